@@ -1,0 +1,3 @@
+// The checkout's stand-in for jsr:@std/assert, re-exported from its npm build.
+// @ts-types="./mod.d.ts"
+export * from "npm:deno-std@1.4.0/assert/mod.js";

@@ -1,0 +1,142 @@
+/**
+ * The three failures, never mixed: our bug is an {@linkcode AssertionError}; the caller's mistake is a
+ * `TypeError`, a `RangeError` or a {@linkcode LimitError}; the world's fault is one of the other classes here,
+ * with the file, the offset and the cause.
+ */
+
+/** The class that every error of the world's making extends. */
+export class VarveError extends Error {
+  /** The name of the class. */
+  override name = "VarveError";
+}
+
+/** Says that the engine itself is wrong. It is never thrown for bytes that came from a disk or a caller. */
+export class AssertionError extends Error {
+  /** The name of the class. */
+  override name = "AssertionError";
+}
+
+/**
+ * Throws if `condition` is false: our own invariant does not hold.
+ *
+ * @param condition What must hold.
+ * @param message What does not hold.
+ * @throws {AssertionError} If `condition` is false.
+ */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new AssertionError(message);
+}
+
+/** Where an operating system's error happened. */
+export interface IoErrorContext {
+  /** The errno name, such as `"ENOSPC"`; `"EUNKNOWN"` where the system did not let it be learnt. */
+  code: string;
+  /** The operation, such as `"write"`. */
+  operation: string;
+  /** The file or directory. */
+  path: string;
+  /** The offset in the file in bytes, where there is one. */
+  offset?: number | undefined;
+  /** The error underneath. */
+  cause?: unknown;
+}
+
+/** An error of the operating system, with its errno name, the operation, the file and the offset. */
+export class IoError extends VarveError {
+  /** The name of the class. */
+  override name = "IoError";
+  /** The errno name, such as `"ENOSPC"`. */
+  readonly code: string;
+  /** The operation, such as `"write"`. */
+  readonly operation: string;
+  /** The file or directory. */
+  readonly path: string;
+  /** The offset in the file in bytes, where there is one. */
+  readonly offset: number | undefined;
+
+  /** Makes an error from where it happened. */
+  constructor(context: IoErrorContext) {
+    const at = context.offset === undefined ? "" : ` at offset ${context.offset}`;
+    super(`Cannot ${context.operation} "${context.path}"${at}: ${context.code}`, { cause: context.cause });
+    this.code = context.code;
+    this.operation = context.operation;
+    this.path = context.path;
+    this.offset = context.offset;
+  }
+}
+
+/** What was wrong with bytes that were read back. */
+export interface CorruptionContext {
+  /** The file. */
+  path: string;
+  /** The offset of the damaged part in the file in bytes. */
+  offset: number;
+  /** What should have been there. */
+  expected: string;
+  /** What was there. */
+  found: string;
+  /** The error underneath. */
+  cause?: unknown;
+}
+
+/** Bytes on disk that are not what was written. */
+export class CorruptionError extends VarveError {
+  /** The name of the class. */
+  override name = "CorruptionError";
+  /** The file. */
+  readonly path: string;
+  /** The offset of the damaged part in the file in bytes. */
+  readonly offset: number;
+  /** What should have been there. */
+  readonly expected: string;
+  /** What was there. */
+  readonly found: string;
+
+  /** Makes an error from what was expected and what was found. */
+  constructor(context: CorruptionContext) {
+    super(
+      `Cannot trust "${context.path}" at offset ${context.offset}: expected ${context.expected}, found ${context.found}`,
+      { cause: context.cause },
+    );
+    this.path = context.path;
+    this.offset = context.offset;
+    this.expected = context.expected;
+    this.found = context.found;
+  }
+}
+
+/** The store is open elsewhere. */
+export class LockedError extends VarveError {
+  /** The name of the class. */
+  override name = "LockedError";
+}
+
+/** An earlier write or sync failed; reads go on, writes do not. Its `cause` is the first failure. */
+export class PoisonedError extends VarveError {
+  /** The name of the class. */
+  override name = "PoisonedError";
+}
+
+/** A write to a store that was opened to be read only. */
+export class ReadOnlyError extends VarveError {
+  /** The name of the class. */
+  override name = "ReadOnlyError";
+}
+
+/** An LSN beyond the end of history, or one that does not increase. */
+export class LsnError extends VarveError {
+  /** The name of the class. */
+  override name = "LsnError";
+}
+
+/** Direct IO was demanded and cannot be had. */
+export class DirectIoError extends VarveError {
+  /** The name of the class. */
+  override name = "DirectIoError";
+}
+
+/** Something is larger than a limit allows. */
+export class LimitError extends VarveError {
+  /** The name of the class. */
+  override name = "LimitError";
+}

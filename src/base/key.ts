@@ -1,0 +1,76 @@
+/** Keys: 1 to 512 bytes, ordered bytewise; a string stands for its UTF-8. */
+
+import { LimitError } from "./errors.ts";
+import { maxKeyBytes } from "./limits.ts";
+
+/** A key: 1 to 512 bytes, or a string that stands for its UTF-8. */
+export type Key = Uint8Array | string;
+/** A value: 0 bytes to 64 MiB, or a string that stands for its UTF-8. */
+export type Value = Uint8Array | string;
+
+const encoder = new TextEncoder();
+
+/**
+ * Returns the bytes of a key.
+ *
+ * @param key A key. Bytes are not copied.
+ * @returns Its bytes.
+ * @throws {TypeError} If `key` is neither a `Uint8Array` nor a string.
+ * @throws {LimitError} If `key` is empty or longer than 512 bytes.
+ */
+export function keyBytes(key: Key): Uint8Array {
+  const bytes = boundBytes(key);
+  if (bytes.length === 0) throw new LimitError("Cannot use key: it is empty");
+  if (bytes.length > maxKeyBytes) {
+    throw new LimitError(`Cannot use key: its length is ${bytes.length} bytes, the limit is ${maxKeyBytes}`);
+  }
+  return bytes;
+}
+
+/**
+ * Returns the bytes of a bound of a range, which unlike a key may be empty or long.
+ *
+ * @param bound A key that need not exist.
+ * @returns Its bytes.
+ * @throws {TypeError} If `bound` is neither a `Uint8Array` nor a string.
+ */
+export function boundBytes(bound: Key): Uint8Array {
+  if (typeof bound === "string") return encoder.encode(bound);
+  if (bound instanceof Uint8Array) return bound;
+  throw new TypeError(`Cannot use key: expected a Uint8Array or a string, found ${typeName(bound)}`);
+}
+
+/** Names the type of a value for an error message. */
+export function typeName(value: unknown): string {
+  if (value === null) return "null";
+  if (typeof value !== "object") return typeof value;
+  return value.constructor?.name ?? "object";
+}
+
+/**
+ * Compares two keys bytewise.
+ *
+ * @returns A negative number, zero or a positive number, as `a` stands before, at or after `b`.
+ */
+export function compareKeys(a: Uint8Array, b: Uint8Array): number {
+  const length = a.length < b.length ? a.length : b.length;
+  for (let i = 0; i < length; i++) {
+    const difference = a[i] - b[i];
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+/**
+ * Returns the first key after every key that starts with `prefix`.
+ *
+ * @returns That key, or `undefined` if there is none, because `prefix` is empty or all 0xff.
+ */
+export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
+  let length = prefix.length;
+  while (length > 0 && prefix[length - 1] === 0xff) length--;
+  if (length === 0) return undefined;
+  const end = prefix.slice(0, length);
+  end[length - 1]++;
+  return end;
+}

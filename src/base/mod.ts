@@ -1,0 +1,8 @@
+/** Floor 0: words that everything above speaks in. It imports nothing of the project. */
+
+export * from "./clock.ts";
+export * from "./crc32.ts";
+export * from "./errors.ts";
+export * from "./key.ts";
+export * from "./limits.ts";
+export * from "./lsn.ts";

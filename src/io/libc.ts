@@ -1,0 +1,128 @@
+/**
+ * The C library through Deno FFI, under a grant that is scoped to its absolute path.
+ *
+ * `UnsafePointer` demands an unscoped grant, so that addresses are learnt, and foreign memory is read, by a
+ * `memmove` of the C library itself. errno is per thread: it is right after a synchronous call and says nothing
+ * after a nonblocking one.
+ */
+
+const symbols = {
+  open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
+  pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
+  fdatasync: { parameters: ["i32"], result: "i32" },
+  fsync: { parameters: ["i32"], result: "i32" },
+  ftruncate: { parameters: ["i32", "i64"], result: "i32" },
+  lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
+  posix_fallocate: { parameters: ["i32", "i64", "i64"], result: "i32" },
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32", optional: true },
+  preadAsync: {
+    name: "pread",
+    parameters: ["i32", "buffer", "usize", "i64"],
+    result: "isize",
+    nonblocking: true,
+  },
+  pwriteAsync: {
+    name: "pwrite",
+    parameters: ["i32", "buffer", "usize", "i64"],
+    result: "isize",
+    nonblocking: true,
+  },
+  fdatasyncAsync: { name: "fdatasync", parameters: ["i32"], result: "i32", nonblocking: true },
+  fsyncAsync: { name: "fsync", parameters: ["i32"], result: "i32", nonblocking: true },
+  ftruncateAsync: { name: "ftruncate", parameters: ["i32", "i64"], result: "i32", nonblocking: true },
+  fallocateAsync: {
+    name: "posix_fallocate",
+    parameters: ["i32", "i64", "i64"],
+    result: "i32",
+    nonblocking: true,
+  },
+  syscall: {
+    parameters: ["i64", "usize", "usize", "usize", "usize", "usize", "usize"],
+    result: "i64",
+    optional: true,
+  },
+  syscallAsync: {
+    name: "syscall",
+    parameters: ["i64", "usize", "usize", "usize", "usize", "usize", "usize"],
+    result: "i64",
+    nonblocking: true,
+    optional: true,
+  },
+  addressOf: { name: "memmove", parameters: ["buffer", "usize", "usize"], result: "usize" },
+  readMemory: { name: "memmove", parameters: ["buffer", "usize", "usize"], result: "usize" },
+  errnoLocation: { name: "__errno_location", parameters: [], result: "usize" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** Where distributions keep the C library; the first that is granted and loads is used. */
+export const libcPaths: readonly string[] = [
+  "/lib/x86_64-linux-gnu/libc.so.6",
+  "/usr/lib/x86_64-linux-gnu/libc.so.6",
+  "/lib/aarch64-linux-gnu/libc.so.6",
+  "/usr/lib/aarch64-linux-gnu/libc.so.6",
+  "/lib64/libc.so.6",
+  "/usr/lib64/libc.so.6",
+  "/usr/lib/libc.so.6",
+  "/lib/ld-musl-x86_64.so.1",
+  "/lib/ld-musl-aarch64.so.1",
+];
+
+/** The C library, open. */
+export class Libc implements Disposable {
+  /** Its path. */
+  readonly path: string;
+  /** Its functions, by the names that {@linkcode libcPaths}' libraries share. */
+  readonly symbols: Deno.DynamicLibrary<typeof symbols>["symbols"];
+  readonly #library: Deno.DynamicLibrary<typeof symbols>;
+  readonly #errno = new Int32Array(1);
+  readonly #errnoBytes = new Uint8Array(this.#errno.buffer);
+
+  /**
+   * Loads the C library.
+   *
+   * @param path Its absolute path.
+   * @throws {Deno.errors.NotCapable} If FFI is not granted for `path`.
+   * @throws {Error} If it does not load.
+   */
+  constructor(path: string) {
+    this.path = path;
+    this.#library = Deno.dlopen(path, symbols);
+    this.symbols = this.#library.symbols;
+  }
+
+  /** The errno of the last synchronous call of this thread. */
+  errno(): number {
+    this.symbols.readMemory(this.#errnoBytes, this.symbols.errnoLocation(), 4n);
+    return this.#errno[0];
+  }
+
+  /** The address of the first byte of `bytes`. */
+  addressOf(bytes: Uint8Array<ArrayBuffer>): number {
+    return Number(this.symbols.addressOf(bytes, 0n, 0n));
+  }
+
+  /** Unloads the library; its functions must not be called after. */
+  [Symbol.dispose](): void {
+    this.#library.close();
+  }
+}
+
+/**
+ * Finds the C library among {@linkcode libcPaths} without ever prompting for a permission.
+ *
+ * @returns The library, or why there is none.
+ */
+export function openLibc(): Libc | { reason: string } {
+  if (Deno.build.os !== "linux") return { reason: `FFI engines need Linux: this is ${Deno.build.os}` };
+  let reason = "FFI is not granted: run with --allow-ffi=<absolute path of libc>";
+  for (const path of libcPaths) {
+    if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
+    try {
+      return new Libc(path);
+    } catch (error) {
+      reason = `No C library could be loaded: ${error instanceof Error ? error.message : error}`;
+    }
+  }
+  return { reason };
+}
