@@ -6,3 +6,4 @@ export * from "./errors.ts";
 export * from "./key.ts";
 export * from "./limits.ts";
 export * from "./lsn.ts";
+export * from "./structured_key.ts";
