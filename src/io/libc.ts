@@ -11,11 +11,9 @@ const symbols = {
   close: { parameters: ["i32"], result: "i32" },
   pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
   pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
-  fdatasync: { parameters: ["i32"], result: "i32" },
-  fsync: { parameters: ["i32"], result: "i32" },
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
-  posix_fallocate: { parameters: ["i32", "i64", "i64"], result: "i32" },
+  fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32", optional: true },
   preadAsync: {
     name: "pread",
@@ -33,8 +31,8 @@ const symbols = {
   fsyncAsync: { name: "fsync", parameters: ["i32"], result: "i32", nonblocking: true },
   ftruncateAsync: { name: "ftruncate", parameters: ["i32", "i64"], result: "i32", nonblocking: true },
   fallocateAsync: {
-    name: "posix_fallocate",
-    parameters: ["i32", "i64", "i64"],
+    name: "fallocate",
+    parameters: ["i32", "i32", "i64", "i64"],
     result: "i32",
     nonblocking: true,
   },
@@ -50,10 +48,86 @@ const symbols = {
     nonblocking: true,
     optional: true,
   },
+  // io_uring_enter on the hot path: narrow parameters and a narrow result need no BigInt.
+  uringEnter: {
+    name: "syscall",
+    parameters: ["usize", "i32", "u32", "u32", "u32", "usize", "usize"],
+    result: "i32",
+    optional: true,
+  },
+  uringWait: {
+    name: "syscall",
+    parameters: ["usize", "i32", "u32", "u32", "u32", "usize", "usize"],
+    result: "i32",
+    nonblocking: true,
+    optional: true,
+  },
   addressOf: { name: "memmove", parameters: ["buffer", "usize", "usize"], result: "usize" },
   readMemory: { name: "memmove", parameters: ["buffer", "usize", "usize"], result: "usize" },
   errnoLocation: { name: "__errno_location", parameters: [], result: "usize" },
 } as const satisfies Deno.ForeignLibraryInterface;
+
+type Int64 = bigint;
+type Memory = BufferSource | null;
+type Syscall<Result> = (number: Int64, a: Int64, b: Int64, c: Int64, d: Int64, e: Int64, f: Int64) => Result;
+type UringEnter<Result> = (
+  number: Int64,
+  fd: number,
+  submit: number,
+  complete: number,
+  flags: number,
+  argument: Int64,
+  length: Int64,
+) => Result;
+
+/**
+ * The functions that the engines call, as the C library declares them; those that end in `Async` run on the
+ * runtime's thread pool. A variadic function is called as if its arguments were fixed, which is right on Linux.
+ */
+export interface LibcSymbols {
+  /** `open(path, flags, mode)` → a descriptor or −1. */
+  open(path: Memory, flags: number, mode: number): number;
+  /** `close(fd)` → 0 or −1. */
+  close(fd: number): number;
+  /** `pread(fd, memory, length, offset)` → a count or −1. */
+  pread(fd: number, memory: Memory, length: Int64, offset: Int64): bigint;
+  /** `pwrite(fd, memory, length, offset)` → a count or −1. */
+  pwrite(fd: number, memory: Memory, length: Int64, offset: Int64): bigint;
+  /** `ftruncate(fd, length)` → 0 or −1. */
+  ftruncate(fd: number, length: Int64): number;
+  /** `lseek(fd, offset, whence)` → an offset or −1. */
+  lseek(fd: number, offset: Int64, whence: number): bigint;
+  /** `fallocate(fd, mode, offset, length)` → 0 or −1. */
+  fallocate(fd: number, mode: number, offset: Int64, length: Int64): number;
+  /** `statx(dirfd, path, flags, mask, result)` → 0 or −1; null where the library is too old for it. */
+  statx: ((dirfd: number, path: Memory, flags: number, mask: number, result: Memory) => number) | null;
+  /** See {@linkcode LibcSymbols.pread}. */
+  preadAsync(fd: number, memory: Memory, length: Int64, offset: Int64): Promise<bigint>;
+  /** See {@linkcode LibcSymbols.pwrite}. */
+  pwriteAsync(fd: number, memory: Memory, length: Int64, offset: Int64): Promise<bigint>;
+  /** `fdatasync(fd)` → 0 or −1. */
+  fdatasyncAsync(fd: number): Promise<number>;
+  /** `fsync(fd)` → 0 or −1. */
+  fsyncAsync(fd: number): Promise<number>;
+  /** See {@linkcode LibcSymbols.ftruncate}. */
+  ftruncateAsync(fd: number, length: Int64): Promise<number>;
+  /** See {@linkcode LibcSymbols.fallocate}. */
+  fallocateAsync(fd: number, mode: number, offset: Int64, length: Int64): Promise<number>;
+  /** `syscall(number, …)` → a result or −1. */
+  syscall: Syscall<bigint> | null;
+  /** See {@linkcode LibcSymbols.syscall}. */
+  syscallAsync: Syscall<Promise<bigint>> | null;
+  /** `io_uring_enter` through `syscall`, on this thread. */
+  uringEnter: UringEnter<number> | null;
+  /** `io_uring_enter` through `syscall`, on the runtime's thread pool. */
+  uringWait: UringEnter<Promise<number>> | null;
+  /** `memmove` with length 0: the address of the memory. */
+  addressOf(memory: Memory, source: Int64, length: Int64): bigint;
+  /** `memmove` from an address. */
+  readMemory(memory: Memory, source: Int64, length: Int64): bigint;
+  /** The address of this thread's errno. */
+  errnoLocation(): bigint;
+}
 
 /** Where distributions keep the C library; the first that is granted and loads is used. */
 export const libcPaths: readonly string[] = [
@@ -73,7 +147,7 @@ export class Libc implements Disposable {
   /** Its path. */
   readonly path: string;
   /** Its functions, by the names that {@linkcode libcPaths}' libraries share. */
-  readonly symbols: Deno.DynamicLibrary<typeof symbols>["symbols"];
+  readonly symbols: LibcSymbols;
   readonly #library: Deno.DynamicLibrary<typeof symbols>;
   readonly #errno = new Int32Array(1);
   readonly #errnoBytes = new Uint8Array(this.#errno.buffer);
