@@ -5,7 +5,7 @@
  */
 
 import { assert, blockBytes } from "../base/mod.ts";
-import type { Libc } from "./libc.ts";
+import type { LibcCalls } from "./libc.ts";
 
 /**
  * Takes memory whose address is a multiple of 4096. An `ArrayBuffer` stands at a multiple of 16, so that up to
@@ -16,7 +16,7 @@ import type { Libc } from "./libc.ts";
  * @returns Zeroed memory.
  * @throws {RangeError} If `byteLength` is not a positive multiple of 4096, or the memory cannot be had.
  */
-export function alignedMemory(libc: Libc, byteLength: number): Uint8Array<ArrayBuffer> {
+export function alignedMemory(libc: LibcCalls, byteLength: number): Uint8Array<ArrayBuffer> {
   checkByteLength(byteLength);
   const bytes = new Uint8Array(byteLength + blockBytes);
   const past = libc.addressOf(bytes) % blockBytes;

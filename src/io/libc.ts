@@ -182,6 +182,9 @@ export class Libc implements Disposable {
   }
 }
 
+/** What the engines need of {@linkcode Libc}. A test gives its own to force what a kernel may answer. */
+export type LibcCalls = Pick<Libc, keyof Libc>;
+
 /**
  * Finds the C library among {@linkcode libcPaths} without ever prompting for a permission.
  *

@@ -9,7 +9,7 @@
 import { IoError } from "../base/mod.ts";
 import type { IoFile, OpenOptions } from "./engine.ts";
 import { type Attempt, errnoError } from "./errno.ts";
-import type { Libc } from "./libc.ts";
+import type { LibcCalls } from "./libc.ts";
 
 const arm = Deno.build.arch === "aarch64";
 const flags = {
@@ -49,7 +49,7 @@ export class LibcFile implements IoFile {
  * @throws {Deno.errors.NotCapable} If reading, or for writing also writing, `path` is not granted.
  * @throws {IoError} If the system refuses.
  */
-export function openLibcFile(libc: Libc, path: string, options: OpenOptions): LibcFile {
+export function openLibcFile(libc: LibcCalls, path: string, options: OpenOptions): LibcFile {
   const attempt = { operation: options.create ? "create" : "open", path };
   if (path.includes("\0")) throw new IoError({ code: "EINVAL", ...attempt });
   requireAccess(path, options.access);
@@ -66,14 +66,14 @@ export function openLibcFile(libc: Libc, path: string, options: OpenOptions): Li
  * Closes a file. An error is not reported: Linux has released the descriptor all the same, and durability is the
  * business of a sync.
  */
-export function closeLibcFile(libc: Libc, file: LibcFile): void {
+export function closeLibcFile(libc: LibcCalls, file: LibcFile): void {
   const fd = file.fd;
   file.fd = -1;
   if (fd >= 0) libc.symbols.close(fd);
 }
 
 /** The length of an open file in bytes. */
-export function libcFileSize(libc: Libc, file: LibcFile): number {
+export function libcFileSize(libc: LibcCalls, file: LibcFile): number {
   const size = Number(libc.symbols.lseek(file.fd, 0n, seekEnd));
   if (size < 0) throw errnoError(libc.errno(), attemptOn(file, "measure"));
   return size;

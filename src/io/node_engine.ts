@@ -17,6 +17,7 @@ import { type Attempt, classify } from "./errno.ts";
 import { listDirectory, makeDirectory, removeFile, renameFile, syncDirectory } from "./namespace.ts";
 import { NodeFile } from "./node_file.ts";
 import { PageArena } from "./page_arena.ts";
+import { checkOffset } from "./transfer.ts";
 import { TransferQueue } from "./transfer_queue.ts";
 import { Turnstile } from "./turnstile.ts";
 
@@ -156,6 +157,7 @@ export class NodeEngine implements IoEngine {
     const attempt: Attempt = { operation, path: file.path, offset };
     return this.#turnstile.run(async () => {
       const { fd } = this.#own(file);
+      if (offset !== undefined) checkOffset(offset, attempt);
       try {
         return await body(fd);
       } catch (error) {

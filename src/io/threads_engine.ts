@@ -17,7 +17,7 @@ import { IoError } from "../base/mod.ts";
 import { alignedMemory } from "./aligned_memory.ts";
 import type { IoEngine, IoFile, OpenOptions, Transfer } from "./engine.ts";
 import { errnoError, unknownCode } from "./errno.ts";
-import type { Libc } from "./libc.ts";
+import type { LibcCalls } from "./libc.ts";
 import { attemptOn, closeLibcFile, LibcFile, libcFileSize, openLibcFile } from "./libc_file.ts";
 import { listDirectory, makeDirectory, removeFile, renameFile, syncDirectory } from "./namespace.ts";
 import type { TransferCalls } from "./transfer.ts";
@@ -33,14 +33,14 @@ const cannotReserve: ReadonlySet<number> = new Set([38, 95]);
 export class ThreadsEngine implements IoEngine {
   /** Its name. */
   readonly name = "threads";
-  readonly #libc: Libc;
+  readonly #libc: LibcCalls;
   readonly #turnstile = new Turnstile("threads");
   readonly #queue: TransferQueue<LibcFile>;
   readonly #files = new Set<LibcFile>();
   #disposed = false;
 
   /** Makes an engine that owns `libc` and unloads it in {@linkcode shutdown}. */
-  constructor(libc: Libc) {
+  constructor(libc: LibcCalls) {
     this.#libc = libc;
     this.#queue = new TransferQueue(this.#calls(), threadsDepth, this.#turnstile);
   }

@@ -9,7 +9,7 @@
 
 import { blockBytes, IoError } from "../base/mod.ts";
 import type { IoFile, Transfer } from "./engine.ts";
-import { classify, unknownCode } from "./errno.ts";
+import { type Attempt, classify, unknownCode } from "./errno.ts";
 
 /** The system calls that transfers on one kind of file are made of. */
 export interface TransferCalls<File extends IoFile> {
@@ -56,17 +56,32 @@ export async function writeWhole<F extends IoFile>(
 
 /** Marks a transfer as failed. */
 export function fail(transfer: Transfer, operation: string, error: unknown): void {
-  transfer.error = classify(error, { operation, path: transfer.file.path, offset: transfer.offset });
+  transfer.error = classify(error, attemptOf(transfer, operation));
+}
+
+/**
+ * Checks an offset or a length of a file before the system sees it: `node:fs` takes a negative one for the current
+ * position, or for 0.
+ *
+ * @throws {IoError} With `EINVAL`, if it is not a safe integer from 0 on.
+ */
+export function checkOffset(offset: number, attempt: Attempt): void {
+  if (!Number.isSafeInteger(offset) || offset < 0) throw new IoError({ code: "EINVAL", ...attempt });
+}
+
+function attemptOf(transfer: Transfer, operation: string): Attempt {
+  return { operation, path: transfer.file.path, offset: transfer.offset };
 }
 
 async function readOn<F extends IoFile>(transfer: Transfer, calls: TransferCalls<F>): Promise<void> {
   const length = transfer.bytes.length;
   const file = calls.own(transfer.file);
+  checkOffset(transfer.offset, attemptOf(transfer, "read"));
   let start = 0;
   while (start < length) {
     const end = start + await calls.pread(file, rest(transfer, start), transfer.offset + start);
-    if (end <= transfer.done) return;
-    transfer.done = end;
+    if (end === start) return;
+    advance(transfer, "read", end);
     if (end === length || transfer.offset + end >= calls.size(file)) return;
     start = resumeAt(transfer, end);
   }
@@ -75,11 +90,11 @@ async function readOn<F extends IoFile>(transfer: Transfer, calls: TransferCalls
 async function writeOn<F extends IoFile>(transfer: Transfer, calls: TransferCalls<F>): Promise<void> {
   const length = transfer.bytes.length;
   const file = calls.own(transfer.file);
+  checkOffset(transfer.offset, attemptOf(transfer, "write"));
   let start = 0;
   while (start < length) {
     const end = start + await calls.pwrite(file, rest(transfer, start), transfer.offset + start);
-    if (end <= transfer.done) throw stuckError(transfer);
-    transfer.done = end;
+    advance(transfer, "write", end);
     if (end === length) return;
     start = resumeAt(transfer, end);
   }
@@ -95,13 +110,11 @@ function resumeAt(transfer: Transfer, end: number): number {
   return transfer.file.direct ? end - end % blockBytes : end;
 }
 
-/** A write that moves nothing and names no cause would be tried for ever. */
-function stuckError(transfer: Transfer): IoError {
-  return new IoError({
-    code: unknownCode,
-    operation: "write",
-    path: transfer.file.path,
-    offset: transfer.offset + transfer.done,
-    cause: new Error("The system wrote nothing and reported no error"),
-  });
+/** A transfer that moves nothing and names no cause would be tried for ever. */
+function advance(transfer: Transfer, operation: string, end: number): void {
+  if (end <= transfer.done) {
+    const cause = new Error("The system transferred nothing and reported no error");
+    throw new IoError({ code: unknownCode, ...attemptOf(transfer, operation), cause });
+  }
+  transfer.done = end;
 }

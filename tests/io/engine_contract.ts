@@ -1,0 +1,451 @@
+/**
+ * What every engine does, as one suite that runs on each of them, direct and buffered.
+ */
+
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { IoError } from "../../src/base/mod.ts";
+import type { IoEngine, IoFile, OpenOptions, Transfer } from "../../src/io/engine.ts";
+
+/** What the suite runs on. */
+export interface Subject {
+  /** The name of the class, for the names of the tests. */
+  name: string;
+  /** Makes an engine. */
+  make(): IoEngine | Promise<IoEngine>;
+  /** Whether files are opened with direct IO. */
+  direct: boolean;
+  /** What direct transfers must be aligned to on the file system of the tests; 1 if it takes anything. */
+  alignment: number;
+  /** Why it cannot run on this machine. */
+  skip?: string | undefined;
+  /** Makes an empty directory; by default one of the system's. */
+  makeDirectory?: () => Promise<string>;
+}
+
+/** An engine, an empty directory, and short words for what the tests do with them. */
+class Fixture {
+  readonly engine: IoEngine;
+  readonly directory: string;
+  readonly direct: boolean;
+  readonly #open: IoFile[] = [];
+
+  constructor(engine: IoEngine, directory: string, direct: boolean) {
+    this.engine = engine;
+    this.directory = directory;
+    this.direct = direct;
+  }
+
+  path(name = "file"): string {
+    return `${this.directory}/${name}`;
+  }
+
+  async open(name: string, options: Partial<OpenOptions> = {}): Promise<IoFile> {
+    const file = await this.engine.open(this.path(name), { access: "read", direct: this.direct, ...options });
+    this.#open.push(file);
+    return file;
+  }
+
+  create(name = "file"): Promise<IoFile> {
+    return this.open(name, { access: "write", create: true });
+  }
+
+  async close(file: IoFile): Promise<void> {
+    this.#open.splice(this.#open.indexOf(file), 1);
+    await this.engine.close(file);
+  }
+
+  memory(byteLength: number, fill = 0): Uint8Array {
+    return this.engine.allocateMemory(Math.max(1, Math.ceil(byteLength / 4096)) * 4096).subarray(
+      0,
+      byteLength,
+    )
+      .fill(fill);
+  }
+
+  /** Memory whose every block says which it is. */
+  blocks(count: number, first = 0): Uint8Array {
+    const bytes = this.memory(count * 4096);
+    for (let i = 0; i < count; i++) bytes.set(block(first + i), i * 4096);
+    return bytes;
+  }
+
+  async write(file: IoFile, offset: number, bytes: Uint8Array): Promise<void> {
+    const transfer = transferOf(file, offset, bytes);
+    await this.engine.write([transfer]);
+    if (transfer.error) throw transfer.error;
+    assertEquals(transfer.done, bytes.length);
+  }
+
+  async read(file: IoFile, offset: number, byteLength: number): Promise<Uint8Array> {
+    const transfer = transferOf(file, offset, this.memory(byteLength, 0xee));
+    await this.engine.read([transfer]);
+    if (transfer.error) throw transfer.error;
+    return transfer.bytes.subarray(0, transfer.done);
+  }
+
+  async closeAll(): Promise<void> {
+    for (const file of this.#open) await this.engine.close(file);
+  }
+}
+
+function block(number: number): Uint8Array {
+  const words = new Uint32Array(1024);
+  for (let i = 0; i < words.length; i++) words[i] = Math.imul(number * 1024 + i + 1, 0x9e3779b1);
+  return new Uint8Array(words.buffer);
+}
+
+function transferOf(file: IoFile, offset: number, bytes: Uint8Array): Transfer {
+  return { file, offset, bytes, done: -1, error: new Error("left over from an earlier batch") };
+}
+
+function assertSameBytes(actual: Uint8Array, expected: Uint8Array): void {
+  assertEquals(actual.length, expected.length);
+  const at = actual.findIndex((byte, i) => byte !== expected[i]);
+  assertEquals(at, -1, `byte ${at} is ${actual[at]}, not ${expected[at]}`);
+}
+
+function assertIoError(error: unknown, expected: Partial<IoError>): void {
+  assertInstanceOf(error, IoError);
+  const found = { code: error.code, operation: error.operation, path: error.path, offset: error.offset };
+  assertEquals(found, { offset: undefined, ...expected } as typeof found);
+}
+
+async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+/** Registers the suite for one engine. */
+export function testEngine(subject: Subject): void {
+  const { name, direct, alignment } = subject;
+  const test = (what: string, body: (f: Fixture) => Promise<void>, ignore = false) =>
+    Deno.test({
+      name: `${name}.${what} (${direct ? "direct" : "buffered"}${subject.skip ? `: ${subject.skip}` : ""})`,
+      ignore: ignore || subject.skip !== undefined,
+      sanitizeOps: true,
+      sanitizeResources: true,
+      fn: () => withFixture(subject, body),
+    });
+
+  test("read() returns what write() wrote for many sizes", async (f) => {
+    const file = await f.create();
+    for (const byteLength of sizes(direct)) {
+      const bytes = f.blocks(Math.ceil(byteLength / 4096), byteLength).subarray(0, byteLength);
+      const offset = direct ? 8192 : 8191;
+      await f.write(file, offset, bytes);
+      assertSameBytes(await f.read(file, offset, byteLength), bytes);
+    }
+  });
+
+  test("read() stops at the end of the file when it asks for more", async (f) => {
+    const file = await f.create();
+    const bytes = f.blocks(3);
+    await f.write(file, 0, bytes);
+    await f.engine.truncate(file, 10_000);
+    assertSameBytes(await f.read(file, 0, 16_384), bytes.subarray(0, 10_000));
+    assertSameBytes(await f.read(file, 8192, 4096), bytes.subarray(8192, 10_000));
+    assertEquals((await f.read(file, 12_288, 4096)).length, 0);
+    assertEquals((await f.read(file, 1 << 30, 4096)).length, 0);
+  });
+
+  test("read() and write() do nothing when the batch or the transfer is empty", async (f) => {
+    const file = await f.create();
+    await f.engine.read([]);
+    await f.engine.write([]);
+    assertEquals((await f.read(file, 0, 0)).length, 0);
+    await f.write(file, 0, f.memory(0));
+    assertEquals(await f.engine.size(file), 0);
+  });
+
+  test("read() delivers each transfer to its own memory when hundreds run at once", async (f) => {
+    const count = 512;
+    const file = await f.create();
+    await f.write(file, 0, f.blocks(count));
+    const other = await f.create("other");
+    const batches = Array.from({ length: 64 }, (_, b) =>
+      Array.from({ length: 8 }, (_, i) => {
+        const number = (b * 131 + i * 57) % (count - 3);
+        return transferOf(file, number * 4096, f.memory(4096 * (1 + i % 3), 0xee));
+      }));
+    const writes = Array.from({ length: 64 }, (_, i) => transferOf(other, i * 4096, f.blocks(1, i)));
+    await Promise.all([...batches.map((batch) => f.engine.read(batch)), f.engine.write(writes)]);
+    for (const { offset, bytes, done, error } of batches.flat()) {
+      assertEquals({ done, error }, { done: bytes.length, error: undefined });
+      assertSameBytes(bytes, f.blocks(bytes.length / 4096, offset / 4096));
+    }
+    assertSameBytes(await f.read(other, 0, 64 * 4096), f.blocks(64));
+  });
+
+  test("read() settles neighbours when one transfer of the batch fails", async (f) => {
+    const file = await f.create();
+    await f.write(file, 0, f.blocks(2));
+    const closed = await f.open("file");
+    await f.close(closed);
+    const batch = [
+      transferOf(file, 0, f.memory(4096)),
+      transferOf(closed, 0, f.memory(4096)),
+      transferOf(file, 4096, f.memory(4096)),
+    ];
+    await f.engine.read(batch);
+    assertInstanceOf(batch[1].error, Deno.errors.BadResource);
+    assertEquals([batch[0].error, batch[2].error], [undefined, undefined]);
+    assertSameBytes(batch[2].bytes, block(1));
+  });
+
+  test("read() keeps to its file when another took its name", async (f) => {
+    const file = await f.create();
+    await f.write(file, 0, f.blocks(64));
+    await f.engine.rename(f.path(), f.path("renamed"));
+    await f.write(await f.create(), 0, f.blocks(64, 1000));
+    const batch = Array.from({ length: 64 }, (_, i) => transferOf(file, i * 4096, f.memory(4096)));
+    await f.engine.read(batch);
+    batch.forEach((transfer, i) => assertSameBytes(transfer.bytes, block(i)));
+  });
+
+  test("open() sees what another file of the same path wrote", async (f) => {
+    const first = await f.create();
+    const second = await f.open("file", { access: "write" });
+    await f.write(first, 0, f.blocks(1, 7));
+    assertSameBytes(await f.read(second, 0, 4096), block(7));
+    await f.write(second, 0, f.blocks(1, 8));
+    assertSameBytes(await f.read(first, 0, 4096), block(8));
+    await f.close(second);
+    assertSameBytes(await f.read(first, 0, 4096), block(8));
+  });
+
+  test("open() says what the file is", async (f) => {
+    const file = await f.create();
+    assertEquals([file.path, file.direct], [f.path(), direct]);
+  });
+
+  test("open() rejects with ENOENT when there is no file", async (f) => {
+    for (const access of ["read", "write"] as const) {
+      const error = await rejection(f.open("absent", { access }));
+      assertIoError(error, { code: "ENOENT", operation: "open", path: f.path("absent") });
+    }
+  });
+
+  test("open() rejects with EEXIST when the file to create exists", async (f) => {
+    await f.create();
+    assertIoError(await rejection(f.create()), { code: "EEXIST", operation: "create", path: f.path() });
+  });
+
+  test("read() and write() fail with EINVAL when a direct transfer is misaligned", async (f) => {
+    const file = await f.create();
+    await f.write(file, 0, f.blocks(4));
+    for (const { offset, bytes } of misaligned(f)) {
+      const [read, write] = [transferOf(file, offset, bytes), transferOf(file, offset, bytes)];
+      await f.engine.read([read]);
+      await f.engine.write([write]);
+      assertIoError(read.error, { code: "EINVAL", operation: "read", path: f.path(), offset });
+      assertIoError(write.error, { code: "EINVAL", operation: "write", path: f.path(), offset });
+    }
+    assertSameBytes(await f.read(file, 0, 16_384), f.blocks(4));
+  }, !direct || alignment === 1);
+
+  test("read() and write() fail with EINVAL when the offset is negative", async (f) => {
+    const file = await f.create();
+    await f.write(file, 0, f.blocks(2));
+    for (const offset of [-1, -4096]) {
+      const [read, write] = [
+        transferOf(file, offset, f.memory(4096)),
+        transferOf(file, offset, f.memory(4096)),
+      ];
+      await f.engine.read([read]);
+      await f.engine.write([write]);
+      assertIoError(read.error, { code: "EINVAL", operation: "read", path: f.path(), offset });
+      assertIoError(write.error, { code: "EINVAL", operation: "write", path: f.path(), offset });
+    }
+    assertSameBytes(await f.read(file, 0, 8192), f.blocks(2));
+  });
+
+  test("close() makes every later use of the file a BadResource", async (f) => {
+    const file = await f.create();
+    await f.close(file);
+    const { engine } = f;
+    const uses = [
+      engine.size(file),
+      engine.datasync(file),
+      engine.sync(file),
+      engine.truncate(file, 0),
+      engine.allocate(file, 4096),
+      engine.close(file),
+      f.read(file, 0, 4096),
+      f.write(file, 0, f.memory(4096)),
+    ];
+    for (const use of uses) assertInstanceOf(await rejection(use), Deno.errors.BadResource);
+  });
+
+  test("datasync() and sync() resolve when there is something to make durable", async (f) => {
+    const file = await f.create();
+    await f.write(file, 0, f.blocks(2));
+    await Promise.all([f.engine.datasync(file), f.engine.sync(file)]);
+    await f.engine.datasync(file);
+  });
+
+  test("truncate() shortens the file, and extends it with zeros", async (f) => {
+    const file = await f.create();
+    await f.write(file, 0, f.blocks(2));
+    await f.engine.truncate(file, 4096);
+    assertEquals(await f.engine.size(file), 4096);
+    await f.engine.truncate(file, 12_288);
+    assertSameBytes(await f.read(file, 4096, 8192), new Uint8Array(8192));
+    assertSameBytes(await f.read(file, 0, 4096), block(0));
+  });
+
+  test("truncate() rejects with EINVAL when the length is negative", async (f) => {
+    const file = await f.create();
+    await f.write(file, 0, f.blocks(1));
+    const error = await rejection(f.engine.truncate(file, -1));
+    assertEquals(await f.engine.size(file), 4096);
+    assertIoError(error, { code: "EINVAL", operation: "truncate", path: f.path(), offset: -1 });
+  });
+
+  test("allocate() extends the file, keeps its bytes and never shortens it", async (f) => {
+    const file = await f.create();
+    await f.write(file, 0, f.blocks(2));
+    await f.engine.allocate(file, 1 << 20);
+    assertEquals(await f.engine.size(file), 1 << 20);
+    await f.engine.allocate(file, 4096);
+    await f.engine.allocate(file, 0);
+    assertEquals(await f.engine.size(file), 1 << 20);
+    assertSameBytes(await f.read(file, 0, 8192), f.blocks(2));
+    assertSameBytes(await f.read(file, 8192, 4096), new Uint8Array(4096));
+  });
+
+  test("rename() replaces what stands at the new name", async (f) => {
+    await f.write(await f.create("a"), 0, f.blocks(1, 1));
+    await f.write(await f.create("b"), 0, f.blocks(1, 2));
+    await f.engine.rename(f.path("a"), f.path("b"));
+    await f.engine.syncDirectory(f.directory);
+    assertEquals(await f.engine.list(f.directory), ["b"]);
+    assertSameBytes(await f.read(await f.open("b"), 0, 4096), block(1));
+  });
+
+  test("remove() removes a file that is open, and the file lives on", async (f) => {
+    const file = await f.create();
+    await f.write(file, 0, f.blocks(1, 3));
+    await f.engine.remove(f.path());
+    assertEquals(await f.engine.list(f.directory), []);
+    assertSameBytes(await f.read(file, 0, 4096), block(3));
+  });
+
+  test("makeDirectory() makes parents, and leaves a directory that exists", async (f) => {
+    await f.engine.makeDirectory(f.path("a/b/c"));
+    await f.create("a/b/c/file");
+    await f.engine.makeDirectory(f.path("a/b/c"));
+    assertEquals(await f.engine.list(f.path("a/b/c")), ["file"]);
+    assertEquals(await f.engine.list(f.path("a")), ["b"]);
+    await f.engine.syncDirectory(f.path("a/b/c"));
+  });
+
+  test("rename(), remove(), list() and syncDirectory() reject with ENOENT when there is nothing", async (f) => {
+    const path = f.path("absent");
+    const { engine } = f;
+    assertIoError(await rejection(engine.rename(path, f.path("b"))), {
+      code: "ENOENT",
+      operation: "rename",
+      path,
+    });
+    assertIoError(await rejection(engine.remove(path)), { code: "ENOENT", operation: "remove", path });
+    assertIoError(await rejection(engine.list(path)), { code: "ENOENT", operation: "list", path });
+    const error = await rejection(engine.syncDirectory(path));
+    assertIoError(error, { code: "ENOENT", operation: "sync directory", path });
+  });
+
+  test("allocateMemory() gives zeroed memory of its own", async (f) => {
+    const pieces = [4096, 8192, 1 << 20, 6 << 20, 20 << 20, 4096].map((byteLength) => {
+      const bytes = f.engine.allocateMemory(byteLength);
+      assertEquals(bytes.length, byteLength);
+      assert(bytes.every((byte) => byte === 0));
+      return bytes.fill(0xff);
+    });
+    const file = await f.create();
+    for (const bytes of pieces) await f.write(file, 0, bytes);
+  });
+
+  test("allocateMemory() throws a RangeError when it is asked for part of a block", async (f) => {
+    for (const byteLength of [-4096, 0, 1, 4095, 4097, 1.5, NaN]) {
+      assertThrows(() => f.engine.allocateMemory(byteLength), RangeError);
+    }
+    await Promise.resolve();
+  });
+
+  test("shutdown() waits for what is in flight, then refuses", async (f) => {
+    const file = await f.create();
+    await f.write(file, 0, f.blocks(256));
+    const batch = Array.from({ length: 256 }, (_, i) => transferOf(file, i * 4096, f.memory(4096)));
+    const reading = f.engine.read(batch);
+    const syncing = f.engine.datasync(file);
+    await f.close(await f.open("file"));
+    await f.engine.shutdown();
+    batch.forEach((transfer, i) => assertEquals([i, transfer.error], [i, undefined]));
+    batch.forEach((transfer, i) => assertSameBytes(transfer.bytes, block(i)));
+    await Promise.all([reading, syncing]);
+    await assertShutDown(f, file);
+    await f.engine.shutdown();
+  });
+}
+
+async function assertShutDown(f: Fixture, file: IoFile): Promise<void> {
+  const { engine } = f;
+  const bytes = new Uint8Array(4096);
+  const viaTransfer = async (run: (batch: Transfer[]) => Promise<void>) => {
+    const transfer = transferOf(file, 0, bytes);
+    await run([transfer]);
+    throw transfer.error;
+  };
+  const uses: (() => Promise<unknown>)[] = [
+    () => engine.open(f.path(), { access: "read", direct: false }),
+    () => engine.size(file),
+    () => viaTransfer((batch) => engine.read(batch)),
+    () => viaTransfer((batch) => engine.write(batch)),
+    () => engine.datasync(file),
+    () => engine.sync(file),
+    () => engine.truncate(file, 0),
+    () => engine.allocate(file, 4096),
+    () => engine.rename(f.path(), f.path("b")),
+    () => engine.remove(f.path()),
+    () => engine.makeDirectory(f.path("c")),
+    () => engine.list(f.directory),
+    () => engine.syncDirectory(f.directory),
+    () => engine.close(file),
+  ];
+  for (const use of uses) await assertRejects(use, Deno.errors.BadResource);
+}
+
+function sizes(direct: boolean): number[] {
+  const whole = [1, 2, 3, 16, 255, 256, 1024].map((blocks) => blocks * 4096);
+  return direct ? whole : [...whole, 1, 100, 4095, 4097, 70_001];
+}
+
+function misaligned(f: Fixture): { offset: number; bytes: Uint8Array }[] {
+  return [
+    { offset: 100, bytes: f.memory(4096) },
+    { offset: 100, bytes: f.memory(8192) },
+    { offset: 0, bytes: f.memory(100) },
+    { offset: 0, bytes: f.memory(8192).subarray(1, 4097) },
+  ];
+}
+
+async function withFixture(subject: Subject, body: (f: Fixture) => Promise<void>): Promise<void> {
+  const directory = await (subject.makeDirectory ?? makeTempDirectory)();
+  const engine = await subject.make();
+  const fixture = new Fixture(engine, directory, subject.direct);
+  try {
+    await body(fixture);
+  } finally {
+    // After the test of shutdown there is nothing left to close, and close says so.
+    await rejection(fixture.closeAll());
+    await engine.shutdown();
+    if (subject.makeDirectory === undefined) await Deno.remove(directory, { recursive: true });
+  }
+}
+
+function makeTempDirectory(): Promise<string> {
+  return Deno.makeTempDir({ prefix: "varve_test_" });
+}

@@ -1,0 +1,44 @@
+/** The contract of engines, on every engine that this machine offers. */
+
+import { statxAlignment } from "../../src/io/statx.ts";
+import { Libc, openLibc } from "../../src/io/libc.ts";
+import { NodeEngine } from "../../src/io/node_engine.ts";
+import { ThreadsEngine } from "../../src/io/threads_engine.ts";
+import { testEngine } from "./engine_contract.ts";
+
+const libc = openLibc();
+const noFfi = libc instanceof Libc ? undefined : libc.reason;
+const alignment = alignmentOfTests();
+
+for (const direct of [true, false]) {
+  testEngine({
+    name: "ThreadsEngine",
+    make: () => new ThreadsEngine(ownLibc()),
+    direct,
+    alignment,
+    skip: noFfi,
+  });
+  testEngine({ name: "NodeEngine", make: () => new NodeEngine(), direct, alignment, skip: noDirect(direct) });
+}
+
+if (libc instanceof Libc) libc[Symbol.dispose]();
+
+function ownLibc(): Libc {
+  const own = openLibc();
+  if (own instanceof Libc) return own;
+  throw new Error(own.reason);
+}
+
+function noDirect(direct: boolean): string | undefined {
+  return direct && Deno.build.os !== "linux" ? `no direct IO on ${Deno.build.os}` : undefined;
+}
+
+/** What the file system of temporary files demands; 1 if it does not say, as tmpfs does not and takes anything. */
+function alignmentOfTests(): number {
+  const path = Deno.makeTempFileSync({ prefix: "varve_test_" });
+  try {
+    return libc instanceof Libc ? statxAlignment(libc, path)?.offset ?? 1 : 1;
+  } finally {
+    Deno.removeSync(path);
+  }
+}
