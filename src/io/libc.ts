@@ -8,6 +8,7 @@
 
 const symbols = {
   open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
   pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
@@ -87,6 +88,8 @@ type UringEnter<Result> = (
 export interface LibcSymbols {
   /** `open(path, flags, mode)` → a descriptor or −1. */
   open(path: Memory, flags: number, mode: number): number;
+  /** `fcntl(fd, command, argument)` → a result or −1. */
+  fcntl(fd: number, command: number, argument: number): number;
   /** `close(fd)` → 0 or −1. */
   close(fd: number): number;
   /** `pread(fd, memory, length, offset)` → a count or −1. */

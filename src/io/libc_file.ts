@@ -23,6 +23,7 @@ const flags = {
 };
 const errnoInterrupted = 4;
 const seekEnd = 2;
+const setStatusFlags = 4;
 const encoder = new TextEncoder();
 
 /** A file of the C library. */
@@ -56,10 +57,16 @@ export function openLibcFile(libc: LibcCalls, path: string, options: OpenOptions
   const name = encoder.encode(`${path}\0`);
   for (;;) {
     const fd = libc.symbols.open(name, openFlags(options), 0o600);
-    if (fd >= 0) return new LibcFile(path, options.direct, fd);
+    if (fd >= 0) return opened(libc, path, options, fd);
     const errno = libc.errno();
     if (errno !== errnoInterrupted) throw errnoError(errno, attempt);
   }
+}
+
+/** io_uring takes a file that does not block for one whose transfers never do, so that only the opening may not. */
+function opened(libc: LibcCalls, path: string, options: OpenOptions, fd: number): LibcFile {
+  libc.symbols.fcntl(fd, setStatusFlags, options.direct ? flags.direct : 0);
+  return new LibcFile(path, options.direct, fd);
 }
 
 /**

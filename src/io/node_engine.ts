@@ -4,14 +4,12 @@
  *
  * Memory is carved out of WebAssembly memories, which stand at page boundaries; an `ArrayBuffer` does not.
  *
- * The runtime serves the asynchronous calls of one open file one after the other, so that a file is opened again,
- * up to four times, when its transfers wait for each other.
- *
  * @module
  */
 
 import { fdatasync, fstatSync, fsync, ftruncate } from "node:fs";
 import { promisify } from "node:util";
+import type { DescriptorBudget } from "./descriptor_pool.ts";
 import type { IoEngine, IoFile, OpenOptions, Transfer } from "./engine.ts";
 import { type Attempt, classify } from "./errno.ts";
 import { listDirectory, makeDirectory, removeFile, renameFile, syncDirectory } from "./namespace.ts";
@@ -23,6 +21,8 @@ import { Turnstile } from "./turnstile.ts";
 
 /** Transfers in flight: half of the runtime's thread pool, which serves the whole process. */
 const nodeDepth = 16;
+/** Descriptors beyond the first of each file, so that an engine stays far below the usual limit of 1024. */
+const spareDescriptors = 256;
 
 /** An engine on `node:fs`. */
 export class NodeEngine implements IoEngine {
@@ -31,6 +31,7 @@ export class NodeEngine implements IoEngine {
   readonly #turnstile = new Turnstile("node");
   readonly #files = new Set<NodeFile>();
   readonly #arena = new PageArena();
+  readonly #budget: DescriptorBudget = { left: spareDescriptors };
   readonly #queue: TransferQueue<NodeFile>;
 
   /** Makes an engine. */
@@ -56,7 +57,7 @@ export class NodeEngine implements IoEngine {
   /** See {@linkcode IoEngine.open}. */
   open(path: string, options: OpenOptions): Promise<IoFile> {
     return this.#turnstile.run(async () => {
-      const file = await NodeFile.open(path, options);
+      const file = await NodeFile.open(path, options, this.#budget);
       this.#files.add(file);
       return file;
     });

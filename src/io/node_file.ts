@@ -1,27 +1,14 @@
 /**
- * One file of the engine `node`: up to four descriptors of it.
- *
- * ```
- *   transfers ──► the descriptor with the fewest in flight ──► the runtime serves each descriptor in turn
- * ```
- *
- * A further descriptor is opened by path, so that the file may have been renamed or replaced meanwhile: it is used
- * only if it is the same inode.
+ * One file of the engine `node`: opening it, and single reads and writes of it.
  *
  * @module
  */
 
-import { type BigIntStats, closeSync, constants, fstatSync, open, openSync, read, write } from "node:fs";
+import { constants, open, read, write } from "node:fs";
 import { blockBytes, IoError } from "../base/mod.ts";
+import { type DescriptorBudget, DescriptorPool } from "./descriptor_pool.ts";
 import type { IoFile, OpenOptions } from "./engine.ts";
 import { classify } from "./errno.ts";
-
-const maxDescriptors = 4;
-
-interface Descriptor {
-  readonly fd: number;
-  inFlight: number;
-}
 
 /** A file of `node:fs`. */
 export class NodeFile implements IoFile {
@@ -29,51 +16,42 @@ export class NodeFile implements IoFile {
   readonly path: string;
   /** Whether its transfers bypass the page cache. */
   readonly direct: boolean;
-  readonly #flags: number;
-  readonly #descriptors: Descriptor[];
-  #mayGrow = true;
+  readonly #descriptors: DescriptorPool;
 
-  private constructor(path: string, options: OpenOptions, fd: number) {
+  private constructor(path: string, direct: boolean, descriptors: DescriptorPool) {
     this.path = path;
-    this.direct = options.direct;
-    this.#flags = openFlags({ ...options, create: false });
-    this.#descriptors = [{ fd, inFlight: 0 }];
+    this.direct = direct;
+    this.#descriptors = descriptors;
   }
 
   /**
    * Opens a file. Symbolic links are not followed at the last name, and a pipe that stands where a file should be does
    * not block.
    *
-   * @throws {IoError} If the system refuses, `EINVAL` where it has no direct IO.
+   * @throws {IoError} If the system refuses; with `EINVAL` where it has no direct IO.
    */
-  static async open(path: string, options: OpenOptions): Promise<NodeFile> {
+  static async open(path: string, options: OpenOptions, budget: DescriptorBudget): Promise<NodeFile> {
     const attempt = { operation: options.create ? "create" : "open", path };
     if (options.direct && !constants.O_DIRECT || path.includes("\0")) {
       throw new IoError({ code: "EINVAL", ...attempt });
     }
     try {
-      return new NodeFile(path, options, await openDescriptor(path, openFlags(options)));
+      const fd = await openDescriptor(path, openFlags(options));
+      const again = openFlags({ ...options, create: false });
+      return new NodeFile(path, options.direct, new DescriptorPool(fd, path, again, budget));
     } catch (error) {
       throw classify(error, attempt);
     }
   }
 
-  /** The first descriptor, which is open as long as the file is. */
+  /** A descriptor that is open as long as the file is. */
   get fd(): number {
-    return this.#descriptors[0].fd;
+    return this.#descriptors.first;
   }
 
   /** Reads once at `offset`; resolves to the count of bytes. */
-  async read(bytes: Uint8Array, offset: number): Promise<number> {
-    const attempt = { operation: "read", path: this.path, offset };
-    for (;;) {
-      try {
-        return await this.#withDescriptor((fd) => readOnce(fd, bytes, offset));
-      } catch (error) {
-        const failure = classify(error, attempt);
-        if (codeOf(failure) !== "EINTR") throw failure;
-      }
-    }
+  read(bytes: Uint8Array, offset: number): Promise<number> {
+    return this.#call("read", offset, (fd) => readOnce(fd, bytes, offset));
   }
 
   /**
@@ -85,76 +63,34 @@ export class NodeFile implements IoFile {
    */
   async write(bytes: Uint8Array, offset: number): Promise<number> {
     try {
-      return await this.#writeOnce(bytes, offset);
+      return await this.#call("write", offset, (fd) => writeOnce(fd, bytes, offset));
     } catch (error) {
-      if (codeOf(error) !== "EINVAL" || !this.direct || bytes.length <= blockBytes) throw error;
-      return await this.#writeOnce(bytes.subarray(0, blockBytes), offset);
+      if (!isCode(error, "EINVAL") || !this.direct || bytes.length <= blockBytes) throw error;
+      const first = bytes.subarray(0, blockBytes);
+      return await this.#call("write", offset, (fd) => writeOnce(fd, first, offset));
     }
   }
 
-  /** Closes every descriptor. */
+  /** Closes it. */
   close(): void {
-    for (const { fd } of this.#descriptors) closeSync(fd);
+    this.#descriptors.close();
   }
 
-  async #writeOnce(bytes: Uint8Array, offset: number): Promise<number> {
-    const attempt = { operation: "write", path: this.path, offset };
+  /** Calls on a descriptor, again when a signal interrupts. */
+  async #call(operation: string, offset: number, call: (fd: number) => Promise<number>): Promise<number> {
     for (;;) {
       try {
-        return await this.#withDescriptor((fd) => writeOnce(fd, bytes, offset));
-      } catch (error) {
-        const failure = classify(error, attempt);
-        if (codeOf(failure) !== "EINTR") throw failure;
+        return await this.#descriptors.lend(call);
+      } catch (cause) {
+        const error = classify(cause, { operation, path: this.path, offset });
+        if (!isCode(error, "EINTR")) throw error;
       }
     }
   }
-
-  async #withDescriptor(call: (fd: number) => Promise<number>): Promise<number> {
-    const descriptor = this.#leastBusy();
-    descriptor.inFlight++;
-    try {
-      return await call(descriptor.fd);
-    } finally {
-      descriptor.inFlight--;
-    }
-  }
-
-  #leastBusy(): Descriptor {
-    let least = this.#descriptors[0];
-    for (const each of this.#descriptors) if (each.inFlight < least.inFlight) least = each;
-    return least.inFlight > 0 && this.#mayGrow ? this.#grow() ?? least : least;
-  }
-
-  #grow(): Descriptor | undefined {
-    const fd = this.#reopen();
-    this.#mayGrow = fd !== undefined && this.#descriptors.length + 1 < maxDescriptors;
-    if (fd === undefined) return undefined;
-    const descriptor = { fd, inFlight: 0 };
-    this.#descriptors.push(descriptor);
-    return descriptor;
-  }
-
-  /** Opens the path again, if it still leads to this file; otherwise the descriptors there are must do. */
-  #reopen(): number | undefined {
-    let fd: number;
-    try {
-      fd = openSync(this.path, this.#flags);
-    } catch {
-      return undefined;
-    }
-    if (isSameFile(fd, this.fd)) return fd;
-    closeSync(fd);
-    return undefined;
-  }
 }
 
-function isSameFile(a: number, b: number): boolean {
-  const [first, second]: BigIntStats[] = [fstatSync(a, { bigint: true }), fstatSync(b, { bigint: true })];
-  return first.ino === second.ino && first.dev === second.dev;
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof IoError ? error.code : undefined;
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof IoError && error.code === code;
 }
 
 /** Systems that lack a flag define no constant for it. */
