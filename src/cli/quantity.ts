@@ -1,0 +1,25 @@
+/** Quantities as people read them. */
+
+/** Returns a count with its thousands apart: `12,345`. */
+export function formatCount(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** Returns bytes as MiB with one decimal: `12.3 MiB`. */
+export function formatMebibytes(bytes: number): string {
+  return `${(bytes / 1048576).toFixed(1)} MiB`;
+}
+
+/** Returns a rate as MiB/s with one decimal. */
+export function formatRate(bytes: number, milliseconds: number): string {
+  return `${formatMebibytes(milliseconds > 0 ? (bytes / milliseconds) * 1000 : 0)}/s`;
+}
+
+/** Returns a duration as `m:ss`, or `h:mm:ss` from an hour on. */
+export function formatDuration(milliseconds: number): string {
+  const seconds = Math.floor(milliseconds / 1000);
+  const pair = (number: number) => String(number).padStart(2, "0");
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}:${pair(seconds % 60)}`;
+  return `${Math.floor(minutes / 60)}:${pair(minutes % 60)}:${pair(seconds % 60)}`;
+}
