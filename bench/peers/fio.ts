@@ -1,0 +1,166 @@
+/**
+ * `fio`: what the disk gives to a program that does nothing else. It is the ceiling, not a store.
+ *
+ * It counts payload only, needs no index, and reads and writes whole aligned blocks; its files are laid out by itself.
+ */
+
+import { outputOf, runChild } from "./child.ts";
+import { keyBytes } from "./keys.ts";
+import type { Measurement } from "./measurement.ts";
+import type { Assignment, Peer, PeerPresence } from "./peer.ts";
+import { type Dataset, payloadOf, type Work } from "./work.ts";
+
+const MiB = 1024 * 1024;
+const block = 4096;
+
+/** The part of fio's JSON that is read. */
+interface FioSide {
+  "total_ios": number;
+  "io_bytes": number;
+  runtime: number;
+  "lat_ns": { max: number };
+  "clat_ns": { percentile?: Record<string, number> };
+}
+
+/** The disk itself, as `fio` drives it. */
+export class FioPeer implements Peer {
+  readonly name: string = "fio";
+  readonly family: string = "fio";
+  readonly byDefault: boolean = true;
+  readonly settings: readonly string[] = [
+    "--direct=1; writes end with --end_fsync=1; a fresh file for each write, preallocated as fio does by itself",
+    "ingest of 8 KiB values and the sink: sequential 1 MiB writes, psync, one at a time (deeper io_uring queues were no faster)",
+    "get: random reads of the whole blocks a record needs (4 KiB, or 12 KiB for 8 KiB values), psync, depth 1",
+    "64 random keys: the same, io_uring, depth 64; scan: sequential 1 MiB reads, io_uring, depth 4",
+    "commit: sequential 4 KiB writes with O_DSYNC, depth 1",
+  ];
+
+  async probe(): Promise<PeerPresence | { absent: string }> {
+    const version = await outputOf(["fio", "--version"]);
+    if (version === undefined) return { absent: "there is no fio on the PATH (Debian: apt install fio)" };
+    return { version: version.trim(), notes: [] };
+  }
+
+  supports(work: Work): boolean {
+    switch (work.kind) {
+      case "ingest":
+        return work.valueBytes >= block && work.order !== "hot" && work.via === "batch" && !work.watchMemory;
+      case "commit":
+        return work.committers === 1;
+      case "get":
+        return work.cache === "cold";
+      default:
+        return work.kind === "vector" || work.kind === "scan" || work.kind === "sink";
+    }
+  }
+
+  async prepare(dataset: Dataset, directory: string): Promise<void> {
+    await runFio(["--rw=write", "--bs=1M", `--size=${bytesOf(dataset)}`, `--filename=${directory}/data`]);
+  }
+
+  measure(assignment: Assignment): Promise<Measurement> {
+    const { work, directory, dataset } = assignment;
+    return measureFio(argumentsOf(work, directory, dataset), work, assignment.accountPath);
+  }
+}
+
+/** The bytes of a dataset, in whole MiB. */
+function bytesOf(dataset: Dataset): number {
+  return Math.ceil(payloadOf(dataset.records, dataset.valueBytes) / MiB) * MiB;
+}
+
+/** The whole blocks that a record needs, wherever it begins, for most of its places. */
+function readBlockOf(dataset: Dataset): number {
+  return Math.ceil((dataset.valueBytes + keyBytes) / block) * block;
+}
+
+function argumentsOf(work: Work, directory: string, dataset: string | undefined): string[] {
+  const written = `--filename=${directory}/data`;
+  const read = `--filename=${dataset}/data`;
+  switch (work.kind) {
+    case "ingest": {
+      const bytes = Math.ceil(payloadOf(work.records, work.valueBytes) / MiB) * MiB;
+      return ["--rw=write", "--bs=1M", `--size=${bytes}`, "--end_fsync=1", written];
+    }
+    case "sink":
+      return ["--rw=write", `--bs=${work.chunkBytes}`, `--size=${work.bytes}`, "--end_fsync=1", written];
+    case "commit":
+      return ["--rw=write", "--bs=4k", "--sync=dsync", `--size=${work.commits * block}`, written];
+    case "scan":
+      return [
+        "--rw=read",
+        "--bs=1M",
+        "--ioengine=io_uring",
+        "--iodepth=4",
+        `--size=${bytesOf(work.dataset)}`,
+        read,
+      ];
+    case "get":
+    case "vector": {
+      const reads = work.kind === "get" ? work.reads : work.keys * work.batches;
+      const depth = work.kind === "get" ? [] : ["--ioengine=io_uring", `--iodepth=${work.keys}`];
+      return [
+        "--rw=randread",
+        "--norandommap",
+        `--bs=${readBlockOf(work.dataset)}`,
+        ...depth,
+        `--size=${bytesOf(work.dataset)}`,
+        `--io_size=${reads * readBlockOf(work.dataset)}`,
+        read,
+      ];
+    }
+    default:
+      throw new RangeError(`Cannot give fio this work: ${work.kind}`);
+  }
+}
+
+async function runFio(job: readonly string[], accountPath?: string) {
+  const command = [
+    "fio",
+    "--name=peer",
+    "--direct=1",
+    "--ioengine=psync",
+    "--thread",
+    "--randrepeat=0",
+    "--percentile_list=50:99:99.9",
+    "--output-format=json",
+    ...job,
+  ];
+  const outcome = await runChild(command, { accountPath });
+  if (outcome.code !== 0) throw new Error(`fio failed: ${outcome.stderr.trim() || outcome.stdout.trim()}`);
+  const text = outcome.stdout.slice(outcome.stdout.indexOf("{"));
+  const parsed: { jobs: { read: FioSide; write: FioSide }[] } = JSON.parse(text);
+  return { outcome, job: parsed.jobs[0] };
+}
+
+async function measureFio(
+  job: readonly string[],
+  work: Work,
+  accountPath: string,
+): Promise<Measurement> {
+  const { outcome, job: result } = await runFio(job, accountPath);
+  const side = result.read.total_ios > 0 ? result.read : result.write;
+  const percentile = side.clat_ns.percentile ?? {};
+  const microseconds = (key: string) => (percentile[key] ?? 0) / 1000;
+  return {
+    seconds: Math.max(side.runtime, 1) / 1000,
+    operations: operationsOf(work, side),
+    payloadBytes: side.io_bytes,
+    latency: {
+      p50: microseconds("50.000000"),
+      p99: microseconds("99.000000"),
+      p999: microseconds("99.900000"),
+      max: side.lat_ns.max / 1000,
+    },
+    cpuSeconds: outcome.cpuSeconds,
+    peakBytes: outcome.peakBytes,
+    writtenBytes: outcome.writtenBytes,
+  };
+}
+
+/** The records that fio's transfers would have held. */
+function operationsOf(work: Work, side: FioSide): number {
+  if (work.kind === "ingest") return work.records;
+  if (work.kind === "scan") return work.dataset.records;
+  return side.total_ios;
+}

@@ -1,0 +1,112 @@
+/**
+ * `deno task bench:peers`: Varve beside fio, RocksDB, lmdb and classic-level, in one run on one machine.
+ *
+ * It prints a table and the goals, and leaves `results.json`, `table.txt` and `chart.svg`.
+ */
+
+import { drawChart } from "./chart.ts";
+import { FioPeer } from "./fio.ts";
+import { describeMachine } from "./machine.ts";
+import { NodeModules, NodePeer } from "./node_peer.ts";
+import { parseOptions, type PeersOptions, usage } from "./options.ts";
+import type { Peer } from "./peer.ts";
+import { print, progress } from "./print.ts";
+import { type PeerDescription, type PeersResult, resultFormat, type RowResult } from "./result.ts";
+import { RocksDbPeer } from "./rocksdb.ts";
+import { fullScale, quickScale, type Row, rowsOf } from "./rows.ts";
+import { runSchedule } from "./schedule.ts";
+import { formatTable } from "./table.ts";
+import { varvePeers } from "./varve.ts";
+import { Workspace } from "./workspace.ts";
+import { dropCaches } from "./cache.ts";
+
+/** Those who take part, and those who cannot. */
+interface Field {
+  peers: Peer[];
+  descriptions: PeerDescription[];
+  absent: { name: string; reason: string }[];
+}
+
+/** Runs the benchmark. */
+async function main(args: readonly string[]): Promise<void> {
+  if (args.includes("--help")) return print(usage);
+  const options = parseOptions(args);
+  await using workspace = await Workspace.create(options.dir);
+  const field = await gather(options, workspace);
+  const scale = options.quick ? quickScale() : fullScale(options.sizeBytes, options.memoryBytes);
+  const rows = rowsOf(scale).filter((row: Row) => row.id.startsWith(options.only ?? ""));
+  if (rows.length === 0) throw new TypeError(`Cannot find a row that begins with "${options.only}"`);
+  const machine = await describeMachine(workspace.path);
+  const cachesDropped = await dropCaches(workspace.path);
+  const resultOf = (results: readonly RowResult[]): PeersResult => ({
+    format: resultFormat,
+    when: new Date().toISOString(),
+    command: ["deno task bench:peers", ...args].join(" "),
+    runs: options.runs,
+    scale,
+    cachesDropped,
+    machine,
+    peers: field.descriptions,
+    absent: field.absent,
+    rows: [...results],
+  });
+  await Deno.mkdir(options.out, { recursive: true });
+  const onRows = (results: readonly RowResult[]) => save(options.out, resultOf(results));
+  const result = resultOf(
+    await runSchedule({ rows, peers: field.peers, runs: options.runs, workspace, onRows }),
+  );
+  await save(options.out, result);
+  print(formatTable(result));
+  print(`\nresults.json, table.txt and chart.svg are in ${options.out}`);
+}
+
+async function gather(options: PeersOptions, workspace: Workspace): Promise<Field> {
+  const field: Field = { peers: [], descriptions: [], absent: [] };
+  for (const peer of choose(options)) {
+    const presence = await peer.probe(workspace);
+    if ("absent" in presence) {
+      progress(`# ${peer.name} is skipped: ${presence.absent}`);
+      field.absent.push({ name: peer.name, reason: presence.absent });
+      continue;
+    }
+    progress(`# ${peer.name} ${presence.version}`);
+    field.peers.push(peer);
+    field.descriptions.push({ name: peer.name, settings: peer.settings, ...presence });
+  }
+  return field;
+}
+
+function choose(options: PeersOptions): Peer[] {
+  const modules = new NodeModules(options.nodeModules);
+  const all: Peer[] = [
+    ...varvePeers(),
+    new RocksDbPeer({ batched: false }),
+    new RocksDbPeer({ batched: true }),
+    new NodePeer("lmdb", modules),
+    new NodePeer("classic-level", modules),
+    new FioPeer(),
+  ];
+  const { peers } = options;
+  if (peers === undefined) return all.filter((peer) => peer.byDefault);
+  const unknown = peers.filter((name) => !all.some((peer) => peer.name === name));
+  if (unknown.length > 0) {
+    throw new TypeError(`Cannot find peer "${unknown[0]}": expected ${all.map((p) => p.name).join(", ")}`);
+  }
+  return all.filter((peer) => peers.includes(peer.name));
+}
+
+async function save(directory: string, result: PeersResult): Promise<void> {
+  await Deno.writeTextFile(`${directory}/results.json`, JSON.stringify(result, undefined, 2) + "\n");
+  await Deno.writeTextFile(`${directory}/table.txt`, formatTable(result) + "\n");
+  await Deno.writeTextFile(`${directory}/chart.svg`, drawChart(result));
+}
+
+if (import.meta.main) {
+  try {
+    await main(Deno.args);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    progress(`${error.message}\n\n${usage}`);
+    Deno.exitCode = 2;
+  }
+}

@@ -1,0 +1,165 @@
+/** The results of a run, as they stand in its JSON file, and how runs are summed up. */
+
+import type { Machine } from "./machine.ts";
+import { type FigureName, figures, type Latency, type Measurement } from "./measurement.ts";
+import type { Row, Scale } from "./rows.ts";
+import type { Work } from "./work.ts";
+
+/** The name and version of the shape of the file. */
+export const resultFormat: string = "varve-peers-1";
+
+/** A middle and its bounds. */
+export interface Spread {
+  /** The median. */
+  median: number;
+  /** The smallest. */
+  min: number;
+  /** The largest. */
+  max: number;
+}
+
+/** What one peer gave in one row. */
+export interface PeerResult {
+  /** Its name. */
+  peer: string;
+  /** The figure of the row over all runs; `undefined` if every run failed. */
+  figure?: Spread | undefined;
+  /** The figure of each run, in order. */
+  runs: number[];
+  /** The median over runs of each percentile, in microseconds. */
+  latency?: Latency | undefined;
+  /** The median over runs of each percentile of the event loop's delay, in microseconds. */
+  loopDelay?: Latency | undefined;
+  /** The median of CPU seconds. */
+  cpuSeconds?: number | undefined;
+  /** The largest peak of memory in bytes. */
+  peakBytes?: number | undefined;
+  /** The median of bytes written to disk per byte of payload; for works that write. */
+  writtenPerPayload?: number | undefined;
+  /** The resident set in bytes at every sixteenth of the last run. */
+  memory?: number[] | undefined;
+  /** What a reader should know. */
+  notes: string[];
+  /** Why runs failed. */
+  errors: string[];
+}
+
+/** A row with what its peers gave. */
+export interface RowResult {
+  /** Its name. */
+  id: string;
+  /** What it measures, in words. */
+  title: string;
+  /** What was done. */
+  work: Work;
+  /** Which figure. */
+  figure: FigureName;
+  /** The unit of the figure. */
+  unit: string;
+  /** Which way is better. */
+  better: "more" | "less";
+  /** The peers in the order of the table. */
+  peers: PeerResult[];
+}
+
+/** A peer that took part. */
+export interface PeerDescription {
+  /** Its name. */
+  name: string;
+  /** Its version. */
+  version: string;
+  /** Its settings. */
+  settings: readonly string[];
+  /** What a reader should know about this build of it. */
+  notes: readonly string[];
+}
+
+/** Everything that a run gave. */
+export interface PeersResult {
+  /** {@linkcode resultFormat}. */
+  format: string;
+  /** When it ended, in ISO 8601. */
+  when: string;
+  /** The command that gives it again. */
+  command: string;
+  /** How many runs of each. */
+  runs: number;
+  /** How much of each work was done. */
+  scale: Scale;
+  /** Whether the page cache was dropped before each run. */
+  cachesDropped: boolean;
+  /** Where it ran. */
+  machine: Machine;
+  /** Who took part. */
+  peers: PeerDescription[];
+  /** Who did not, and why. */
+  absent: { name: string; reason: string }[];
+  /** The rows. */
+  rows: RowResult[];
+}
+
+/** The median, the smallest and the largest of some numbers; `undefined` for none. */
+export function spreadOf(numbers: readonly number[]): Spread | undefined {
+  if (numbers.length === 0) return undefined;
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return { median, min: sorted[0], max: sorted[sorted.length - 1] };
+}
+
+/** Sums up what the runs of one peer gave in one row. */
+export function peerResultOf(
+  row: Row,
+  peer: string,
+  measurements: readonly Measurement[],
+  errors: readonly string[],
+): PeerResult {
+  const figure = figures[row.figure];
+  const numbers = (of: (m: Measurement) => number | undefined): number[] =>
+    measurements.map(of).filter((n) => n !== undefined).filter(Number.isFinite);
+  const runs = numbers((m) => figure.of(m));
+  const written = writes(row.work) ? numbers((m) => ratioOf(m.writtenBytes, m.payloadBytes)) : [];
+  return {
+    peer,
+    figure: spreadOf(runs),
+    runs,
+    latency: medianLatency(measurements.map((m) => m.latency)),
+    loopDelay: medianLatency(measurements.map((m) => m.loopDelay)),
+    cpuSeconds: spreadOf(numbers((m) => m.cpuSeconds))?.median,
+    peakBytes: spreadOf(numbers((m) => m.peakBytes))?.max,
+    writtenPerPayload: spreadOf(written)?.median,
+    memory: measurements.at(-1)?.memory,
+    notes: [...new Set(measurements.flatMap((m) => m.notes ?? []))],
+    errors: [...new Set(errors)],
+  };
+}
+
+/** Finds what a peer gave in a row. */
+export function findResult(result: PeersResult, rowId: string, peer: string): PeerResult | undefined {
+  return result.rows.find((row) => row.id === rowId)?.peers.find((found) => found.peer === peer);
+}
+
+/** How many times better `a` is than `b`, by the direction of the row. */
+export function timesBetter(better: "more" | "less", a: number, b: number): number {
+  return better === "more" ? a / b : b / a;
+}
+
+function writes(work: Work): boolean {
+  return work.kind === "ingest" || work.kind === "commit" || work.kind === "sink";
+}
+
+function ratioOf(part: number | undefined, whole: number): number | undefined {
+  return part === undefined ? undefined : part / whole;
+}
+
+function medianLatency(latencies: readonly (Latency | undefined)[]): Latency | undefined {
+  const present = latencies.filter((latency) => latency !== undefined);
+  const median = (of: (latency: Latency) => number) => spreadOf(present.map(of))?.median ?? 0;
+  if (present.length === 0) return undefined;
+  return {
+    p50: median((l) => l.p50),
+    p99: median((l) => l.p99),
+    p999: median((l) => l.p999),
+    max: median((l) => l.max),
+  };
+}
