@@ -6,4 +6,5 @@ export * from "./errors.ts";
 export * from "./key.ts";
 export * from "./limits.ts";
 export * from "./lsn.ts";
+export * from "./pacer.ts";
 export * from "./structured_key.ts";

@@ -1,0 +1,51 @@
+/**
+ * Varve keeps every version of every key on disk in layers, with direct IO, and reads any set of keys as of any LSN
+ * in one batch.
+ *
+ * ```ts
+ * import { Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const timeline = store.timeline();
+ * await timeline.append([{ key: "greeting", value: "hello" }], { sync: true });
+ * const value = await timeline.get("greeting");
+ * ```
+ *
+ * @module
+ */
+
+export {
+  AssertionError,
+  type CorruptionContext,
+  CorruptionError,
+  DirectIoError,
+  IoError,
+  type IoErrorContext,
+  type Key,
+  LimitError,
+  LockedError,
+  type Lsn,
+  LsnError,
+  PoisonedError,
+  ReadOnlyError,
+  type Value,
+  VarveError,
+} from "./src/base/mod.ts";
+export { decodeKey, encodeKey, type KeyPart } from "./src/base/mod.ts";
+export type { EngineName, IoEngine, IoFile, IoMode, IoReport, OpenOptions, Transfer } from "./src/io/mod.ts";
+export { Batch, type Change } from "./src/segment/mod.ts";
+export { Store, type StoreMetrics, type StoreOptions, type TimelineInfo } from "./src/store/mod.ts";
+export {
+  type AppendOptions,
+  type Entry,
+  type HistoryOptions,
+  type KeyVec,
+  type LayerInfo,
+  type ReadOptions,
+  type ScanRange,
+  type Snapshot,
+  type SnapshotReadOptions,
+  type Timeline,
+  type Version,
+  type WritableOptions,
+} from "./src/timeline/mod.ts";

@@ -1,0 +1,16 @@
+/**
+ * Floor 4: what exists. The manifest is the only commit point.
+ *
+ * @module
+ */
+
+export {
+  isSegmentName,
+  type LayerEntry,
+  type ManifestState,
+  parseManifestName,
+  type SegmentEntry,
+  segmentName,
+  type TimelineEntry,
+} from "./format.ts";
+export { isFullDisk, Manifest, type ManifestEdit } from "./manifest.ts";

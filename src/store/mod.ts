@@ -1,0 +1,9 @@
+/**
+ * Floor 6: a directory with its lock, its manifest and its timelines.
+ *
+ * @module
+ */
+
+export type { StoreMetrics } from "./metrics.ts";
+export type { StoreOptions } from "./options.ts";
+export { Store, type TimelineInfo } from "./store.ts";

@@ -1,0 +1,77 @@
+/**
+ * The options of a store, checked.
+ *
+ * @module
+ */
+
+import { maxSegmentBytes, minSegmentBytes, typeName } from "../base/mod.ts";
+import type { IoEngine, IoMode } from "../io/mod.ts";
+
+const MiB = 1024 * 1024;
+
+/** Options of {@linkcode Store.open}. */
+export interface StoreOptions {
+  /** Whether a store is made where there is none. The default is `true`. */
+  create?: boolean;
+  /** Whether nothing is written and no lock is taken. The default is `false`. */
+  readOnly?: boolean;
+  /** What bypasses the page cache: nothing, reads, or reads and writes. The default is `"direct-rw"`. */
+  ioMode?: IoMode;
+  /** What does the IO. The default is `"auto"`: io_uring, then threads, then `node:fs`, whichever works first. */
+  ioEngine?: "auto" | "uring" | "threads" | "node" | IoEngine;
+  /** Whether it is an error not to obtain the mode, or the engine that was named. The default is `false`. */
+  strict?: boolean;
+  /** The size at which a segment is frozen and sealed, 64 KiB to 1 GiB in bytes. The default is 64 MiB. */
+  segmentBytes?: number;
+  /** The memory for indexes and buffers of a timeline, 16 MiB or more in bytes. The default is 256 MiB. */
+  memoryBytes?: number;
+  /** The memory for cached index pages, 64 KiB or more in bytes. The default is 64 MiB. */
+  cacheBytes?: number;
+}
+
+/** Options with every default filled in. */
+export interface CheckedOptions {
+  readonly create: boolean;
+  readonly readOnly: boolean;
+  readonly segmentBytes: number;
+  readonly memoryBytes: number;
+  readonly cacheBytes: number;
+}
+
+/**
+ * Checks options and fills in defaults. Those of IO are checked where they are used.
+ *
+ * @throws {TypeError} If an option is of a wrong type.
+ * @throws {RangeError} If a size is out of range.
+ */
+export function checkOptions(options: StoreOptions): CheckedOptions {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot open store: expected options, found ${typeName(options)}`);
+  }
+  return {
+    create: flag("create", options.create, true),
+    readOnly: flag("readOnly", options.readOnly, false),
+    segmentBytes: size("segmentBytes", options.segmentBytes, 64 * MiB, minSegmentBytes, maxSegmentBytes),
+    memoryBytes: size("memoryBytes", options.memoryBytes, 256 * MiB, 16 * MiB, Number.MAX_SAFE_INTEGER),
+    cacheBytes: size("cacheBytes", options.cacheBytes, 64 * MiB, 64 * 1024, Number.MAX_SAFE_INTEGER),
+  };
+}
+
+function flag(name: string, value: unknown, otherwise: boolean): boolean {
+  if (value === undefined) return otherwise;
+  if (typeof value !== "boolean") {
+    throw new TypeError(`Cannot open store: expected "${name}" to be a boolean, found ${typeName(value)}`);
+  }
+  return value;
+}
+
+function size(name: string, value: unknown, otherwise: number, least: number, most: number): number {
+  if (value === undefined) return otherwise;
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot open store: expected "${name}" to be a number, found ${typeName(value)}`);
+  }
+  if (!Number.isSafeInteger(value) || value < least || value > most) {
+    throw new RangeError(`Cannot open store: expected "${name}" from ${least} to ${most}, found ${value}`);
+  }
+  return value;
+}

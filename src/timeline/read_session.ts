@@ -1,0 +1,117 @@
+/**
+ * One read from its call to its end: what it sees, what stops it, and how it becomes a stream.
+ *
+ * @module
+ */
+
+import type { Lsn } from "../base/mod.ts";
+import type { LayerSet } from "./layer_set.ts";
+import type { ReadGuard } from "./read_window.ts";
+
+/** The reads of a store that have not ended. */
+export class ReadSessions {
+  readonly #directory: string;
+  readonly #running = new Set<AsyncGenerator<unknown>>();
+  #closed = false;
+
+  /** Starts without reads. */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** How many reads have not ended. */
+  get size(): number {
+    return this.#running.size;
+  }
+
+  /**
+   * Checks that the store is open.
+   *
+   * @throws {Deno.errors.BadResource} If it was closed.
+   */
+  checkOpen(): void {
+    if (this.#closed) {
+      throw new Deno.errors.BadResource(`Cannot use store "${this.#directory}": it is closed`);
+    }
+  }
+
+  /** Notes a read. */
+  add(read: AsyncGenerator<unknown>): void {
+    this.#running.add(read);
+  }
+
+  /** Notes that a read ended. */
+  delete(read: AsyncGenerator<unknown>): void {
+    this.#running.delete(read);
+  }
+
+  /** Refuses further use; it may still be waited for what runs. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Ends every read and waits until each has given up what it holds. */
+  async drain(): Promise<void> {
+    await Promise.allSettled([...this.#running].map((read) => read.return(undefined)));
+    this.#running.clear();
+  }
+}
+
+/** One read. */
+export class ReadSession implements ReadGuard {
+  /** The layers at the call. */
+  readonly layers: LayerSet;
+  /** The LSN that it reads as of. */
+  readonly lsn: Lsn;
+  readonly #sessions: ReadSessions;
+  readonly #signal: AbortSignal | undefined;
+
+  /** Starts a read. */
+  constructor(sessions: ReadSessions, layers: LayerSet, lsn: Lsn, signal: AbortSignal | undefined) {
+    this.#sessions = sessions;
+    this.layers = layers;
+    this.lsn = lsn;
+    this.#signal = signal;
+    this.check();
+  }
+
+  /** Throws if the read must stop. */
+  check(): void {
+    this.#sessions.checkOpen();
+    this.#signal?.throwIfAborted();
+  }
+
+  /** Runs a read that its caller consumes to the end or leaves. */
+  async *run<T>(read: AsyncGenerator<T[]>): AsyncGenerator<T[]> {
+    this.#sessions.add(read);
+    try {
+      for (;;) {
+        const { value, done } = await read.next();
+        this.check();
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      this.#sessions.delete(read);
+      await read.return(undefined);
+    }
+  }
+
+  /** Makes a stream of a read; cancelling it, or the signal, stops the read. */
+  stream<T>(read: AsyncGenerator<T[]>): ReadableStream<T> {
+    let chunks: AsyncGenerator<T[]> | undefined = this.run(read);
+    return new ReadableStream<T>({
+      pull: async (controller) => {
+        if (chunks === undefined) return;
+        const { value, done } = await chunks.next();
+        if (done) return controller.close();
+        for (const item of value) controller.enqueue(item);
+      },
+      cancel: async () => {
+        const running = chunks;
+        chunks = undefined;
+        await running?.return(undefined);
+      },
+    }, { highWaterMark: 0 });
+  }
+}
