@@ -14,7 +14,7 @@
 
 import { blockBytes, CorruptionError, IoError } from "../base/mod.ts";
 import type { IoEngine, IoFile, Transfer } from "./engine.ts";
-import type { Libc } from "./libc.ts";
+import type { LibcCalls } from "./libc.ts";
 import { type DirectAlignment, statxAlignment } from "./statx.ts";
 
 /** What direct IO can do in a directory. */
@@ -38,7 +38,7 @@ export interface ProofOptions {
   /** Whether nothing may be written. */
   readOnly: boolean;
   /** The C library, if there is one: `statx` is asked. */
-  libc: Libc | undefined;
+  libc: LibcCalls | undefined;
 }
 
 /** The names of probe files, should a crash leave one. */
@@ -98,7 +98,11 @@ async function proveByFile(engine: IoEngine, options: ProofOptions): Promise<Dir
   return { read: true, write, alignment, notes: [`Direct IO is not proven: "${directory}" holds no file`] };
 }
 
-async function proveRead(engine: IoEngine, path: string, libc: Libc | undefined): Promise<DirectAlignment> {
+async function proveRead(
+  engine: IoEngine,
+  path: string,
+  libc: LibcCalls | undefined,
+): Promise<DirectAlignment> {
   await readDirectly(engine, path);
   return alignmentOf(libc, path);
 }
@@ -181,7 +185,7 @@ async function transferOne(
   return transfer.done;
 }
 
-function alignmentOf(libc: Libc | undefined, path: string): DirectAlignment {
+function alignmentOf(libc: LibcCalls | undefined, path: string): DirectAlignment {
   const said = libc === undefined ? undefined : statxAlignment(libc, path);
   if (said === undefined) return { memory: blockBytes, offset: blockBytes };
   if (said.memory === 0 || said.offset === 0) throw new Refusal("statx says that the file system has none");

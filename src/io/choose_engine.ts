@@ -9,6 +9,7 @@ import type { IoEngine } from "./engine.ts";
 import { Libc, openLibc } from "./libc.ts";
 import { NodeEngine } from "./node_engine.ts";
 import { ThreadsEngine } from "./threads_engine.ts";
+import { openUringEngine } from "./uring_engine.ts";
 
 /** What can be asked for by name. */
 export type EngineChoice = "auto" | "uring" | "threads" | "node";
@@ -59,8 +60,4 @@ function giveUp(wanted: EngineChoice, strict: boolean, engines: EngineChoice[], 
   const passed = engines.slice(wanted === "threads" ? engines.indexOf("threads") : 0);
   if (strict && wanted !== "auto") throw new DirectIoError(`Cannot use IO engine "${wanted}": ${reason}`);
   return passed.map((name) => `Cannot use IO engine "${name}": ${reason}`);
-}
-
-function openUringEngine(_libc: Libc): Promise<IoEngine | { reason: string }> {
-  return Promise.resolve({ reason: "it is not built yet" });
 }

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { open, unlink } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { IoError } from "../base/mod.ts";
 import { classify } from "./errno.ts";
 
@@ -24,9 +24,9 @@ export function renameFile(from: string, to: string): Promise<void> {
   return named("rename", from, () => Deno.rename(from, to));
 }
 
-/** Removes a file; a directory is refused. */
+/** Removes a file, or a directory that is empty: the runtime makes no difference between them. */
 export function removeFile(path: string): Promise<void> {
-  return named("remove", path, () => unlink(path));
+  return named("remove", path, () => Deno.remove(path));
 }
 
 /** Makes a directory with mode 0700, with its parents; one that exists is left as it is. */

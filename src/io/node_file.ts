@@ -8,7 +8,7 @@ import { constants, open, read, write } from "node:fs";
 import { blockBytes, IoError } from "../base/mod.ts";
 import { type DescriptorBudget, DescriptorPool } from "./descriptor_pool.ts";
 import type { IoFile, OpenOptions } from "./engine.ts";
-import { classify } from "./errno.ts";
+import { type Attempt, classify } from "./errno.ts";
 
 /** A file of `node:fs`. */
 export class NodeFile implements IoFile {
@@ -54,21 +54,10 @@ export class NodeFile implements IoFile {
     return this.#call("read", offset, (fd) => readOnce(fd, bytes, offset));
   }
 
-  /**
-   * Writes once at `offset`; resolves to the count of bytes.
-   *
-   * The runtime itself goes on after a short write, from wherever it ended; on a direct file that may be within a
-   * block, which the kernel refuses. Whole blocks are then written one by one, so that either they all succeed or
-   * the true error appears.
-   */
-  async write(bytes: Uint8Array, offset: number): Promise<number> {
-    try {
-      return await this.#call("write", offset, (fd) => writeOnce(fd, bytes, offset));
-    } catch (error) {
-      if (!isCode(error, "EINVAL") || !this.direct || bytes.length <= blockBytes) throw error;
-      const first = bytes.subarray(0, blockBytes);
-      return await this.#call("write", offset, (fd) => writeOnce(fd, first, offset));
-    }
+  /** Writes at `offset`; resolves to the count of bytes. */
+  write(bytes: Uint8Array, offset: number): Promise<number> {
+    const write = (part: Uint8Array) => this.#call("write", offset, (fd) => writeOnce(fd, part, offset));
+    return this.direct ? writeBlocks(bytes, write) : write(bytes);
   }
 
   /** Closes it. */
@@ -76,15 +65,42 @@ export class NodeFile implements IoFile {
     this.#descriptors.close();
   }
 
-  /** Calls on a descriptor, again when a signal interrupts. */
-  async #call(operation: string, offset: number, call: (fd: number) => Promise<number>): Promise<number> {
-    for (;;) {
-      try {
-        return await this.#descriptors.lend(call);
-      } catch (cause) {
-        const error = classify(cause, { operation, path: this.path, offset });
-        if (!isCode(error, "EINTR")) throw error;
-      }
+  #call(operation: string, offset: number, call: (fd: number) => Promise<number>): Promise<number> {
+    const attempt = { operation, path: this.path, offset };
+    return untilUninterrupted(attempt, () => this.#descriptors.lend(call));
+  }
+}
+
+/**
+ * Writes to a direct file.
+ *
+ * The runtime itself goes on after a short write, from wherever it ended. That may be within a block, which the kernel
+ * refuses. Whole blocks are then written one by one, so that either they all succeed or the true error appears.
+ *
+ * @param bytes What to write.
+ * @param write Writes once, from the same offset.
+ * @returns The count of bytes, which is that of the first block after such a refusal.
+ */
+export async function writeBlocks(
+  bytes: Uint8Array,
+  write: (part: Uint8Array) => Promise<number>,
+): Promise<number> {
+  try {
+    return await write(bytes);
+  } catch (error) {
+    if (!isCode(error, "EINVAL") || bytes.length <= blockBytes) throw error;
+    return await write(bytes.subarray(0, blockBytes));
+  }
+}
+
+/** Calls again when a signal interrupts, and classifies every other error. */
+export async function untilUninterrupted(attempt: Attempt, call: () => Promise<number>): Promise<number> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (cause) {
+      const error = classify(cause, attempt);
+      if (!isCode(error, "EINTR")) throw error;
     }
   }
 }

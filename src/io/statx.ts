@@ -11,7 +11,7 @@
  * @module
  */
 
-import type { Libc } from "./libc.ts";
+import type { LibcCalls } from "./libc.ts";
 
 const statxBytes = 256;
 const dioAlign = 0x2000;
@@ -34,7 +34,7 @@ export interface DirectAlignment {
  * @param path The file.
  * @returns The alignment, or `undefined` if the file system does not say.
  */
-export function statxAlignment(libc: Libc, path: string): DirectAlignment | undefined {
+export function statxAlignment(libc: LibcCalls, path: string): DirectAlignment | undefined {
   const result = new Uint8Array(statxBytes);
   const name = new TextEncoder().encode(`${path}\0`);
   const failed = libc.symbols.statx?.(currentDirectory, name, noFollow, dioAlign | dioReadAlign, result);

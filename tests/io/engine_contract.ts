@@ -18,7 +18,7 @@ export interface Subject {
   alignment: number;
   /** Why it cannot run on this machine. */
   skip?: string | undefined;
-  /** Makes an empty directory; by default one of the system's. */
+  /** Makes an empty directory of a simulated engine; by default it is one of the system's. */
   makeDirectory?: () => Promise<string>;
 }
 
@@ -122,6 +122,7 @@ async function rejection(promise: Promise<unknown>): Promise<unknown> {
 /** Registers the suite for one engine. */
 export function testEngine(subject: Subject): void {
   const { name, direct, alignment } = subject;
+  const simulated = subject.makeDirectory !== undefined;
   const test = (what: string, body: (f: Fixture) => Promise<void>, ignore = false) =>
     Deno.test({
       name: `${name}.${what} (${direct ? "direct" : "buffered"}${subject.skip ? `: ${subject.skip}` : ""})`,
@@ -234,6 +235,27 @@ export function testEngine(subject: Subject): void {
     assertIoError(await rejection(f.create()), { code: "EEXIST", operation: "create", path: f.path() });
   });
 
+  test("open() rejects with ELOOP when the path is a symbolic link", async (f) => {
+    await f.create();
+    await Deno.symlink(f.path(), f.path("link"));
+    assertIoError(await rejection(f.open("link")), {
+      code: "ELOOP",
+      operation: "open",
+      path: f.path("link"),
+    });
+  }, simulated);
+
+  test("open() rejects with EINVAL when the path holds a zero", async (f) => {
+    await f.create();
+    const path = f.path("file\0.txt");
+    assertIoError(await rejection(f.open("file\0.txt")), { code: "EINVAL", operation: "open", path });
+  }, simulated);
+
+  test("open() makes files that only their owner may read", async (f) => {
+    await f.create();
+    assertEquals((await Deno.stat(f.path())).mode! & 0o777, 0o600);
+  }, simulated);
+
   test("read() and write() fail with EINVAL when a direct transfer is misaligned", async (f) => {
     const file = await f.create();
     await f.write(file, 0, f.blocks(4));
@@ -334,6 +356,12 @@ export function testEngine(subject: Subject): void {
     assertSameBytes(await f.read(file, 0, 4096), block(3));
   });
 
+  test("remove() rejects when the path is a directory that holds something", async (f) => {
+    await f.engine.makeDirectory(f.path("a/b"));
+    assertInstanceOf(await rejection(f.engine.remove(f.path("a"))), IoError);
+    assertEquals(await f.engine.list(f.path("a")), ["b"]);
+  });
+
   test("makeDirectory() makes parents, and leaves a directory that exists", async (f) => {
     await f.engine.makeDirectory(f.path("a/b/c"));
     await f.create("a/b/c/file");
@@ -341,6 +369,7 @@ export function testEngine(subject: Subject): void {
     assertEquals(await f.engine.list(f.path("a/b/c")), ["file"]);
     assertEquals(await f.engine.list(f.path("a")), ["b"]);
     await f.engine.syncDirectory(f.path("a/b/c"));
+    if (!simulated) assertEquals((await Deno.stat(f.path("a/b"))).mode! & 0o777, 0o700);
   });
 
   test("rename(), remove(), list() and syncDirectory() reject with ENOENT when there is nothing", async (f) => {
@@ -358,7 +387,7 @@ export function testEngine(subject: Subject): void {
   });
 
   test("allocateMemory() gives zeroed memory of its own", async (f) => {
-    const pieces = [4096, 8192, 1 << 20, 6 << 20, 20 << 20, 4096].map((byteLength) => {
+    const pieces = [4096, 8192, ...Array(5).fill(4 << 20), 20 << 20, 4096].map((byteLength) => {
       const bytes = f.engine.allocateMemory(byteLength);
       assertEquals(bytes.length, byteLength);
       assert(bytes.every((byte) => byte === 0));
@@ -388,7 +417,21 @@ export function testEngine(subject: Subject): void {
     await Promise.all([reading, syncing]);
     await assertShutDown(f, file);
     await f.engine.shutdown();
+    assertEquals(openPaths(f.directory), []);
   });
+}
+
+/** The files under `directory` that this process holds open, where the system tells. */
+export function openPaths(directory: string): string[] {
+  if (Deno.build.os !== "linux") return [];
+  const descriptors = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => `/proc/self/fd/${name}`);
+  return descriptors.flatMap((descriptor) => {
+    try {
+      return [Deno.readLinkSync(descriptor)];
+    } catch {
+      return []; // The descriptor by which the directory was read is gone.
+    }
+  }).filter((path) => path.startsWith(`${directory}/`));
 }
 
 async function assertShutDown(f: Fixture, file: IoFile): Promise<void> {

@@ -4,13 +4,16 @@ import { statxAlignment } from "../../src/io/statx.ts";
 import { Libc, openLibc } from "../../src/io/libc.ts";
 import { NodeEngine } from "../../src/io/node_engine.ts";
 import { ThreadsEngine } from "../../src/io/threads_engine.ts";
+import { openUringEngine, UringEngine } from "../../src/io/uring_engine.ts";
 import { testEngine } from "./engine_contract.ts";
 
 const libc = openLibc();
+const noUring = await whyNoUring();
 const noFfi = libc instanceof Libc ? undefined : libc.reason;
 const alignment = alignmentOfTests();
 
 for (const direct of [true, false]) {
+  testEngine({ name: "UringEngine", make: uringEngine, direct, alignment, skip: noUring });
   testEngine({
     name: "ThreadsEngine",
     make: () => new ThreadsEngine(ownLibc()),
@@ -27,6 +30,23 @@ function ownLibc(): Libc {
   const own = openLibc();
   if (own instanceof Libc) return own;
   throw new Error(own.reason);
+}
+
+async function uringEngine(): Promise<UringEngine> {
+  const libc = ownLibc();
+  const engine = await openUringEngine(libc);
+  if (engine instanceof UringEngine) return engine;
+  libc[Symbol.dispose]();
+  throw new Error(engine.reason);
+}
+
+async function whyNoUring(): Promise<string | undefined> {
+  try {
+    await (await uringEngine()).shutdown();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : "unknown";
+  }
 }
 
 function noDirect(direct: boolean): string | undefined {

@@ -177,6 +177,14 @@ test("openIo() writes nothing when it is read only", !linux, async (directory) =
   await engine.shutdown();
 });
 
+test("openIo() proves by the next file when one is gone", !linux, async (directory) => {
+  for (const name of ["a", "b"]) await Deno.writeFile(`${directory}/${name}`, new Uint8Array(5000));
+  let opens = 0;
+  const ioEngine = strangeEngine(() => opens++ === 0 ? "ENOENT" : undefined);
+  const { report } = await opened(directory, { ioEngine, readOnly: true });
+  assertEquals([report.mode, report.notes, opens], ["direct-rw", [], 2]);
+});
+
 test(
   "openIo() finds direct IO refused when it is read only and a file is there",
   !linux,

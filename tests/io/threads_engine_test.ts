@@ -218,18 +218,3 @@ test("ThreadsEngine.truncate() succeeds when only its repetition does", async ({
   await engine.truncate(file, 4096);
   assertEquals(await engine.size(file), 4096);
 });
-
-test("ThreadsEngine.open() rejects with ELOOP when the path is a symbolic link", async ({ engine, file }) => {
-  await Deno.symlink(file.path, `${file.path}-link`);
-  const open = () => engine.open(`${file.path}-link`, { access: "read", direct: false });
-  assertEquals((await assertRejects(open, IoError)).code, "ELOOP");
-});
-
-test("ThreadsEngine.open() rejects with EINVAL when the path holds a zero", async ({ engine, file }) => {
-  const open = () => engine.open(`${file.path}\0.txt`, { access: "read", direct: false });
-  assertEquals((await assertRejects(open, IoError)).code, "EINVAL");
-});
-
-test("ThreadsEngine.open() makes files that only their owner may read", async ({ file }) => {
-  assertEquals((await Deno.stat(file.path)).mode! & 0o777, 0o600);
-});
