@@ -62,7 +62,7 @@ export async function runChild(
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
-    env: accountPath === undefined ? {} : { VARVE_ACCOUNT: accountPath },
+    env: { NO_COLOR: "1", ...(accountPath === undefined ? {} : { VARVE_ACCOUNT: accountPath }) },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.timeoutMilliseconds === undefined
       ? {}
@@ -92,6 +92,13 @@ export async function outputOf(command: readonly string[]): Promise<string | und
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
+}
+
+/** The line of a standard error that says what went wrong: the first that names an error, or else the last. */
+export function errorLine({ stderr, stdout }: ChildOutcome): string {
+  const lines = (stderr.trim() || stdout.trim()).split("\n");
+  const line = lines.find((text) => /error\b/i.test(text)) ?? lines.at(-1) ?? "";
+  return line.trim().replace(/^(error: )?(Uncaught )?(\(in promise\) )?(Error: )?/, "").slice(0, 400);
 }
 
 /** Reads a field of this kind, in kB: `VmHWM:     1234 kB`. */

@@ -4,7 +4,7 @@
  * It counts payload only, needs no index, and reads and writes whole aligned blocks; its files are laid out by itself.
  */
 
-import { outputOf, runChild } from "./child.ts";
+import { errorLine, outputOf, runChild } from "./child.ts";
 import { keyBytes } from "./keys.ts";
 import type { Measurement } from "./measurement.ts";
 import type { Assignment, Peer, PeerPresence } from "./peer.ts";
@@ -127,7 +127,7 @@ async function runFio(job: readonly string[], accountPath?: string) {
     ...job,
   ];
   const outcome = await runChild(command, { accountPath });
-  if (outcome.code !== 0) throw new Error(`fio failed: ${outcome.stderr.trim() || outcome.stdout.trim()}`);
+  if (outcome.code !== 0) throw new Error(`fio failed: ${errorLine(outcome)}`);
   const text = outcome.stdout.slice(outcome.stdout.indexOf("{"));
   const parsed: { jobs: { read: FioSide; write: FioSide }[] } = JSON.parse(text);
   return { outcome, job: parsed.jobs[0] };

@@ -4,6 +4,7 @@
  * It prints a table and the goals, and leaves `results.json`, `table.txt` and `chart.svg`.
  */
 
+import { dropCaches } from "./cache.ts";
 import { drawChart } from "./chart.ts";
 import { FioPeer } from "./fio.ts";
 import { describeMachine } from "./machine.ts";
@@ -18,7 +19,6 @@ import { runSchedule } from "./schedule.ts";
 import { formatTable } from "./table.ts";
 import { varvePeers } from "./varve.ts";
 import { Workspace } from "./workspace.ts";
-import { dropCaches } from "./cache.ts";
 
 /** Those who take part, and those who cannot. */
 interface Field {
@@ -37,7 +37,8 @@ async function main(args: readonly string[]): Promise<void> {
   const rows = rowsOf(scale).filter((row: Row) => row.id.startsWith(options.only ?? ""));
   if (rows.length === 0) throw new TypeError(`Cannot find a row that begins with "${options.only}"`);
   const machine = await describeMachine(workspace.path);
-  const cachesDropped = await dropCaches(workspace.path);
+  // At tiny sizes nothing is measured, and dropping would slow down whatever else the machine does.
+  const cachesDropped = !options.quick && await dropCaches(workspace.path);
   const resultOf = (results: readonly RowResult[]): PeersResult => ({
     format: resultFormat,
     when: new Date().toISOString(),
@@ -53,7 +54,14 @@ async function main(args: readonly string[]): Promise<void> {
   await Deno.mkdir(options.out, { recursive: true });
   const onRows = (results: readonly RowResult[]) => save(options.out, resultOf(results));
   const result = resultOf(
-    await runSchedule({ rows, peers: field.peers, runs: options.runs, workspace, onRows }),
+    await runSchedule({
+      rows,
+      peers: field.peers,
+      runs: options.runs,
+      workspace,
+      dropsCaches: cachesDropped,
+      onRows,
+    }),
   );
   await save(options.out, result);
   print(formatTable(result));

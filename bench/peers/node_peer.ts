@@ -5,7 +5,7 @@
  * stand in `node/lmdb.mjs` and `node/classic_level.mjs`.
  */
 
-import { outputOf, runChild } from "./child.ts";
+import { errorLine, outputOf, runChild } from "./child.ts";
 import type { Measurement } from "./measurement.ts";
 import type { Assignment, Peer, PeerPresence } from "./peer.ts";
 import type { Dataset, Work } from "./work.ts";
@@ -85,7 +85,7 @@ export class NodePeer implements Peer {
   async #run(request: Record<string, unknown>, accountPath?: string): Promise<Measurement> {
     const full = { ...request, peer: this.name, modules: `${this.#directory}` };
     const outcome = await runChild(["node", workerPath, JSON.stringify(full)], { accountPath });
-    if (outcome.code !== 0) throw new Error(`${this.name} failed: ${outcome.stderr.trim().slice(-400)}`);
+    if (outcome.code !== 0) throw new Error(`${this.name} failed: ${errorLine(outcome)}`);
     const line = outcome.stdout.trim().split("\n").at(-1) ?? "";
     const measurement: Measurement = JSON.parse(line);
     return { ...measurement, peakBytes: measurement.peakBytes ?? outcome.peakBytes };
@@ -121,7 +121,7 @@ async function install(workspace: Workspace): Promise<string | { absent: string 
       timeoutMilliseconds: 120_000,
     });
     if (outcome.code === 0) return directory;
-    return { absent: `npm could not install it: ${outcome.stderr.trim().split("\n").at(-1)}` };
+    return { absent: `npm could not install it: ${errorLine(outcome)}` };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return { absent: "there is no npm on the PATH" };
     throw error;

@@ -38,7 +38,7 @@ function renderMachine(
     `- ${machine.kernel}; ${machine.disk}, write cache: ${machine.writeCache}`,
     `- ${machine.deno}; commit ${machine.commit}; ${when}`,
     `- ${runs} run${runs === 1 ? "" : "s"} of each work, peers in turn; ${sizes.join(", ")}`,
-    `- page cache ${cachesDropped ? "dropped before each run" : "not dropped (needs root)"}`,
+    `- page cache ${cachesDropped ? "dropped before each run" : "not dropped (a quick run, or not root)"}`,
     ...absent.map(({ name, reason }) => `- absent: ${name}: ${reason}`),
     "",
     "```sh",

@@ -40,6 +40,8 @@ export interface ScheduleOptions {
   runs: number;
   /** Where. */
   workspace: Workspace;
+  /** Whether the page cache is dropped before each run. */
+  dropsCaches: boolean;
   /** Told after each work, so that what was measured survives an interruption. */
   onRows?: (rows: readonly RowResult[]) => Promise<void>;
 }
@@ -88,14 +90,14 @@ async function runGroup(
   group: Group,
   peers: readonly Peer[],
   datasets: Datasets,
-  { runs, workspace }: ScheduleOptions,
+  options: ScheduleOptions,
 ): Promise<Map<Peer, Runs>> {
   progress(`# ${group.rows.map((row) => row.id).join(", ")}`);
   const all = new Map(peers.map((peer): [Peer, Runs] => [peer, { measurements: [], errors: [] }]));
-  for (let run = 0; run < runs; run++) {
+  for (let run = 0; run < options.runs; run++) {
     for (let turn = 0; turn < peers.length; turn++) {
       const peer = peers[(run + turn) % peers.length];
-      await runOnce(group, peer, all.get(peer)!, datasets, workspace);
+      await runOnce(group, peer, all.get(peer)!, datasets, options);
     }
   }
   return all;
@@ -106,13 +108,13 @@ async function runOnce(
   peer: Peer,
   runs: Runs,
   datasets: Datasets,
-  workspace: Workspace,
+  { workspace, dropsCaches }: ScheduleOptions,
 ): Promise<void> {
   const directory = await workspace.directory("run");
   try {
     const wanted = datasetOf(group.work);
     const dataset = wanted === undefined ? undefined : await datasets.path(peer, wanted);
-    await dropCaches(workspace.path);
+    if (dropsCaches) await dropCaches(workspace.path);
     const accountPath = workspace.accountPath();
     const measurement = await peer.measure({ work: group.work, directory, dataset, accountPath });
     runs.measurements.push(measurement);

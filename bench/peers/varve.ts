@@ -5,7 +5,7 @@
  * others are named `varve:MODE:ENGINE`.
  */
 
-import { runChild } from "./child.ts";
+import { errorLine, runChild } from "./child.ts";
 import type { Measurement } from "./measurement.ts";
 import type { Assignment, Peer, PeerPresence } from "./peer.ts";
 import type { Variant, VarveReply, VarveRequest } from "./varve_request.ts";
@@ -78,7 +78,7 @@ export function varvePeers(): VarvePeer[] {
 export async function runVarve(request: VarveRequest, accountPath?: string): Promise<VarveReply> {
   const command = [Deno.execPath(), "run", "-A", "--no-check", workerPath, JSON.stringify(request)];
   const outcome = await runChild(command, { accountPath });
-  if (outcome.code !== 0) throw new Error(`varve failed: ${outcome.stderr.trim().slice(-600)}`);
+  if (outcome.code !== 0) throw new Error(`varve failed: ${errorLine(outcome)}`);
   const reply: VarveReply = JSON.parse(outcome.stdout.trim().split("\n").at(-1) ?? "");
   return reply;
 }
