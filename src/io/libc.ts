@@ -68,10 +68,22 @@ const symbols = {
   errnoLocation: { name: "__errno_location", parameters: [], result: "usize" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-type Int64 = bigint;
-type Memory = BufferSource | null;
-type Syscall<Result> = (number: Int64, a: Int64, b: Int64, c: Int64, d: Int64, e: Int64, f: Int64) => Result;
-type UringEnter<Result> = (
+/** A 64-bit argument. */
+export type Int64 = bigint;
+/** Memory that a function reads or writes. */
+export type Memory = BufferSource | null;
+/** `syscall` of the C library. */
+export type Syscall<Result> = (
+  number: Int64,
+  a: Int64,
+  b: Int64,
+  c: Int64,
+  d: Int64,
+  e: Int64,
+  f: Int64,
+) => Result;
+/** `io_uring_enter` through `syscall`. */
+export type UringEnter<Result> = (
   number: Int64,
   fd: number,
   submit: number,
