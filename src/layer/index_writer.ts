@@ -141,7 +141,7 @@ class IndexWriter {
   /** Adds the versions of a key, oldest first. */
   #addVersions(builder: PageBuilder, key: number, level: Level): void {
     const index = this.#index;
-    let entry = index.seek(key, Infinity);
+    let entry = index.newest(key);
     if (index.previous(entry) < 0) return this.#addVersion(builder, key, entry, level);
     const chain: number[] = [];
     for (; entry >= 0; entry = index.previous(entry)) chain.push(entry);
@@ -163,10 +163,12 @@ class IndexWriter {
     tagged: number,
     level: Level,
   ): void {
-    const { bytes, starts, lengths } = this.#arena;
-    if (!builder.add(bytes, starts[key], lengths[key], lsn, offset, tagged)) {
+    const { bytes, keys, stride } = this.#arena;
+    const start = keys[key * stride + this.#arena.start];
+    const length = keys[key * stride + this.#arena.length];
+    if (!builder.add(bytes, start, length, lsn, offset, tagged)) {
       this.#finishPage(builder);
-      builder.add(bytes, starts[key], lengths[key], lsn, offset, tagged);
+      builder.add(bytes, start, length, lsn, offset, tagged);
     }
     if (builder.count > 1) return;
     level.keys.push(key);

@@ -11,14 +11,18 @@
  * @module
  */
 
-/** Keys in one arena: key `i` is `bytes[starts[i], starts[i] + lengths[i])`. */
+/** Keys in one arena, described by records of 32-bit words. */
 export interface KeyArena {
   /** The bytes of all keys. */
   readonly bytes: Uint8Array;
-  /** Where each key starts. */
-  readonly starts: Uint32Array;
-  /** How long each key is. */
-  readonly lengths: Uint16Array;
+  /** The description of each key; that of key `i` starts at `i * stride`. */
+  readonly keys: Int32Array;
+  /** How many words describe a key. */
+  readonly stride: number;
+  /** Which of them says where the key's bytes start. */
+  readonly start: number;
+  /** Which of them says how long the key is. */
+  readonly length: number;
 }
 
 const insertionLimit = 24;
@@ -73,9 +77,9 @@ interface Scratch {
 
 /** Compares two keys of an arena from `depth` on. */
 export function compareInArena(arena: KeyArena, a: number, b: number, depth: number): number {
-  const { bytes, starts, lengths } = arena;
-  const aStart = starts[a], bStart = starts[b];
-  const aLength = lengths[a], bLength = lengths[b];
+  const { bytes, keys, stride, start, length } = arena;
+  const aStart = keys[a * stride + start], bStart = keys[b * stride + start];
+  const aLength = keys[a * stride + length], bLength = keys[b * stride + length];
   const shorter = aLength < bLength ? aLength : bLength;
   for (let i = depth; i < shorter; i++) {
     const difference = bytes[aStart + i] - bytes[bStart + i];
@@ -98,13 +102,14 @@ function insertionSort(arena: KeyArena, ids: Uint32Array, start: number, end: nu
 
 /** Returns the depth at which the keys of a group first differ, or one of them ends. */
 function skipCommon(arena: KeyArena, ids: Uint32Array, start: number, end: number, depth: number): number {
-  const { bytes, starts, lengths } = arena;
-  const first = starts[ids[start]];
-  let common = lengths[ids[start]];
+  const { bytes, keys, stride } = arena;
+  const first = keys[ids[start] * stride + arena.start];
+  let common = keys[ids[start] * stride + arena.length];
   for (let i = start + 1; i < end && common > depth; i++) {
-    const id = ids[i];
-    const from = starts[id];
-    if (lengths[id] < common) common = lengths[id];
+    const fields = ids[i] * stride;
+    const from = keys[fields + arena.start];
+    const length = keys[fields + arena.length];
+    if (length < common) common = length;
     let at = depth;
     while (at < common && bytes[first + at] === bytes[from + at]) at++;
     common = at;
@@ -120,11 +125,11 @@ function loadWords(
   depth: number,
   words: Uint32Array,
 ): void {
-  const { bytes, starts, lengths } = arena;
+  const { bytes, keys, stride, start: keyStart, length: keyLength } = arena;
   for (let i = start; i < end; i++) {
-    const id = ids[i];
-    const at = starts[id] + depth;
-    const left = lengths[id] - depth;
+    const fields = ids[i] * stride;
+    const at = keys[fields + keyStart] + depth;
+    const left = keys[fields + keyLength] - depth;
     let word = 0;
     if (left > 0) word = bytes[at] << 24;
     if (left > 1) word |= bytes[at + 1] << 16;
@@ -178,14 +183,14 @@ function pushGroups(
  * equal, so that they differ in length only. There are at most four of them, since keys are distinct.
  */
 function settleEnded(arena: KeyArena, ids: Uint32Array, start: number, end: number, depth: number): number {
-  const { lengths } = arena;
+  const lengthOf = (id: number) => arena.keys[id * arena.stride + arena.length];
   let ended = start;
   for (let i = start; i < end; i++) {
     const id = ids[i];
-    if (lengths[id] >= depth + 4) continue;
+    if (lengthOf(id) >= depth + 4) continue;
     ids[i] = ids[ended];
     let at = ended++;
-    while (at > start && lengths[ids[at - 1]] > lengths[id]) {
+    while (at > start && lengthOf(ids[at - 1]) > lengthOf(id)) {
       ids[at] = ids[at - 1];
       at--;
     }

@@ -6,8 +6,8 @@
 
 import { CorruptionError, pageBytes } from "../base/mod.ts";
 import type { BufferPool, IoEngine, Transfer } from "../io/mod.ts";
-import { CachedPages, PageCache, type SealedFile } from "../layer/mod.ts";
-import { FileCache, type FileLease } from "../objects/mod.ts";
+import type { CachedPages, PageCache, SealedFile } from "../layer/mod.ts";
+import type { FileCache, FileLease } from "../objects/mod.ts";
 
 /** What the reads of a store share. */
 export interface ReadContext {
