@@ -2,7 +2,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { checkLsn, keyBytes, LimitError, type Lsn, maxValueBytes, typeName } from "../base/mod.ts";
-import type { Change } from "../store/mod.ts";
+import type { Change } from "../segment/mod.ts";
 
 /** The longest line in bytes: the longest value with every byte escaped (`\u0000`), and room for the rest. */
 export const maxLineBytes: number = 6 * maxValueBytes + 64 * 1024;

@@ -18,7 +18,6 @@
  */
 
 import {
-  type Clock,
   type Lsn,
   maxBatchBytes,
   maxBatchChanges,
@@ -26,7 +25,8 @@ import {
   maxValueBytes,
   systemClock,
 } from "../base/mod.ts";
-import type { Change, Timeline } from "../store/mod.ts";
+import type { Change } from "../segment/mod.ts";
+import type { Timeline } from "../timeline/mod.ts";
 import { GitBlobs } from "./git_blobs.ts";
 import { type CommitChanges, countCommits, findCommit, walkChanges, walkCommits } from "./git_history.ts";
 import { GitError } from "./git_process.ts";
@@ -79,8 +79,8 @@ export interface GitImportOptions {
   signal?: AbortSignal;
   /** Called with the state of things after every commit. The report changes as the import goes on. */
   onProgress?: (report: Readonly<GitImportReport>) => void;
-  /** The source of time. */
-  clock?: Clock;
+  /** A source of time, in milliseconds. The default is the machine's. */
+  clock?: { monotonic(): number };
 }
 
 /**
@@ -155,10 +155,22 @@ async function importCommits(timeline: Timeline, work: Work): Promise<void> {
       work.told();
       if (work.signal?.aborted) break;
     }
-  } finally {
-    await writer.close();
+  } catch (error) {
+    // What was imported before is kept, and this error is the one that tells why.
+    await writer.close().catch(() => {});
+    throw error;
   }
+  await closeWriter(writer);
   report.interrupted = report.resumedCommits + report.commits < report.totalCommits;
+}
+
+/** Closes a writer; where its stream failed, throws why, which close() itself does not say. */
+async function closeWriter(writer: WritableStreamDefaultWriter<Change[]>): Promise<void> {
+  try {
+    await writer.close();
+  } catch {
+    await writer.closed;
+  }
 }
 
 /** Passes over the commits that the timeline holds already, and returns the last of them. */

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import type { Terminal } from "../../src/cli/mod.ts";
 import { Output } from "../../src/cli/mod.ts";
-import type { Timeline } from "../../src/store/mod.ts";
+import type { Timeline } from "../../src/timeline/mod.ts";
 
 /** The program. */
 export const program: string = new URL("../../cli.ts", import.meta.url).href;

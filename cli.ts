@@ -1,0 +1,21 @@
+/**
+ * The command line of Varve: load, write, read, scan and look at stores, and import the history of a git
+ * repository.
+ *
+ * ```sh
+ * deno run -A jsr:@varve/varve/cli import git . history.varve
+ * deno run -A jsr:@varve/varve/cli get history.varve README.md --lsn 1
+ * ```
+ *
+ * It needs to read and write the store; `import git` needs to run `git`; the fast IO engines need the FFI
+ * permission for libc. `--help` lists the commands, and what each of them takes.
+ *
+ * @module
+ */
+
+import { main, systemTerminal } from "./src/cli/mod.ts";
+
+export { commitAt, commitKey, GitError, importGit } from "./src/cli/mod.ts";
+export type { GitImportOptions, GitImportReport } from "./src/cli/mod.ts";
+
+if (import.meta.main) Deno.exitCode = await main(Deno.args, systemTerminal());

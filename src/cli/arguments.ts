@@ -1,0 +1,138 @@
+/** The arguments of a command, checked against what it takes. */
+
+import { parseArgs } from "node:util";
+import { checkLsn, type Key, type Lsn } from "../base/mod.ts";
+import { type Command, commonOptions, type OptionSpecs } from "./command.ts";
+
+/** The command line asks for something that there is not. */
+export class UsageError extends Error {
+  /** The name of the class. */
+  override name = "UsageError";
+}
+
+/** What a command was asked. */
+export class Arguments {
+  readonly #positionals: readonly string[];
+  readonly #values: Readonly<Record<string, string | boolean | undefined>>;
+
+  /**
+   * Parses and checks the arguments of a command.
+   *
+   * @param command The command.
+   * @param args The arguments after its name.
+   * @throws {UsageError} If the command does not take them.
+   */
+  constructor(command: Command, args: readonly string[]) {
+    const specs = { ...command.options, ...commonOptions };
+    const { values, positionals } = parse(specs, args);
+    this.#values = values;
+    this.#positionals = positionals;
+    if (this.flag("help")) return;
+    checkPositionals(command, positionals);
+    for (const [name, { choices }] of Object.entries(specs)) checkChoice(name, this.text(name), choices);
+  }
+
+  /** The positional argument at `index`, one that is needed. */
+  needed(index: number): string {
+    return this.#positionals[index];
+  }
+
+  /** The positional argument at `index`, if it was given. */
+  positional(index: number): string | undefined {
+    return this.#positionals[index];
+  }
+
+  /** Whether a switch was given. */
+  flag(name: string): boolean {
+    return this.#values[name] === true;
+  }
+
+  /** The value of an option, if it was given. */
+  text(name: string): string | undefined {
+    const value = this.#values[name];
+    return typeof value === "string" ? value : undefined;
+  }
+
+  /**
+   * The value of an option that is an LSN.
+   *
+   * @param name The option.
+   * @param least The smallest LSN that makes sense.
+   * @throws {UsageError} If it is none.
+   */
+  lsn(name: string, least = 0): Lsn | undefined {
+    const number = this.#integer(name);
+    try {
+      return number === undefined ? undefined : checkLsn(number, least);
+    } catch {
+      throw new UsageError(`--${name} takes an LSN from ${least} on, not "${this.text(name)}"`);
+    }
+  }
+
+  /**
+   * The value of an option that is a count.
+   *
+   * @param name The option.
+   * @throws {UsageError} If it is none.
+   */
+  count(name: string): number | undefined {
+    const number = this.#integer(name);
+    if (number === undefined || Number.isSafeInteger(number)) return number;
+    throw new UsageError(`--${name} takes a count, not "${this.text(name)}"`);
+  }
+
+  /**
+   * A key or value of the command line: its UTF-8, or with `--base64` what it decodes to.
+   *
+   * @param text The argument.
+   * @throws {UsageError} If it is no base64 where it should be.
+   */
+  bytes(text: string): Key {
+    if (!this.flag("base64")) return text;
+    try {
+      return Uint8Array.fromBase64(text);
+    } catch {
+      throw new UsageError(`"${text}" is not base64`);
+    }
+  }
+
+  #integer(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    return /^[0-9]+$/.test(text) ? Number(text) : NaN;
+  }
+}
+
+interface Parsed {
+  values: Record<string, string | boolean | undefined>;
+  positionals: string[];
+}
+
+function parse(specs: OptionSpecs, args: readonly string[]): Parsed {
+  const options: Record<string, { type: "string" | "boolean"; short?: string }> = {};
+  for (const [name, spec] of Object.entries(specs)) {
+    options[name] = { type: spec.value === undefined ? "boolean" : "string" };
+  }
+  options.help.short = "h";
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    return { values: values as Parsed["values"], positionals };
+  } catch (error) {
+    // The parser explains itself in several sentences, of which the first says what is wrong.
+    const [reason] = (error as Error).message.split(/\. |\n/);
+    throw new UsageError(reason, { cause: error });
+  }
+}
+
+function checkPositionals(command: Command, given: readonly string[]): void {
+  const needed = command.positionals.filter((name) => name.startsWith("<"));
+  if (given.length < needed.length) throw new UsageError(`${needed[given.length]} is missing`);
+  if (given.length > command.positionals.length) {
+    throw new UsageError(`"${given[command.positionals.length]}" is one argument too many`);
+  }
+}
+
+function checkChoice(name: string, value: string | undefined, choices: readonly string[] | undefined): void {
+  if (value === undefined || choices === undefined || choices.includes(value)) return;
+  throw new UsageError(`--${name} takes ${choices.join(", ")}, not "${value}"`);
+}

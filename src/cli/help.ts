@@ -1,0 +1,46 @@
+/** The help texts. */
+
+import { type Command, commonOptions, type OptionSpecs } from "./command.ts";
+
+/** Returns the help of the program. */
+export function programHelp(commands: readonly Command[]): string {
+  const width = Math.max(...commands.map((command) => command.name.length));
+  const list = commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`).join("\n");
+  return `Varve keeps every version of every key.
+
+Usage: varve <command> <store> …
+
+Commands:
+${list}
+
+  varve <command> --help   shows what a command takes
+  varve --version          shows the version
+
+Exit codes: 0 done, 1 failed or key absent, 2 asked wrongly, 130 interrupted
+`;
+}
+
+/** Returns the help of a command. */
+export function commandHelp(command: Command): string {
+  const usage = ["varve", command.name, ...command.positionals, "[options]"].join(" ");
+  const details = command.details === undefined ? "" : `\n${command.details.trim()}\n`;
+  const own = Object.keys(command.options).length === 0 ? "" : `${optionLines(command.options)}\n`;
+  return `${capital(command.summary)}.
+
+Usage: ${usage}
+${details}
+Options:
+${own}${optionLines(commonOptions)}
+`;
+}
+
+function optionLines(options: OptionSpecs): string {
+  return Object.entries(options).map(([name, spec]) => {
+    const option = spec.value === undefined ? `--${name}` : `--${name} ${spec.value}`;
+    return `  ${option.padEnd(20)}  ${spec.describe}`;
+  }).join("\n");
+}
+
+function capital(text: string): string {
+  return text[0].toUpperCase() + text.slice(1);
+}

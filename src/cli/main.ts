@@ -1,0 +1,116 @@
+/** The command line: finds the command, runs it, and turns its end into an exit code. */
+
+import deno from "../../deno.json" with { type: "json" };
+import { Arguments, UsageError } from "./arguments.ts";
+import type { Command } from "./command.ts";
+import { deleteCommand } from "./commands/delete.ts";
+import { getCommand } from "./commands/get.ts";
+import { historyCommand } from "./commands/history.ts";
+import { importGitCommand } from "./commands/import_git.ts";
+import { layersCommand } from "./commands/layers.ts";
+import { loadCommand } from "./commands/load.ts";
+import { putCommand } from "./commands/put.ts";
+import { scanCommand } from "./commands/scan.ts";
+import { statsCommand } from "./commands/stats.ts";
+import { escapeText } from "./escape.ts";
+import { exitFailure, exitOk, exitUsage } from "./exit_code.ts";
+import { commandHelp, programHelp } from "./help.ts";
+import { ClosedOutputError } from "./output.ts";
+import type { Terminal } from "./terminal.ts";
+
+const commands: readonly Command[] = [
+  loadCommand,
+  importGitCommand,
+  putCommand,
+  deleteCommand,
+  getCommand,
+  scanCommand,
+  historyCommand,
+  layersCommand,
+  statsCommand,
+];
+
+/**
+ * Runs the command line.
+ *
+ * @param args The arguments, without the name of the program.
+ * @param terminal Where it reads and writes. All output is written when the promise resolves.
+ * @returns The exit code.
+ */
+export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    const code = await dispatch(args, terminal);
+    await terminal.output.flush();
+    return code;
+  } catch (error) {
+    if (error instanceof ClosedOutputError) return exitOk;
+    return await fail(error, terminal);
+  }
+}
+
+async function dispatch(args: readonly string[], terminal: Terminal): Promise<number> {
+  const command = findCommand(args);
+  if (command === undefined) return await withoutCommand(args, terminal);
+  const parsed = parse(command, args.slice(command.name.split(" ").length));
+  if (!parsed.flag("help")) return await run(command, parsed, terminal);
+  await terminal.output.write(commandHelp(command));
+  return exitOk;
+}
+
+function findCommand(args: readonly string[]): Command | undefined {
+  return commands.find(({ name }) => {
+    const words = name.split(" ");
+    return words.every((word, i) => word === args[i]);
+  });
+}
+
+function parse(command: Command, args: readonly string[]): Arguments {
+  try {
+    return new Arguments(command, args);
+  } catch (error) {
+    throw ofCommand(command, error);
+  }
+}
+
+async function run(command: Command, args: Arguments, terminal: Terminal): Promise<number> {
+  try {
+    return await command.run(args, terminal);
+  } catch (error) {
+    throw ofCommand(command, error);
+  }
+}
+
+/** Adds to a usage error whose usage it is. */
+function ofCommand(command: Command, error: unknown): unknown {
+  if (!(error instanceof UsageError)) return error;
+  return new UsageError(`${error.message} (see "varve ${command.name} --help")`, { cause: error });
+}
+
+async function withoutCommand(args: readonly string[], terminal: Terminal): Promise<number> {
+  const [first] = args;
+  if (first === "--version") {
+    await terminal.output.write(`varve ${deno.version}\n`);
+  } else if (first === "--help" || first === "-h" || first === "help") {
+    await terminal.output.write(programHelp(commands));
+  } else {
+    throw new UsageError(
+      first === undefined
+        ? 'A command is missing (see "varve --help")'
+        : `"${args.slice(0, first === "import" ? 2 : 1).join(" ")}" is no command (see "varve --help")`,
+    );
+  }
+  return exitOk;
+}
+
+/** Says in one line what is wrong, after the output so far. */
+async function fail(error: unknown, terminal: Terminal): Promise<number> {
+  await terminal.output.flush().catch(() => {});
+  const cause = firstFailure(error);
+  terminal.note(`varve: ${escapeText(cause instanceof Error ? cause.message : String(cause))}\n`);
+  return cause instanceof UsageError ? exitUsage : exitFailure;
+}
+
+/** What failed first, where closing the store then failed too. */
+function firstFailure(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstFailure(error.suppressed) : error;
+}

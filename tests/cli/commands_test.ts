@@ -1,0 +1,245 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import deno from "../../deno.json" with { type: "json" };
+import { Store } from "../../src/store/mod.ts";
+import { gitTest, program, startVarve, TemporaryFolder, varve } from "./fixture.ts";
+
+const decoder = new TextDecoder();
+
+/** Runs the program and expects it to do what it is asked. */
+async function shown(folder: TemporaryFolder, ...args: string[]): Promise<string> {
+  const { code, out, err } = await varve(folder, args);
+  assertEquals([code, err], [0, ""], args.join(" "));
+  return out;
+}
+
+Deno.test("varve put, delete, get and history work on one key", async () => {
+  await using folder = new TemporaryFolder();
+  assertEquals(await shown(folder, "put", "store", "k", "one"), "1\n");
+  assertEquals(await shown(folder, "put", "store", "k", "two", "--lsn", "7"), "7\n");
+  assertEquals(await shown(folder, "delete", "store", "k"), "8\n");
+  assertEquals(await shown(folder, "get", "store", "k", "--lsn", "6"), "one\n");
+  assertEquals(await shown(folder, "get", "store", "k", "--lsn=7", "--raw"), "two");
+  assertEquals(
+    await shown(folder, "get", "store", "k", "--lsn=7", "--json"),
+    '{"key":"k","lsn":7,"value":"two"}\n',
+  );
+  assertEquals(await shown(folder, "history", "store", "k"), "1\tput\tone\n7\tput\ttwo\n8\tdelete\n");
+  assertEquals(await shown(folder, "history", "store", "k", "--from", "2", "--to", "7"), "7\tput\ttwo\n");
+  assertEquals(
+    await shown(folder, "history", "store", "k", "--from", "8", "--json"),
+    '{"key":"k","lsn":8,"delete":true}\n',
+  );
+  assertEquals(await shown(folder, "history", "store", "unknown"), "");
+});
+
+Deno.test("varve get of an absent key ends with 1", async () => {
+  await using folder = new TemporaryFolder();
+  await shown(folder, "put", "store", "k", "v");
+  const now = await varve(folder, ["get", "store", "new\nline"]);
+  assertEquals([now.code, now.out, now.err], [1, "", 'varve: Cannot find key "new\\nline"\n']);
+  const before = await varve(folder, ["get", "store", "k", "--lsn", "0"]);
+  assertEquals([before.code, before.err], [1, 'varve: Cannot find key "k" as of LSN 0\n']);
+});
+
+Deno.test("varve put takes any bytes from standard input and get gives them back", async () => {
+  await using folder = new TemporaryFolder();
+  const value = crypto.getRandomValues(new Uint8Array(60_000));
+  value.set([0x1b, 0x5b, 0x33, 0x31, 0x6d, 0xff]);
+  assertEquals((await varve(folder, ["put", "store", "/w==", "--base64"], value)).code, 0);
+  const raw = await varve(folder, ["get", "store", "/w==", "--base64", "--raw"]);
+  assertEquals(raw.bytes, value);
+  const json = JSON.parse(await shown(folder, "get", "store", "/w==", "--base64", "--json"));
+  assertEquals(Uint8Array.fromBase64(json.valueBase64), value);
+  assertEquals(json.keyBase64, "/w==");
+  const text = await shown(folder, "get", "store", "/w==", "--base64");
+  assert(text.startsWith("\\x1b[31m\\xff"));
+  assert(!text.slice(0, -1).match(/\p{Cc}/u));
+});
+
+Deno.test("varve scan shows ranges", async () => {
+  await using folder = new TemporaryFolder();
+  const lines = ["a/1", "a/2", "a/3", "b/1", "tab\t"].map((key) =>
+    JSON.stringify({ key, value: `of ${key}` })
+  );
+  await varve(folder, ["load", "store"], lines.join("\n"));
+  await shown(folder, "delete", "store", "a/2");
+  const scan = (...args: string[]) => shown(folder, "scan", "store", ...args);
+  assertEquals(await scan(), "a/1\tof a/1\na/3\tof a/3\nb/1\tof b/1\ntab\\t\tof tab\\t\n");
+  assertEquals(await scan("--prefix", "a/"), "a/1\tof a/1\na/3\tof a/3\n");
+  assertEquals(await scan("--start", "a/3", "--end", "b/1"), "a/3\tof a/3\n");
+  assertEquals(
+    await scan("--prefix", "a/", "--reverse", "--lsn", "1", "--limit", "2"),
+    "a/3\tof a/3\na/2\tof a/2\n",
+  );
+  assertEquals(await scan("--limit", "0"), "");
+  assertEquals(await scan("--start", "tab", "--raw"), "tab\t\tof tab\t\n");
+  assertEquals(
+    await scan("--start", "b", "--limit", "1", "--json"),
+    '{"key":"b/1","lsn":1,"value":"of b/1"}\n',
+  );
+});
+
+Deno.test("varve works on the timeline that --timeline names", async () => {
+  await using folder = new TemporaryFolder();
+  await shown(folder, "put", "store", "k", "in main");
+  await shown(folder, "put", "store", "k", "in other", "--timeline", "other");
+  assertEquals(await shown(folder, "get", "store", "k"), "in main\n");
+  assertEquals(await shown(folder, "get", "store", "k", "--timeline", "other"), "in other\n");
+  const missing = await varve(folder, ["get", "store", "k", "--timeline", "missing"]);
+  assertEquals(missing.code, 1);
+  assertStringIncludes(missing.err, "missing");
+  assertEquals((await varve(folder, ["delete", "store", "k", "--timeline", "missing"])).code, 1);
+});
+
+Deno.test("varve layers and stats describe the store", async () => {
+  await using folder = new TemporaryFolder();
+  {
+    await using store = await Store.open(folder.join("store"));
+    await store.timeline().append([{ key: "first", value: "v" }, { key: "k".repeat(100), delete: true }]);
+    await store.timeline().freeze();
+    await store.timeline().append([{ key: "second", value: "v" }]);
+  }
+  const layers = (await shown(folder, "layers", "store")).split("\n");
+  assertMatch(layers[0], /^kind +LSNs +keys +versions +deletions +size +first key +last key +file$/);
+  assertMatch(layers[2], /^L0 +1–1 +2 +2 +1 +[0-9.]+ MiB +first +k+… +[0-9a-f]+\/[^ ]+$/);
+  const listed = (await shown(folder, "layers", "store", "--json")).trim().split("\n").map((line) =>
+    JSON.parse(line)
+  );
+  assertEquals(listed.map(({ kind, versions }) => [kind, versions]), [[listed[0].kind, 1], ["L0", 2]]);
+  assertEquals(listed[1].firstKeyBase64, new TextEncoder().encode("first").toBase64());
+  const stats = await shown(folder, "stats", "store", "--io-engine", "node", "--io-mode", "buffered");
+  assertMatch(stats, /engine +node/);
+  assertMatch(stats, /mode +buffered/);
+  const parsed = JSON.parse(await shown(folder, "stats", "store", "--json", "--io-engine", "node"));
+  assertEquals(parsed.io.engine, "node");
+});
+
+Deno.test("varve shows help and its version", async () => {
+  await using folder = new TemporaryFolder();
+  assertEquals(await shown(folder, "--version"), `varve ${deno.version}\n`);
+  const help = await shown(folder, "--help");
+  assertEquals(await shown(folder, "help"), help);
+  const commands = ["load", "import git", "put", "delete", "get", "scan", "history", "layers", "stats"];
+  for (const command of commands) {
+    assertStringIncludes(help, `  ${command} `);
+    assertStringIncludes(await shown(folder, ...command.split(" "), "--help"), `Usage: varve ${command} <`);
+  }
+  assertEquals(Array.from(Deno.readDirSync(folder.path)), []);
+});
+
+Deno.test("varve asked wrongly ends with 2 and one line", async () => {
+  await using folder = new TemporaryFolder();
+  const wrong: [string[], string][] = [
+    [[], "A command is missing"],
+    [["frob"], '"frob" is no command'],
+    [["import", "svn"], '"import svn" is no command'],
+    [["get", "store"], "<key> is missing"],
+    [["get", "store", "k", "more"], '"more" is one argument too many'],
+    [["get", "store", "k", "--frob"], "--frob"],
+    [["get", "store", "k", "--lsn", "1.5"], '--lsn takes an LSN from 0 on, not "1.5"'],
+    [["get", "store", "k", "--lsn", "9007199254740993"], "--lsn takes an LSN"],
+    [["get", "store", "k", "--lsn="], "--lsn takes an LSN"],
+    [["put", "store", "k", "v", "--lsn", "0"], "--lsn takes an LSN from 1 on"],
+    [["get", "store", "k!", "--base64"], '"k!" is not base64'],
+    [["scan", "store", "--limit", "-1"], "--limit"],
+    [["scan", "store", "--limit", "many"], '--limit takes a count, not "many"'],
+    [["scan", "store", "--io-mode", "fast"], '--io-mode takes buffered, direct, direct-rw, not "fast"'],
+    [["scan", "store", "--io-engine", "sim"], "--io-engine takes"],
+  ];
+  for (const [args, message] of wrong) {
+    const { code, out, err } = await varve(folder, args);
+    assertEquals([code, out], [2, ""], args.join(" "));
+    assertMatch(err, /^varve: .*see "varve .*--help"\)\n$/);
+    assertStringIncludes(err, message);
+  }
+  assertEquals(Array.from(Deno.readDirSync(folder.path)), []);
+});
+
+Deno.test("varve that fails ends with 1 and one line", async () => {
+  await using folder = new TemporaryFolder();
+  await shown(folder, "put", "store", "k", "v");
+  await Deno.mkdir(folder.join("plain"));
+  await Deno.writeTextFile(folder.join("plain/file"), "not a store");
+  const failing: [string[], string][] = [
+    [["get", "absent", "k"], "absent"],
+    [["get", "plain", "k"], "plain"],
+    [["put", "plain", "k", "v"], "plain"],
+    [["delete", "absent", "k"], "absent"],
+    [["get", "store", "k", "--lsn", "2"], "LSN 2"],
+    [["put", "store", "k", "v", "--lsn", "1"], "LSN 1"],
+    [["put", "store", "", "v"], "empty"],
+    [["put", "store", "k".repeat(513), "v"], "513"],
+  ];
+  for (const [args, message] of failing) {
+    const { code, out, err } = await varve(folder, args);
+    assertEquals([code, out], [1, ""], args.join(" "));
+    assertMatch(err, /^varve: [^\n]*\n$/);
+    assertStringIncludes(err, message);
+  }
+  const left = Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort();
+  assertEquals(left, ["plain", "store"]);
+});
+
+gitTest("varve import git of what is no repository makes no store", async () => {
+  await using folder = new TemporaryFolder();
+  await Deno.mkdir(folder.join("plain"));
+  for (
+    const [repository, message] of [["plain", "not a git repository"], [
+      "absent",
+      "No such file or directory",
+    ]]
+  ) {
+    const { code, out, err } = await varve(folder, ["import", "git", repository, "new"]);
+    assertEquals([code, out], [1, ""]);
+    assertMatch(err, /^varve: [^\n]*\n$/);
+    assertStringIncludes(err, message);
+  }
+  assertEquals(Array.from(Deno.readDirSync(folder.path), ({ name }) => name), ["plain"]);
+});
+
+Deno.test("varve import git without git says so", async () => {
+  await using folder = new TemporaryFolder();
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--allow-run", program, "import", "git", ".", "new"],
+    cwd: folder.path,
+    env: { PATH: folder.path },
+  }).output();
+  assertEquals(code, 1);
+  assertMatch(decoder.decode(stderr), /^varve: Cannot run git: it is not installed[^\n]*\n$/);
+});
+
+Deno.test("varve reads a store without permission to write", async () => {
+  await using folder = new TemporaryFolder();
+  await shown(folder, "put", "store", "k", "v");
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      `--allow-read=${folder.path}`,
+      program,
+      "get",
+      "store",
+      "k",
+    ],
+    cwd: folder.path,
+  }).output();
+  assertEquals([code, decoder.decode(stdout), decoder.decode(stderr)], [0, "v\n", ""]);
+});
+
+Deno.test("varve ends quietly when nobody reads its output any more", async () => {
+  await using folder = new TemporaryFolder();
+  const value = "x".repeat(1000);
+  const lines = Array.from({ length: 5000 }, (_, key) => JSON.stringify({ key: `k${key}`, value }));
+  await varve(folder, ["load", "store"], lines.join("\n"));
+  for (const args of [["scan", "store"], ["scan", "store", "--json"], ["scan", "store", "--raw"]]) {
+    const child = startVarve(folder, args);
+    await child.stdin.close();
+    const reader = child.stdout.getReader();
+    const { value: first } = await reader.read();
+    assert(decoder.decode(first).includes("k0"));
+    await reader.cancel();
+    const complaint = await new Response(child.stderr).text();
+    const { code, signal } = await child.status;
+    assertEquals([complaint, code, signal], ["", 0, null]);
+  }
+});

@@ -1,0 +1,86 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Store } from "../../src/store/mod.ts";
+import { gitTest, importedTree, Repository, startVarve, TemporaryFolder, varve } from "./fixture.ts";
+
+const encoder = new TextEncoder();
+
+/** Waits until a folder is there. */
+async function appears(path: string): Promise<void> {
+  for (;;) {
+    try {
+      await Deno.stat(path);
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+}
+
+/** Starts an import of "repo" into "store" and sends it a signal soon after the store is made. */
+async function cutShort(folder: TemporaryFolder, signal: Deno.Signal, afterMilliseconds: number) {
+  const child = startVarve(folder, ["import", "git", "repo", "store"]);
+  await child.stdin.close();
+  await appears(folder.join("store"));
+  await new Promise((resolve) => setTimeout(resolve, afterMilliseconds));
+  child.kill(signal);
+  const { code, stdout, stderr } = await child.output();
+  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+}
+
+/** Checks that "store" holds a prefix of the history, and returns how long it is. */
+async function assertPrefix(folder: TemporaryFolder, repository: Repository): Promise<number> {
+  const commits = await repository.commits();
+  await using store = await Store.open(folder.join("store"), { readOnly: true });
+  const timeline = store.timeline();
+  const last = timeline.lastLsn;
+  for (const lsn of [Math.ceil(last / 2), last]) {
+    if (lsn === 0) continue;
+    assertEquals(await importedTree(timeline, lsn), await repository.tree(commits[lsn - 1]), `LSN ${lsn}`);
+  }
+  return last;
+}
+
+gitTest("varve import git that is interrupted keeps whole commits and goes on later", async () => {
+  await using folder = new TemporaryFolder();
+  const repository = await Repository.create(folder.join("repo"));
+  await repository.commit();
+  await repository.grow(4000, 6, 4000);
+  const cut = await cutShort(folder, "SIGINT", 30);
+  assertEquals([cut.code, cut.err], [130, ""]);
+  assertStringIncludes(cut.out, "Interrupted: ");
+  const kept = await assertPrefix(folder, repository);
+  assert(kept < 4001, `${kept} commits`);
+  const rest = await varve(folder, ["import", "git", "repo", "store"]);
+  assertEquals([rest.code, rest.err], [0, ""]);
+  assertStringIncludes(rest.out, `${kept.toLocaleString("en-US")} commits were there`);
+  assertEquals(await assertPrefix(folder, repository), 4001);
+});
+
+gitTest("varve import git that is killed goes on where its store is recovered", async () => {
+  await using folder = new TemporaryFolder();
+  const repository = await Repository.create(folder.join("repo"));
+  await repository.commit();
+  await repository.grow(4000, 6, 4000);
+  for (const milliseconds of [5, 60, 200]) {
+    const cut = await cutShort(folder, "SIGKILL", milliseconds);
+    assertEquals(cut.err, "");
+  }
+  const rest = await varve(folder, ["import", "git", "repo", "store"]);
+  assertEquals([rest.code, rest.err], [0, ""]);
+  assertEquals(await assertPrefix(folder, repository), 4001);
+});
+
+Deno.test("varve load that is interrupted keeps the whole lines that it read", async () => {
+  await using folder = new TemporaryFolder();
+  const child = startVarve(folder, ["load", "store"]);
+  const writer = child.stdin.getWriter();
+  await writer.write(encoder.encode('{"key":"a","value":"1"}\n{"key":"b","value":"1"}\n{"key":"c","val'));
+  await appears(folder.join("store"));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  child.kill("SIGINT");
+  const { code, stderr } = await child.output();
+  assertEquals([code, new TextDecoder().decode(stderr)], [130, ""]);
+  await writer.close().catch(() => {});
+  const { out } = await varve(folder, ["scan", "store"]);
+  assertEquals(out, "a\t1\nb\t1\n");
+});
