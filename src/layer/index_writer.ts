@@ -11,7 +11,7 @@ import { assert, blockBytes, crc32, Pacer, pageBytes } from "../base/mod.ts";
 import { BloomBuilder } from "./bloom_filter.ts";
 import { encodeFooter, type FileFooter } from "./file_format.ts";
 import type { KeyArena } from "./key_sort.ts";
-import type { MemoryIndex } from "./memory_index.ts";
+import { GatheredKeys, isTaggedTombstone, type MemoryIndex, untaggedLength } from "./memory_index.ts";
 import { PageBuilder } from "./page_builder.ts";
 import { fileSeed, pageSeed, terminalFlag, tombstoneFlag } from "./page_format.ts";
 
@@ -77,6 +77,15 @@ export async function appendIndex(
   return footer;
 }
 
+/** Keys that are gathered at once; what is gathered of them fits the first-level cache or nearly so. */
+const gatherKeys = 512;
+
+/** The length of a record as a leaf has it: times four, with flags. */
+function leafLength(tagged: number): number {
+  const flags = isTaggedTombstone(tagged) ? terminalFlag | tombstoneFlag : terminalFlag;
+  return untaggedLength(tagged) * 4 + flags;
+}
+
 /** The pages of one level: the first entry of each, which stands in the level above. */
 interface Level {
   readonly firstPage: number;
@@ -129,43 +138,49 @@ class IndexWriter {
   async #writeLeaves(sorted: Uint32Array): Promise<Level> {
     const level: Level = { firstPage: 0, keys: [], lsns: [] };
     const builder = new PageBuilder(0);
-    for (let i = 0; i < sorted.length; i++) {
-      this.#bloom.add(this.#index.hashOf(sorted[i]));
-      this.#addVersions(builder, sorted[i], level);
-      if ((i & 1023) === 1023) await this.#breathe();
+    const gathered = new GatheredKeys(gatherKeys);
+    for (let from = 0; from < sorted.length; from += gatherKeys) {
+      const count = this.#index.gather(sorted, from, gathered);
+      for (let i = 0; i < count; i++) this.#bloom.add(gathered.hash[i]);
+      for (let i = 0; i < count; i++) this.#addKey(builder, sorted[from + i], gathered, i, level);
+      await this.#breathe();
     }
     this.#finishPage(builder);
     return level;
   }
 
   /** Adds the versions of a key, oldest first. */
-  #addVersions(builder: PageBuilder, key: number, level: Level): void {
-    const index = this.#index;
-    let entry = index.newest(key);
-    if (index.previous(entry) < 0) return this.#addVersion(builder, key, entry, level);
-    const chain: number[] = [];
-    for (; entry >= 0; entry = index.previous(entry)) chain.push(entry);
-    for (let i = chain.length - 1; i >= 0; i--) this.#addVersion(builder, key, chain[i], level);
+  #addKey(builder: PageBuilder, key: number, gathered: GatheredKeys, i: number, level: Level): void {
+    if (gathered.previous[i] >= 0) this.#addOlder(builder, key, gathered.previous[i], level);
+    const tagged = leafLength(gathered.tagged[i]);
+    const { start, length, lsn, offset } = gathered;
+    this.#addEntry(builder, key, start[i], length[i], lsn[i], offset[i], tagged, level);
   }
 
-  #addVersion(builder: PageBuilder, key: number, entry: number, level: Level): void {
+  #addOlder(builder: PageBuilder, key: number, newest: number, level: Level): void {
     const index = this.#index;
-    const flags = index.isTombstone(entry) ? terminalFlag | tombstoneFlag : terminalFlag;
-    const tagged = index.lengthOf(entry) * 4 + flags;
-    this.#addEntry(builder, key, index.lsnOf(entry), index.offsetOf(entry), tagged, level);
+    const { keys, stride, start, length } = this.#arena;
+    const chain: number[] = [];
+    for (let entry = newest; entry >= 0; entry = index.previous(entry)) chain.push(entry);
+    for (let i = chain.length - 1; i >= 0; i--) {
+      const entry = chain[i];
+      const tagged = leafLength(index.taggedLengthOf(entry));
+      const keyStart = keys[key * stride + start], keyLength = keys[key * stride + length];
+      this.#addEntry(builder, key, keyStart, keyLength, index.lsnOf(entry), index.offsetOf(entry), tagged, level);
+    }
   }
 
   #addEntry(
     builder: PageBuilder,
     key: number,
+    start: number,
+    length: number,
     lsn: number,
     offset: number,
     tagged: number,
     level: Level,
   ): void {
-    const { bytes, keys, stride } = this.#arena;
-    const start = keys[key * stride + this.#arena.start];
-    const length = keys[key * stride + this.#arena.length];
+    const { bytes } = this.#arena;
     if (!builder.add(bytes, start, length, lsn, offset, tagged)) {
       this.#finishPage(builder);
       builder.add(bytes, start, length, lsn, offset, tagged);
@@ -178,8 +193,11 @@ class IndexWriter {
   async #writeParents(below: Level, height: number): Promise<Level> {
     const level: Level = { firstPage: this.indexPages, keys: [], lsns: [] };
     const builder = new PageBuilder(height);
+    const { keys, stride, start, length } = this.#arena;
     for (let i = 0; i < below.keys.length; i++) {
-      this.#addEntry(builder, below.keys[i], below.lsns[i], below.firstPage + i, 0, level);
+      const key = below.keys[i];
+      const keyStart = keys[key * stride + start], keyLength = keys[key * stride + length];
+      this.#addEntry(builder, key, keyStart, keyLength, below.lsns[i], below.firstPage + i, 0, level);
       if ((i & 1023) === 1023) await this.#breathe();
     }
     this.#finishPage(builder);

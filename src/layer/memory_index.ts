@@ -33,6 +33,50 @@ export interface MemoryIndexHint {
   keyBytes?: number;
 }
 
+/** A run of keys in sorted order, with their newest versions. */
+export class GatheredKeys {
+  /** Where each key's bytes start in the arena. */
+  readonly start: Int32Array;
+  /** The hash of each key. */
+  readonly hash: Uint32Array;
+  /** The length of each key in bytes. */
+  readonly length: Int32Array;
+  /** The newest version of each key. */
+  readonly newest: Int32Array;
+  /** The offset of its record. */
+  readonly offset: Uint32Array;
+  /** The length of its record, with the bit of tombstones. */
+  readonly tagged: Uint32Array;
+  /** The version before it, or −1. */
+  readonly previous: Int32Array;
+  /** Its LSN. */
+  readonly lsn: Float64Array;
+  /** Keeps the loop that brings keys' bytes into the cache. */
+  touched = 0;
+
+  /** Makes room for so many keys. */
+  constructor(count: number) {
+    this.start = new Int32Array(count);
+    this.hash = new Uint32Array(count);
+    this.length = new Int32Array(count);
+    this.newest = new Int32Array(count);
+    this.offset = new Uint32Array(count);
+    this.tagged = new Uint32Array(count);
+    this.previous = new Int32Array(count);
+    this.lsn = new Float64Array(count);
+  }
+}
+
+/** The length of a record without the bit of tombstones. */
+export function untaggedLength(tagged: number): number {
+  return tagged & lengthMask;
+}
+
+/** Whether a tagged length is that of a tombstone. */
+export function isTaggedTombstone(tagged: number): boolean {
+  return (tagged & tombstoneBit) !== 0;
+}
+
 const lengthMask = 0x0fffffff;
 const tombstoneBit = 0x10000000;
 const leastEntries = 1 << 10;
@@ -272,14 +316,19 @@ export class MemoryIndex {
     return this.#entries[entry * entryStride + entryOffset] >>> 0;
   }
 
+  /** The length of a version's record in bytes, with the bit of tombstones. */
+  taggedLengthOf(entry: number): number {
+    return this.#entries[entry * entryStride + entryLength];
+  }
+
   /** The length of a version's record in bytes. */
   lengthOf(entry: number): number {
-    return this.#entries[entry * entryStride + entryLength] & lengthMask;
+    return untaggedLength(this.taggedLengthOf(entry));
   }
 
   /** Whether a version is a tombstone. */
   isTombstone(entry: number): boolean {
-    return (this.#entries[entry * entryStride + entryLength] & tombstoneBit) !== 0;
+    return isTaggedTombstone(this.taggedLengthOf(entry));
   }
 
   /** The hash of a key. */
@@ -291,6 +340,40 @@ export class MemoryIndex {
   keyOf(key: number): Uint8Array {
     const start = this.#keys[key * keyStride + keyStart];
     return this.#bytes.subarray(start, start + this.#keys[key * keyStride + keyLength]);
+  }
+
+  /**
+   * Copies what sealing needs of a run of sorted keys and of their newest versions. Hot: `bench/ingest.ts`.
+   *
+   * In sorted order every key is a cache miss, and every version another. Loops that do nothing but copy let the
+   * processor wait for many of them at once: sealing took half as long again without.
+   *
+   * @param ids Sorted ids of keys.
+   * @param from The first one.
+   * @param into Where to; its length bounds how many are copied.
+   * @returns How many were copied.
+   */
+  gather(ids: Uint32Array, from: number, into: GatheredKeys): number {
+    const count = Math.min(into.hash.length, ids.length - from);
+    const keys = this.#keys, entries = this.#entries, bytes = this.#bytes;
+    for (let i = 0; i < count; i++) {
+      const fields = ids[from + i] * keyStride;
+      into.start[i] = keys[fields + keyStart];
+      into.hash[i] = keys[fields + keyHash];
+      into.newest[i] = keys[fields + keyHead];
+      into.length[i] = keys[fields + keyLength];
+    }
+    let touched = 0;
+    for (let i = 0; i < count; i++) {
+      const fields = into.newest[i] * entryStride;
+      into.offset[i] = entries[fields + entryOffset];
+      into.tagged[i] = entries[fields + entryLength];
+      into.previous[i] = entries[fields + entryPrevious];
+      into.lsn[i] = joinLsn(entries[fields + entryLsnLow] >>> 0, entries[fields + entryLsnHigh]);
+      touched ^= bytes[into.start[i]];
+    }
+    into.touched = touched;
+    return count;
   }
 
   /**

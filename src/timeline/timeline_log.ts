@@ -82,7 +82,7 @@ export class TimelineLog {
   #durableLsn: Lsn = 0;
   #sequence: number;
   #previous = { end: 0, sequence: 0 };
-  #hint: MemoryIndexHint = {};
+  #hint: MemoryIndexHint;
   #syncing: Promise<void> | undefined;
   #sealing: Promise<void> | undefined;
   #poison: Error | undefined;
@@ -93,6 +93,9 @@ export class TimelineLog {
     this.#context = context;
     this.#entry = entry;
     this.#sequence = entry.nextSequence;
+    // Memory is reserved and not touched until it is used, so that a generous guess costs nothing.
+    const { segmentBytes } = context.settings;
+    this.#hint = { keys: segmentBytes / 256, entries: segmentBytes / 256, keyBytes: segmentBytes / 16 };
     const directory = timelineDirectory(context, entry);
     this.#layers = {
       open: undefined,
