@@ -8,6 +8,7 @@ export { probeNamePattern } from "./alignment.ts";
 export * from "./buffer.ts";
 export * from "./buffer_pool.ts";
 export * from "./buffered_writer.ts";
+export * from "./direct_file.ts";
 export * from "./engine.ts";
 export { type Io, type IoMode, type IoOptions, type IoReport, openIo } from "./open_io.ts";
 export * from "./sequential_reader.ts";
