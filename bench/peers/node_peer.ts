@@ -94,12 +94,12 @@ export class NodePeer implements Peer {
 
 const settings: Readonly<Record<NodePeerName, readonly string[]>> = {
   "lmdb": [
-    "asynchronous puts gathered by lmdb into its own transactions, await db.flushed at the end; commit: put, then db.flushed",
+    "asynchronous puts gathered by lmdb into its own transactions, 512 batches ahead, await db.flushed at the end; commit: put, then db.flushed",
     "binary keys and values, compression off, noMemInit; reads come from the memory map and the page cache: it has no direct IO",
     "cold means that the page cache was dropped before the run",
   ],
   "classic-level": [
-    "array batches of the size that Varve is given, awaited one by one; commit: put with sync",
+    "chained batches of the size that Varve is given, awaited one by one; commit: put with sync",
     "compression off, writeBufferSize 64 MiB, cacheSize 8 MiB (1 GiB for warm reads); no direct IO",
     "datasets are compacted to the end before they are read; cold means that the page cache was dropped before the run",
   ],

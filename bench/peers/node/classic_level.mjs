@@ -1,7 +1,8 @@
 /**
- * classic-level (LevelDB for node): array batches, the last of an ingest with `sync: true`.
+ * classic-level (LevelDB for node): chained batches, which cost it less than arrays, and one put with `sync: true` at
+ * the end of an ingest.
  *
- * Settings: buffers for keys and values, no compression, a write buffer of 64 MiB and a block cache of 8 MiB as
+ * Settings: views for keys and values, no compression, a write buffer of 64 MiB and a block cache of 8 MiB as
  * RocksDB is given; the rest as it comes. A dataset is compacted before it is read.
  */
 
@@ -12,8 +13,8 @@ const entriesPerRead = 1000;
 export async function openStore(load, directory, options = {}) {
   const { ClassicLevel } = load("classic-level");
   const db = new ClassicLevel(directory, {
-    keyEncoding: "buffer",
-    valueEncoding: "buffer",
+    keyEncoding: "view",
+    valueEncoding: "view",
     compression: false,
     writeBufferSize: options.writeBufferBytes ?? 64 * MiB,
     cacheSize: options.cacheBytes ?? 8 * MiB,
@@ -29,8 +30,10 @@ class ClassicLevelStore {
     this.#db = db;
   }
 
-  async write(keys, values, sync = false) {
-    await this.#db.batch(keys.map((key, i) => ({ type: "put", key, value: values[i] })), { sync });
+  async write(keys, values) {
+    const batch = this.#db.batch();
+    for (let i = 0; i < keys.length; i++) batch.put(keys[i], values[i]);
+    await batch.write();
   }
 
   async flush() {

@@ -5,7 +5,9 @@
  * Settings: binary keys and values, no compression, `noMemInit`; the rest as it comes.
  */
 
-const outstandingBatches = 8;
+// lmdb commits what has gathered meanwhile. 8, 64 and 512 batches of 256 random records gave 50, 87 and 251 thousand
+// records/s; without a bound its memory would grow with the ingest.
+const outstandingBatches = 512;
 
 /** Opens a store. */
 export function openStore(load, directory) {
