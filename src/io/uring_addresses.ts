@@ -4,15 +4,15 @@
  * @module
  */
 
-import type { Libc } from "./libc.ts";
+import type { LibcCalls } from "./libc.ts";
 
 /** Addresses of buffers. */
 export class UringAddresses {
-  readonly #libc: Libc;
+  readonly #libc: LibcCalls;
   readonly #known = new WeakMap<ArrayBufferLike, number>();
 
   /** Makes an empty cache. */
-  constructor(libc: Libc) {
+  constructor(libc: LibcCalls) {
     this.#libc = libc;
   }
 

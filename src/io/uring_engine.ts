@@ -17,7 +17,7 @@ import { IoError, maxIoDepth } from "../base/mod.ts";
 import { alignedMemory } from "./aligned_memory.ts";
 import type { IoEngine, IoFile, OpenOptions, Transfer } from "./engine.ts";
 import { errnoError } from "./errno.ts";
-import type { Libc } from "./libc.ts";
+import type { LibcCalls } from "./libc.ts";
 import { attemptOn, closeLibcFile, LibcFile, libcFileSize, openLibcFile } from "./libc_file.ts";
 import { listDirectory, makeDirectory, removeFile, renameFile, syncDirectory } from "./namespace.ts";
 import { fail } from "./transfer.ts";
@@ -45,7 +45,7 @@ export interface UringEngineOptions {
  * @throws {RangeError} If `depth` is not an integer from 1 to 128.
  */
 export async function openUringEngine(
-  libc: Libc,
+  libc: LibcCalls,
   options: UringEngineOptions = {},
 ): Promise<UringEngine | { reason: string }> {
   const depth = options.depth ?? maxIoDepth;
@@ -66,14 +66,14 @@ export async function openUringEngine(
 export class UringEngine implements IoEngine {
   /** Its name. */
   readonly name = "uring";
-  readonly #libc: Libc;
+  readonly #libc: LibcCalls;
   readonly #queue: UringQueue;
   readonly #turnstile = new Turnstile("uring");
   readonly #files = new Set<LibcFile>();
   #disposed = false;
 
   /** Makes an engine that owns `libc` and `ring`. */
-  constructor(libc: Libc, ring: UringRing, depth: number) {
+  constructor(libc: LibcCalls, ring: UringRing, depth: number) {
     this.#libc = libc;
     this.#queue = new UringQueue(libc, ring, depth, (file) => this.#own(file));
   }

@@ -7,7 +7,7 @@
 import { blockBytes } from "../base/mod.ts";
 import { alignedMemory } from "./aligned_memory.ts";
 import { errnoName } from "./errno.ts";
-import type { Libc } from "./libc.ts";
+import type { LibcCalls } from "./libc.ts";
 import { uringOpcode } from "./uring_abi.ts";
 import type { UringRing } from "./uring_ring.ts";
 
@@ -25,7 +25,7 @@ const elfMagic = 0x464c457f;
  * @param ring The ring.
  * @returns Why the ring is of no use, or `undefined`.
  */
-export async function proveUring(libc: Libc, ring: UringRing): Promise<string | undefined> {
+export async function proveUring(libc: LibcCalls, ring: UringRing): Promise<string | undefined> {
   ring.prepare(uringOpcode.nop, -1, 0, 0, 0, 0, 1, 2);
   const nop = await firstResult(ring);
   if (nop !== 0) return `io_uring does not complete a NOP: ${describe(nop)}`;
@@ -38,7 +38,7 @@ export async function proveUring(libc: Libc, ring: UringRing): Promise<string | 
   }
 }
 
-async function proveRead(libc: Libc, ring: UringRing, fd: number): Promise<string | undefined> {
+async function proveRead(libc: LibcCalls, ring: UringRing, fd: number): Promise<string | undefined> {
   const bytes = alignedMemory(libc, blockBytes);
   ring.prepare(uringOpcode.read, fd, 0, libc.addressOf(bytes), blockBytes, 0, 1, 2);
   const result = await firstResult(ring);

@@ -32,7 +32,7 @@
 import { assert, blockBytes } from "../base/mod.ts";
 import type { IoFile, Transfer } from "./engine.ts";
 import { errnoError } from "./errno.ts";
-import type { Libc } from "./libc.ts";
+import type { LibcCalls } from "./libc.ts";
 import { attemptOn, type LibcFile, libcFileSize } from "./libc_file.ts";
 import { fail } from "./transfer.ts";
 import { uringAsync, uringErrno, uringOpcode } from "./uring_abi.ts";
@@ -64,7 +64,7 @@ const abandoned: UringSlots[] = [];
 
 /** A ring's transfers. It owns the ring. */
 export class UringQueue {
-  readonly #libc: Libc;
+  readonly #libc: LibcCalls;
   readonly #ring: UringRing;
   readonly #own: (file: IoFile) => LibcFile;
   readonly #slots: UringSlots;
@@ -91,7 +91,7 @@ export class UringQueue {
    * @param depth The most transfers in flight, at most the ring's completion entries.
    * @param own Checks that a file belongs to the engine and is open.
    */
-  constructor(libc: Libc, ring: UringRing, depth: number, own: (file: IoFile) => LibcFile) {
+  constructor(libc: LibcCalls, ring: UringRing, depth: number, own: (file: IoFile) => LibcFile) {
     this.#libc = libc;
     this.#ring = ring;
     this.#own = own;
@@ -324,8 +324,9 @@ export class UringQueue {
     // What the kernel has may still be written to: it is kept for ever.
     abandoned.push(this.#slots);
     for (const slot of this.#slots.held()) {
-      this.#slots.transfer(slot).error = error;
-      finishOne(this.#slots.batch(slot));
+      const batch = this.#slots.batch(slot);
+      fail(this.#slots.transfer(slot), batch.operation, error);
+      finishOne(batch);
     }
     for (const batch of this.#batches.splice(0)) refuse(batch, error);
   }

@@ -34,7 +34,7 @@
 
 import { assert } from "../base/mod.ts";
 import { errnoName } from "./errno.ts";
-import type { Libc } from "./libc.ts";
+import type { LibcCalls } from "./libc.ts";
 import {
   uringCqOverflow,
   uringEnter,
@@ -90,7 +90,7 @@ interface RingMemory {
  * @returns The ring, or why there is none.
  */
 export function openUringRing(
-  libc: Libc,
+  libc: LibcCalls,
   syscalls: UringSyscalls,
   options: UringRingOptions = {},
 ): UringRing | { reason: string } {
@@ -105,7 +105,7 @@ export function openUringRing(
   return { reason };
 }
 
-function allocateParts(libc: Libc): RingMemory {
+function allocateParts(libc: LibcCalls): RingMemory {
   const now = performance.now();
   while (retired.length > 0 && now - retired[0].milliseconds > retiredMilliseconds) retired.shift();
   const buffer = new ArrayBuffer(partBytes * (partCount + 1));

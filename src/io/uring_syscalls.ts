@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Libc } from "./libc.ts";
+import type { LibcCalls } from "./libc.ts";
 import { uringSyscall } from "./uring_abi.ts";
 
 /** The system calls of io_uring. */
@@ -37,7 +37,7 @@ const waitArgumentBytes = 24n;
  * @param libc The C library.
  * @returns The calls, or why there are none.
  */
-export function uringSyscalls(libc: Libc): UringSyscalls | { reason: string } {
+export function uringSyscalls(libc: LibcCalls): UringSyscalls | { reason: string } {
   const { syscall, uringEnter, uringWait, close } = libc.symbols;
   if (!syscall || !uringEnter || !uringWait) {
     return { reason: `io_uring needs the function "syscall": "${libc.path}" lacks it` };
