@@ -155,10 +155,7 @@ async function* readPlaces(
 ): AsyncGenerator<Version[]> {
   const located = new Located(places.length, sourcesOf(layers));
   places.forEach((place, i) => {
-    located.source[i] = place.source;
-    located.lsn[i] = place.lsn;
-    located.offset[i] = place.offset;
-    located.length[i] = place.length;
+    located.set(i, place.source, place.lsn, place.offset, place.length);
   });
   const keys = places.map(() => key);
   let at = 0;

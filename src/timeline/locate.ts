@@ -43,28 +43,54 @@ export interface RecordSource {
   readonly writer: MemoryLayer["writer"];
 }
 
+// What is known of a key, in numbers side by side: a question of one key takes one array and not four.
+const stride = 4;
+
 /** Where versions lie, by the number of their key. */
 export class Located {
-  /** Which of {@linkcode sources} has the record; see {@linkcode absent}, {@linkcode tombstone}, {@linkcode failed}. */
-  readonly source: Int32Array;
-  /** The LSN of the version. */
-  readonly lsn: Float64Array;
-  /** The offset of the record in its file. */
-  readonly offset: Float64Array;
-  /** The length of the record in bytes. */
-  readonly length: Uint32Array;
+  /** How many keys there are. */
+  readonly count: number;
   /** What records are read from. */
   readonly sources: RecordSource[];
   /** Why a key could not be found out about, by its number. */
   readonly failures: Map<number, Error> = new Map();
+  readonly #fields: Float64Array;
 
-  /** Makes room for so many keys. */
+  /** Makes room for so many keys, which are absent until they are found. */
   constructor(count: number, sources: RecordSource[]) {
-    this.source = new Int32Array(count).fill(absent);
-    this.lsn = new Float64Array(count);
-    this.offset = new Float64Array(count);
-    this.length = new Uint32Array(count);
+    this.count = count;
     this.sources = sources;
+    this.#fields = new Float64Array(count * stride);
+    for (let i = 0; i < count; i++) this.#fields[i * stride] = absent;
+  }
+
+  /** Notes where the version of key `i` lies; `source` may be {@linkcode tombstone} or {@linkcode failed}. */
+  set(i: number, source: number, lsn: Lsn, offset: number, length: number): void {
+    const fields = this.#fields;
+    fields[i * stride] = source;
+    fields[i * stride + 1] = lsn;
+    fields[i * stride + 2] = offset;
+    fields[i * stride + 3] = length;
+  }
+
+  /** Which of {@linkcode sources} has the record; {@linkcode absent}, {@linkcode tombstone} or {@linkcode failed}. */
+  sourceOf(i: number): number {
+    return this.#fields[i * stride];
+  }
+
+  /** The LSN of the version. */
+  lsnOf(i: number): Lsn {
+    return this.#fields[i * stride + 1];
+  }
+
+  /** The offset of the record in its file. */
+  offsetOf(i: number): number {
+    return this.#fields[i * stride + 2];
+  }
+
+  /** The length of the record in bytes. */
+  lengthOf(i: number): number {
+    return this.#fields[i * stride + 3];
   }
 }
 
@@ -106,10 +132,15 @@ export async function locate(
 /** How many older layers a key whose filter page is missing asks for at once. */
 const filtersAhead = 64;
 const atFilter = -1;
+// Where a key stands: the layer, the page it needs there, and that page's level.
+const stepStride = 3, pageStep = 1, levelStep = 2;
 
-class Walk {
+/** The walk of keys to their newest versions, between rounds of reading pages. */
+export class Walk {
+  /** Where versions lie, once {@linkcode advance} has returned true. */
   readonly located: Located;
-  readonly fetched = new FetchedPages();
+  /** Pages that were read for this walk. */
+  readonly fetched: FetchedPages = new FetchedPages();
   readonly #context: ReadContext;
   readonly #sealed: readonly SealedLayer[];
   readonly #firstSealedSource: number;
@@ -117,12 +148,11 @@ class Walk {
   readonly #hashes: Uint32Array;
   readonly #lsn: Lsn;
   /** By key: the layer it stands at, the page it needs there, and that page's level. */
-  readonly #layer: Int32Array;
-  readonly #page: Int32Array;
-  readonly #level: Int8Array;
+  readonly #steps: Int32Array;
   #waiting: number[] = [];
   #needs = new Map<SealedLayer, Set<number>>();
 
+  /** Looks keys up in memory. */
   constructor(context: ReadContext, layers: LayerSet, keys: readonly Uint8Array[], lsn: Lsn) {
     const sources = sourcesOf(layers);
     this.located = new Located(keys.length, sources);
@@ -132,9 +162,7 @@ class Walk {
     this.#keys = keys;
     this.#lsn = lsn;
     this.#hashes = new Uint32Array(keys.length);
-    this.#layer = new Int32Array(keys.length).fill(layers.sealed.length - 1);
-    this.#page = new Int32Array(keys.length).fill(atFilter);
-    this.#level = new Int8Array(keys.length);
+    this.#steps = new Int32Array(keys.length * stepStride);
     this.#searchMemory(memoryLayers(layers));
   }
 
@@ -142,7 +170,10 @@ class Walk {
     for (let key = 0; key < this.#keys.length; key++) {
       const bytes = this.#keys[key];
       const hash = this.#hashes[key] = hashKey(bytes, 0, bytes.length);
-      if (!this.#findInMemory(layers, key, bytes, hash)) this.#waiting.push(key);
+      if (this.#findInMemory(layers, key, bytes, hash)) continue;
+      this.#steps[key * stepStride] = this.#sealed.length - 1;
+      this.#steps[key * stepStride + pageStep] = atFilter;
+      this.#waiting.push(key);
     }
   }
 
@@ -161,10 +192,7 @@ class Walk {
   }
 
   #settle(key: number, source: number, lsn: number, offset: number, length: number): void {
-    this.located.source[key] = source;
-    this.located.lsn[key] = lsn;
-    this.located.offset[key] = offset;
-    this.located.length[key] = length;
+    this.located.set(key, source, lsn, offset, length);
   }
 
   /** Lets every key walk as far as it can; returns whether all have arrived. */
@@ -175,13 +203,14 @@ class Walk {
       try {
         if (!this.#walk(key)) this.#waiting.push(key);
       } catch (error) {
-        this.located.source[key] = failed;
+        this.located.set(key, failed, 0, 0, 0);
         this.located.failures.set(key, error as Error);
       }
     }
     return this.#waiting.length === 0;
   }
 
+  /** The pages without which keys cannot walk on. */
   takeNeeds(): PageNeed[] {
     const needs: PageNeed[] = [];
     for (const [layer, numbers] of this.#needs) {
@@ -194,16 +223,16 @@ class Walk {
   /** Walks one key; returns whether it has arrived. */
   #walk(key: number): boolean {
     for (;;) {
-      const at = this.#layer[key];
+      const at = this.#steps[key * stepStride];
       if (at < 0) return true;
       const layer = this.#sealed[at];
-      const passed = this.#page[key] === atFilter ? this.#passFilter(key, layer) : true;
+      const passed = this.#steps[key * stepStride + pageStep] === atFilter ? this.#passFilter(key, layer) : true;
       if (passed === undefined) return false;
       const found = passed && this.#descend(key, layer, at);
       if (found === undefined) return false;
       if (found) return true;
-      this.#layer[key] = at - 1;
-      this.#page[key] = atFilter;
+      this.#steps[key * stepStride] = at - 1;
+      this.#steps[key * stepStride + pageStep] = atFilter;
     }
   }
 
@@ -223,8 +252,8 @@ class Walk {
       return undefined;
     }
     if (!bloomMayContain(page, this.#hashes[key])) return false;
-    this.#page[key] = layer.file.rootPage();
-    this.#level[key] = footer.height - 1;
+    this.#steps[key * stepStride + pageStep] = layer.file.rootPage();
+    this.#steps[key * stepStride + levelStep] = footer.height - 1;
     return footer.height > 0;
   }
 
@@ -237,17 +266,17 @@ class Walk {
   /** Whether the index has the key; `undefined` if a page is needed to tell. */
   #descend(key: number, layer: SealedLayer, at: number): boolean | undefined {
     for (;;) {
-      const number = this.#page[key];
+      const number = this.#steps[key * stepStride + pageStep];
       const page = this.#lookUp(layer, number);
       if (page === undefined) return undefined;
-      if (pageLevel(page) !== this.#level[key]) throw damaged(layer, number, `level ${this.#level[key]}`);
+      if (pageLevel(page) !== this.#steps[key * stepStride + levelStep]) throw damaged(layer, number, `level ${this.#steps[key * stepStride + levelStep]}`);
       const entry = searchPage(page, this.#keys[key], this.#lsn);
       if (entry < 0) return false;
-      if (this.#level[key] === 0) return this.#acceptLeafEntry(key, page, entry, at);
+      if (this.#steps[key * stepStride + levelStep] === 0) return this.#acceptLeafEntry(key, page, entry, at);
       const child = entryOffset(page, entry);
       if (child >= number) throw damaged(layer, number, "a page under it");
-      this.#page[key] = child;
-      this.#level[key]--;
+      this.#steps[key * stepStride + pageStep] = child;
+      this.#steps[key * stepStride + levelStep]--;
     }
   }
 
@@ -282,7 +311,7 @@ class Walk {
 
   /** Asks for the filter pages of older layers too, so that a key that no layer has takes two rounds and not many. */
   #needFiltersBelow(key: number): void {
-    const from = this.#layer[key] - 1;
+    const from = this.#steps[key * stepStride] - 1;
     for (let at = from; at >= 0 && at > from - filtersAhead; at--) {
       const layer = this.#sealed[at];
       if (!this.#inRange(key, layer)) continue;

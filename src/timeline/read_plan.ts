@@ -17,14 +17,51 @@ export const mergeGapBytes: number = 24 * 1024;
 /** The longest run in bytes; a longer record is cut into several. */
 export const maxRunBytes: number = 256 * 1024;
 
-/** A part of a record that is read by one run. */
-export interface Piece {
+// A piece, in numbers side by side.
+const stride = 3;
+
+/** Parts of records, each of which one read brings, by source and offset. A record has one unless it is large. */
+export class Pieces {
+  #fields: Float64Array;
+  #count = 0;
+
+  /** Makes room for so many pieces; more may come. */
+  constructor(count: number) {
+    this.#fields = new Float64Array(count * stride);
+  }
+
+  /** How many there are. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Adds a piece. */
+  add(item: number, offset: number, length: number): void {
+    const at = this.#count++ * stride;
+    if (at === this.#fields.length) {
+      const larger = new Float64Array(at * 2 + 8 * stride);
+      larger.set(this.#fields);
+      this.#fields = larger;
+    }
+    this.#fields[at] = item;
+    this.#fields[at + 1] = offset;
+    this.#fields[at + 2] = length;
+  }
+
   /** The number of the record in the plan. */
-  readonly item: number;
+  itemOf(i: number): number {
+    return this.#fields[i * stride];
+  }
+
   /** Where the piece starts in its file. */
-  readonly offset: number;
+  offsetOf(i: number): number {
+    return this.#fields[i * stride + 1];
+  }
+
   /** Its length in bytes. */
-  readonly length: number;
+  lengthOf(i: number): number {
+    return this.#fields[i * stride + 2];
+  }
 }
 
 /** One read. */
@@ -35,26 +72,28 @@ export interface Run {
   readonly offset: number;
   /** Its length in bytes, aligned. */
   readonly length: number;
-  /** The pieces that lie in it, as a range of {@linkcode ReadPlan.pieces}. */
+  /** The pieces that lie in it: the first of them, and the last. */
   readonly firstPiece: number;
   /** See {@linkcode firstPiece}. */
   readonly lastPiece: number;
 }
 
-/** Which records to read. */
+/** Which records to read, by item. */
 export interface ReadWant {
-  /** By item: which file. */
-  readonly source: Int32Array;
-  /** By item: where its record starts. */
-  readonly offset: Float64Array;
-  /** By item: how much of its record is read from the file, in bytes; 0 for nothing. */
-  readonly length: Float64Array;
+  /** How many items there are. */
+  readonly count: number;
+  /** Which file an item is in. */
+  sourceOf(item: number): number;
+  /** Where its record starts. */
+  offsetOf(item: number): number;
+  /** How much of its record is read from the file, in bytes; 0 for nothing. */
+  lengthOf(item: number): number;
 }
 
 /** The reads of a batch of records. */
 export interface ReadPlan {
   /** The pieces, by source and offset. */
-  readonly pieces: Piece[];
+  readonly pieces: Pieces;
   /** The reads, in the same order. */
   readonly runs: Run[];
 }
@@ -66,56 +105,59 @@ export interface ReadPlan {
  * @param alignment What offsets and lengths are multiples of.
  */
 export function planReads(want: ReadWant, alignment: number): ReadPlan {
-  const pieces: Piece[] = [];
-  for (const item of itemsByPlace(want)) {
-    cutPieces(pieces, item, want.offset[item], want.length[item], alignment);
-  }
+  const items = itemsByPlace(want);
+  const pieces = new Pieces(items.length);
+  for (const item of items) cutPieces(pieces, item, want.offsetOf(item), want.lengthOf(item), alignment);
   const runs: Run[] = [];
-  let from = 0;
-  while (from < pieces.length) {
-    const source = want.source[pieces[from].item];
-    const start = alignDown(pieces[from].offset, alignment);
-    let end = alignUp(pieces[from].offset + pieces[from].length, alignment);
-    let to = from + 1;
-    for (; to < pieces.length && want.source[pieces[to].item] === source; to++) {
-      const next = pieces[to];
-      const nextEnd = Math.max(end, alignUp(next.offset + next.length, alignment));
-      if (next.offset > end + mergeGapBytes || nextEnd - start > maxRunBytes) break;
-      end = nextEnd;
-    }
-    runs.push({ source, offset: start, length: end - start, firstPiece: from, lastPiece: to - 1 });
-    from = to;
+  for (let from = 0; from < pieces.count;) {
+    const run = planRun(want, pieces, from, alignment);
+    runs.push(run);
+    from = run.lastPiece + 1;
   }
   return { pieces, runs };
+}
+
+/** Merges pieces from `from` on into one read, as far as that is worth it. */
+function planRun(want: ReadWant, pieces: Pieces, from: number, alignment: number): Run {
+  const source = want.sourceOf(pieces.itemOf(from));
+  const start = alignDown(pieces.offsetOf(from), alignment);
+  let end = alignUp(pieces.offsetOf(from) + pieces.lengthOf(from), alignment);
+  let to = from + 1;
+  for (; to < pieces.count && want.sourceOf(pieces.itemOf(to)) === source; to++) {
+    const offset = pieces.offsetOf(to);
+    const nextEnd = Math.max(end, alignUp(offset + pieces.lengthOf(to), alignment));
+    if (offset > end + mergeGapBytes || nextEnd - start > maxRunBytes) break;
+    end = nextEnd;
+  }
+  return { source, offset: start, length: end - start, firstPiece: from, lastPiece: to - 1 };
 }
 
 function itemsByPlace(want: ReadWant): number[] {
   const items: number[] = [];
   let sorted = true;
   let lastSource = -1, lastOffset = -1;
-  for (let item = 0; item < want.source.length; item++) {
-    if (want.length[item] === 0) continue;
-    const source = want.source[item], offset = want.offset[item];
+  for (let item = 0; item < want.count; item++) {
+    if (want.lengthOf(item) === 0) continue;
+    const source = want.sourceOf(item), offset = want.offsetOf(item);
     if (source < lastSource || source === lastSource && offset < lastOffset) sorted = false;
     lastSource = source;
     lastOffset = offset;
     items.push(item);
   }
   if (sorted) return items;
-  const { source, offset } = want;
-  return items.sort((a, b) => source[a] - source[b] || offset[a] - offset[b]);
+  return items.sort((a, b) => want.sourceOf(a) - want.sourceOf(b) || want.offsetOf(a) - want.offsetOf(b));
 }
 
-function cutPieces(pieces: Piece[], item: number, offset: number, length: number, alignment: number): void {
+function cutPieces(pieces: Pieces, item: number, offset: number, length: number, alignment: number): void {
   const end = offset + length;
   let at = offset;
   // Each piece, widened to whole blocks, fits a run.
   while (end - alignDown(at, alignment) > maxRunBytes - alignment) {
     const cut = alignDown(at, alignment) + maxRunBytes - alignment;
-    pieces.push({ item, offset: at, length: cut - at });
+    pieces.add(item, at, cut - at);
     at = cut;
   }
-  pieces.push({ item, offset: at, length: end - at });
+  pieces.add(item, at, end - at);
 }
 
 function alignDown(offset: number, alignment: number): number {

@@ -11,11 +11,11 @@
  * @module
  */
 
-import { assert, CorruptionError, type Lsn } from "../base/mod.ts";
-import type { IoBufferMut, Transfer } from "../io/mod.ts";
+import { assert, CorruptionError } from "../base/mod.ts";
+import type { BufferedWriter, IoBufferMut, Transfer } from "../io/mod.ts";
 import { checkRecord, readRecordHeader, recordHeaderBytes, RecordKind } from "../layer/mod.ts";
 import type { Located } from "./locate.ts";
-import { type Piece, planReads, type ReadPlan, type Run } from "./read_plan.ts";
+import { planReads, type ReadPlan, type Run } from "./read_plan.ts";
 import type { ReadContext, ReadLeases } from "./read_context.ts";
 
 /** Batches of reads that one question keeps in flight. */
@@ -41,7 +41,8 @@ export class RecordReader {
   readonly #located: Located;
   readonly #keys: readonly Uint8Array[];
   readonly #from: number;
-  readonly #pending: Uint8Array;
+  /** By item: the bytes that must come from its file, until they have; 0 once its value is known. */
+  readonly #inFile: number[] = [];
   readonly #assemblies = new Map<number, Assembly>();
   readonly #plan: ReadPlan;
   readonly #flights: Promise<void>[] = [];
@@ -70,16 +71,14 @@ export class RecordReader {
     this.#located = located;
     this.#keys = keys;
     this.#from = from;
-    this.values = new Array(to - from).fill(undefined);
-    this.#pending = new Uint8Array(to - from);
-    this.#plan = planReads(
-      {
-        source: located.source.subarray(from, to),
-        offset: located.offset.subarray(from, to),
-        length: this.#copyFromMemory(from, to),
-      },
-      context.alignment,
-    );
+    this.values = [];
+    this.#copyFromMemory(from, to);
+    this.#plan = planReads({
+      count: to - from,
+      sourceOf: (item) => located.sourceOf(from + item),
+      offsetOf: (item) => located.offsetOf(from + item),
+      lengthOf: (item) => this.#inFile[item],
+    }, context.alignment);
   }
 
   /** Whether every record was read. */
@@ -89,32 +88,31 @@ export class RecordReader {
 
   /** Whether an item's value, or why there is none, is known. */
   isReady(item: number): boolean {
-    return this.#pending[item] === 0;
+    return this.#inFile[item] === 0;
   }
 
-  /** Returns, by item, how many bytes of its record must come from the file (D1). */
-  #copyFromMemory(from: number, to: number): Float64Array {
-    const lengths = new Float64Array(to - from);
-    const { source, offset, length, sources } = this.#located;
+  /** Finds out how many bytes of each record must come from its file, and copies the others (D1). */
+  #copyFromMemory(from: number, to: number): void {
+    const located = this.#located;
     for (let i = from; i < to; i++) {
-      if (source[i] < 0) continue;
-      const writer = sources[source[i]].writer;
-      const memoryStart = writer === undefined ? Infinity : writer.memoryStart;
-      const end = offset[i] + length[i];
-      if (end <= memoryStart) {
-        lengths[i - from] = length[i];
-        this.#pending[i - from] = 1;
-        continue;
+      const source = located.sourceOf(i);
+      const length = source < 0 ? 0 : located.lengthOf(i);
+      this.values.push(undefined);
+      this.#inFile.push(length);
+      const writer = source < 0 ? undefined : located.sources[source].writer;
+      if (writer !== undefined && located.offsetOf(i) + length > writer.memoryStart) {
+        this.#copyRecord(i - from, writer, located.offsetOf(i), length);
       }
-      const bytes = new Uint8Array(length[i]);
-      const inFile = Math.max(0, memoryStart - offset[i]);
-      writer?.copyOut(offset[i] + inFile, bytes.subarray(inFile));
-      this.#assemblies.set(i - from, { bytes, missing: inFile });
-      lengths[i - from] = inFile;
-      if (inFile === 0) this.#finish(i - from, bytes, 0, length[i]);
-      else this.#pending[i - from] = 1;
     }
-    return lengths;
+  }
+
+  #copyRecord(item: number, writer: BufferedWriter, offset: number, length: number): void {
+    const bytes = new Uint8Array(length);
+    const inFile = Math.max(0, writer.memoryStart - offset);
+    writer.copyOut(offset + inFile, bytes.subarray(inFile));
+    this.#inFile[item] = inFile;
+    this.#assemblies.set(item, { bytes, missing: inFile });
+    if (inFile === 0) this.#finish(item, bytes, 0, length);
   }
 
   /** Keeps reads in flight and waits for the oldest batch of them. */
@@ -194,53 +192,53 @@ export class RecordReader {
   }
 
   #failRun(run: Run, error: Error): void {
-    for (let i = run.firstPiece; i <= run.lastPiece; i++) this.#fail(this.#plan.pieces[i].item, error);
+    for (let i = run.firstPiece; i <= run.lastPiece; i++) this.#fail(this.#plan.pieces.itemOf(i), error);
   }
 
   #fail(item: number, error: Error): void {
-    this.#pending[item] = 0;
+    this.#inFile[item] = 0;
     this.failures.set(item, error);
   }
 
   #accept(run: Run, transfer: Transfer): void {
     if (transfer.error !== undefined) return this.#failRun(run, transfer.error);
     const view = new DataView(transfer.bytes.buffer, transfer.bytes.byteOffset, transfer.bytes.length);
+    const { pieces } = this.#plan;
     for (let i = run.firstPiece; i <= run.lastPiece; i++) {
-      const piece = this.#plan.pieces[i];
-      const at = piece.offset - run.offset;
-      if (at + piece.length > transfer.done) {
-        this.#fail(piece.item, this.#corruption(piece.item, "its whole record", "the end of the file"));
-      } else if (piece.length < this.#located.length[this.#from + piece.item]) {
-        this.#assemble(piece, transfer.bytes.subarray(at, at + piece.length));
+      const item = pieces.itemOf(i), offset = pieces.offsetOf(i), length = pieces.lengthOf(i);
+      const at = offset - run.offset;
+      if (at + length > transfer.done) {
+        this.#fail(item, this.#corruption(item, "its whole record", "the end of the file"));
+      } else if (length < this.#located.lengthOf(this.#from + item)) {
+        this.#assemble(item, offset, transfer.bytes.subarray(at, at + length));
       } else {
-        this.#finish(piece.item, transfer.bytes, at, piece.length, view);
+        this.#finish(item, transfer.bytes, at, length, view);
       }
     }
   }
 
-  #assemble(piece: Piece, bytes: Uint8Array): void {
-    const item = this.#from + piece.item;
-    let assembly = this.#assemblies.get(piece.item);
+  #assemble(item: number, offset: number, bytes: Uint8Array): void {
+    let assembly = this.#assemblies.get(item);
     if (assembly === undefined) {
-      const length = this.#located.length[item];
+      const length = this.#located.lengthOf(this.#from + item);
       assembly = { bytes: new Uint8Array(length), missing: length };
-      this.#assemblies.set(piece.item, assembly);
+      this.#assemblies.set(item, assembly);
     }
-    assembly.bytes.set(bytes, piece.offset - this.#located.offset[item]);
+    assembly.bytes.set(bytes, offset - this.#located.offsetOf(this.#from + item));
     assembly.missing -= bytes.length;
-    if (assembly.missing === 0) this.#finish(piece.item, assembly.bytes, 0, assembly.bytes.length);
+    if (assembly.missing === 0) this.#finish(item, assembly.bytes, 0, assembly.bytes.length);
   }
 
   /** Checks a whole record and takes its value out (D2, D3). */
   #finish(item: number, bytes: Uint8Array, at: number, length: number, view: DataView = viewOf(bytes)): void {
-    this.#pending[item] = 0;
+    this.#inFile[item] = 0;
     const key = this.#keys[this.#from + item];
     const header = length < recordHeaderBytes ? undefined : readRecordHeader(view, at);
     if (header === undefined || !checkRecord(bytes, view, at, length)) {
       return this.#fail(item, this.#corruption(item, "a record that checks", "one that does not"));
     }
     const keyEnd = at + recordHeaderBytes + header.keyLength;
-    const isIt = header.kind === RecordKind.PUT && header.lsn === this.#located.lsn[this.#from + item] &&
+    const isIt = header.kind === RecordKind.PUT && header.lsn === this.#located.lsnOf(this.#from + item) &&
       keyEnd + header.valueLength === at + length && isKeyAt(bytes, at + recordHeaderBytes, keyEnd, key);
     if (!isIt) return this.#fail(item, this.#corruption(item, "the record of this key and LSN", "another"));
     const own = this.#assemblies.delete(item);
@@ -251,9 +249,9 @@ export class RecordReader {
     const located = this.#located;
     const i = this.#from + item;
     return new CorruptionError({
-      path: located.sources[located.source[i]].path,
-      offset: located.offset[i],
-      expected: `${expected} at LSN ${located.lsn[i] as Lsn}`,
+      path: located.sources[located.sourceOf(i)].path,
+      offset: located.offsetOf(i),
+      expected: `${expected} at LSN ${located.lsnOf(i)}`,
       found,
     });
   }

@@ -12,6 +12,8 @@ import type { ReadGuard } from "./read_window.ts";
 export class ReadSessions {
   readonly #directory: string;
   readonly #running = new Set<AsyncGenerator<unknown>>();
+  #calls = 0;
+  #idle: (() => void) | undefined;
   #closed = false;
 
   /** Starts without reads. */
@@ -21,7 +23,7 @@ export class ReadSessions {
 
   /** How many reads have not ended. */
   get size(): number {
-    return this.#running.size;
+    return this.#running.size + this.#calls;
   }
 
   /**
@@ -45,6 +47,16 @@ export class ReadSessions {
     this.#running.delete(read);
   }
 
+  /** Notes a read that runs to its end by itself, until `end` is called. */
+  begin(): void {
+    this.#calls++;
+  }
+
+  /** Notes that such a read ended. */
+  end(): void {
+    if (--this.#calls === 0) this.#idle?.();
+  }
+
   /** Refuses further use; it may still be waited for what runs. */
   close(): void {
     this.#closed = true;
@@ -54,6 +66,7 @@ export class ReadSessions {
   async drain(): Promise<void> {
     await Promise.allSettled([...this.#running].map((read) => read.return(undefined)));
     this.#running.clear();
+    if (this.#calls > 0) await new Promise<void>((resolve) => this.#idle = resolve);
   }
 }
 
@@ -79,6 +92,16 @@ export class ReadSession implements ReadGuard {
   check(): void {
     this.#sessions.checkOpen();
     this.#signal?.throwIfAborted();
+  }
+
+  /** Runs a read to its end. */
+  async call<T>(read: Promise<T>): Promise<T> {
+    this.#sessions.begin();
+    try {
+      return await read;
+    } finally {
+      this.#sessions.end();
+    }
   }
 
   /** Runs a read that its caller consumes to the end or leaves. */

@@ -55,8 +55,8 @@ export async function* readLocated(
 
 function windowEnd(located: Located, from: number): number {
   let bytes = 0, to = from;
-  while (to < located.source.length && (bytes === 0 || bytes + located.length[to] <= windowBytes)) {
-    if (located.source[to] >= 0) bytes += located.length[to];
+  while (to < located.count && (bytes === 0 || bytes + located.lengthOf(to) <= windowBytes)) {
+    if (located.sourceOf(to) >= 0) bytes += located.lengthOf(to);
     to++;
   }
   return to;
@@ -84,14 +84,14 @@ function entryOf(
   from: number,
   i: number,
 ): Entry {
-  const source = located.source[i];
+  const source = located.sourceOf(i);
   const key = keys[i];
   if (source === absent) return { key, value: undefined, lsn: undefined };
   if (source === failed) return new FailedEntry(key, undefined, located.failures.get(i) as Error);
   const error = reader.failures.size === 0 ? undefined : reader.failures.get(i - from);
-  if (error !== undefined) return new FailedEntry(key, located.lsn[i], error);
+  if (error !== undefined) return new FailedEntry(key, located.lsnOf(i), error);
   const value = reader.values[i - from];
   // What was handed on is not held here too.
   reader.values[i - from] = undefined;
-  return { key, value, lsn: located.lsn[i] };
+  return { key, value, lsn: located.lsnOf(i) };
 }

@@ -113,10 +113,7 @@ class Merge {
   #window(found: { item: ScanItem; number: number }[]): ScanWindow {
     const located = new Located(found.length, sourcesOf(this.#layers));
     found.forEach(({ item, number }, i) => {
-      located.source[i] = number;
-      located.lsn[i] = item.lsn;
-      located.offset[i] = item.offset;
-      located.length[i] = item.length;
+      located.set(i, number, item.lsn, item.offset, item.length);
     });
     return { keys: found.map(({ item }) => item.key), located };
   }

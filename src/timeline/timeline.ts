@@ -30,7 +30,7 @@ import { readRange, type ScanPlan } from "./scan.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { TimelineContext } from "./timeline_context.ts";
 import { TimelineLog } from "./timeline_log.ts";
-import { readVectored } from "./vectored_read.ts";
+import { readOne, readVectored } from "./vectored_read.ts";
 
 /** Options of {@linkcode Timeline.append}. */
 export interface AppendOptions {
@@ -256,16 +256,10 @@ export class Timeline {
    * ```
    */
   async get(key: Key, options: ReadOptions = {}): Promise<Uint8Array | undefined> {
+    // The caller may change the bytes of the key while the read waits.
+    const bytes = typeof key === "string" ? keyBytes(key) : keyBytes(key).slice();
     const session = this.#session(options);
-    const keys = [keyBytes(key)].values();
-    for await (
-      const [entry] of session.run(
-        readVectored(this.#context.read, session.layers, keys, session.lsn, session),
-      )
-    ) {
-      return entry.value;
-    }
-    return undefined;
+    return await session.call(readOne(this.#context.read, session.layers, bytes, session.lsn, session));
   }
 
   /**

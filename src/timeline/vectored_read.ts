@@ -10,8 +10,9 @@
 import type { Lsn } from "../base/mod.ts";
 import type { Entry } from "./entry.ts";
 import type { LayerSet } from "./layer_set.ts";
-import { locate } from "./locate.ts";
-import { type ReadContext, ReadLeases } from "./read_context.ts";
+import { failed, locate, Walk } from "./locate.ts";
+import { fetchPages, type ReadContext, ReadLeases } from "./read_context.ts";
+import { RecordReader } from "./read_records.ts";
 import { type ReadGuard, readLocated } from "./read_window.ts";
 
 /** Keys that are looked up together. */
@@ -43,6 +44,43 @@ export async function* readVectored(
     guard.check();
     yield* readLocated(context, leases, located, window, guard);
   }
+}
+
+/**
+ * Reads one key as of an LSN: the vectored read without the stream around it.
+ *
+ * @param context What reads.
+ * @param layers Where to look.
+ * @param key The key.
+ * @param lsn The LSN.
+ * @param guard Stops the read.
+ * @returns The value.
+ */
+export async function readOne(
+  context: ReadContext,
+  layers: LayerSet,
+  key: Uint8Array,
+  lsn: Lsn,
+  guard: ReadGuard,
+): Promise<Uint8Array | undefined> {
+  using leases = new ReadLeases(context.files);
+  const keys = [key];
+  context.counters.keys++;
+  const walk = new Walk(context, layers, keys, lsn);
+  while (!walk.advance()) {
+    await fetchPages(context, leases, walk.takeNeeds(), walk.fetched);
+    guard.check();
+  }
+  const { located } = walk;
+  if (located.sourceOf(0) === failed) throw located.failures.get(0);
+  if (located.sourceOf(0) < 0) return undefined;
+  const reader = new RecordReader(context, leases, located, keys, 0, 1);
+  while (!reader.isReady(0)) await reader.step();
+  await reader.cancel();
+  guard.check();
+  const failure = reader.failures.get(0);
+  if (failure !== undefined) throw failure;
+  return reader.values[0];
 }
 
 function takeWindow(keys: Iterator<Uint8Array>): Uint8Array[] {
