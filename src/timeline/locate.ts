@@ -48,8 +48,6 @@ const stride = 4;
 
 /** Where versions lie, by the number of their key. */
 export class Located {
-  /** How many keys there are. */
-  readonly count: number;
   /** What records are read from. */
   readonly sources: RecordSource[];
   /** Why a key could not be found out about, by its number. */
@@ -58,7 +56,6 @@ export class Located {
 
   /** Makes room for so many keys, which are absent until they are found. */
   constructor(count: number, sources: RecordSource[]) {
-    this.count = count;
     this.sources = sources;
     this.#fields = new Float64Array(count * stride);
     for (let i = 0; i < count; i++) this.#fields[i * stride] = absent;

@@ -33,7 +33,7 @@ export async function* readLocated(
 ): AsyncGenerator<Entry[]> {
   let from = 0;
   while (from < keys.length) {
-    const to = windowEnd(located, from);
+    const to = windowEnd(located, from, keys.length);
     const reader = new RecordReader(context, leases, located, keys, from, to);
     try {
       let next = from;
@@ -53,9 +53,9 @@ export async function* readLocated(
   }
 }
 
-function windowEnd(located: Located, from: number): number {
+function windowEnd(located: Located, from: number, end: number): number {
   let bytes = 0, to = from;
-  while (to < located.count && (bytes === 0 || bytes + located.lengthOf(to) <= windowBytes)) {
+  while (to < end && (bytes === 0 || bytes + located.lengthOf(to) <= windowBytes)) {
     if (located.sourceOf(to) >= 0) bytes += located.lengthOf(to);
     to++;
   }

@@ -76,6 +76,8 @@ class Merge {
   readonly #heap: Rank[] = [];
   /** Sources that must settle before they stand in the heap. */
   #unsettled: Rank[];
+  #needs: PageNeed[] = [];
+  #fetched: FetchedPages | undefined;
 
   constructor(context: ReadContext, leases: ReadLeases, layers: LayerSet, bounds: ScanBounds, lsn: Lsn) {
     this.#context = context;
@@ -94,28 +96,22 @@ class Merge {
     ];
   }
 
+  /** Takes the next keys that have a value; fewer than `most` at the end of the range only. */
   async take(most: number, guard: ReadGuard): Promise<ScanWindow> {
-    const found: { item: ScanItem; number: number }[] = [];
-    while (found.length < most) {
-      await this.#settle(guard);
+    const keys: Uint8Array[] = [];
+    const located = new Located(most, sourcesOf(this.#layers));
+    while (keys.length < most) {
+      if (!this.#settle()) await this.#settleByReading(guard);
       const first = this.#pop();
       if (first === undefined) break;
       const item = first.source.item as ScanItem;
       this.#leave(first);
-      while (this.#heap.length > 0 && compareKeys(this.#top(), item.key) === 0) {
-        this.#leave(this.#pop() as Rank);
-      }
-      if (!item.deleted) found.push({ item, number: first.number });
+      while (this.#heap.length > 0 && compareKeys(this.#top(), item.key) === 0) this.#leave(this.#pop() as Rank);
+      if (item.deleted) continue;
+      located.set(keys.length, first.number, item.lsn, item.offset, item.length);
+      keys.push(item.key);
     }
-    return this.#window(found);
-  }
-
-  #window(found: { item: ScanItem; number: number }[]): ScanWindow {
-    const located = new Located(found.length, sourcesOf(this.#layers));
-    found.forEach(({ item, number }, i) => {
-      located.set(i, number, item.lsn, item.offset, item.length);
-    });
-    return { keys: found.map(({ item }) => item.key), located };
+    return { keys, located };
   }
 
   #leave(rank: Rank): void {
@@ -123,21 +119,36 @@ class Merge {
     this.#unsettled.push(rank);
   }
 
-  async #settle(guard: ReadGuard): Promise<void> {
-    let fetched: FetchedPages | undefined;
+  /** Puts every source that can settle without reading into the heap; returns whether all could. */
+  #settle(): boolean {
+    const unsettled = this.#unsettled;
+    while (unsettled.length > 0) {
+      const rank = unsettled[unsettled.length - 1];
+      if (!rank.source.settle(this.#needs, this.#fetched)) return false;
+      unsettled.pop();
+      if (rank.source.item !== undefined) this.#push(rank);
+    }
+    return true;
+  }
+
+  /** Reads the pages that sources need, all of them in one batch, until every source has settled. */
+  async #settleByReading(guard: ReadGuard): Promise<void> {
     while (this.#unsettled.length > 0) {
-      const needs: PageNeed[] = [];
       const waiting: Rank[] = [];
+      this.#needs = [];
       for (const rank of this.#unsettled) {
-        if (!rank.source.settle(needs, fetched)) waiting.push(rank);
+        if (!rank.source.settle(this.#needs, this.#fetched)) waiting.push(rank);
         else if (rank.source.item !== undefined) this.#push(rank);
       }
       this.#unsettled = waiting;
+      this.#fetched = undefined;
       if (waiting.length === 0) return;
-      fetched = new FetchedPages();
-      await fetchPages(this.#context, this.#leases, needs, fetched, false);
+      const fetched = new FetchedPages();
+      await fetchPages(this.#context, this.#leases, this.#needs, fetched, false);
       guard.check();
+      this.#fetched = fetched;
     }
+    this.#fetched = undefined;
   }
 
   #top(): Uint8Array {
