@@ -84,6 +84,8 @@ const leastEntries = 1 << 10;
 // Fields of a key, in 32-bit words. They lie side by side, so that a key costs one cache miss and not four.
 const keyStride = 4;
 const keyStart = 0, keyHash = 1, keyHead = 2, keyLength = 3;
+/** A key takes two slots on average, of two words each. */
+const slotWords = 4;
 // Fields of an entry.
 const entryStride = 5;
 const entryOffset = 0, entryLength = 1, entryPrevious = 2, entryLsnLow = 3, entryLsnHigh = 4;
@@ -133,6 +135,14 @@ export class MemoryIndex {
   /** The memory that it holds in bytes. */
   get byteLength(): number {
     return this.#slots.byteLength + this.#bytes.byteLength + this.#keys.byteLength + this.#entries.byteLength;
+  }
+
+  /**
+   * The memory that its contents need in bytes. What was reserved beyond that does not count, so that a generous
+   * hint does not make an index look full.
+   */
+  get usedBytes(): number {
+    return this.#keyCount * (keyStride + slotWords) * 4 + this.#entryCount * entryStride * 4 + this.#bytesUsed;
   }
 
   /** What an index of the same kind of data may expect. */

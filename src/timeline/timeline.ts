@@ -29,7 +29,7 @@ import { ReadSession, type ReadSessions } from "./read_session.ts";
 import { readRange, type ScanPlan } from "./scan.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { TimelineContext } from "./timeline_context.ts";
-import { TimelineLog } from "./timeline_log.ts";
+import type { TimelineLog } from "./timeline_log.ts";
 import { readOne, readVectored } from "./vectored_read.ts";
 
 /** Options of {@linkcode Timeline.append}. */

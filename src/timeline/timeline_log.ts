@@ -94,8 +94,9 @@ export class TimelineLog {
     this.#entry = entry;
     this.#sequence = entry.nextSequence;
     // Memory is reserved and not touched until it is used, so that a generous guess costs nothing.
-    const { segmentBytes } = context.settings;
-    this.#hint = { keys: segmentBytes / 256, entries: segmentBytes / 256, keyBytes: segmentBytes / 16 };
+    const { segmentBytes, indexBytes } = context.settings;
+    const keys = Math.ceil(Math.min(segmentBytes / 256, indexBytes / 256));
+    this.#hint = { keys, entries: keys, keyBytes: keys * 16 };
     const directory = timelineDirectory(context, entry);
     this.#layers = {
       open: undefined,
@@ -271,7 +272,7 @@ export class TimelineLog {
   #isFull(open: LiveLayer, bytes: number, changes: number): boolean {
     const { segmentBytes, indexBytes } = this.#context.settings;
     if (open.segment.lastLsn === 0) return false;
-    return open.segment.position + bytes > segmentBytes || open.index.byteLength > indexBytes ||
+    return open.segment.position + bytes > segmentBytes || open.index.usedBytes > indexBytes ||
       open.index.versionCount + changes > maxLayerEntries;
   }
 
