@@ -160,28 +160,6 @@ test("UringEngine delivers thousands of reads at once, each to its own memory", 
   });
 });
 
-test("UringEngine lets the event loop turn during reads that are awaited one by one", async () => {
-  await withBlocks(64, async (engine, { path }) => {
-    // Reads of cached bytes, which are there as soon as they are asked for.
-    const file = await engine.open(path, { access: "read", direct: false });
-    const memory = engine.allocateMemory(blockBytes);
-    let [turns, over] = [0, false];
-    const turn = (): void => {
-      turns++;
-      if (!over) setImmediate(turn);
-    };
-    setImmediate(turn);
-    for (let i = 0; i < 1000; i++) {
-      const read = transferOf(file, i % 64 * blockBytes, memory);
-      await engine.read([read]);
-      assertDelivered(read);
-    }
-    assert(turns >= 50, `${turns} turns`);
-    over = true;
-    await new Promise((resolve) => setImmediate(resolve));
-  });
-});
-
 test("UringEngine.shutdown() waits for what is in flight and refuses what comes after", async () => {
   await withBlocks(1024, async (engine, file) => {
     const memory = engine.allocateMemory(1024 * blockBytes);

@@ -56,6 +56,8 @@ export class FakeKernel implements LibcCalls {
   readonly taken: Entry[] = [];
   /** How many entries each enter took. */
   readonly enters: number[] = [];
+  /** How often somebody waited, which takes a turn of the event loop. */
+  waits = 0;
   /** The rings that are open. */
   open = 0;
   readonly #real: Libc;
@@ -104,7 +106,10 @@ export class FakeKernel implements LibcCalls {
       setup: (entries, params) => this.#setup(entries, params),
       register: (_fd, _opcode, argument, count) => this.#register(argument, count),
       enter: (_fd, submit) => this.#enter(submit),
-      wait: () => new Promise((resolve) => setTimeout(() => resolve(this.#flushLate() ? 0 : -1), 0)),
+      wait: () => {
+        this.waits++;
+        return new Promise((resolve) => setTimeout(() => resolve(this.#flushLate() ? 0 : -1), 0));
+      },
       close: () => void this.open--,
     };
   }

@@ -176,6 +176,12 @@ test("submits in a few enters what one turn queued, and keeps to its depth", asy
   assert(f.kernel.taken.every((entry) => entry.low < 16));
 });
 
+test("lets the event loop turn during reads that are awaited one by one", async () => {
+  await using f = new Fixture();
+  for (let i = 0; i < 340; i++) await f.run(read, f.transfer(0, 4096));
+  assert(f.kernel.waits >= 340 / 17, `${f.kernel.waits} turns`);
+});
+
 test("submits again what enter did not take", async () => {
   await using f = new Fixture();
   f.kernel.enterAnswers = [-interrupted, -tryAgain, -16, 0];
