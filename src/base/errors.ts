@@ -65,6 +65,11 @@ export class IoError extends VarveError {
   }
 }
 
+/** Whether an error says that the disk, or a quota, is full, which a failed write survives. */
+export function isFullDisk(error: unknown): error is IoError {
+  return error instanceof IoError && (error.code === "ENOSPC" || error.code === "EDQUOT");
+}
+
 /** What was wrong with bytes that were read back. */
 export interface CorruptionContext {
   /** The file. */

@@ -55,8 +55,8 @@ export class BufferPool implements BufferOwner {
 
   /** Takes a buffer at once, beyond the budget if need be. Its contents are arbitrary. */
   takeNow(): IoBufferMut {
-    this.#taken++;
     const memory = this.#free.pop() ?? this.#source.allocateMemory(this.bufferBytes);
+    this.#taken++;
     return new IoBufferMut(memory, this);
   }
 

@@ -22,7 +22,7 @@
  * @module
  */
 
-import { assert, blockBytes, IoError, PoisonedError } from "../base/mod.ts";
+import { assert, blockBytes, type IoError, isFullDisk, PoisonedError } from "../base/mod.ts";
 import type { IoBuffer, IoBufferMut } from "./buffer.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type { IoEngine, IoFile, Transfer } from "./engine.ts";
@@ -86,6 +86,8 @@ export class BufferedWriter {
   #written: number;
   #opened: IoFile | undefined;
   #tailInFlight = false;
+  /** Flushes of the tail that were asked for and have not ended. */
+  #tailFlushes = 0;
   #failure: Error | undefined;
   #full: IoError | undefined;
   #closed = false;
@@ -205,6 +207,7 @@ export class BufferedWriter {
    */
   appendShared(buffer: IoBuffer, length: number = buffer.bytes.length): number | undefined {
     this.#checkUsable();
+    assert(length >= 0 && length <= buffer.bytes.length, "W1: what is appended is there");
     if (this.#position % blockBytes !== 0 || length % blockBytes !== 0 || length === 0) return undefined;
     const last = this.#chunks.at(-1);
     if (last?.mutable !== undefined) this.#freezeTail(last);
@@ -254,6 +257,16 @@ export class BufferedWriter {
    * again when it has grown.
    */
   async flushTail(): Promise<void> {
+    this.#tailFlushes++;
+    try {
+      await this.#flushTail();
+    } finally {
+      this.#tailFlushes--;
+      this.#wakeNext();
+    }
+  }
+
+  async #flushTail(): Promise<void> {
     const target = this.#position;
     const whole = target - target % blockBytes;
     await this.flushTo(whole);
@@ -276,8 +289,7 @@ export class BufferedWriter {
     try {
       await this.#transfer(chunk.start + from, copy.bytes.subarray(0, length));
     } catch (error) {
-      this.#settle(error as Error);
-      throw error;
+      throw this.#settle(error as Error);
     } finally {
       this.#tailInFlight = false;
       copy.release();
@@ -323,9 +335,8 @@ export class BufferedWriter {
       this.appendZeros(padded - length);
       this.#closed = true;
       await this.flushTo(padded);
-      if (mode.tail === "truncate" && padded !== length) {
-        await this.#engine.truncate(await this.#file, length);
-      }
+      // Also without padding: the file may have been allocated longer than it became.
+      if (mode.tail === "truncate") await this.#engine.truncate(await this.#file, length);
     } finally {
       await this.#drain();
     }
@@ -342,7 +353,7 @@ export class BufferedWriter {
   /** Waits for what is in flight, then gives up every buffer. */
   async #drain(): Promise<void> {
     this.#closed = true;
-    while (this.#flights.length > 0 || this.#tailInFlight) await this.#nextWrite();
+    while (this.#flights.length > 0 || this.#tailFlushes > 0) await this.#nextWrite();
     this.#releaseAll();
   }
 
@@ -455,17 +466,25 @@ export class BufferedWriter {
     this.#wakeNext();
   }
 
-  #settle(error: Error): void {
-    if (error instanceof IoError && (error.code === "ENOSPC" || error.code === "EDQUOT")) this.#full = error;
+  /** Takes note of a write that failed, and returns why whoever waits is rejected. */
+  #settle(error: Error): Error {
+    if (isFullDisk(error)) this.#full = error;
     else this.#failure ??= error;
-    const reason = this.#failure === undefined ? this.#full : this.#poisoned();
-    for (const waiter of this.#flushWaiters.splice(0)) waiter.reject(reason);
-    for (const waiter of this.#roomWaiters.splice(0)) waiter.reject(reason);
+    const reason = this.#failure === undefined ? error : this.#poisoned();
+    this.#rejectAll(reason);
+    return reason;
   }
 
+  /** Without a file there is nothing that could be tried again, not even after a full disk. */
   #fail(error: Error): void {
-    this.#settle(error);
+    this.#failure ??= error;
+    this.#rejectAll(this.#poisoned());
     this.#wakeNext();
+  }
+
+  #rejectAll(reason: Error): void {
+    for (const waiter of this.#flushWaiters.splice(0)) waiter.reject(reason);
+    for (const waiter of this.#roomWaiters.splice(0)) waiter.reject(reason);
   }
 
   /** Gives up buffers whose every byte is in the file. */

@@ -13,6 +13,7 @@
 import {
   CorruptionError,
   IoError,
+  isFullDisk,
   LimitError,
   maxManifestBytes,
   PoisonedError,
@@ -177,11 +178,6 @@ export class Manifest {
       cause: this.#failure,
     });
   }
-}
-
-/** Whether an error says that the disk is full, which can be survived. */
-export function isFullDisk(error: unknown): error is IoError {
-  return error instanceof IoError && (error.code === "ENOSPC" || error.code === "EDQUOT");
 }
 
 async function readWhole(engine: IoEngine, path: string): Promise<Uint8Array> {

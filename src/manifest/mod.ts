@@ -13,4 +13,5 @@ export {
   segmentName,
   type TimelineEntry,
 } from "./format.ts";
-export { isFullDisk, Manifest, type ManifestEdit } from "./manifest.ts";
+export { isFullDisk } from "../base/mod.ts";
+export { Manifest, type ManifestEdit } from "./manifest.ts";

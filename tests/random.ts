@@ -1,0 +1,62 @@
+/** Randomness with a seed, so that a failure can be run again. */
+
+/** A source of pseudo-random numbers: mulberry32 (Tommy Ettinger, public domain). */
+export class Random {
+  #state: number;
+
+  /** Starts from a seed. */
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  /** An unsigned 32-bit integer. */
+  word(): number {
+    this.#state = this.#state + 0x6d2b79f5 >>> 0;
+    let t = this.#state;
+    t = Math.imul(t ^ t >>> 15, t | 1);
+    t ^= t + Math.imul(t ^ t >>> 7, t | 61);
+    return (t ^ t >>> 14) >>> 0;
+  }
+
+  /** An integer from 0 to `limit` − 1. */
+  below(limit: number): number {
+    return Math.floor(this.word() / 2 ** 32 * limit);
+  }
+
+  /** An integer from `least` to `most`. */
+  from(least: number, most: number): number {
+    return least + this.below(most - least + 1);
+  }
+
+  /** Whether something happens that happens once in `times`. */
+  once(times: number): boolean {
+    return this.below(times) === 0;
+  }
+
+  /** One of several. */
+  pick<T>(choices: readonly T[]): T {
+    return choices[this.below(choices.length)];
+  }
+
+  /** So many random bytes. */
+  bytes(length: number): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(length);
+    for (let i = 0; i < length; i++) bytes[i] = this.word();
+    return bytes;
+  }
+
+  /** A safe integer from 0 to 2^53 − 1, of any magnitude. */
+  long(): number {
+    const bits = this.below(54);
+    return Math.floor((this.word() * 2 ** 21 + (this.word() >>> 11)) / 2 ** (53 - bits));
+  }
+
+  /** Puts an array into random order. */
+  shuffle<T>(items: T[]): T[] {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = this.below(i + 1);
+      [items[i], items[j]] = [items[j], items[i]];
+    }
+    return items;
+  }
+}
