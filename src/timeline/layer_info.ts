@@ -15,8 +15,8 @@ export interface LayerInfo {
   readonly path: string;
   /** The LSN of its first batch. */
   readonly firstLsn: Lsn;
-  /** The LSN of its last batch; `undefined` while it grows. */
-  readonly lastLsn: Lsn | undefined;
+  /** The LSN of its last batch, so far. */
+  readonly lastLsn: Lsn;
   /** Distinct keys. */
   readonly keys: number;
   /** Versions. */
@@ -39,12 +39,12 @@ export function layerInfos(layers: LayerSet): LayerInfo[] {
   return [...sealed, ...frozen, ...open].reverse();
 }
 
-function describeMemory(kind: "open" | "frozen", { path, index, firstLsn }: MemoryLayer): LayerInfo {
+function describeMemory(kind: "open" | "frozen", { path, index, firstLsn, lastLsn }: MemoryLayer): LayerInfo {
   return {
     kind,
     path,
     firstLsn,
-    lastLsn: undefined,
+    lastLsn,
     keys: index.keyCount,
     versions: index.versionCount,
     tombstones: index.tombstoneCount,

@@ -29,6 +29,8 @@ export interface MemoryLayer {
   readonly writer: BufferedWriter | undefined;
   /** The LSN of its first batch. */
   readonly firstLsn: number;
+  /** The LSN of its last batch, so far. */
+  readonly lastLsn: number;
 }
 
 /** A sealed layer, known from the manifest; its file is opened when it is first needed. */

@@ -41,10 +41,32 @@ import { type RecoveredSegment, recoverLog, removeOrphans, timelineDirectory } f
 import { idName, randomId, type TimelineContext } from "./timeline_context.ts";
 
 /** A segment, its index, and when a durable manifest names it. */
-interface LiveLayer extends MemoryLayer {
+class LiveLayer implements MemoryLayer {
   readonly segment: SegmentWriter;
   readonly index: MemoryIndex;
   readonly named: Promise<void>;
+
+  constructor(segment: SegmentWriter, index: MemoryIndex, named: Promise<void>) {
+    this.segment = segment;
+    this.index = index;
+    this.named = named;
+  }
+
+  get path(): string {
+    return this.segment.path;
+  }
+
+  get writer(): SegmentWriter["writer"] {
+    return this.segment.writer;
+  }
+
+  get firstLsn(): Lsn {
+    return this.segment.header.firstLsn;
+  }
+
+  get lastLsn(): Lsn {
+    return this.segment.lastLsn;
+  }
 }
 
 /** Frozen layers that wait to be sealed before appends are held. */
@@ -147,14 +169,14 @@ export class TimelineLog {
   }
 
   #adoptReadOnly(segments: readonly RecoveredSegment[]): void {
-    const frozen = segments.map(({ path, index, header }) => {
-      return { path, index, writer: undefined, firstLsn: header.firstLsn };
+    const frozen = segments.map(({ path, index, header, lastLsn }) => {
+      return { path, index, writer: undefined, firstLsn: header.firstLsn, lastLsn };
     });
     this.#layers = { ...this.#layers, frozen };
     const last = segments.at(-1);
     if (last === undefined) return;
     this.#lastLsn = Math.max(this.#lastLsn, last.lastLsn);
-    this.#durableLsn = Math.max(this.#durableLsn, ...segments.map(({ durableLsn }) => durableLsn));
+    this.#durableLsn = Math.max(this.#durableLsn, ...segments.map(({ durableLsn, entry }) => Math.max(durableLsn, entry.witness?.lsn ?? 0)));
   }
 
   async #adopt(segments: readonly RecoveredSegment[], dropped: readonly SegmentEntry[]): Promise<void> {
@@ -184,7 +206,7 @@ export class TimelineLog {
     const named = Promise.resolve();
     if (resume.head.length > 0) await segment.sync(this.#durableLsn, named);
     else await engine.datasync(file);
-    return { path, index, segment, named, writer: segment.writer, firstLsn: header.firstLsn };
+    return new LiveLayer(segment, index, named);
   }
 
   #publish(): void {
@@ -326,8 +348,7 @@ export class TimelineLog {
     const segment = new SegmentWriter(engine, pool, path, file, header);
     const named = this.#nameSegment(file, entry);
     named.catch((error) => this.#fail(error));
-    const index = new Index(this.#hint);
-    this.#open = { path, index, segment, named, writer: segment.writer, firstLsn };
+    this.#open = new LiveLayer(segment, new Index(this.#hint), named);
     this.#publish();
     return this.#open;
   }
