@@ -3,12 +3,14 @@
  * in one batch.
  *
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { Store } from "@varve/varve";
  *
  * await using store = await Store.open(await Deno.makeTempDir());
  * const timeline = store.timeline();
  * await timeline.append([{ key: "greeting", value: "hello" }], { sync: true });
- * const value = await timeline.get("greeting");
+ * const value = await timeline.get("greeting", { lsn: 1 });
+ * assertEquals(new TextDecoder().decode(value), "hello");
  * ```
  *
  * @module
