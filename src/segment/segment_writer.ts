@@ -9,11 +9,13 @@
  * S2  A sync pads to the block and goes on in the next: a block that holds durable bytes is never written again.
  * S3  A pad says how far this file, and how far the timeline, was known durable before it.
  * S4  Sealing appends index, bloom filter and footer; no value is read back or copied.
+ * S5  After the first sync that failed nothing of the segment counts as durable any more: the system may have
+ *     forgotten what it could not write, and the next sync may succeed all the same.
  *
  * @module
  */
 
-import { blockBytes, crc32, type IoError } from "../base/mod.ts";
+import { blockBytes, crc32, type IoError, isFullDisk, PoisonedError } from "../base/mod.ts";
 import { BufferedWriter, type BufferPool, type IoEngine, type IoFile } from "../io/mod.ts";
 import {
   appendIndex,
@@ -54,8 +56,11 @@ export class SegmentWriter {
   #valuesCrc = 0;
   #lastLsn = 0;
   #padEnd: number;
+  /** Where the index starts, once sealing began. */
+  #valuesEnd: number | undefined;
   #durableOffset: number;
   readonly #syncs = new Set<Promise<void>>();
+  #failure: Error | undefined;
 
   /**
    * Makes a writer of a new segment, or of one that goes on.
@@ -123,6 +128,7 @@ export class SegmentWriter {
    * @returns The offset of its first record.
    */
   append(records: RecordBuffer, lsn: number): number {
+    this.#checkUsable();
     const bytes = records.bytes.subarray(0, records.end);
     const base = this.#writer.append(bytes);
     this.#valuesCrc = crc32(bytes, this.#valuesCrc);
@@ -130,9 +136,9 @@ export class SegmentWriter {
     return base;
   }
 
-  /** Pads to the next block, if anything came since the last pad. */
+  /** Pads to the next block, if a batch came since the last pad. */
   pad(timelineDurableLsn: number): void {
-    if (this.position === this.#padEnd) return;
+    if (this.#valuesEnd !== undefined || this.position === this.#padEnd) return;
     let length = blockBytes - this.position % blockBytes;
     if (length < padBytes) length += blockBytes;
     const pad = encodePad(length, this.#lastLsn, {
@@ -146,17 +152,18 @@ export class SegmentWriter {
   }
 
   /**
-   * Pads, writes and syncs everything that was appended before the call.
+   * Pads, writes and syncs every batch that was appended before the call, also while the segment is being sealed.
    *
    * @param timelineDurableLsn How far the timeline is known durable.
    * @param named Resolves when a durable manifest names the file.
    */
   async sync(timelineDurableLsn: number, named: Promise<void>): Promise<void> {
     this.pad(timelineDurableLsn);
-    const target = this.position;
+    const target = this.#valuesEnd ?? this.position;
+    if (target > this.#durableOffset) await this.#writer.flushTo(target);
+    // Sealing may have made it durable meanwhile, and closes the file then.
     if (target <= this.#durableOffset) return await named;
-    await this.#writer.flushTo(target);
-    const sync = this.#datasync();
+    const sync = this.#makeDurable((file) => this.#engine.datasync(file));
     this.#syncs.add(sync);
     try {
       await sync;
@@ -167,8 +174,25 @@ export class SegmentWriter {
     if (target > this.#durableOffset) this.#durableOffset = target;
   }
 
-  async #datasync(): Promise<void> {
-    await this.#engine.datasync(await this.#file);
+  /** Syncs the file (S5). A sync that went well while another one failed is not trusted either. */
+  async #makeDurable(sync: (file: IoFile) => Promise<void>): Promise<void> {
+    this.#checkUsable();
+    try {
+      await sync(await this.#file);
+    } catch (error) {
+      this.#failure ??= error as Error;
+    }
+    this.#checkUsable();
+  }
+
+  #checkUsable(): void {
+    if (this.#failure === undefined) return;
+    throw new PoisonedError(
+      `Cannot write to "${this.path}": an earlier sync failed: ${this.#failure.message}`,
+      {
+        cause: this.#failure,
+      },
+    );
   }
 
   /**
@@ -181,6 +205,7 @@ export class SegmentWriter {
    * @returns The footer.
    */
   async seal(index: MemoryIndex, patience: Patience): Promise<FileFooter> {
+    this.#valuesEnd = this.position;
     const footer = await appendIndex(this.#patientSink(patience), index, {
       fileId: this.header.fileId,
       firstLsn: this.header.firstLsn,
@@ -189,9 +214,8 @@ export class SegmentWriter {
     });
     const length = this.position;
     await this.#patiently(() => this.#writer.flushTo(length), patience);
-    const file = await this.#file;
-    await this.#engine.truncate(file, length);
-    await this.#engine.sync(file);
+    await this.#engine.truncate(await this.#file, length);
+    await this.#makeDurable((file) => this.#engine.sync(file));
     this.#durableOffset = length;
     await this.#close();
     return footer;
@@ -204,9 +228,8 @@ export class SegmentWriter {
    */
   async suspend(): Promise<number> {
     const length = this.position;
-    const file = await this.#file;
-    await this.#engine.truncate(file, length);
-    await this.#engine.sync(file);
+    await this.#engine.truncate(await this.#file, length);
+    await this.#makeDurable((file) => this.#engine.sync(file));
     await this.#close();
     return length;
   }
@@ -218,18 +241,28 @@ export class SegmentWriter {
         return writer.position;
       },
       append: (bytes) => writer.append(bytes),
-      room: () => writer.room() && this.#patiently(() => writer.room(), patience),
+      room: () => {
+        const room = writer.room();
+        return room && this.#patiently(() => writer.room(), patience, room);
+      },
     };
   }
 
-  async #patiently(work: () => Promise<void> | undefined, patience: Patience): Promise<void> {
+  /** Waits for what was begun, and after a full disk begins it again. */
+  async #patiently(
+    work: () => Promise<void> | undefined,
+    patience: Patience,
+    begun: Promise<void> | undefined = work(),
+  ): Promise<void> {
     for (;;) {
       try {
-        return await work();
+        return await begun;
       } catch (error) {
-        if (error !== this.#writer.full) throw error;
-        await patience(error as IoError);
+        // Somebody else may have tried again by now, so that the writer no longer says that the disk is full.
+        if (!isFullDisk(error)) throw error;
+        await patience(error);
         this.#writer.retry();
+        begun = work();
       }
     }
   }
