@@ -22,8 +22,8 @@ const layout = {
   title: 42,
   bar: 17,
   groupGap: 16,
-  nameWidth: 132,
-  labelWidth: 176,
+  nameWidth: 164,
+  labelWidth: 160,
 } as const;
 
 const font = "font-family='DejaVu Sans, Helvetica, Arial, sans-serif'";

@@ -16,7 +16,7 @@ export async function measureSink(
   const chunk = new Uint8Array(work.chunkBytes);
   const value = valuesOf(4096);
   for (let at = 0; at + 4096 <= chunk.length; at += 4096) chunk.set(value(at / 4096), at);
-  await using file = await DirectFile.open(`${directory}/sink`, { create: true, ...variant });
+  await using file = await DirectFile.open(`${directory}/sink`, { create: true, strict: true, ...variant });
   const chunks = Math.ceil(work.bytes / work.chunkBytes);
   const account = beginAccount();
   const writer = file.writable().getWriter();
