@@ -10,6 +10,7 @@
 import { CorruptionError, type Lsn } from "../base/mod.ts";
 import {
   entryKey,
+  entryKeyEquals,
   entryLsn,
   entryOffset,
   entryTaggedLength,
@@ -64,6 +65,11 @@ export class LeafCursor {
   /** A copy of the key it stands at. */
   key(): Uint8Array {
     return entryKey(this.#page as Uint8Array, this.#entry);
+  }
+
+  /** Whether it stands at a version of `key`. */
+  isAt(key: Uint8Array): boolean {
+    return entryKeyEquals(this.#page as Uint8Array, this.#entry, key);
   }
 
   /** The LSN it stands at. */

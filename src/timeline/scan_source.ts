@@ -114,14 +114,12 @@ export class SealedScanSource implements ScanSource {
   settle(needs: PageNeed[], fetched: FetchedPages | undefined): boolean {
     while (this.item === undefined) {
       if (!this.#cursor.settle(needs, fetched)) return false;
-      const key = this.#cursor.ended ? undefined : this.#cursor.key();
-      if (key === undefined || this.#isOutside(key)) {
-        this.item = this.#candidate;
-        this.#candidate = undefined;
+      if (this.#cursor.ended) {
+        this.#takeCandidate();
         return true;
       }
-      if (this.#bounds.reverse) this.#takeBackwards(key);
-      else if (!this.#takeForwards(key)) return true;
+      const isEnd = this.#bounds.reverse ? this.#stepBackwards() : this.#stepForwards();
+      if (isEnd) return true;
     }
     return true;
   }
@@ -130,33 +128,44 @@ export class SealedScanSource implements ScanSource {
     this.item = undefined;
   }
 
+  #takeCandidate(): void {
+    this.item = this.#candidate;
+    this.#candidate = undefined;
+  }
+
+  /** Versions come oldest first: the last one that counts is known when another key comes. */
+  #stepForwards(): boolean {
+    const candidate = this.#candidate;
+    if (candidate !== undefined && !this.#cursor.isAt(candidate.key)) {
+      this.#takeCandidate();
+      return false;
+    }
+    const key = candidate?.key ?? this.#cursor.key();
+    if (candidate === undefined && this.#isOutside(key)) return true;
+    if (this.#cursor.lsn() <= this.#lsn) this.#candidate = this.#read(key);
+    this.#cursor.step();
+    return false;
+  }
+
+  /** Versions come newest first: the first one that counts is it, the rest of the key is passed over. */
+  #stepBackwards(): boolean {
+    const isPassed = this.#passed !== undefined && this.#cursor.isAt(this.#passed);
+    if (!isPassed) {
+      const key = this.#cursor.key();
+      if (this.#isOutside(key)) return true;
+      if (this.#cursor.lsn() <= this.#lsn) {
+        this.item = this.#read(key);
+        this.#passed = key;
+      }
+    }
+    this.#cursor.step();
+    return false;
+  }
+
   #isOutside(key: Uint8Array): boolean {
     const { start, end, reverse } = this.#bounds;
     if (reverse) return start !== undefined && compareKeys(key, start) < 0;
     return end !== undefined && compareKeys(key, end) >= 0;
-  }
-
-  /** Versions come oldest first: the last one that counts is known when another key comes. */
-  #takeForwards(key: Uint8Array): boolean {
-    const candidate = this.#candidate;
-    if (candidate !== undefined && compareKeys(candidate.key, key) !== 0) {
-      this.item = candidate;
-      this.#candidate = undefined;
-      return false;
-    }
-    if (this.#cursor.lsn() <= this.#lsn) this.#candidate = this.#read(key);
-    this.#cursor.step();
-    return true;
-  }
-
-  /** Versions come newest first: the first one that counts is it, the rest of the key is passed over. */
-  #takeBackwards(key: Uint8Array): void {
-    const isPassed = this.#passed !== undefined && compareKeys(this.#passed, key) === 0;
-    if (!isPassed && this.#cursor.lsn() <= this.#lsn) {
-      this.item = this.#read(key);
-      this.#passed = key;
-    }
-    this.#cursor.step();
   }
 
   #read(key: Uint8Array): ScanItem {
