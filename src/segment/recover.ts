@@ -23,6 +23,7 @@ import {
   lastOfBatch,
   MemoryIndex,
   type Pad,
+  padBytes,
   readRecordHeader,
   recordHeaderBytes,
   RecordKind,
@@ -203,11 +204,14 @@ class Scanner {
   }
 }
 
+/** The longest pad: it fills a block whose rest is too short for one, and the block behind it. */
+const maxPadBytes = blockBytes + padBytes;
+
 /**
  * Looks behind the end for a pad of this file that says bytes behind the end were durable.
  *
- * A synced group starts at a block boundary and ends with its pad, so that the records behind every boundary are
- * followed until one does not check.
+ * A pad is found by the id of its file, wherever it stands, so that damage in front of it hides none, in time and
+ * memory that do not depend on what else is there. A copy of a pad within a value still tells the truth.
  */
 async function findProof(
   engine: IoEngine,
@@ -217,9 +221,9 @@ async function findProof(
   fileId: bigint,
   scanned: ScannedSegment,
 ): Promise<ScannedSegment["proof"]> {
-  const start = Math.floor(scanned.end / blockBytes) * blockBytes;
+  const start = scanned.end - scanned.end % blockBytes;
   if (start >= size) return undefined;
-  const search = new ProofSearch(fileId, scanned.end, size);
+  const search = new ProofSearch(fileId, scanned.end, start);
   for await (const chunk of readSequentially(engine, pool, file, { start, end: size })) {
     const proof = search.feed(chunk);
     if (proof !== undefined) return proof;
@@ -227,54 +231,60 @@ async function findProof(
   return undefined;
 }
 
-/** Follows records from every block boundary, with memory for what one record needs. */
+/** Takes bytes in order and looks for pads in them. */
 class ProofSearch {
   readonly #fileId: bigint;
   readonly #end: number;
-  readonly #size: number;
+  /** The first byte of the id that is not zero, as most bytes of a file are, and where it stands in a pad. */
+  readonly #sign: number;
+  readonly #signAt: number;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  #view = new DataView(this.#bytes.buffer);
+  /** The offset in the file of `#bytes[0]`. */
   #base: number;
-  /** Where the record that is being followed starts, in the file; −1 if none is. */
-  #at: number;
 
-  constructor(fileId: bigint, end: number, size: number) {
+  constructor(fileId: bigint, end: number, start: number) {
     this.#fileId = fileId;
     this.#end = end;
-    this.#size = size;
-    this.#base = Math.floor(end / blockBytes) * blockBytes;
-    this.#at = Math.ceil(end / blockBytes) * blockBytes;
+    this.#base = start;
+    const id = new Uint8Array(8);
+    new DataView(id.buffer).setBigUint64(0, fileId, true);
+    const first = Math.max(0, id.findIndex((byte) => byte !== 0));
+    this.#sign = id[first];
+    this.#signAt = recordHeaderBytes + first;
   }
 
   feed(chunk: Uint8Array): ScannedSegment["proof"] {
     this.#take(chunk);
-    for (;;) {
-      const at = this.#at - this.#base;
-      if (at + recordHeaderBytes > this.#bytes.length) return undefined;
-      const header = readRecordHeader(this.#view, at);
-      const length = header === undefined ? 0 : recordHeaderBytes + header.keyLength + header.valueLength;
-      const overruns = this.#at + length > this.#size;
-      if (!overruns && at + length > this.#bytes.length) return undefined;
-      if (header === undefined || overruns || !checkRecord(this.#bytes, this.#view, at, length)) {
-        this.#at = (Math.floor(this.#at / blockBytes) + 1) * blockBytes;
-        continue;
-      }
-      if (header.kind === RecordKind.PAD) {
-        const pad = decodePad(this.#view, at);
-        if (pad.fileId === this.#fileId && pad.durableOffset > this.#end) return { offset: this.#at, pad };
-      }
-      this.#at += length;
+    const view = new DataView(this.#bytes.buffer);
+    let sign = this.#bytes.indexOf(this.#sign, this.#signAt);
+    while (sign >= 0) {
+      const at = sign - this.#signAt;
+      const pad = this.#padAt(view, at);
+      if (pad !== undefined && pad.durableOffset > this.#end) return { offset: this.#base + at, pad };
+      sign = this.#bytes.indexOf(this.#sign, sign + 1);
     }
+    return undefined;
   }
 
+  /** Reads a pad of this file, if one stands there whole. */
+  #padAt(view: DataView, at: number): Pad | undefined {
+    if (at + padBytes > view.byteLength) return undefined;
+    if (view.getBigUint64(at + recordHeaderBytes, true) !== this.#fileId) return undefined;
+    const header = readRecordHeader(view, at);
+    if (header?.kind !== RecordKind.PAD) return undefined;
+    const length = recordHeaderBytes + header.valueLength;
+    if (length > maxPadBytes || at + length > view.byteLength) return undefined;
+    return checkRecord(this.#bytes, view, at, length) ? decodePad(view, at) : undefined;
+  }
+
+  /** Keeps as much of what was searched as a pad that goes on in the chunk may take. */
   #take(chunk: Uint8Array): void {
-    const from = Math.min(Math.max(0, this.#at - this.#base), this.#bytes.length);
+    const from = Math.max(0, this.#bytes.length - maxPadBytes);
     const left = this.#bytes.length - from;
     const joined = new Uint8Array(left + chunk.length);
     joined.set(this.#bytes.subarray(from));
     joined.set(chunk, left);
     this.#base += from;
     this.#bytes = joined;
-    this.#view = new DataView(joined.buffer);
   }
 }
