@@ -47,9 +47,16 @@ interface Group {
   height: number;
 }
 
-/** Draws the results as SVG. */
-export function drawChart(result: PeersResult): string {
-  const groups = result.rows.map(groupOf).filter((group) => group.peers.length > 0);
+/**
+ * Draws the results as SVG.
+ *
+ * @param result The results.
+ * @param field Varve and its peers, or Varve in each mode and engine.
+ * @returns The text of an SVG file.
+ */
+export function drawChart(result: PeersResult, field: "peers" | "engines"): string {
+  const shown = (peer: string) => peer === "varve" || peer.startsWith("varve:") === (field === "engines");
+  const groups = result.rows.map((row) => groupOf(row, shown)).filter((group) => group.peers.length > 0);
   const columns = splitInTwo(groups);
   const height = layout.header + layout.margin + Math.max(...columns.map(heightOf), 0);
   const columnWidth = (layout.width - 2 * layout.margin - layout.gap) / 2;
@@ -59,15 +66,15 @@ export function drawChart(result: PeersResult): string {
   return [
     `<svg xmlns='http://www.w3.org/2000/svg' width='${layout.width}' height='${height}' viewBox='0 0 ${layout.width} ${height}' ${font}>`,
     `<rect width='100%' height='100%' fill='#fbfbf9'/>`,
-    ...drawHeader(result),
+    ...drawHeader(result, field),
     ...parts,
     "</svg>",
     "",
   ].join("\n");
 }
 
-function groupOf(row: RowResult): Group {
-  const peers = row.peers.filter((peer) => peer.figure !== undefined);
+function groupOf(row: RowResult, shown: (peer: string) => boolean): Group {
+  const peers = row.peers.filter((peer) => peer.figure !== undefined && shown(peer.peer));
   return { row, peers, height: layout.title + peers.length * layout.bar + layout.groupGap };
 }
 
@@ -84,9 +91,11 @@ function splitInTwo(groups: readonly Group[]): [Group[], Group[]] {
   return [groups.slice(0, at), groups.slice(at)];
 }
 
-function drawHeader({ machine, runs, when, peers }: PeersResult): string[] {
+function drawHeader({ machine, runs, when, quick, peers }: PeersResult, field: string): string[] {
   const versions = peers.filter(({ name }) => !name.startsWith("varve") && name !== "rocksdb-batch")
     .map(({ name, version }) => `${name} ${version}`).join(" · ");
+  const title = (field === "peers" ? "Varve and its peers" : "Varve by mode and engine") +
+    (quick ? " (a quick run: its sizes are too small to mean anything)" : "");
   const place = [
     `${machine.processors} × ${machine.processor}`,
     machine.disk,
@@ -96,9 +105,9 @@ function drawHeader({ machine, runs, when, peers }: PeersResult): string[] {
   ];
   const how = `bar: median of ${runs} run${runs === 1 ? "" : "s"} · line: smallest to largest · ${
     when.slice(0, 10)
-  } · "0.5 × Varve" is half as good`;
+  } · "0.5 × Varve" is half as good as what Varve does by default`;
   return [
-    text(layout.margin, 36, "Varve and its peers", 20, ink, "font-weight='bold'"),
+    text(layout.margin, 36, title, 20, ink, "font-weight='bold'"),
     text(layout.margin, 56, how, 11, faint),
     text(layout.margin, 71, place.join(" · "), 11, faint),
     text(layout.margin, 86, versions, 11, faint),

@@ -18,6 +18,8 @@ export interface Machine {
   writeCache: string;
   /** The versions of Deno, V8 and TypeScript. */
   deno: string;
+  /** How many processes wanted a processor in the minute before the run. */
+  load: number;
   /** The commit that was measured. */
   commit: string;
 }
@@ -38,6 +40,7 @@ export async function describeMachine(directory: string): Promise<Machine> {
     disk: `${fileSystem} on ${source}`,
     writeCache: (await read(`/sys/block/${device}/queue/write_cache`)).trim() || "unknown",
     deno: `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`,
+    load: Deno.loadavg()[0],
     commit: (await outputOf(["git", "-C", root, "rev-parse", "--short", "HEAD"]))?.trim() ?? "unknown",
   };
 }

@@ -1,7 +1,7 @@
 /**
  * `deno task bench:peers`: Varve beside fio, RocksDB, lmdb and classic-level, in one run on one machine.
  *
- * It prints a table and the goals, and leaves `results.json`, `table.txt` and `chart.svg`.
+ * It prints a table and the goals, and leaves `results.json`, `table.txt`, `peers.svg` and `engines.svg`.
  */
 
 import { dropCaches } from "./cache.ts";
@@ -43,6 +43,7 @@ async function main(args: readonly string[]): Promise<void> {
     format: resultFormat,
     when: new Date().toISOString(),
     command: ["deno task bench:peers", ...args].join(" "),
+    quick: options.quick,
     runs: options.runs,
     scale,
     cachesDropped,
@@ -65,7 +66,7 @@ async function main(args: readonly string[]): Promise<void> {
   );
   await save(options.out, result);
   print(formatTable(result));
-  print(`\nresults.json, table.txt and chart.svg are in ${options.out}`);
+  print(`\nresults.json, table.txt, peers.svg and engines.svg are in ${options.out}`);
 }
 
 async function gather(options: PeersOptions, workspace: Workspace): Promise<Field> {
@@ -106,7 +107,8 @@ function choose(options: PeersOptions): Peer[] {
 async function save(directory: string, result: PeersResult): Promise<void> {
   await Deno.writeTextFile(`${directory}/results.json`, JSON.stringify(result, undefined, 2) + "\n");
   await Deno.writeTextFile(`${directory}/table.txt`, formatTable(result) + "\n");
-  await Deno.writeTextFile(`${directory}/chart.svg`, drawChart(result));
+  await Deno.writeTextFile(`${directory}/peers.svg`, drawChart(result, "peers"));
+  await Deno.writeTextFile(`${directory}/engines.svg`, drawChart(result, "engines"));
 }
 
 if (import.meta.main) {

@@ -35,7 +35,7 @@ export const usage: string = `Usage: deno task bench:peers [options]
   --runs N             runs of each (5)
   --size BYTES         payload of an ingest of 8 KiB values; of 100 B values a quarter (1GiB)
   --memory-size BYTES  payload of the ingest over which memory is watched, and of the store that is opened (8 × size)
-  --out DIR            where results.json, table.txt and chart.svg go (bench/out)
+  --out DIR            where results.json, table.txt, peers.svg and engines.svg go (bench/out)
   --dir DIR            where the data go (the system's temporary folder)
   --node-modules DIR   use the packages in DIR/node_modules instead of installing them`;
 

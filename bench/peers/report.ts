@@ -23,9 +23,8 @@ export function renderReport(result: PeersResult): string {
   ].join("\n");
 }
 
-function renderMachine(
-  { machine, scale, runs, when, command, cachesDropped, absent }: PeersResult,
-): string[] {
+function renderMachine(result: PeersResult): string[] {
+  const { machine, scale, quick, runs, when, command, cachesDropped, absent } = result;
   const sizes = [
     `${(scale.sizeBytes / MiB).toFixed(0)} MiB of payload for an ingest of 8 KiB values`,
     `a quarter for 100 B values`,
@@ -34,10 +33,13 @@ function renderMachine(
   return [
     "## Machine and run",
     "",
-    `- ${machine.processors} × ${machine.processor}, ${(machine.memoryBytes / GiB).toFixed(1)} GiB of memory`,
+    `- ${machine.processors} × ${machine.processor}, ${
+      (machine.memoryBytes / GiB).toFixed(1)
+    } GiB of memory, load ${machine.load.toFixed(2)} before the run`,
     `- ${machine.kernel}; ${machine.disk}, write cache: ${machine.writeCache}`,
     `- ${machine.deno}; commit ${machine.commit}; ${when}`,
     `- ${runs} run${runs === 1 ? "" : "s"} of each work, peers in turn; ${sizes.join(", ")}`,
+    ...(quick ? ["- **a quick run: its sizes are too small to mean anything**"] : []),
     `- page cache ${cachesDropped ? "dropped before each run" : "not dropped (a quick run, or not root)"}`,
     ...absent.map(({ name, reason }) => `- absent: ${name}: ${reason}`),
     "",

@@ -82,6 +82,8 @@ export interface PeersResult {
   when: string;
   /** The command that gives it again. */
   command: string;
+  /** Whether sizes were too small to mean anything. */
+  quick: boolean;
   /** How many runs of each. */
   runs: number;
   /** How much of each work was done. */

@@ -124,7 +124,7 @@ function ingestRows(scale: Scale): Row[] {
         if (order === "random") {
           rows.push({
             id: `delay.${name}.${seal ? "sealed" : "log"}`,
-            title: `Event loop delay while ingesting ${name} values, random keys, ${end}`,
+            title: `Event loop delay, ingest of ${name} values, ${seal ? "sealed" : "log only"}`,
             work,
             figure: "loopDelay",
           });
@@ -143,7 +143,7 @@ function streamRows(scale: Scale): Row[] {
   };
   return [{
     id: "stream.100B",
-    title: "Ingest 100B values, random keys, one change per chunk of a stream",
+    title: "Ingest of 100B values, random keys, one change per chunk of a stream",
     work,
     figure: "records",
   }];

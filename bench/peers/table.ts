@@ -61,7 +61,8 @@ export function formatTable(result: PeersResult): string {
     }
     lines.push("");
   }
-  return [...lines, "Goals", ...goalLines(result)].join("\n");
+  const goals = result.quick ? "Goals (a quick run: its sizes are too small to mean anything)" : "Goals";
+  return [...lines, goals, ...goalLines(result)].join("\n");
 }
 
 function goalLines(result: PeersResult): string[] {

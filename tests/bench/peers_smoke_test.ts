@@ -49,8 +49,10 @@ Deno.test("bench:peers measures every row, and leaves files that parse", async (
       assert(row.peers.some((peer) => peer.peer === "varve" && peer.figure !== undefined), row.id);
       assert(table.includes(row.id), row.id);
     }
-    const chart = await Deno.readTextFile(`${out}/chart.svg`);
-    assert(chart.startsWith("<svg ") && chart.endsWith("</svg>\n"));
+    for (const name of ["peers", "engines"]) {
+      const chart = await Deno.readTextFile(`${out}/${name}.svg`);
+      assert(chart.startsWith("<svg ") && chart.endsWith("</svg>\n"), name);
+    }
     assert(renderReport(result).includes("| goal | reached |"));
   } finally {
     await Deno.remove(out, { recursive: true });
