@@ -126,7 +126,8 @@ function planRun(want: ReadWant, pieces: Pieces, from: number, alignment: number
   for (; to < pieces.count && want.sourceOf(pieces.itemOf(to)) === source; to++) {
     const offset = pieces.offsetOf(to);
     const nextEnd = Math.max(end, alignUp(offset + pieces.lengthOf(to), alignment));
-    if (offset > end + mergeGapBytes || nextEnd - start > maxRunBytes) break;
+    // Where an item that was cut comes twice, the second one starts over in front of this run.
+    if (offset < start || offset > end + mergeGapBytes || nextEnd - start > maxRunBytes) break;
     end = nextEnd;
   }
   return { source, offset: start, length: end - start, firstPiece: from, lastPiece: to - 1 };
