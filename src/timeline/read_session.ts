@@ -106,7 +106,12 @@ export class ReadSession implements ReadGuard {
 
   /** Runs a read that its caller consumes to the end or leaves. */
   async *run<T>(read: AsyncGenerator<T[]>): AsyncGenerator<T[]> {
+    // A stream may be read from for the first time when the store is closed.
+    this.check();
     this.#sessions.add(read);
+    // Whoever has paused does not ask again: what the read holds is given up all the same.
+    const stop = () => void read.return(undefined).finally(() => this.#sessions.delete(read));
+    this.#signal?.addEventListener("abort", stop, { once: true });
     try {
       for (;;) {
         const { value, done } = await read.next();
@@ -115,8 +120,9 @@ export class ReadSession implements ReadGuard {
         yield value;
       }
     } finally {
-      this.#sessions.delete(read);
+      this.#signal?.removeEventListener("abort", stop);
       await read.return(undefined);
+      this.#sessions.delete(read);
     }
   }
 
