@@ -84,7 +84,8 @@ export class Timeline {
   readonly #entry: TimelineEntry;
   readonly #log: TimelineLog;
   readonly #sessions: ReadSessions;
-  readonly #scratch = new RecordBuffer();
+  /** Where changes are encoded; missing while an iterable of changes, which may append too, is being read. */
+  #scratch: RecordBuffer | undefined;
 
   /**
    * Made by the store only.
@@ -148,8 +149,8 @@ export class Timeline {
     try {
       this.#checkWritable();
       const given = options.lsn === undefined ? undefined : checkLsn(options.lsn, 1);
-      const lsn = this.#log.append(this.#encode(changes), given);
-      if (options.sync === true) return this.#log.sync().then(() => lsn);
+      const lsn = this.#append(changes, given);
+      if (options.sync === true) return this.#syncedRoom().then(() => lsn);
       const room = this.#log.room();
       return room === undefined ? Promise.resolve(lsn) : room.then(() => lsn);
     } catch (error) {
@@ -164,15 +165,26 @@ export class Timeline {
     }
   }
 
-  #encode(changes: Batch | Iterable<Change>): RecordBuffer {
-    if (changes instanceof Batch) return recordsOf(changes);
+  #append(changes: Batch | Iterable<Change>, given: Lsn | undefined): Lsn {
+    if (changes instanceof Batch) return this.#log.append(recordsOf(changes), given);
     if (typeof changes !== "object" || changes === null || !(Symbol.iterator in changes)) {
       throw new TypeError(`Cannot append: expected a Batch or changes, found ${typeName(changes)}`);
     }
-    const records = this.#scratch;
-    records.clear();
-    for (const change of changes) records.add(change);
-    return records;
+    const records = this.#scratch ?? new RecordBuffer();
+    this.#scratch = undefined;
+    try {
+      records.clear();
+      for (const change of changes) records.add(change);
+      return this.#log.append(records, given);
+    } finally {
+      this.#scratch = records;
+    }
+  }
+
+  /** Syncs, and waits for room too: sealing may be slower than syncs are. */
+  async #syncedRoom(): Promise<void> {
+    await this.#log.sync();
+    await this.#log.room();
   }
 
   /**
@@ -208,16 +220,8 @@ export class Timeline {
 
   #writeChunk(chunk: Change | Change[] | Batch, sync: boolean): Promise<void> | undefined {
     this.#checkWritable();
-    let records: RecordBuffer;
-    if (chunk instanceof Batch || Array.isArray(chunk)) {
-      records = this.#encode(chunk);
-    } else {
-      records = this.#scratch;
-      records.clear();
-      records.add(chunk);
-    }
-    this.#log.append(records, undefined);
-    return sync ? this.#log.sync() : this.#log.room();
+    this.#append(chunk instanceof Batch || Array.isArray(chunk) ? chunk : [chunk], undefined);
+    return sync ? this.#syncedRoom() : this.#log.room();
   }
 
   /**
@@ -320,6 +324,7 @@ export class Timeline {
    * @returns The keys that have a value, in order.
    * @throws {LsnError} If `lsn` is beyond the last LSN.
    * @throws {RangeError} If `limit` is not a whole number.
+   * @throws {TypeError} If a bound or `limit` is of a wrong type.
    *
    * @example Read the last two keys of a prefix
    * ```ts
@@ -402,6 +407,9 @@ export class Timeline {
 
 function planScan(range: ScanRange): ScanPlan {
   const limit = range.limit ?? Infinity;
+  if (typeof limit !== "number") {
+    throw new TypeError(`Cannot scan: expected "limit" to be a number, found ${typeName(limit)}`);
+  }
   if (limit !== Infinity && (!Number.isSafeInteger(limit) || limit < 0)) {
     throw new RangeError(`Cannot scan: expected a limit of 0 or more, found ${limit}`);
   }
