@@ -30,7 +30,7 @@ export class StoreLock implements Disposable {
     const directory = Deno.openSync(path, { read: true });
     try {
       if (!directory.tryLockSync(true)) throw new LockedError(`Cannot open store "${path}": ${holder(path)}`);
-      Deno.writeTextFileSync(`${path}/${lockName}`, `${Deno.pid}\n`, { mode: 0o600 });
+      writeHolder(`${path}/${lockName}`);
       return new StoreLock(directory);
     } catch (error) {
       directory.close();
@@ -42,6 +42,16 @@ export class StoreLock implements Disposable {
   [Symbol.dispose](): void {
     this.#directory.close();
   }
+}
+
+/** Says who holds the lock, in a file of our own: what stands there may be a link to somewhere else. */
+function writeHolder(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  Deno.writeTextFileSync(path, `${Deno.pid}\n`, { mode: 0o600, createNew: true });
 }
 
 function holder(path: string): string {

@@ -7,6 +7,7 @@
 import { fromFileUrl } from "./path.ts";
 import {
   CorruptionError,
+  IoError,
   type Lsn,
   maxOpenLayerFiles,
   maxTimelineNameLength,
@@ -16,7 +17,7 @@ import {
 } from "../base/mod.ts";
 import { BufferPool, type Io, type IoReport, openIo, probeNamePattern } from "../io/mod.ts";
 import { PageCache } from "../layer/mod.ts";
-import { Manifest, parseManifestName, type TimelineEntry } from "../manifest/mod.ts";
+import { isSegmentName, Manifest, parseManifestName, type TimelineEntry } from "../manifest/mod.ts";
 import { FileCache } from "../objects/mod.ts";
 import {
   idName,
@@ -34,6 +35,10 @@ import { type CheckedOptions, checkOptions, type StoreOptions } from "./options.
 const MiB = 1024 * 1024;
 const bufferBytes = MiB;
 const mainName = "main";
+/** How often a reader looks before it believes in damage. */
+const readOnlyAttempts = 3;
+
+const timelinePattern = /^[0-9a-f]{16}$/;
 
 /** A timeline, described. */
 export interface TimelineInfo {
@@ -77,7 +82,7 @@ export class Store implements AsyncDisposable {
   readonly #context: TimelineContext;
   readonly #sessions: ReadSessions;
   readonly #timelines = new Map<string, LiveTimeline>();
-  readonly #making = new Set<string>();
+  readonly #making = new Map<string, Promise<Timeline>>();
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -114,11 +119,7 @@ export class Store implements AsyncDisposable {
     let io: Io | undefined;
     try {
       io = await openIo(directory, { ...options, readOnly: checked.readOnly });
-      const manifest = await openManifest(io, directory, checked, isNew);
-      const context = makeContext(directory, checked, io, manifest);
-      const store = new Store(directory, io, lock, context, new ReadSessions(directory));
-      await store.#openTimelines();
-      return store;
+      return await Store.#openPatiently(directory, checked, io, lock, isNew);
     } catch (error) {
       if (io?.ownsEngine) await io.engine.shutdown();
       lock?.[Symbol.dispose]();
@@ -126,11 +127,36 @@ export class Store implements AsyncDisposable {
     }
   }
 
+  /**
+   * Opens what is there. What a reader finds while somebody else writes may not fit together, since it does not look
+   * at everything in one moment; damage is what it finds again.
+   */
+  static async #openPatiently(
+    directory: string,
+    options: CheckedOptions,
+    io: Io,
+    lock: StoreLock | undefined,
+    isNew: boolean,
+  ): Promise<Store> {
+    for (let attempts = options.readOnly ? readOnlyAttempts : 1;; attempts--) {
+      try {
+        const manifest = await openManifest(io, directory, options, isNew);
+        const context = makeContext(directory, options, io, manifest);
+        const store = new Store(directory, io, lock, context, new ReadSessions(directory));
+        await store.#openTimelines();
+        return store;
+      } catch (error) {
+        if (attempts === 1 || !isInconsistent(error)) throw error;
+      }
+    }
+  }
+
   async #openTimelines(): Promise<void> {
     try {
       for (const entry of this.#context.manifest.state.timelines) await this.#openTimeline(entry);
     } catch (error) {
-      for (const { log } of this.#timelines.values()) await log.close();
+      // The first failure is the one to report.
+      for (const { log } of this.#timelines.values()) await log.close().catch(() => {});
       await this.#context.read.files.closeAll();
       throw error;
     }
@@ -183,22 +209,31 @@ export class Store implements AsyncDisposable {
     if (this.#context.readOnly) {
       throw new ReadOnlyError(`Cannot make timeline "${name}": the store is open read only`);
     }
-    const { manifest, engine, directory } = this.#context;
-    if (manifest.state.timelines.some((entry) => entry.name === name)) {
+    if (this.#timelines.has(name)) {
       throw new Deno.errors.AlreadyExists(`Cannot make timeline "${name}": there is one`);
     }
     if (this.#making.has(name)) {
       throw new Deno.errors.AlreadyExists(`Cannot make timeline "${name}": it is being made`);
     }
-    this.#making.add(name);
+    const making = this.#makeTimeline(name);
+    this.#making.set(name, making);
     try {
-      const entry = newTimeline(name);
-      await makeTimelineDirectory(engine, directory, entry);
-      await manifest.edit((state) => state.timelines.push(entry));
-      return await this.#openTimeline(entry);
+      return await making;
     } finally {
       this.#making.delete(name);
     }
+  }
+
+  async #makeTimeline(name: string): Promise<Timeline> {
+    const { manifest, engine, directory } = this.#context;
+    // One that a full disk kept out of the manifest stands in the state already.
+    const left = manifest.state.timelines.find((entry) => entry.name === name);
+    const entry = left ?? newTimeline(name);
+    await makeTimelineDirectory(engine, directory, entry);
+    await manifest.edit((state) => {
+      if (left === undefined) state.timelines.push(entry);
+    });
+    return await this.#openTimeline(entry);
   }
 
   /** Describes every timeline. */
@@ -253,6 +288,7 @@ export class Store implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#sessions.close();
     const failures: unknown[] = [];
+    await Promise.allSettled(this.#making.values());
     await this.#sessions.drain();
     for (const { log } of this.#timelines.values()) {
       await log.close().catch((error) => failures.push(error));
@@ -282,28 +318,37 @@ function directoryOf(path: string | URL): string {
 /** Finds out what is there, before anything is touched; returns whether a store is to be made. */
 function prepareDirectory(directory: string, options: CheckedOptions): boolean {
   const mayCreate = options.create && !options.readOnly;
-  let names: string[];
+  let entries: Deno.DirEntry[];
   try {
-    names = [...Deno.readDirSync(directory)].map(({ name }) => name);
+    entries = [...Deno.readDirSync(directory)];
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound) || !mayCreate) throw error;
     Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
     return true;
   }
-  if (names.some((name) => parseManifestName(name) !== undefined)) return false;
-  const foreign = names.find((name) => name !== lockName && !isLeftover(name));
-  if (foreign !== undefined) {
-    throw new VarveError(
-      `Cannot open store "${directory}": it holds "${foreign}" and no manifest, it is not a store`,
-    );
-  }
+  if (entries.some(({ name }) => parseManifestName(name) !== undefined)) return false;
+  for (const entry of entries) refuseForeign(directory, entry);
   if (mayCreate) return true;
   throw new Deno.errors.NotFound(`Cannot open store "${directory}": there is no store`);
 }
 
-/** Whether a name is one that making a store may leave behind in a crash. */
-function isLeftover(name: string): boolean {
-  return name === "manifest-pending" || probeNamePattern.test(name) || /^[0-9a-f]{16}$/.test(name);
+/** Refuses whatever making a store does not leave behind in a crash. */
+function refuseForeign(directory: string, { name, isDirectory }: Deno.DirEntry): void {
+  if (name === lockName || name === "manifest-pending" || probeNamePattern.test(name)) return;
+  const path = `${directory}/${name}`;
+  const held = isDirectory && timelinePattern.test(name) ? [...Deno.readDirSync(path)] : undefined;
+  if (held?.length === 0) return;
+  if (held?.some((file) => isSegmentName(file.name))) {
+    throw new CorruptionError({ path, offset: 0, expected: "a manifest that names it", found: "none" });
+  }
+  throw new VarveError(
+    `Cannot open store "${directory}": it holds "${name}" and no manifest, it is not a store`,
+  );
+}
+
+/** Whether an error may come of a writer that went on while a reader opened the store. */
+function isInconsistent(error: unknown): boolean {
+  return error instanceof CorruptionError || error instanceof IoError && error.code === "ENOENT";
 }
 
 async function openManifest(
