@@ -28,8 +28,10 @@ export class DiskRoom {
 
   /** Follows `work`, but rejects as soon as the disk refuses, since `work` may then wait for ever. */
   orRefusal<T>(work: Promise<T>): Promise<T> {
-    if (this.#error !== undefined) return Promise.reject(this.#error);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
+    // Whoever asked may have failed by itself before it looks at this.
+    promise.catch(() => {});
+    if (this.#error !== undefined) reject(this.#error);
     this.#listeners.add(reject);
     work.then(resolve, reject).finally(() => this.#listeners.delete(reject));
     return promise;

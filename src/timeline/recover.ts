@@ -14,9 +14,9 @@
 
 import { blockBytes, CorruptionError, IoError, type Lsn } from "../base/mod.ts";
 import type { IoFile, Transfer } from "../io/mod.ts";
-import type { FileHeader, MemoryIndex } from "../layer/mod.ts";
+import { decodeHeader, type FileHeader, type MemoryIndex } from "../layer/mod.ts";
 import { isSegmentName, type SegmentEntry, segmentName, type TimelineEntry } from "../manifest/mod.ts";
-import { type ResumePoint, type ScannedSegment, scanSegment } from "../segment/mod.ts";
+import { type ExpectedSegment, type ResumePoint, type ScannedSegment, scanSegment } from "../segment/mod.ts";
 import type { TimelineContext } from "./timeline_context.ts";
 
 /** An unsealed segment that is part of history. */
@@ -60,17 +60,18 @@ export function timelineDirectory(context: TimelineContext, entry: TimelineEntry
 export async function recoverLog(context: TimelineContext, entry: TimelineEntry): Promise<RecoveredLog> {
   const segments: RecoveredSegment[] = [];
   const dropped: SegmentEntry[] = [];
-  let lastLsn = entry.layers.at(-1)?.lastLsn ?? 0;
+  let end: HistoryEnd = { lastLsn: entry.layers.at(-1)?.lastLsn ?? 0, segment: undefined, hole: undefined };
   try {
     for (const segment of entry.segments) {
-      const recovered = await recoverSegment(context, entry, segment, lastLsn, segments.at(-1));
-      if (recovered === undefined || dropped.length > 0) {
-        if (recovered !== undefined) await dismiss(context, recovered, lastLsn);
+      const recovered = await recoverSegment(context, entry, segment, end);
+      if (recovered === undefined) {
+        const path = segmentPath(context, entry, segment);
+        end = { ...end, hole: end.hole ?? placeOf(end) ?? { path, offset: 0 } };
         dropped.push(segment);
-        continue;
+      } else {
+        segments.push(recovered);
+        end = { lastLsn: Math.max(end.lastLsn, recovered.lastLsn), segment: recovered, hole: undefined };
       }
-      segments.push(recovered);
-      lastLsn = Math.max(lastLsn, recovered.lastLsn);
     }
   } catch (error) {
     if (!context.readOnly) { for (const { file } of segments) await context.engine.close(file); }
@@ -79,16 +80,23 @@ export async function recoverLog(context: TimelineContext, entry: TimelineEntry)
   return { segments, dropped };
 }
 
-/** Closes a segment behind a hole, unless it proves that what is missing was durable. */
-async function dismiss(context: TimelineContext, segment: RecoveredSegment, lastLsn: Lsn): Promise<void> {
-  if (!context.readOnly) await context.engine.close(segment.file);
-  if (segment.durableLsn <= lastLsn) return;
-  throw new CorruptionError({
-    path: segment.path,
-    offset: 0,
-    expected: `history up to LSN ${segment.durableLsn} before it: a pad in it says that it was durable`,
-    found: `history up to LSN ${lastLsn}`,
-  });
+/** How far history goes that was recovered so far. */
+interface HistoryEnd {
+  readonly lastLsn: Lsn;
+  /** The segment that it ends in, if that is not sealed. */
+  readonly segment: RecoveredSegment | undefined;
+  /** Where history is missing, if segments behind its end were dropped. */
+  readonly hole: { readonly path: string; readonly offset: number } | undefined;
+}
+
+/** Where the last segment ends. */
+function placeOf({ segment }: HistoryEnd): HistoryEnd["hole"] {
+  if (segment === undefined) return undefined;
+  return { path: segment.path, offset: segment.resume.position + segment.resume.head.length };
+}
+
+function segmentPath(context: TimelineContext, timeline: TimelineEntry, entry: SegmentEntry): string {
+  return `${timelineDirectory(context, timeline)}/${segmentName(entry.firstLsn, entry.sequence)}`;
 }
 
 /** Returns the segment, or `undefined` if nothing of it is part of history. */
@@ -96,19 +104,20 @@ async function recoverSegment(
   context: TimelineContext,
   timeline: TimelineEntry,
   entry: SegmentEntry,
-  lastLsn: Lsn,
-  before: RecoveredSegment | undefined,
+  end: HistoryEnd,
 ): Promise<RecoveredSegment | undefined> {
-  const path = `${timelineDirectory(context, timeline)}/${segmentName(entry.firstLsn, entry.sequence)}`;
+  const path = segmentPath(context, timeline, entry);
   const file = await openSegment(context, path);
   let kept = false;
   try {
     // Another process may have left bytes in caches: what is trusted must be what stays.
     if (!context.readOnly) await context.engine.datasync(file);
-    const expected = { fileId: BigInt(`0x${entry.fileId}`), previousLsn: lastLsn };
-    const scanned = await scanSegment(context.engine, context.pool, file, expected);
+    const scanned = await scan(context, file, {
+      fileId: BigInt(`0x${entry.fileId}`),
+      previousLsn: end.lastLsn,
+    });
     checkProofs(path, entry, scanned);
-    if (scanned.header === undefined || !follows(path, scanned, lastLsn, before)) return undefined;
+    if (scanned.header === undefined || !follows(path, scanned, end)) return undefined;
     kept = !context.readOnly;
     return {
       entry,
@@ -123,6 +132,20 @@ async function recoverSegment(
   } finally {
     if (!kept) await context.engine.close(file);
   }
+}
+
+/** Scans a segment; one that another process is writing, so that what it added meanwhile is not taken for proof. */
+async function scan(
+  context: TimelineContext,
+  file: IoFile,
+  expected: ExpectedSegment,
+): Promise<ScannedSegment> {
+  const { engine, pool } = context;
+  const scanned = await scanSegment(engine, pool, file, expected);
+  if (!context.readOnly || scanned.proof === undefined) return scanned;
+  const again = await scanSegment(engine, pool, file, expected);
+  if (again.end >= scanned.proof.pad.durableOffset) again.proof = undefined;
+  return again;
 }
 
 async function openSegment(context: TimelineContext, path: string): Promise<IoFile> {
@@ -158,25 +181,17 @@ function checkProofs(path: string, entry: SegmentEntry, scanned: ScannedSegment)
   });
 }
 
-/** Whether a segment goes on where the one before it ends. */
-function follows(
-  path: string,
-  scanned: ScannedSegment,
-  lastLsn: Lsn,
-  before: RecoveredSegment | undefined,
-): boolean {
+/** Whether a segment goes on where history ends; if not, it may prove that what is missing was durable. */
+function follows(path: string, scanned: ScannedSegment, end: HistoryEnd): boolean {
   const header = scanned.header as FileHeader;
-  if (before === undefined || header.previousSequence !== before.header.sequence) {
-    return header.previousLsn <= lastLsn;
-  }
-  const end = before.resume.position + before.resume.head.length;
-  if (header.previousEnd === end && header.previousLsn === lastLsn) return true;
-  if (scanned.durableLsn <= lastLsn) return false;
+  const isNext = header.previousSequence === end.segment?.header.sequence;
+  // Only batches count: the pad that ends the segment before it may be torn.
+  if (isNext ? header.previousLsn === end.lastLsn : header.previousLsn <= end.lastLsn) return true;
+  if (scanned.durableLsn <= end.lastLsn) return false;
   throw new CorruptionError({
-    path: before.path,
-    offset: end,
+    ...(end.hole ?? placeOf(end) ?? { path, offset: 0 }),
     expected: `records up to LSN ${scanned.durableLsn}: "${path}" says that they were durable`,
-    found: "bytes that do not check",
+    found: `bytes that do not check behind LSN ${end.lastLsn}`,
   });
 }
 
@@ -198,25 +213,55 @@ async function readHead(
   length: number,
 ): Promise<Uint8Array> {
   if (length === 0) return new Uint8Array(0);
+  return (await readBlock(context, file, offset)).subarray(0, length);
+}
+
+async function readBlock(context: TimelineContext, file: IoFile, offset: number): Promise<Uint8Array> {
   const buffer = context.pool.takeNow();
   try {
     const bytes = buffer.bytes.subarray(0, blockBytes);
     const transfer: Transfer = { file, offset, bytes, done: 0, error: undefined };
     await context.engine.read([transfer]);
     if (transfer.error !== undefined) throw transfer.error;
-    return bytes.slice(0, length);
+    return bytes.slice(0, transfer.done);
   } finally {
     buffer.release();
   }
 }
 
-/** Removes segment files of a timeline that the manifest does not name: leftovers of a crash. */
-export async function removeOrphans(context: TimelineContext, entry: TimelineEntry): Promise<void> {
+/**
+ * Returns the paths of segment files that the manifest does not name: leftovers of a crash, to be removed.
+ *
+ * @throws {CorruptionError} If one of them was once named, so that a manifest is missing.
+ */
+export async function findOrphans(context: TimelineContext, entry: TimelineEntry): Promise<string[]> {
   const directory = timelineDirectory(context, entry);
   const named = new Set(
     [...entry.segments, ...entry.layers].map((file) => segmentName(file.firstLsn, file.sequence)),
   );
-  for (const name of await context.engine.list(directory)) {
-    if (isSegmentName(name) && !named.has(name)) await context.engine.remove(`${directory}/${name}`);
+  const names = await context.engine.list(directory);
+  const orphans = names.filter((name) => isSegmentName(name) && !named.has(name))
+    .map((name) => `${directory}/${name}`);
+  for (const path of orphans) await checkOrphan(context, path);
+  return orphans;
+}
+
+/** A file is named before anything in it counts as durable: a pad that says so is not a leftover's. */
+async function checkOrphan(context: TimelineContext, path: string): Promise<void> {
+  const file = await context.engine.open(path, { access: "read", direct: context.writeDirect });
+  try {
+    const header = decodeHeader(await readBlock(context, file, 0));
+    if (header === undefined) return;
+    const { fileId, firstLsn } = header;
+    const scanned = await scanSegment(context.engine, context.pool, file, { fileId, previousLsn: 0 });
+    if (scanned.proof === undefined && scanned.durableLsn < firstLsn) return;
+    throw new CorruptionError({
+      path: context.directory,
+      offset: 0,
+      expected: `a manifest that names "${path}": a pad in it says that it was durable`,
+      found: `manifest version ${context.manifest.state.version}, which does not`,
+    });
+  } finally {
+    await context.engine.close(file);
   }
 }

@@ -37,7 +37,13 @@ import {
 import { RecordBuffer, SegmentWriter } from "../segment/mod.ts";
 import { DiskRoom } from "./disk_room.ts";
 import { type LayerSet, type MemoryLayer, SealedLayer } from "./layer_set.ts";
-import { type RecoveredSegment, recoverLog, removeOrphans, timelineDirectory } from "./recover.ts";
+import {
+  findOrphans,
+  type RecoveredLog,
+  type RecoveredSegment,
+  recoverLog,
+  timelineDirectory,
+} from "./recover.ts";
 import { idName, randomId, type TimelineContext } from "./timeline_context.ts";
 
 /** A segment, its index, and when a durable manifest names it. */
@@ -137,7 +143,7 @@ export class TimelineLog {
     log.#lastLsn = log.#durableLsn = entry.layers.at(-1)?.lastLsn ?? 0;
     const recovered = await recoverLog(context, entry);
     if (context.readOnly) log.#adoptReadOnly(recovered.segments);
-    else await log.#adopt(recovered.segments, recovered.dropped);
+    else await log.#adopt(recovered);
     return log;
   }
 
@@ -176,18 +182,25 @@ export class TimelineLog {
     const last = segments.at(-1);
     if (last === undefined) return;
     this.#lastLsn = Math.max(this.#lastLsn, last.lastLsn);
-    this.#durableLsn = Math.max(this.#durableLsn, ...segments.map(({ durableLsn, entry }) => Math.max(durableLsn, entry.witness?.lsn ?? 0)));
+    this.#durableLsn = Math.max(
+      this.#durableLsn,
+      ...segments.map(({ durableLsn, entry }) => Math.max(durableLsn, entry.witness?.lsn ?? 0)),
+    );
   }
 
-  async #adopt(segments: readonly RecoveredSegment[], dropped: readonly SegmentEntry[]): Promise<void> {
+  async #adopt({ segments, dropped }: RecoveredLog): Promise<void> {
     const live: LiveLayer[] = [];
-    for (const segment of segments) live.push(await this.#resume(segment));
-    if (dropped.length > 0) {
-      await this.#edit((entry) => {
-        entry.segments = entry.segments.filter((segment) => !dropped.includes(segment));
-      });
+    try {
+      const orphans = await findOrphans(this.#context, this.#entry);
+      for (const segment of segments) live.push(await this.#resume(segment));
+      await this.#drop(dropped);
+      for (const path of orphans) await this.#context.engine.remove(path);
+    } catch (error) {
+      this.#disk.giveUp();
+      for (const { segment } of live) await segment.abandon();
+      for (const { file } of segments.slice(live.length)) await this.#context.engine.close(file);
+      throw error;
     }
-    await removeOrphans(this.#context, this.#entry);
     this.#open = live.pop();
     this.#frozen = live;
     const last = this.#open ?? live.at(-1);
@@ -209,6 +222,16 @@ export class TimelineLog {
     return new LiveLayer(segment, index, named);
   }
 
+  /** Takes segments out of the manifest, then removes them. A full disk is not waited for: nobody could ask again. */
+  async #drop(dropped: readonly SegmentEntry[]): Promise<void> {
+    if (dropped.length === 0) return;
+    await this.#disk.orRefusal(this.#edit((entry) => {
+      entry.segments = entry.segments.filter((segment) => !dropped.includes(segment));
+    }));
+    const directory = timelineDirectory(this.#context, this.#entry);
+    for (const segment of dropped) await this.#context.engine.remove(pathOf(directory, segment));
+  }
+
   #publish(): void {
     this.#layers = { open: this.#open, frozen: [...this.#frozen], sealed: this.#layers.sealed };
   }
@@ -228,21 +251,17 @@ export class TimelineLog {
     this.#checkWritable();
     const lsn = this.#nextLsn(given);
     this.#checkRoom();
-    if (records.count === 0) return this.append(emptyBatch(), lsn);
-    if (this.#open !== undefined && this.#isFull(this.#open, records.end, records.count)) this.#freezeOpen();
+    const batch = records.count === 0 ? emptyBatch() : records;
+    if (this.#open !== undefined && this.#isFull(this.#open, batch.end, batch.count)) this.#freezeOpen();
     const open = this.#open ??= this.#openSegment(lsn);
-    records.stamp(lsn);
-    const base = open.segment.append(records, lsn);
-    open.index.insertBatch(records.bytes, records.view, 0, records.end, base);
+    batch.stamp(lsn);
+    const base = open.segment.append(batch, lsn);
+    open.index.insertBatch(batch.bytes, batch.view, 0, batch.end, base);
     this.#lastLsn = lsn;
-    this.#count(records);
-    return lsn;
-  }
-
-  #count(records: RecordBuffer): void {
     this.counters.batches++;
     this.counters.changes += records.count;
-    this.counters.bytes += records.end;
+    this.counters.bytes += batch.end;
+    return lsn;
   }
 
   #nextLsn(given: Lsn | undefined): Lsn {
@@ -360,12 +379,13 @@ export class TimelineLog {
     );
     try {
       await engine.allocate(file, settings.segmentBytes);
+      return file;
     } catch (error) {
       // Room is reserved for speed only: on a disk with less room than that, writes find out themselves.
-      if (!isFullDisk(error)) throw error;
-      await engine.truncate(file, 0);
+      if (isFullDisk(error) && await engine.truncate(file, 0).then(() => true, () => false)) return file;
+      await engine.close(file);
+      throw error;
     }
-    return file;
   }
 
   async #nameSegment(file: Promise<IoFile>, segment: SegmentEntry): Promise<void> {
@@ -465,6 +485,7 @@ export class TimelineLog {
    */
   async sync(): Promise<void> {
     const target = this.#lastLsn;
+    if (this.#poison !== undefined) throw this.#poisoned(this.#poison);
     if (this.#disk.error !== undefined || this.#open?.segment.writer.full !== undefined) this.#retry();
     while (this.#durableLsn < target) {
       if (this.#poison !== undefined) throw this.#poisoned(this.#poison);
@@ -521,9 +542,13 @@ export class TimelineLog {
     await open.named;
     const offset = await open.segment.suspend();
     this.#open = undefined;
-    await this.#edit((entry) => {
+    const edited = this.#edit((entry) => {
       const segment = entry.segments.find((other) => other.sequence === open.segment.header.sequence);
       if (segment !== undefined) segment.witness = { offset, lsn: open.segment.lastLsn };
+    });
+    // Everything is durable: on a full disk the witness is done without, and nobody could ask to try again.
+    await this.#disk.orRefusal(edited).catch((error) => {
+      if (!isFullDisk(error)) throw error;
     });
   }
 
