@@ -6,7 +6,7 @@
  * after Knuth, The Art of Computer Programming vol. 3, 5.2.5); groups of equal integers are pushed back and ordered by
  * what follows. Small groups are ordered by insertion. 450,000 random 18-byte keys take about 15 ms.
  *
- * The sort is a generator so that its caller can give the event loop a turn between its passes.
+ * The sort is a generator so that its caller can give the event loop a turn between its steps.
  *
  * @module
  */
@@ -26,20 +26,23 @@ export interface KeyArena {
 }
 
 const insertionLimit = 24;
-const yieldEvery = 1 << 16;
+/** Keys that a pass goes over between two yields: a millisecond or two. */
+const stepKeys = 1 << 15;
+const radix = 2048;
 
 /**
  * Sorts ids of distinct keys in place.
  *
  * @param arena The keys.
  * @param ids The keys to sort, by their ids.
- * @yields Now and then, when the event loop may have a turn.
+ * @yields Every few ten thousand keys, when the event loop may have a turn.
  */
 export function* sortKeySteps(arena: KeyArena, ids: Uint32Array): Generator<void, void> {
   const scratch: Scratch = {
     words: new Uint32Array(ids.length),
     otherWords: new Uint32Array(ids.length),
     otherIds: new Uint32Array(ids.length),
+    counts: new Uint32Array(radix + 1),
   };
   const groups: number[] = [0, ids.length, 0];
   let worked = 0;
@@ -47,22 +50,10 @@ export function* sortKeySteps(arena: KeyArena, ids: Uint32Array): Generator<void
     const depth = groups.pop() as number;
     const end = groups.pop() as number;
     const start = groups.pop() as number;
-    if (end - start <= insertionLimit) {
-      insertionSort(arena, ids, start, end, depth);
-    } else {
-      const from = skipCommon(arena, ids, start, end, depth);
-      loadWords(arena, ids, start, end, from, scratch.words);
-      for (let shift = 0; shift < 32; shift += 11) {
-        radixPass(ids, scratch, start, end, shift);
-        if (end - start >= yieldEvery) yield;
-      }
-      // Three passes end in the scratch arrays.
-      ids.set(scratch.otherIds.subarray(start, end), start);
-      scratch.words.set(scratch.otherWords.subarray(start, end), start);
-      pushGroups(arena, ids, scratch.words, start, end, from, groups);
-    }
+    if (end - start <= insertionLimit) insertionSort(arena, ids, start, end, depth);
+    else yield* sortGroup(arena, ids, start, end, depth, scratch, groups);
     worked += end - start;
-    if (worked >= yieldEvery) {
+    if (worked >= stepKeys) {
       worked = 0;
       yield;
     }
@@ -73,6 +64,41 @@ interface Scratch {
   readonly words: Uint32Array;
   readonly otherWords: Uint32Array;
   readonly otherIds: Uint32Array;
+  readonly counts: Uint32Array;
+}
+
+/** Orders a group by its next four bytes and pushes the groups that this leaves. */
+function* sortGroup(
+  arena: KeyArena,
+  ids: Uint32Array,
+  start: number,
+  end: number,
+  depth: number,
+  scratch: Scratch,
+  groups: number[],
+): Generator<void, void> {
+  let from = Infinity;
+  for (const [low, high] of steps(start, end)) {
+    from = Math.min(from, commonLength(arena, ids, start, low, high, depth));
+    if (high < end) yield;
+  }
+  for (const [low, high] of steps(start, end)) {
+    loadWords(arena, ids, low, high, from, scratch.words);
+    if (high < end) yield;
+  }
+  for (let shift = 0; shift < 32; shift += 11) yield* radixPass(ids, scratch, start, end, shift);
+  // Three passes end in the scratch arrays.
+  ids.set(scratch.otherIds.subarray(start, end), start);
+  scratch.words.set(scratch.otherWords.subarray(start, end), start);
+  for (let at = start; at < end;) {
+    at = pushGroups(arena, ids, scratch.words, at, end, from, groups);
+    if (at < end) yield;
+  }
+}
+
+/** Cuts a range into steps. */
+function* steps(start: number, end: number): Generator<[number, number]> {
+  for (let at = start; at < end; at += stepKeys) yield [at, Math.min(end, at + stepKeys)];
 }
 
 /** Compares two keys of an arena from `depth` on. */
@@ -100,12 +126,19 @@ function insertionSort(arena: KeyArena, ids: Uint32Array, start: number, end: nu
   }
 }
 
-/** Returns the depth at which the keys of a group first differ, or one of them ends. */
-function skipCommon(arena: KeyArena, ids: Uint32Array, start: number, end: number, depth: number): number {
+/** Returns how many bytes keys of a group have in common with its first key, at least `depth`. */
+function commonLength(
+  arena: KeyArena,
+  ids: Uint32Array,
+  groupStart: number,
+  start: number,
+  end: number,
+  depth: number,
+): number {
   const { bytes, keys, stride } = arena;
-  const first = keys[ids[start] * stride + arena.start];
-  let common = keys[ids[start] * stride + arena.length];
-  for (let i = start + 1; i < end && common > depth; i++) {
+  const first = keys[ids[groupStart] * stride + arena.start];
+  let common = keys[ids[groupStart] * stride + arena.length];
+  for (let i = start; i < end && common > depth; i++) {
     const fields = ids[i] * stride;
     const from = keys[fields + arena.start];
     const length = keys[fields + arena.length];
@@ -139,27 +172,53 @@ function loadWords(
   }
 }
 
-const counts = new Uint32Array(2049);
-
 /** One stable pass; passes alternate between the arrays and their scratch, starting from the arrays. */
-function radixPass(ids: Uint32Array, scratch: Scratch, start: number, end: number, shift: number): void {
+function* radixPass(
+  ids: Uint32Array,
+  scratch: Scratch,
+  start: number,
+  end: number,
+  shift: number,
+): Generator<void, void> {
   const even = shift !== 11;
   const fromIds = even ? ids : scratch.otherIds;
   const fromWords = even ? scratch.words : scratch.otherWords;
   const toIds = even ? scratch.otherIds : ids;
   const toWords = even ? scratch.otherWords : scratch.words;
+  const { counts } = scratch;
   counts.fill(0);
-  for (let i = start; i < end; i++) counts[(fromWords[i] >>> shift & 2047) + 1]++;
-  for (let i = 1; i <= 2048; i++) counts[i] += counts[i - 1];
+  for (let i = start; i < end; i++) counts[(fromWords[i] >>> shift & radix - 1) + 1]++;
+  for (let i = 1; i <= radix; i++) counts[i] += counts[i - 1];
+  for (const [low, high] of steps(start, end)) {
+    scatter(fromIds, fromWords, toIds, toWords, counts, start, low, high, shift);
+    if (high < end) yield;
+  }
+}
+
+function scatter(
+  fromIds: Uint32Array,
+  fromWords: Uint32Array,
+  toIds: Uint32Array,
+  toWords: Uint32Array,
+  counts: Uint32Array,
+  base: number,
+  start: number,
+  end: number,
+  shift: number,
+): void {
   for (let i = start; i < end; i++) {
     const word = fromWords[i];
-    const to = start + counts[word >>> shift & 2047]++;
+    const to = base + counts[word >>> shift & radix - 1]++;
     toIds[to] = fromIds[i];
     toWords[to] = word;
   }
 }
 
-/** Finds runs of equal words; puts keys that end within the word first, and pushes what is left to be ordered. */
+/**
+ * Finds runs of equal words; puts keys that end within the word first, and pushes what is left to be ordered.
+ *
+ * @returns Where it stopped, after some ten thousand keys and at the end of a run.
+ */
 function pushGroups(
   arena: KeyArena,
   ids: Uint32Array,
@@ -168,14 +227,16 @@ function pushGroups(
   end: number,
   depth: number,
   groups: number[],
-): void {
+): number {
+  const stop = Math.min(end, start + stepKeys);
   let from = start;
-  while (from < end) {
+  while (from < stop) {
     let to = from + 1;
     while (to < end && words[to] === words[from]) to++;
     if (to - from > 1) groups.push(settleEnded(arena, ids, from, to, depth), to, depth + 4);
     from = to;
   }
+  return from;
 }
 
 /**

@@ -21,11 +21,11 @@ import {
   LsnError,
   maxLayerEntries,
   maxLsn,
+  Pacer,
   PoisonedError,
 } from "../base/mod.ts";
 import type { IoFile } from "../io/mod.ts";
-import type { FileFooter, MemoryIndex, MemoryIndexHint } from "../layer/mod.ts";
-import { MemoryIndex as Index } from "../layer/mod.ts";
+import { type FileFooter, MemoryIndex, type MemoryIndexHint } from "../layer/mod.ts";
 import {
   isFullDisk,
   type LayerEntry,
@@ -79,6 +79,12 @@ class LiveLayer implements MemoryLayer {
 const mostFrozen = 2;
 /** Frozen layers at which appends that did not wait are refused. */
 const refusedFrozen = 6;
+/** Keys for which a first index reserves room: more would spread its slots too thin for the caches. */
+const mostReservedKeys = 1 << 19;
+/** How long appends that need not wait may keep the event loop from turning, in milliseconds. */
+const turnMilliseconds = 4;
+/** Bytes after which the clock is asked whether they have. */
+const turnBytes = 64 * 1024;
 /** A segment of at least so many bytes is sealed when its timeline is closed; a smaller one goes on next time. */
 const sealWorthBytes = 1024 * 1024;
 
@@ -115,6 +121,8 @@ export class TimelineLog {
   #sealing: Promise<void> | undefined;
   #poison: Error | undefined;
   #closing = false;
+  readonly #pacer = new Pacer(turnMilliseconds);
+  #turnAt = 0;
   #progress: { resolve: () => void; reject: (error: unknown) => void }[] = [];
 
   private constructor(context: TimelineContext, entry: TimelineEntry) {
@@ -123,7 +131,7 @@ export class TimelineLog {
     this.#sequence = entry.nextSequence;
     // Memory is reserved and not touched until it is used, so that a generous guess costs nothing.
     const { segmentBytes, indexBytes } = context.settings;
-    const keys = Math.ceil(Math.min(segmentBytes / 256, indexBytes / 256));
+    const keys = Math.ceil(Math.min(segmentBytes / 128, indexBytes / 84, mostReservedKeys));
     this.#hint = { keys, entries: keys, keyBytes: keys * 16 };
     const directory = timelineDirectory(context, entry);
     this.#layers = {
@@ -317,13 +325,24 @@ export class TimelineLog {
       open.index.versionCount + changes > maxLayerEntries;
   }
 
-  /** Resolves when there is room for more; `undefined` if there is now. */
+  /**
+   * Resolves when there is room for more; `undefined` if there is now.
+   *
+   * A caller that awaits appends which never wait would keep timers and other IO from their turn, so that now and then
+   * the event loop is given one.
+   */
   room(): Promise<void> | undefined {
     if (this.#frozen.length <= mostFrozen) {
       const room = this.#open?.segment.writer.room();
-      if (room === undefined) return undefined;
+      if (room === undefined) return this.#turn();
     }
     return this.#waitForRoom();
+  }
+
+  #turn(): Promise<void> | undefined {
+    if (this.counters.bytes < this.#turnAt) return undefined;
+    this.#turnAt = this.counters.bytes + turnBytes;
+    return this.#pacer.due() ? this.#pacer.turn() : undefined;
   }
 
   async #waitForRoom(): Promise<void> {
@@ -367,7 +386,7 @@ export class TimelineLog {
     const segment = new SegmentWriter(engine, pool, path, file, header);
     const named = this.#nameSegment(file, entry);
     named.catch((error) => this.#fail(error));
-    this.#open = new LiveLayer(segment, new Index(this.#hint), named);
+    this.#open = new LiveLayer(segment, new MemoryIndex(this.#hint), named);
     this.#publish();
     return this.#open;
   }
