@@ -127,8 +127,16 @@ export function decodeManifest(bytes: Uint8Array): ManifestState | string {
   }
   const sum = crc32(encoder.encode(text.slice(bodyStart))).toString(16).padStart(8, "0");
   if (sum !== text.slice(magic.length, bodyStart - 1)) return "a checksum that does not match";
-  const value: unknown = JSON.parse(text.slice(bodyStart));
+  const value = parse(text.slice(bodyStart));
   return isState(value) ? value : "fields that are missing or out of range";
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
 }
 
 type Fields = Record<string, unknown>;
@@ -159,7 +167,15 @@ function isTimeline(value: unknown): boolean {
   return isObject(value) && typeof value.name === "string" && value.name.length > 0 &&
     value.name.length <= maxTimelineNameLength && isHex(value.id, 16) && isCount(value.created) &&
     isCount(value.nextSequence) && Array.isArray(value.segments) && value.segments.every(isSegment) &&
-    Array.isArray(value.layers) && value.layers.every(isLayer);
+    Array.isArray(value.layers) && value.layers.every(isLayer) &&
+    isInOrder([...value.layers, ...value.segments], value.nextSequence);
+}
+
+/** Whether files stand in the order of history, and the next one stands after them. */
+function isInOrder(files: { sequence: number }[], next: number): boolean {
+  return [...files, { sequence: next }].every(({ sequence }, i) =>
+    i === 0 || files[i - 1].sequence < sequence
+  );
 }
 
 function isSegment(value: unknown): boolean {

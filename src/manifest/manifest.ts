@@ -44,15 +44,18 @@ export class Manifest {
   readonly #engine: IoEngine;
   readonly #directory: string;
   readonly #state: ManifestState;
+  /** Versions whose files are to be removed once the next manifest is durable (G2). */
+  readonly #old: number[];
   #waiters: Waiter[] = [];
   #edits = 0;
   #writing: Promise<void> | undefined;
   #failure: unknown;
 
-  private constructor(engine: IoEngine, directory: string, state: ManifestState) {
+  private constructor(engine: IoEngine, directory: string, state: ManifestState, old: number[]) {
     this.#engine = engine;
     this.#directory = directory;
     this.#state = state;
+    this.#old = old;
   }
 
   /** What exists; it must not be written but by {@linkcode edit}. */
@@ -68,7 +71,7 @@ export class Manifest {
    * @param state What exists; its version is 0.
    */
   static async create(engine: IoEngine, directory: string, state: ManifestState): Promise<Manifest> {
-    const manifest = new Manifest(engine, directory, state);
+    const manifest = new Manifest(engine, directory, state, []);
     await manifest.edit(() => {});
     return manifest;
   }
@@ -87,7 +90,9 @@ export class Manifest {
     const version = Math.max(...versions);
     const path = `${directory}/${manifestName(version)}`;
     const state = decodeManifest(await readWhole(engine, path));
-    if (typeof state !== "string" && state.version === version) return new Manifest(engine, directory, state);
+    if (typeof state !== "string" && state.version === version) {
+      return new Manifest(engine, directory, state, versions.filter((other) => other < version));
+    }
     const found = typeof state === "string" ? state : `version ${state.version}`;
     throw new CorruptionError({ path, offset: 0, expected: `manifest version ${version}`, found });
   }
@@ -150,7 +155,17 @@ export class Manifest {
     await this.#engine.rename(pending, `${this.#directory}/${manifestName(version)}`);
     await this.#engine.syncDirectory(this.#directory);
     this.#state.version = version;
-    if (version > 2) await this.#removeIfThere(`${this.#directory}/${manifestName(version - 2)}`);
+    await this.#removeOld(version);
+  }
+
+  /** Removes what stands before the manifest before the newest, leftovers of a crash included (G2). */
+  async #removeOld(version: number): Promise<void> {
+    this.#old.push(version);
+    const gone = this.#old.filter((other) => other < version - 1);
+    for (const other of gone) {
+      await this.#removeIfThere(`${this.#directory}/${manifestName(other)}`);
+      this.#old.splice(this.#old.indexOf(other), 1);
+    }
   }
 
   async #writeFile(path: string, bytes: Uint8Array): Promise<void> {

@@ -8,7 +8,7 @@
  *
  * T3  An append takes its LSN, its place and its index entries in one turn: readers see all of a batch or none.
  * T4  `durableLsn` only grows, and only after every byte up to it is synced and its files are in a durable manifest.
- * T5  Segments are synced and sealed in the order of history.
+ * T5  Segments are named in the manifest, synced and sealed in the order of history.
  * T6  After the first failure other than a full disk every later write rejects; reads go on.
  *
  * @module
@@ -117,6 +117,8 @@ export class TimelineLog {
   #sequence: number;
   #previous = { end: 0, sequence: 0 };
   #hint: MemoryIndexHint;
+  /** When the newest segment is named in a durable manifest. */
+  #named: Promise<void> = Promise.resolve();
   #syncing: Promise<void> | undefined;
   #sealing: Promise<void> | undefined;
   #poison: Error | undefined;
@@ -384,7 +386,8 @@ export class TimelineLog {
     };
     const file = this.#createFile(path);
     const segment = new SegmentWriter(engine, pool, path, file, header);
-    const named = this.#nameSegment(file, entry);
+    const named = this.#nameSegment(file, entry, this.#named);
+    this.#named = named;
     named.catch((error) => this.#fail(error));
     this.#open = new LiveLayer(segment, new MemoryIndex(this.#hint), named);
     this.#publish();
@@ -407,8 +410,10 @@ export class TimelineLog {
     }
   }
 
-  async #nameSegment(file: Promise<IoFile>, segment: SegmentEntry): Promise<void> {
+  /** Names a segment in the manifest once it stands, after those before it (T5). */
+  async #nameSegment(file: Promise<IoFile>, segment: SegmentEntry, before: Promise<void>): Promise<void> {
     await file;
+    await before;
     await this.#context.engine.syncDirectory(timelineDirectory(this.#context, this.#entry));
     await this.#edit((entry) => {
       entry.segments.push(segment);
