@@ -1,0 +1,69 @@
+/** The model: what a timeline must answer, as sorted arrays of versions. */
+
+import { compareKeys, prefixEnd } from "../../src/base/mod.ts";
+import type { ScanRange } from "../../mod.ts";
+
+/** One version of a key. */
+export interface ModelVersion {
+  /** Its LSN. */
+  readonly lsn: number;
+  /** Its value; `undefined` if it is a deletion. */
+  readonly value: Uint8Array | undefined;
+}
+
+/** A change, with its key as bytes. */
+export interface ModelChange {
+  /** The key. */
+  readonly key: Uint8Array;
+  /** The value; `undefined` deletes. */
+  readonly value: Uint8Array | undefined;
+}
+
+/** Every version of every key. It only grows, so that a read may be checked as of its LSN at any later time. */
+export class Model {
+  readonly #versions = new Map<string, ModelVersion[]>();
+  /** The LSN of the last batch. */
+  lastLsn = 0;
+
+  /** Adds a batch. */
+  append(lsn: number, changes: readonly ModelChange[]): void {
+    for (const { key, value } of changes) {
+      const name = key.toHex();
+      const versions = this.#versions.get(name) ?? [];
+      if (versions.at(-1)?.lsn === lsn) versions.pop();
+      versions.push({ lsn, value });
+      this.#versions.set(name, versions);
+    }
+    this.lastLsn = lsn;
+  }
+
+  /** The version of a key as of an LSN. */
+  at(key: Uint8Array, lsn: number): ModelVersion | undefined {
+    return this.#versions.get(key.toHex())?.findLast((version) => version.lsn <= lsn);
+  }
+
+  /** The versions of a key between two LSNs, both inclusive. */
+  history(key: Uint8Array, from: number, to: number): ModelVersion[] {
+    return (this.#versions.get(key.toHex()) ?? []).filter(({ lsn }) => lsn >= from && lsn <= to);
+  }
+
+  /** The keys of a range that have a value as of an LSN. */
+  scan(range: ScanRange, lsn: number): { key: Uint8Array; version: ModelVersion }[] {
+    const bound = (key: Uint8Array | string) => key as Uint8Array;
+    const found = [...this.#versions.keys()].sort().map((name) => Uint8Array.fromHex(name))
+      .filter((key) => range.start === undefined || compareKeys(key, bound(range.start)) >= 0)
+      .filter((key) => range.end === undefined || compareKeys(key, bound(range.end)) < 0)
+      .filter((key) => range.prefix === undefined || startsWith(key, bound(range.prefix)))
+      .flatMap((key) => {
+        const version = this.at(key, lsn);
+        return version?.value === undefined ? [] : [{ key, version }];
+      });
+    if (range.reverse) found.reverse();
+    return found.slice(0, range.limit ?? Infinity);
+  }
+}
+
+function startsWith(key: Uint8Array, prefix: Uint8Array): boolean {
+  const end = prefixEnd(prefix);
+  return compareKeys(key, prefix) >= 0 && (end === undefined || compareKeys(key, end) < 0);
+}

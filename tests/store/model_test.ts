@@ -1,0 +1,253 @@
+/**
+ * Random work on a store, and random questions about it, answered by a model too. Questions are asked while appends and
+ * sealing go on, and are judged as of the LSN at which they were asked.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { Batch, type Change, type KeyVec, type Store, type Timeline } from "../../mod.ts";
+import { Random } from "../random.ts";
+import { collect, patterned, type Place, sameBytes, testEach } from "./matrix.ts";
+import { Model, type ModelChange, type ModelVersion } from "./model.ts";
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const commonLengths = [0, 1, 20, 100, 511, 512, 4095, 4096, 4097, 9000];
+const rareLengths = [64 * KiB, 256 * KiB - 1, 300_000, MiB - 1, MiB, MiB + 1, 3 * MiB + 5];
+const steps = 700;
+
+/** Keys of every length and of every byte, some of them neighbours. */
+function makeKeys(random: Random): Uint8Array[] {
+  const keys = [0x00, 0x61, 0xff].map((byte) => new Uint8Array([byte]));
+  for (let i = 0; i < 4; i++) keys.push(random.bytes(512));
+  for (let i = 0; i < 4; i++) keys.push(new Uint8Array(512).fill(0x62).with(511, i));
+  for (let i = 0; i < 20; i++) keys.push(random.bytes(random.from(1, 40)));
+  for (let i = 0; i < 6; i++) keys.push(new Uint8Array(i + 1).fill(0xff));
+  return keys;
+}
+
+/** The base of a run of keys that counts over the end of a byte. */
+const runBase = new Uint8Array([0x76, 0x00, 0xf8]);
+const runLength = 24;
+
+function runKey(i: number): Uint8Array {
+  const number = 0xf8 + i;
+  return new Uint8Array([0x76, number >>> 8, number & 0xff]);
+}
+
+class Trial {
+  readonly #place: Place;
+  readonly #random: Random;
+  readonly #model = new Model();
+  readonly #keys: Uint8Array[];
+  #store!: Store;
+  #timeline!: Timeline;
+  #pending: Promise<void>[] = [];
+  #seed = 0;
+
+  constructor(place: Place, random: Random) {
+    this.#place = place;
+    this.#random = random;
+    this.#keys = makeKeys(random);
+    for (let i = 0; i < runLength; i++) this.#keys.push(runKey(i));
+  }
+
+  async run(): Promise<void> {
+    await this.#reopen();
+    for (let step = 0; step < steps; step++) await this.#step();
+    await this.#settle();
+    await this.#reopen();
+    await this.#askEverything();
+  }
+
+  async #reopen(): Promise<void> {
+    await this.#settle();
+    if (this.#store !== undefined) await this.#place.close(this.#store);
+    this.#store = await this.#place.open();
+    this.#timeline = this.#store.timeline();
+    assertEquals(this.#timeline.lastLsn, this.#model.lastLsn);
+    assertEquals(this.#timeline.durableLsn, this.#model.lastLsn);
+  }
+
+  async #settle(): Promise<void> {
+    await Promise.all(this.#pending.splice(0));
+  }
+
+  async #step(): Promise<void> {
+    const die = this.#random.below(100);
+    if (die < 45) await this.#append();
+    else if (die < 52) await this.#sync();
+    else if (die < 55) this.#pending.push(this.#timeline.freeze());
+    else if (die < 57) await this.#reopen();
+    else this.#pending.push(this.#ask());
+    if (this.#pending.length > 12) await this.#settle();
+  }
+
+  #value(): Uint8Array {
+    const random = this.#random;
+    const length = random.once(60) ? random.pick(rareLengths) : random.pick(commonLengths);
+    return patterned(length, ++this.#seed);
+  }
+
+  async #append(): Promise<void> {
+    const random = this.#random;
+    const changes: ModelChange[] = Array.from({ length: random.pick([0, 1, 1, 1, 2, 5, 40]) }, () => {
+      return { key: random.pick(this.#keys), value: random.once(5) ? undefined : this.#value() };
+    });
+    const given = random.once(4) ? this.#timeline.lastLsn + random.pick([1, 2, 1000, 2 ** 33]) : undefined;
+    const options = { ...(given === undefined ? {} : { lsn: given }), sync: random.once(10) };
+    const appended = this.#timeline.append(
+      random.once(2) ? batchOf(changes) : changes.map(toChange),
+      options,
+    );
+    // The batch is there as soon as the call returns.
+    const lsn = given ?? this.#model.lastLsn + 1;
+    assertEquals(this.#timeline.lastLsn, lsn);
+    this.#model.append(lsn, changes);
+    assertEquals(await appended, lsn);
+    if (options.sync) assert(this.#timeline.durableLsn >= lsn);
+  }
+
+  async #sync(): Promise<void> {
+    const last = this.#timeline.lastLsn;
+    if (this.#random.once(2)) assert(await this.#timeline.sync() >= last);
+    else this.#pending.push(this.#timeline.sync().then((durable) => assert(durable >= last)));
+  }
+
+  #lsn(): number {
+    const last = this.#timeline.lastLsn;
+    return this.#random.pick([0, last, last, last, Math.floor(last / 2), this.#random.from(0, last)]);
+  }
+
+  #anyKey(): Uint8Array {
+    return this.#random.once(5)
+      ? this.#random.bytes(this.#random.from(1, 30))
+      : this.#random.pick(this.#keys);
+  }
+
+  #ask(): Promise<void> {
+    const questions = [
+      this.#get,
+      this.#getMany,
+      this.#getVectored,
+      this.#scan,
+      this.#history,
+      this.#snapshot,
+    ];
+    return this.#random.pick(questions).call(this);
+  }
+
+  async #get(): Promise<void> {
+    const key = this.#anyKey(), lsn = this.#lsn();
+    const isLast = lsn === this.#timeline.lastLsn && this.#random.once(2);
+    const found = await this.#timeline.get(key, isLast ? {} : { lsn });
+    this.#check("get", key, found, this.#model.at(key, lsn));
+  }
+
+  async #getMany(): Promise<void> {
+    const keys = Array.from({ length: this.#random.from(0, 30) }, () => this.#anyKey()), lsn = this.#lsn();
+    const found = await this.#timeline.getMany(keys, { lsn });
+    assertEquals(found.length, keys.length);
+    keys.forEach((key, i) => this.#check("getMany", key, found[i], this.#model.at(key, lsn)));
+  }
+
+  async #getVectored(): Promise<void> {
+    const lsn = this.#lsn();
+    const asked: (Uint8Array | KeyVec)[] = [], keys: Uint8Array[] = [];
+    for (let i = this.#random.from(0, 12); i > 0; i--) {
+      if (this.#random.once(4)) {
+        asked.push({ base: runBase, count: runLength });
+        for (let j = 0; j < runLength; j++) keys.push(runKey(j));
+      } else {
+        keys.push(this.#anyKey());
+        asked.push(keys[keys.length - 1]);
+      }
+    }
+    const entries = await collect(this.#timeline.getVectored(asked, { lsn }));
+    assertEquals(entries.map(({ key }) => key.toHex()), keys.map((key) => key.toHex()));
+    entries.forEach((entry, i) => {
+      const version = this.#model.at(keys[i], lsn);
+      this.#check("getVectored", keys[i], entry.value, version);
+      assertEquals(entry.lsn, version?.lsn);
+    });
+  }
+
+  async #scan(): Promise<void> {
+    const lsn = this.#lsn(), random = this.#random;
+    const range = {
+      ...(random.once(2) ? { start: this.#anyKey() } : {}),
+      ...(random.once(2) ? { end: this.#anyKey() } : {}),
+      ...(random.once(3) ? { prefix: random.pick([runBase.subarray(0, 1), new Uint8Array([0xff])]) } : {}),
+      ...(random.once(2) ? { limit: random.from(0, 10) } : {}),
+      reverse: random.once(2),
+    };
+    const entries = await collect(this.#timeline.scan(range, { lsn }));
+    const expected = this.#model.scan(range, lsn);
+    assertEquals(entries.map(({ key }) => key.toHex()), expected.map(({ key }) => key.toHex()));
+    entries.forEach((entry, i) => {
+      this.#check("scan", entry.key, entry.value, expected[i].version);
+      assertEquals(entry.lsn, expected[i].version.lsn);
+    });
+  }
+
+  async #history(): Promise<void> {
+    const key = this.#anyKey(),
+      to = this.#lsn(),
+      from = this.#random.once(2) ? 1 : this.#random.from(0, to + 1);
+    const found = await collect(this.#timeline.history(key, { from, to }));
+    const expected = this.#model.history(key, from, to);
+    assertEquals(found.map(({ lsn }) => lsn), expected.map(({ lsn }) => lsn));
+    found.forEach((version, i) => {
+      this.#check("history", key, version.value, expected[i]);
+      assertEquals(version.deleted, expected[i].value === undefined);
+    });
+  }
+
+  async #snapshot(): Promise<void> {
+    using snapshot = this.#timeline.snapshot(this.#lsn());
+    const key = this.#anyKey();
+    this.#check("snapshot", key, await snapshot.get(key), this.#model.at(key, snapshot.lsn));
+    const [many] = await snapshot.getMany([key]);
+    this.#check("snapshot", key, many, this.#model.at(key, snapshot.lsn));
+  }
+
+  async #askEverything(): Promise<void> {
+    const last = this.#model.lastLsn;
+    const found = await this.#timeline.getMany(this.#keys);
+    this.#keys.forEach((key, i) => this.#check("getMany", key, found[i], this.#model.at(key, last)));
+    for (const key of this.#keys) {
+      const versions = await collect(this.#timeline.history(key));
+      assertEquals(versions.map(({ lsn }) => lsn), this.#model.history(key, 1, last).map(({ lsn }) => lsn));
+    }
+  }
+
+  #check(question: string, key: Uint8Array, found: Uint8Array | undefined, version?: ModelVersion): void {
+    if (sameBytes(found, version?.value)) return;
+    const words = (value: Uint8Array | undefined) =>
+      value === undefined ? "nothing" : `${value.length} bytes`;
+    throw new Error(
+      `${question} of ${key.toHex()}: found ${words(found)}, expected ${
+        words(version?.value)
+      } of LSN ${version?.lsn}`,
+    );
+  }
+}
+
+function toChange({ key, value }: ModelChange): Change {
+  return value === undefined ? { key, delete: true } : { key, value };
+}
+
+function batchOf(changes: readonly ModelChange[]): Batch {
+  const batch = new Batch();
+  for (const { key, value } of changes) value === undefined ? batch.delete(key) : batch.put(key, value);
+  return batch;
+}
+
+testEach("Timeline answers as the model does while it is written, sealed and reopened", async (place) => {
+  const given = Deno.env.get("VARVE_SEED");
+  const seed = given === undefined ? crypto.getRandomValues(new Uint32Array(1))[0] : Number(given);
+  try {
+    await new Trial(place, new Random(seed)).run();
+  } catch (cause) {
+    throw new Error(`Run this again with VARVE_SEED=${seed}: ${(cause as Error).message}`, { cause });
+  }
+}, { segmentBytes: 64 * KiB, cacheBytes: 64 * KiB });
