@@ -86,6 +86,11 @@ export class FileCache {
     if (entry.retired) return;
     this.#entries.delete(entry.path);
     this.#entries.set(entry.path, entry);
+    this.#trim();
+  }
+
+  /** Closes files without a lease, the longest unused first, while more than allowed are open. */
+  #trim(): void {
     if (this.#entries.size <= this.#most) return;
     for (const other of this.#entries.values()) {
       if (other.leases > 0 || other.file === undefined) continue;
@@ -97,10 +102,13 @@ export class FileCache {
   #release(entry: Entry): void {
     assert(entry.leases > 0, "a lease is released once");
     entry.leases--;
-    if (entry.retired && entry.leases === 0) this.#close(entry);
+    if (entry.leases > 0) return;
+    if (entry.retired) this.#close(entry);
+    else this.#trim();
   }
 
   #retire(entry: Entry): void {
+    if (entry.retired) return;
     entry.retired = true;
     if (this.#entries.get(entry.path) === entry) this.#entries.delete(entry.path);
     if (entry.leases === 0) this.#close(entry);
@@ -108,7 +116,8 @@ export class FileCache {
 
   #close(entry: Entry): void {
     if (entry.file === undefined) return;
-    const closing: Promise<void> = this.#engine.close(entry.file).finally(() =>
+    // Nobody waits for it, and a file that was only read loses nothing if closing it fails.
+    const closing: Promise<void> = this.#engine.close(entry.file).catch(() => {}).finally(() =>
       this.#closing.delete(closing)
     );
     this.#closing.add(closing);
