@@ -1,0 +1,52 @@
+import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
+import * as errors from "../../src/base/errors.ts";
+
+Deno.test("IoError says what was done where, and why not", () => {
+  const cause = new Error("os");
+  const error = new errors.IoError({ code: "ENOSPC", operation: "write", path: "/a b", offset: 4096, cause });
+  assertEquals(error.message, 'Cannot write "/a b" at offset 4096: ENOSPC');
+  assertEquals([error.code, error.operation, error.path, error.offset], ["ENOSPC", "write", "/a b", 4096]);
+  assertEquals(error.cause, cause);
+  assertEquals(
+    new errors.IoError({ code: "EIO", operation: "list", path: "/" }).message,
+    'Cannot list "/": EIO',
+  );
+});
+
+Deno.test("CorruptionError says what was expected and what was found", () => {
+  const context = { path: "/x.seg", offset: 0, expected: "a record", found: "zeros" };
+  const error = new errors.CorruptionError(context);
+  assertEquals(error.message, 'Cannot trust "/x.seg" at offset 0: expected a record, found zeros');
+  assertEquals([error.path, error.offset, error.expected, error.found], ["/x.seg", 0, "a record", "zeros"]);
+});
+
+Deno.test("every error of the world's making is a VarveError with the name of its class; our bug is not", () => {
+  const io = { code: "EIO", operation: "read", path: "/" };
+  const corruption = { path: "/", offset: 0, expected: "", found: "" };
+  const all: Record<string, Error> = {
+    VarveError: new errors.VarveError("x"),
+    IoError: new errors.IoError(io),
+    CorruptionError: new errors.CorruptionError(corruption),
+    LockedError: new errors.LockedError("x"),
+    PoisonedError: new errors.PoisonedError("x"),
+    ReadOnlyError: new errors.ReadOnlyError("x"),
+    LsnError: new errors.LsnError("x"),
+    DirectIoError: new errors.DirectIoError("x"),
+    LimitError: new errors.LimitError("x"),
+  };
+  for (const [name, error] of Object.entries(all)) {
+    assertInstanceOf(error, errors.VarveError);
+    assertEquals(error.name, name);
+  }
+  const bug = assertThrows(() => errors.assert(false, "S1: it holds"), errors.AssertionError, "S1: it holds");
+  assertEquals([bug.name, bug instanceof errors.VarveError], ["AssertionError", false]);
+  errors.assert(true, "it holds");
+});
+
+Deno.test("isFullDisk() knows a full disk and a full quota", () => {
+  const of = (code: string) => new errors.IoError({ code, operation: "write", path: "/" });
+  assert(errors.isFullDisk(of("ENOSPC")) && errors.isFullDisk(of("EDQUOT")), "they are full");
+  for (const other of [of("EIO"), new Error("ENOSPC"), undefined, { code: "ENOSPC" }]) {
+    assertEquals(errors.isFullDisk(other), false);
+  }
+});
