@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CorruptionError, pageBytes } from "../base/mod.ts";
+import { CorruptionError, IoError, pageBytes } from "../base/mod.ts";
 import type { BufferPool, IoEngine, Transfer } from "../io/mod.ts";
 import type { CachedPages, PageCache, SealedFile } from "../layer/mod.ts";
 import type { FileCache, FileLease } from "../objects/mod.ts";
@@ -56,7 +56,9 @@ export class ReadLeases implements Disposable {
   async acquire(path: string): Promise<FileLease> {
     const known = this.#leases.get(path);
     if (known !== undefined) return known;
-    const lease = await this.#files.acquire(path);
+    const lease = await this.#files.acquire(path).catch((error) => {
+      throw isMissing(error) ? missing(path, error) : error;
+    });
     const raced = this.#leases.get(path);
     if (raced !== undefined) {
       lease[Symbol.dispose]();
@@ -71,6 +73,15 @@ export class ReadLeases implements Disposable {
     for (const lease of this.#leases.values()) lease[Symbol.dispose]();
     this.#leases.clear();
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof IoError && error.code === "ENOENT";
+}
+
+function missing(path: string, cause: unknown): CorruptionError {
+  const expected = "a file that the manifest names";
+  return new CorruptionError({ path, offset: 0, expected, found: "no file", cause });
 }
 
 /** A page of a sealed file that is needed; number −1 is the footer. */

@@ -1,0 +1,139 @@
+/** An engine in front of a real one, which a test can hold or fail at any operation. */
+
+import { IoError } from "../../mod.ts";
+import type { EngineName, IoEngine, IoFile, OpenOptions, Transfer } from "../../src/io/engine.ts";
+import { NodeEngine } from "../../src/io/node_engine.ts";
+
+/** The operations that pass the hook. */
+export type Operation = Exclude<keyof IoEngine, "name" | "allocateMemory" | "shutdown">;
+
+/** Is asked before each operation; it may wait, or throw what the operation is to fail with. */
+export type Hook = (operation: Operation, path: string) => Promise<void> | void;
+
+/** See the top of the file. It stands in front of the engine `node`. */
+export class HookedEngine implements IoEngine, AsyncDisposable {
+  /** Its name. */
+  readonly name: EngineName = "node";
+  /** Asked before each operation. */
+  hook: Hook = () => {};
+  /** Files that are open. */
+  readonly files: Set<IoFile> = new Set();
+  readonly #inner = new NodeEngine();
+
+  async #run<T>(operation: Operation, path: string, work: () => Promise<T>): Promise<T> {
+    await this.hook(operation, path);
+    return await work();
+  }
+
+  allocateMemory(byteLength: number): Uint8Array<ArrayBuffer> {
+    return this.#inner.allocateMemory(byteLength);
+  }
+
+  async open(path: string, options: OpenOptions): Promise<IoFile> {
+    const file = await this.#run("open", path, () => this.#inner.open(path, options));
+    this.files.add(file);
+    return file;
+  }
+
+  async close(file: IoFile): Promise<void> {
+    await this.#run("close", file.path, () => this.#inner.close(file));
+    this.files.delete(file);
+  }
+
+  size(file: IoFile): Promise<number> {
+    return this.#run("size", file.path, () => this.#inner.size(file));
+  }
+
+  read(batch: readonly Transfer[]): Promise<void> {
+    return this.#transfer("read", batch);
+  }
+
+  write(batch: readonly Transfer[]): Promise<void> {
+    return this.#transfer("write", batch);
+  }
+
+  async #transfer(operation: "read" | "write", batch: readonly Transfer[]): Promise<void> {
+    const passed: Transfer[] = [];
+    for (const transfer of batch) {
+      try {
+        await this.hook(operation, transfer.file.path);
+        passed.push(transfer);
+      } catch (error) {
+        transfer.done = 0;
+        transfer.error = error as Error;
+      }
+    }
+    await this.#inner[operation](passed);
+  }
+
+  datasync(file: IoFile): Promise<void> {
+    return this.#run("datasync", file.path, () => this.#inner.datasync(file));
+  }
+
+  sync(file: IoFile): Promise<void> {
+    return this.#run("sync", file.path, () => this.#inner.sync(file));
+  }
+
+  truncate(file: IoFile, length: number): Promise<void> {
+    return this.#run("truncate", file.path, () => this.#inner.truncate(file, length));
+  }
+
+  allocate(file: IoFile, length: number): Promise<void> {
+    return this.#run("allocate", file.path, () => this.#inner.allocate(file, length));
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return this.#run("rename", to, () => this.#inner.rename(from, to));
+  }
+
+  remove(path: string): Promise<void> {
+    return this.#run("remove", path, () => this.#inner.remove(path));
+  }
+
+  makeDirectory(path: string): Promise<void> {
+    return this.#run("makeDirectory", path, () => this.#inner.makeDirectory(path));
+  }
+
+  list(path: string): Promise<string[]> {
+    return this.#run("list", path, () => this.#inner.list(path));
+  }
+
+  syncDirectory(path: string): Promise<void> {
+    return this.#run("syncDirectory", path, () => this.#inner.syncDirectory(path));
+  }
+
+  shutdown(): Promise<void> {
+    return this.#inner.shutdown();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+}
+
+/** An error of the operating system, as an engine reports it. */
+export function errno(code: string, operation: string, path: string): IoError {
+  return new IoError({ code, operation, path });
+}
+
+/** Something that waits until it is let go. */
+export class Gate {
+  readonly #opened = Promise.withResolvers<void>();
+  readonly #reached = Promise.withResolvers<void>();
+
+  /** Waits at the gate. */
+  wait(): Promise<void> {
+    this.#reached.resolve();
+    return this.#opened.promise;
+  }
+
+  /** Resolves when somebody waits. */
+  get reached(): Promise<void> {
+    return this.#reached.promise;
+  }
+
+  /** Lets everybody through, now and later. */
+  open(): void {
+    this.#opened.resolve();
+  }
+}
