@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { IoError } from "../../src/base/mod.ts";
 import { BufferPool } from "../../src/io/buffer_pool.ts";
 import type { IoFile } from "../../src/io/engine.ts";
@@ -26,6 +26,7 @@ class Fixture {
   async read(options: SequentialReadOptions): Promise<Uint8Array> {
     const parts: number[] = [];
     for await (const part of readSequentially(this.engine, this.pool, await this.open(), options)) {
+      assert(part.length > 0, "no part is empty");
       parts.push(...part);
     }
     assertEquals(this.pool.takenBytes, 0);

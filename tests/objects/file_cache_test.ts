@@ -1,13 +1,25 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { IoError } from "../../src/base/mod.ts";
+import type { IoFile, OpenOptions } from "../../src/io/mod.ts";
 import { FileCache, type FileLease } from "../../src/objects/mod.ts";
 import { GatedEngine, turn } from "../io/gated_engine.ts";
 import { MemoryEngine } from "../io/memory_engine.ts";
 import { Random } from "../random.ts";
 
+/** An engine that takes its time to open some files. */
+class SlowEngine extends GatedEngine {
+  /** What is waited for before a file is opened. */
+  readonly slow: Map<string, Promise<void>> = new Map();
+
+  override async open(path: string, options: OpenOptions): Promise<IoFile> {
+    await this.slow.get(path);
+    return await super.open(path, options);
+  }
+}
+
 class Fixture {
   readonly memory: MemoryEngine = new MemoryEngine();
-  readonly engine: GatedEngine = new GatedEngine(this.memory);
+  readonly engine: SlowEngine = new SlowEngine(this.memory);
   readonly cache: FileCache;
 
   constructor(most: number, files = "abcdefgh") {
@@ -92,14 +104,19 @@ Deno.test("FileCache.closeAll() closes files under a lease when it is gone", asy
 });
 
 Deno.test("FileCache.closeAll() closes no file twice that room was needed for meanwhile", async () => {
-  const t = new Fixture(1);
-  await t.touch("a");
+  const t = new Fixture(2);
+  const slow = Promise.withResolvers<void>();
+  t.engine.slow.set("/b", slow.promise);
   const opening = t.cache.acquire("/b");
+  await t.touch("a");
   const closing = t.cache.closeAll();
+  await t.touch("c");
+  slow.resolve();
   (await opening)[Symbol.dispose]();
   await closing;
-  await turn();
-  assertEquals(t.engine.log.filter((words) => words.startsWith("close")).sort(), ["close a", "close b"]);
+  await t.cache.closeAll();
+  const closed = t.engine.log.filter((words) => words.startsWith("close"));
+  assertEquals(closed.sort(), ["close a", "close b", "close c"]);
   assertEquals(t.memory.openFiles, 0);
 });
 
