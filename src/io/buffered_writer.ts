@@ -27,6 +27,9 @@ import type { IoBuffer, IoBufferMut } from "./buffer.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type { IoEngine, IoFile, Transfer } from "./engine.ts";
 
+/** The most bytes that are written durably in one write; more are faster written first and synced then. */
+const mostDurableBytes = 128 * 1024;
+
 /** How a writer works. */
 export interface BufferedWriterOptions {
   /** The offset of the first byte, a multiple of 4096. @default {0} */
@@ -35,6 +38,8 @@ export interface BufferedWriterOptions {
   buffers?: number;
   /** The writes that may be in flight, at least 1. @default {3} */
   depth?: number;
+  /** The same file, opened so that its writes are durable, for {@linkcode BufferedWriter.flushDurably}. */
+  durableFile?: () => Promise<IoFile | undefined>;
 }
 
 /** What happens to the unfinished tail when a writer is closed. */
@@ -85,6 +90,9 @@ export class BufferedWriter {
   #issued: number;
   #written: number;
   #opened: IoFile | undefined;
+  readonly #openDurable: (() => Promise<IoFile | undefined>) | undefined;
+  #durableFile: IoFile | undefined;
+  #durableRequests = 0;
   #tailInFlight = false;
   /** Flushes of the tail that were asked for and have not ended. */
   #tailFlushes = 0;
@@ -113,6 +121,7 @@ export class BufferedWriter {
     this.#pool = pool;
     this.#buffers = Math.max(2, options.buffers ?? 4);
     this.#depth = Math.max(1, options.depth ?? 3);
+    this.#openDurable = options.durableFile;
     this.#position =
       this.#wanted =
       this.#issued =
@@ -250,6 +259,43 @@ export class BufferedWriter {
       this.#flushWaiters.push({ offset, resolve, reject });
       this.#pump();
     });
+  }
+
+  /**
+   * Writes everything up to `offset` in one write that is durable when it is done, if that can be: nothing is in
+   * flight, and what is missing is small and in one buffer. One write instead of a write and a sync takes a third less
+   * (156 microseconds against 245 for 4 KiB on the disk this was measured on).
+   *
+   * @param offset An aligned offset, at most the position.
+   * @returns Resolves when the bytes between `written` and `offset` are durable; `undefined` if they must be flushed
+   * and synced instead.
+   */
+  flushDurably(offset: number): Promise<void> | undefined {
+    assert(offset % blockBytes === 0 && offset <= this.#position, "W2: a flush ends at an aligned position");
+    if (this.#durableFile === undefined) {
+      this.#prepareDurable();
+      return undefined;
+    }
+    const from = this.#written;
+    const isIdle = this.#flights.length === 0 && !this.#tailInFlight && this.#issued === from;
+    if (!isIdle || this.#failure !== undefined || this.#full !== undefined) return undefined;
+    if (offset <= from || offset - from > mostDurableBytes) return undefined;
+    const chunk = this.#chunkAt(from);
+    if (offset > chunk.start + chunk.filled) return undefined;
+    this.#issued = offset;
+    if (offset > this.#wanted) this.#wanted = offset;
+    return new Promise((resolve, reject) => {
+      this.#flushWaiters.push({ offset, resolve, reject });
+      const bytes = chunk.bytes.subarray(from - chunk.start, offset - chunk.start);
+      this.#issue({ start: from, end: offset, done: false, void: false }, bytes, this.#durableFile);
+    });
+  }
+
+  /** Opens the durable file at the second request: a file that is synced once does not need it. */
+  #prepareDurable(): void {
+    if (++this.#durableRequests !== 2 || this.#openDurable === undefined) return;
+    // Without it syncs go the longer way; whoever opens it answers for what went wrong.
+    this.#openDurable().then((file) => this.#durableFile = file, () => {});
   }
 
   /**
@@ -426,16 +472,16 @@ export class BufferedWriter {
     assert(false, "W1: buffers cover what is not written");
   }
 
-  #issue(flight: Flight, bytes: Uint8Array<ArrayBuffer>): void {
+  #issue(flight: Flight, bytes: Uint8Array<ArrayBuffer>, file?: IoFile): void {
     this.#flights.push(flight);
-    this.#transfer(flight.start, bytes).then(
+    this.#transfer(flight.start, bytes, file).then(
       () => this.#landed(flight),
       (error) => this.#crashed(flight, error),
     );
   }
 
-  async #transfer(offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    const file = this.#opened ?? await this.#file;
+  async #transfer(offset: number, bytes: Uint8Array<ArrayBuffer>, target?: IoFile): Promise<void> {
+    const file = target ?? this.#opened ?? await this.#file;
     const transfer: Transfer = { file, offset, bytes, done: 0, error: undefined };
     await this.#engine.write([transfer]);
     if (transfer.error !== undefined) throw transfer.error;

@@ -25,6 +25,11 @@ export interface OpenOptions {
   direct: boolean;
   /** Whether the file must not exist and is made, with mode 0600. Needs `access: "write"`. */
   create?: boolean;
+  /**
+   * Whether a write is durable when it is done (O_DSYNC): its bytes, and the length of the file. It says nothing of
+   * writes through other openings of the file. Where the system has no such files, opening rejects with `EINVAL`.
+   */
+  durable?: boolean;
 }
 
 /** An open file. Its members other than these belong to the engine that opened it. */

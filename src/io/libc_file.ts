@@ -17,6 +17,7 @@ const flags = {
   create: 0x40,
   exclusive: 0x80,
   nonBlocking: 0x800,
+  dataSync: 0x1000,
   direct: arm ? 0x10000 : 0x4000,
   noFollow: arm ? 0x8000 : 0x20000,
   closeOnExec: 0x80000,
@@ -95,6 +96,7 @@ function openFlags(options: OpenOptions): number {
   return flags.closeOnExec | flags.noFollow | flags.nonBlocking |
     (options.access === "write" ? flags.readWrite : 0) |
     (options.create ? flags.create | flags.exclusive : 0) |
+    (options.durable ? flags.dataSync : 0) |
     (options.direct ? flags.direct : 0);
 }
 

@@ -32,7 +32,9 @@ export class NodeFile implements IoFile {
    */
   static async open(path: string, options: OpenOptions, budget: DescriptorBudget): Promise<NodeFile> {
     const attempt = { operation: options.create ? "create" : "open", path };
-    if (options.direct && !constants.O_DIRECT || path.includes("\0")) {
+    // Elsewhere O_DSYNC is missing, or stops at the cache of the device.
+    const lacks = options.direct && !constants.O_DIRECT || options.durable && Deno.build.os !== "linux";
+    if (lacks || path.includes("\0")) {
       throw new IoError({ code: "EINVAL", ...attempt });
     }
     try {
@@ -114,6 +116,7 @@ function openFlags(options: OpenOptions): number {
   return (options.access === "write" ? constants.O_RDWR : constants.O_RDONLY) |
     (options.create ? constants.O_CREAT | constants.O_EXCL : 0) |
     (options.direct ? constants.O_DIRECT : 0) |
+    (options.durable ? constants.O_DSYNC : 0) |
     (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 }
 

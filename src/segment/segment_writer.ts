@@ -15,7 +15,7 @@
  * @module
  */
 
-import { blockBytes, crc32, type IoError, isFullDisk, PoisonedError } from "../base/mod.ts";
+import { blockBytes, crc32, IoError, isFullDisk, PoisonedError } from "../base/mod.ts";
 import { BufferedWriter, type BufferPool, type IoEngine, type IoFile } from "../io/mod.ts";
 import {
   appendIndex,
@@ -60,6 +60,7 @@ export class SegmentWriter {
   #valuesEnd: number | undefined;
   #durableOffset: number;
   readonly #syncs = new Set<Promise<void>>();
+  #durableFile: Promise<IoFile | undefined> | undefined;
   #failure: Error | undefined;
 
   /**
@@ -84,7 +85,8 @@ export class SegmentWriter {
     this.header = header;
     this.#engine = engine;
     this.#file = file;
-    this.#writer = new BufferedWriter(engine, pool, file, { start: resume?.position ?? 0 });
+    const durableFile = () => this.#openDurable();
+    this.#writer = new BufferedWriter(engine, pool, file, { start: resume?.position ?? 0, durableFile });
     this.#padEnd = this.#durableOffset = resume?.position ?? 0;
     if (resume === undefined) {
       this.#writer.append(encodeHeader(header));
@@ -160,7 +162,17 @@ export class SegmentWriter {
   async sync(timelineDurableLsn: number, named: Promise<void>): Promise<void> {
     this.pad(timelineDurableLsn);
     const target = this.#valuesEnd ?? this.position;
-    if (target > this.#durableOffset) await this.#writer.flushTo(target);
+    const writer = this.#writer;
+    this.#checkUsable();
+    // What is in the file is durable but for this one write, which then needs no sync behind it.
+    const durably = writer.written === this.#durableOffset ? writer.flushDurably(target) : undefined;
+    if (durably !== undefined) {
+      await durably;
+      await named;
+      if (target > this.#durableOffset) this.#durableOffset = target;
+      return;
+    }
+    if (target > this.#durableOffset) await writer.flushTo(target);
     // Sealing may have made it durable meanwhile, and closes the file then.
     if (target <= this.#durableOffset) return await named;
     const sync = this.#makeDurable((file) => this.#engine.datasync(file));
@@ -172,6 +184,17 @@ export class SegmentWriter {
     }
     await named;
     if (target > this.#durableOffset) this.#durableOffset = target;
+  }
+
+  /** The same file, opened so that its writes are durable; `undefined` where the system has no such files. */
+  #openDurable(): Promise<IoFile | undefined> {
+    this.#durableFile = this.#file.then(({ direct }) =>
+      this.#engine.open(this.path, { access: "write", direct, durable: true })
+    ).catch((error) => {
+      if (error instanceof IoError) return undefined;
+      throw error;
+    });
+    return this.#durableFile;
   }
 
   /** Syncs the file (S5). A sync that went well while another one failed is not trusted either. */
@@ -275,7 +298,9 @@ export class SegmentWriter {
   async #close(): Promise<void> {
     await this.#writer.close({ tail: "drop" });
     await Promise.allSettled(this.#syncs);
-    const file = await this.#file.catch(() => undefined);
-    if (file !== undefined) await this.#engine.close(file);
+    for (const opening of [this.#file, this.#durableFile]) {
+      const file = await opening?.catch(() => undefined);
+      if (file !== undefined) await this.#engine.close(file);
+    }
   }
 }
