@@ -11,11 +11,7 @@ interface Writes {
 
 /** Opens a file twice, as a segment does, and counts the writes of each. */
 async function withWriter(
-  test: (
-    writer: BufferedWriter,
-    counts: Writes,
-    engine: IoEngine,
-  ) => Promise<void>,
+  test: (writer: BufferedWriter, counts: Writes) => Promise<void>,
 ): Promise<void> {
   const directory = await Deno.makeTempDir();
   const io = await openIo(directory);
