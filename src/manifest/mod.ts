@@ -13,5 +13,4 @@ export {
   segmentName,
   type TimelineEntry,
 } from "./format.ts";
-export { isFullDisk } from "../base/mod.ts";
 export { Manifest, type ManifestEdit } from "./manifest.ts";

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { blockBytes, crc32 } from "../base/mod.ts";
+import { blockBytes, crc32, maxBatchBytes } from "../base/mod.ts";
 import { type BufferPool, type IoEngine, type IoFile, readSequentially } from "../io/mod.ts";
 import {
   checkRecord,
@@ -165,6 +165,8 @@ class Scanner {
     const header = readRecordHeader(this.#view, at);
     if (header === undefined) return this.#stop();
     const length = recordHeaderBytes + header.keyLength + header.valueLength;
+    // What a batch may be bounds the memory that a hostile file takes (V2).
+    if (at + length - this.#batchStart > maxBatchBytes) return this.#stop();
     if (at + length > this.#filled) return false;
     if (!checkRecord(this.#bytes, this.#view, at, length)) return this.#stop();
     if (header.kind === RecordKind.PAD) return this.#acceptPad(length);
