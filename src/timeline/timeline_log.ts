@@ -16,6 +16,7 @@
 
 import {
   assert,
+  isFullDisk,
   LimitError,
   type Lsn,
   LsnError,
@@ -27,7 +28,6 @@ import {
 import type { IoFile } from "../io/mod.ts";
 import { type FileFooter, MemoryIndex, type MemoryIndexHint } from "../layer/mod.ts";
 import {
-  isFullDisk,
   type LayerEntry,
   type ManifestState,
   type SegmentEntry,
