@@ -46,15 +46,19 @@ import {
 } from "./recover.ts";
 import { idName, randomId, type TimelineContext } from "./timeline_context.ts";
 
-/** A segment, its index, and when a durable manifest names it. */
+/** A segment, its index, and when its file is made and a durable manifest names it. */
 class LiveLayer implements MemoryLayer {
   readonly segment: SegmentWriter;
   readonly index: MemoryIndex;
+  readonly made: Promise<unknown>;
   readonly named: Promise<void>;
+  /** Whether sealing has closed the file. */
+  isClosed = false;
 
-  constructor(segment: SegmentWriter, index: MemoryIndex, named: Promise<void>) {
+  constructor(segment: SegmentWriter, index: MemoryIndex, made: Promise<unknown>, named: Promise<void>) {
     this.segment = segment;
     this.index = index;
+    this.made = made;
     this.named = named;
   }
 
@@ -119,6 +123,8 @@ export class TimelineLog {
   #hint: MemoryIndexHint;
   /** When the newest segment is named in a durable manifest. */
   #named: Promise<void> = Promise.resolve();
+  /** Edits of the manifest that have not ended. */
+  readonly #edits = new Set<Promise<void>>();
   #syncing: Promise<void> | undefined;
   #sealing: Promise<void> | undefined;
   #poison: Error | undefined;
@@ -229,7 +235,7 @@ export class TimelineLog {
     const named = Promise.resolve();
     if (resume.head.length > 0) await segment.sync(this.#durableLsn, named);
     else await engine.datasync(file);
-    return new LiveLayer(segment, index, named);
+    return new LiveLayer(segment, index, named, named);
   }
 
   /** Takes segments out of the manifest, then removes them. A full disk is not waited for: nobody could ask again. */
@@ -389,7 +395,7 @@ export class TimelineLog {
     const named = this.#nameSegment(file, entry, this.#named);
     this.#named = named;
     named.catch((error) => this.#fail(error));
-    this.#open = new LiveLayer(segment, new MemoryIndex(this.#hint), named);
+    this.#open = new LiveLayer(segment, new MemoryIndex(this.#hint), file, named);
     this.#publish();
     return this.#open;
   }
@@ -424,11 +430,17 @@ export class TimelineLog {
   /** Edits the manifest; after a full disk, once more until it is durable. */
   async #edit(edit: (entry: TimelineEntry) => void): Promise<void> {
     let pending: (state: ManifestState) => void = () => edit(this.#entry);
-    await this.#patiently(async () => {
+    const edited = this.#patiently(async () => {
       const once = pending;
       pending = () => {};
       await this.#context.manifest.edit(once);
     });
+    this.#edits.add(edited);
+    try {
+      await edited;
+    } finally {
+      this.#edits.delete(edited);
+    }
   }
 
   async #patiently<T>(work: () => Promise<T>): Promise<T> {
@@ -479,6 +491,7 @@ export class TimelineLog {
       const layer = this.#frozen[0];
       await layer.named;
       const footer = await layer.segment.seal(layer.index, (error) => this.#waitForDisk(error));
+      layer.isClosed = true;
       const sealed = describe(layer, footer, layer.segment.position);
       await this.#edit((entry) => {
         entry.segments = entry.segments.filter((segment) => segment.fileId !== sealed.fileId);
@@ -522,7 +535,9 @@ export class TimelineLog {
     try {
       // A layer that is frozen meanwhile is synced through its own segment, which is still the same.
       const layers = this.#open === undefined ? [...this.#frozen] : [...this.#frozen, this.#open];
-      for (const { segment, named } of layers) {
+      for (const { segment, made, named } of layers) {
+        // On a full disk the file may never come to be, and what is to be written to it waits for ever.
+        await this.#disk.orRefusal(made);
         const lsn = segment.lastLsn;
         await segment.sync(this.#durableLsn, this.#disk.orRefusal(named));
         if (lsn > this.#durableLsn) this.#durableLsn = lsn;
@@ -581,10 +596,13 @@ export class TimelineLog {
     this.#disk.giveUp();
     await this.#sealing;
     await this.#syncing?.catch(() => {});
-    for (const layer of [...this.#frozen, ...(this.#open === undefined ? [] : [this.#open])]) {
-      await layer.segment.abandon();
-    }
+    const layers = this.#open === undefined ? this.#frozen : [...this.#frozen, this.#open];
+    // Nothing may be written any more once the lock is given up.
+    await Promise.allSettled([...layers.map(({ named }) => named), ...this.#edits]);
+    const closing = layers.filter(({ isClosed }) => !isClosed).map(({ segment }) => segment.abandon());
+    const failed = (await Promise.allSettled(closing)).find(({ status }) => status === "rejected");
     this.#wake(this.#poison ?? new PoisonedError("Cannot wait: the store was closed"));
+    if (failed?.status === "rejected") throw failed.reason;
   }
 }
 

@@ -30,7 +30,9 @@ export class HookedEngine implements IoEngine, AsyncDisposable {
   }
 
   async open(path: string, options: OpenOptions): Promise<IoFile> {
-    const file = await this.#run("open", path, () => this.#inner.open(path, options));
+    // What is opened to be read only does not ask: no disk is too full for that.
+    if (options.access === "write") await this.hook("open", path);
+    const file = await this.#inner.open(path, options);
     this.files.add(file);
     return file;
   }
