@@ -11,7 +11,7 @@ import type { ReadContext, ReadLeases } from "./read_context.ts";
 import { RecordReader } from "./read_records.ts";
 
 /** Value bytes that are read ahead of the reader, if more than one value. */
-const windowBytes = 8 * 1024 * 1024;
+const windowBytes = 12 * 1024 * 1024;
 
 /** What stops a read. */
 export interface ReadGuard {
