@@ -1,0 +1,258 @@
+/** Reads as streams: stopped, left, paused, outlived by their store, and never seeing half of anything. */
+
+import { setImmediate } from "node:timers";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import type { Entry, Store, Timeline } from "../../mod.ts";
+import { collect, patterned, type Place, sameBytes, test, testEach } from "../store/matrix.ts";
+
+const keys = 400;
+const valueBytes = 40_000;
+
+/** A store with more values than one window of a read holds, in sealed layers. */
+async function filled(place: Place): Promise<{ store: Store; timeline: Timeline }> {
+  const store = await place.open();
+  const timeline = store.timeline();
+  for (let i = 0; i < keys; i++) await timeline.append([{ key: keyOf(i), value: patterned(valueBytes, i) }]);
+  await timeline.freeze();
+  return { store, timeline };
+}
+
+function keyOf(i: number): string {
+  return `k${String(i).padStart(4, "0")}`;
+}
+
+function allKeys(): string[] {
+  return Array.from({ length: keys }, (_, i) => keyOf(i));
+}
+
+/** Every kind of stream, over everything. */
+function streams(timeline: Timeline, signal?: AbortSignal): ReadableStream<Entry>[] {
+  const options = signal === undefined ? {} : { signal };
+  return [
+    timeline.getVectored(allKeys(), options),
+    timeline.scan({}, options),
+    timeline.scan({ reverse: true }, options),
+    timeline.snapshot().scan({}, options),
+  ];
+}
+
+test("Timeline stops a read when its stream is cancelled", async (place) => {
+  const { store, timeline } = await filled(place);
+  for (const stream of streams(timeline)) {
+    const reader = stream.getReader();
+    assertEquals((await reader.read()).done, false);
+    assertEquals(store.metrics().activeReads, 1);
+    await reader.cancel();
+    assertEquals(store.metrics().activeReads, 0);
+    const { valueReadBytes } = store.metrics();
+    assertEquals(await timeline.get(keyOf(0)), patterned(valueBytes, 0));
+    // The next read finds nothing of the cancelled one still going on.
+    assert(store.metrics().valueReadBytes - valueReadBytes < 2 * valueBytes);
+  }
+  assert(store.metrics().valueReadBytes < streams(timeline).length * keys * valueBytes);
+});
+
+test("Timeline stops a read when it is cancelled between a request and its answer", async (place) => {
+  const { store, timeline } = await filled(place);
+  for (const stream of streams(timeline)) {
+    const reader = stream.getReader();
+    const asked = reader.read();
+    await reader.cancel();
+    assertEquals((await asked).done, true);
+    assertEquals(store.metrics().activeReads, 0);
+  }
+});
+
+test("Timeline stops a read when its signal is aborted", async (place) => {
+  const { store, timeline } = await filled(place);
+  const kinds = streams(timeline).length;
+  for (let kind = 0; kind < kinds; kind++) {
+    const controller = new AbortController();
+    const stream = streams(timeline, controller.signal)[kind];
+    const reason = new Error("enough");
+    await assertRejects(
+      async () => {
+        let seen = 0;
+        for await (const _ of stream) if (++seen === 3) controller.abort(reason);
+      },
+      Error,
+      "enough",
+    );
+    assertEquals(store.metrics().activeReads, 0);
+  }
+});
+
+test("Timeline gives up what a paused stream holds when its signal is aborted", async (place) => {
+  const { store, timeline } = await filled(place);
+  for (let kind = 0; kind < 4; kind++) {
+    const controller = new AbortController();
+    const reader = streams(timeline, controller.signal)[kind].getReader();
+    await reader.read();
+    assertEquals(store.metrics().activeReads, 1);
+    controller.abort();
+    // Another read takes longer than giving up does.
+    await timeline.getMany(allKeys().slice(0, 50));
+    assertEquals(store.metrics().activeReads, 0);
+    await assertRejects(async () => {
+      while (!(await reader.read()).done);
+    }, DOMException);
+  }
+});
+
+test("Timeline refuses to read when the signal is aborted already", async (place) => {
+  const { store, timeline } = await filled(place);
+  const signal = AbortSignal.abort(new Error("too late"));
+  await assertRejects(() => timeline.get("a", { signal }), Error, "too late");
+  await assertRejects(() => timeline.getMany(["a"], { signal }), Error, "too late");
+  assertThrows(() => timeline.getVectored(["a"], { signal }), Error, "too late");
+  assertThrows(() => timeline.scan({}, { signal }), Error, "too late");
+  assertThrows(() => timeline.history("a", { signal }), Error, "too late");
+  assertEquals(store.metrics().activeReads, 0);
+});
+
+test("Timeline rejects get and getMany when the signal is aborted meanwhile", async (place) => {
+  const { store, timeline } = await filled(place);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const reads = [timeline.get(keyOf(1), { signal }), timeline.getMany(allKeys(), { signal })];
+  controller.abort(new Error("enough"));
+  for (const read of reads) await assertRejects(async () => await read, Error, "enough");
+  assertEquals(store.metrics().activeReads, 0);
+});
+
+test("Timeline reads on when many other streams are paused or were never read", async (place) => {
+  const { store, timeline } = await filled(place);
+  const paused: ReadableStreamDefaultReader<Entry>[] = [];
+  for (let i = 0; i < 20; i++) {
+    for (const stream of streams(timeline)) {
+      const reader = stream.getReader();
+      await reader.read();
+      paused.push(reader);
+    }
+    streams(timeline);
+  }
+  // Each of them would hold buffers for a window, and all of them together more than there are.
+  const values = await timeline.getMany(allKeys());
+  values.forEach((value, i) => assert(sameBytes(value, patterned(valueBytes, i))));
+  assertEquals(store.metrics().activeReads, paused.length);
+  await Promise.all(paused.map((reader) => reader.cancel()));
+  assertEquals(store.metrics().activeReads, 0);
+});
+
+testEach("Store.close() ends reads when streams are paused, asked or were never read", async (place) => {
+  const { store, timeline } = await filled(place);
+  const [paused, asked, unread] = streams(timeline).map((stream) => stream.getReader());
+  await paused.read();
+  const answer = asked.read().then(() => undefined, (error: unknown) => error);
+  await place.close(store);
+  const error = await answer;
+  assert(error === undefined || error instanceof Deno.errors.BadResource);
+  for (const reader of [paused, asked, unread]) {
+    await assertRejects(async () => {
+      while (!(await reader.read()).done);
+    }, Deno.errors.BadResource);
+  }
+  assertEquals(store.metrics().activeReads, 0);
+}, { segmentBytes: 2 ** 20 });
+
+testEach("Timeline shows all of a batch or none when reads and appends go on together", async (place) => {
+  const store = await place.open();
+  const timeline = store.timeline();
+  const names = Array.from({ length: 8 }, (_, i) => `k${i}`);
+  let isWriting = true;
+  const write = async () => {
+    for (let i = 1; i <= 150; i++) {
+      await timeline.append(names.map((key) => ({ key, value: patterned(i % 7 === 0 ? 9000 : 300, i) })), {
+        sync: i % 10 === 0,
+      });
+    }
+    isWriting = false;
+  };
+  const read = async (ask: () => Promise<(Uint8Array | undefined)[]>) => {
+    while (isWriting) {
+      // What is in memory is read without the event loop's turn, which the writer needs.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      const [first, ...others] = await ask();
+      for (const other of others) assert(sameBytes(first, other), "half of a batch");
+    }
+  };
+  await Promise.all([
+    write(),
+    read(() => timeline.getMany(names)),
+    read(async () => (await collect(timeline.getVectored(names))).map(({ value }) => value)),
+    read(async () => (await collect(timeline.scan({ reverse: true }))).map(({ value }) => value)),
+    read(async () => {
+      using snapshot = timeline.snapshot();
+      return [await snapshot.get("k0"), await snapshot.get("k7")];
+    }),
+  ]);
+  assert(store.metrics().seals > 0);
+}, { segmentBytes: 64 * 1024, cacheBytes: 64 * 1024 });
+
+testEach(
+  "Timeline keeps the view of a read when its layers are frozen and sealed meanwhile",
+  async (place) => {
+    const timeline = (await place.open()).timeline();
+    const write = (round: number) =>
+      timeline.append(
+        Array.from({ length: 60 }, (_, i) => ({ key: keyOf(i), value: patterned(900, i + round) })),
+      );
+    await write(0);
+    const readers = [timeline.scan(), timeline.getVectored(allKeys().slice(0, 60))].map((stream) =>
+      stream.getReader()
+    );
+    const firsts = await Promise.all(readers.map((reader) => reader.read()));
+    const unread = timeline.scan();
+    for (let round = 1; round < 6; round++) {
+      await write(round);
+      await timeline.freeze();
+    }
+    for (const [nth, reader] of readers.entries()) {
+      const rest = [firsts[nth].value];
+      for (let next = await reader.read(); !next.done; next = await reader.read()) rest.push(next.value);
+      assertEquals(rest.map((entry) => entry?.lsn), Array(60).fill(1));
+      rest.forEach((entry, i) => assert(sameBytes(entry?.value, patterned(900, i))));
+    }
+    (await collect(unread)).forEach(({ value }, i) => assert(sameBytes(value, patterned(900, i))));
+  },
+  { segmentBytes: 64 * 1024 },
+);
+
+test("Timeline gives values and keys that are the caller's when they are changed afterwards", async (place) => {
+  const timeline = (await place.open()).timeline();
+  const key = new Uint8Array([1, 2, 3]), value = new Uint8Array([4, 5, 6]);
+  const appended = timeline.append([{ key, value }]);
+  key.fill(0);
+  value.fill(0);
+  await appended;
+  for (let round = 0; round < 2; round++) {
+    const asked = new Uint8Array([1, 2, 3]);
+    const got = timeline.get(asked), history = timeline.history(asked);
+    const scanned = timeline.scan({ start: asked });
+    asked.fill(9);
+    const found = await got as Uint8Array;
+    assertEquals(found, new Uint8Array([4, 5, 6]));
+    assertEquals((await collect(history)).map(({ lsn }) => lsn), [1]);
+    for (const entry of await collect(scanned)) {
+      entry.key.fill(0);
+      entry.value?.fill(0);
+    }
+    found.fill(0);
+    await timeline.freeze();
+  }
+});
+
+test("Timeline reads large values that are asked for twice", async (place) => {
+  const timeline = (await place.open()).timeline();
+  await timeline.append([{ key: "a", value: patterned(700_000, 1) }, {
+    key: "b",
+    value: patterned(300_000, 2),
+  }]);
+  for (let round = 0; round < 2; round++) {
+    const found = await timeline.getMany(["b", "a", "a", "b", "a"]);
+    found.forEach((value, i) => {
+      assert(sameBytes(value, "baaba"[i] === "a" ? patterned(700_000, 1) : patterned(300_000, 2)));
+    });
+    await timeline.freeze();
+  }
+});
