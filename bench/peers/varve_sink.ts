@@ -16,7 +16,9 @@ export async function measureSink(
   const chunk = new Uint8Array(work.chunkBytes);
   const value = valuesOf(4096);
   for (let at = 0; at + 4096 <= chunk.length; at += 4096) chunk.set(value(at / 4096), at);
-  await using file = await DirectFile.open(`${directory}/sink`, { create: true, strict: true, ...variant });
+  // Room is reserved, as fio reserves it for its file (fallocate=native, its default).
+  const options = { create: true, strict: true, preallocateBytes: work.bytes, ...variant };
+  await using file = await DirectFile.open(`${directory}/sink`, options);
   const chunks = Math.ceil(work.bytes / work.chunkBytes);
   const account = beginAccount();
   const writer = file.writable().getWriter();

@@ -11,7 +11,7 @@
  * Everything runs on the thread that made it. What is queued in one turn is submitted together, in a microtask. Then
  * either completions are looked for at once, or one nonblocking call waits for them on the runtime's thread pool.
  *
- * A few small reads on an idle ring are looked for until they are there, at most `spinMilliseconds`: the device
+ * A few small transfers on an idle ring are looked for until they are there, at most `spinMilliseconds`: the device
  * answers (40 µs) before a thread could be woken twice. Measured for random 4 KiB reads on 2 cores, µs per batch:
  *
  * ```
@@ -21,6 +21,8 @@
  *   waiter                           83    97   114   159   256   509   873  1516
  *   fio, io_uring                    51                130         391   716  1391
  * ```
+ *
+ * A durable write of 4 KiB, the sync of a small commit, took 147 µs that way and 192 with the waiter.
  *
  * Registered buffers and files are left out: together they gained 3 to 7 % (medians of 25, on a busy machine), and
  * registered memory counts against RLIMIT_MEMLOCK, 8 MiB by default.
@@ -43,11 +45,11 @@ import { UringAddresses } from "./uring_addresses.ts";
 import { isPassing, type UringRing } from "./uring_ring.ts";
 import { type UringBatch, UringSlots } from "./uring_slots.ts";
 
-/** The most reads, and the most bytes of each, whose completions are looked for in a loop. */
-const maxSpinReads = 8;
-const maxSpinReadBytes = 16 * 1024;
-const spinMilliseconds = 0.2;
-const maxSpinMilliseconds = 0.5;
+/** The most transfers, and the most bytes of each, whose completions are looked for in a loop. */
+const maxSpinTransfers = 8;
+const maxSpinBytes = 16 * 1024;
+const spinMilliseconds = 0.3;
+const maxSpinMilliseconds = 1;
 const maxInlineFlushes = 16;
 const maxSpinPause = 256;
 /**
@@ -195,7 +197,7 @@ export class UringQueue {
     if (hasBytes(batch)) {
       const start = slots.start[slot];
       const length = Math.min(bytes.length - start, maxEntryBytes);
-      this.#small &&= batch.opcode === uringOpcode.read && length <= maxSpinReadBytes;
+      this.#small &&= length <= maxSpinBytes;
       const address = this.#addresses.of(bytes) + start;
       this.#ring.prepare(head, fd, offset + start, address, length, 0, slot, generation);
     } else {
@@ -268,10 +270,10 @@ export class UringQueue {
       this.#spentMilliseconds < maxSpinMilliseconds;
   }
 
-  /** Takes completions in the turn that submitted them, and waits in a loop for a few small reads. */
+  /** Takes completions in the turn that submitted them, and waits in a loop for a few small transfers. */
   #look(): void {
     const { taken } = this.#slots;
-    const spin = this.#small && taken > 0 && taken <= maxSpinReads && this.#batches.length === 0 &&
+    const spin = this.#small && taken > 0 && taken <= maxSpinTransfers && this.#batches.length === 0 &&
       !this.#pauses();
     if (spin) this.#spin();
     else if (this.#ring.reap(this.#complete) > 0) this.#push();
