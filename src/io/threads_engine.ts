@@ -200,7 +200,12 @@ export class ThreadsEngine implements IoEngine {
     const length = BigInt(bytes.length);
     const count = await pwriteAsync(file.fd, bytes, length, BigInt(offset));
     if (count >= 0) return Number(count);
-    const result = this.#repeat(() => pwrite(file.fd, bytes, length, BigInt(offset)));
+    let result = this.#repeat(() => pwrite(file.fd, bytes, length, BigInt(offset)));
+    // A disk that is nearly full takes a part now and then; what it says of the rest is why it refused the whole.
+    for (let done = result; result > 0 && done < bytes.length; done += result) {
+      const rest = bytes.subarray(done);
+      result = this.#repeat(() => pwrite(file.fd, rest, BigInt(rest.length), BigInt(offset + done)));
+    }
     const attempt = attemptOn(file, "write", offset);
     throw result < 0 ? errnoError(result, attempt) : new IoError({ code: unknownCode, ...attempt });
   }
