@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { IoError, PoisonedError, type Store, type Timeline } from "../../mod.ts";
 import { errno, Gate, HookedEngine, type Operation } from "./hooked_engine.ts";
-import { patterned, Place } from "./matrix.ts";
+import { patterned } from "./bytes.ts";
+import { Place } from "./matrix.ts";
 
 const batches = 24;
 const valueBytes = 7000;

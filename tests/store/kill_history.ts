@@ -1,7 +1,7 @@
 /** The history that a writer which is killed writes, and that its survivor is compared with: each LSN tells its batch. */
 
 import type { Change } from "../../mod.ts";
-import { patterned } from "./matrix.ts";
+import { patterned } from "./bytes.ts";
 
 /** How many keys there are. */
 export const keyCount = 50;

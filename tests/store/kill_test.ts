@@ -4,7 +4,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { Store } from "../../mod.ts";
 import { Random } from "../random.ts";
 import { keyCount, keyName, keysAt, lengthAt } from "./kill_history.ts";
-import { collect, patterned, type Place, sameBytes, type Subject, testEach } from "./matrix.ts";
+import { collect, patterned, sameBytes } from "./bytes.ts";
+import { type Place, type Subject, testEach } from "./matrix.ts";
 
 /** Nine ways to do IO, six deaths each. */
 const deaths = 6;

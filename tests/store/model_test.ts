@@ -6,7 +6,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Batch, type Change, type KeyVec, type Store, type Timeline } from "../../mod.ts";
 import { Random } from "../random.ts";
-import { collect, patterned, type Place, sameBytes, testEach } from "./matrix.ts";
+import { collect, patterned, sameBytes } from "./bytes.ts";
+import { type Place, testEach } from "./matrix.ts";
 import { Model, type ModelChange, type ModelVersion } from "./model.ts";
 
 const KiB = 1024;

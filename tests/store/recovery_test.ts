@@ -4,7 +4,8 @@ import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/asse
 import { CorruptionError, Store, type StoreOptions } from "../../mod.ts";
 import { Random } from "../random.ts";
 import { Gate, HookedEngine } from "./hooked_engine.ts";
-import { patterned, Place, test, testEach } from "./matrix.ts";
+import { patterned } from "./bytes.ts";
+import { Place, test, testEach } from "./matrix.ts";
 
 const options: StoreOptions = { segmentBytes: 64 * 1024, ioEngine: "node", ioMode: "buffered" };
 const block = 4096;

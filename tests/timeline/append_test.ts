@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Batch, type Change, LimitError, type Timeline } from "../../mod.ts";
 import { Gate, HookedEngine } from "../store/hooked_engine.ts";
-import { collect, patterned, Place, test, testEach } from "../store/matrix.ts";
+import { collect, patterned } from "../store/bytes.ts";
+import { Place, test, testEach } from "../store/matrix.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;

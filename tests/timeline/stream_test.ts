@@ -3,7 +3,8 @@
 import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Entry, Store, Timeline } from "../../mod.ts";
-import { collect, patterned, type Place, sameBytes, test, testEach } from "../store/matrix.ts";
+import { collect, patterned, sameBytes } from "../store/bytes.ts";
+import { type Place, test, testEach } from "../store/matrix.ts";
 
 const keys = 400;
 const valueBytes = 40_000;
