@@ -91,6 +91,24 @@ test("Store.open() takes what a writer adds meanwhile neither for damage nor for
   }
 }, { ioMode: "buffered" });
 
+test("Store.open() reads when a writer syncs at every turn of the reader", async (place) => {
+  const store = await place.open();
+  await write(store, 0, 3);
+  await using engine = new HookedEngine();
+  const writeMore = async () => {
+    const last = store.timeline().lastLsn;
+    for (let i = last; i < last + 3; i++) await write(store, i, i + 1);
+  };
+  let writing = Promise.resolve();
+  engine.hook = (operation, path) => {
+    if (operation === "read" && path.endsWith(".seg")) return writing = writing.then(writeMore);
+  };
+  const reader = await place.open({ readOnly: true, ioEngine: engine });
+  engine.hook = () => {};
+  assert(reader.timeline().lastLsn >= 3);
+  await check(reader, reader.timeline().lastLsn);
+}, { ioMode: "buffered" });
+
 test("Store.open() finds the manifest when a writer replaces it meanwhile", async (place) => {
   const store = await place.open({ segmentBytes: 64 * 1024 });
   await write(store, 0, 3);

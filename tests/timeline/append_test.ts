@@ -1,8 +1,9 @@
 /** Appending: how much may wait, what is shared, and what a stream of changes becomes. */
 
+import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Batch, type Change, LimitError, type Timeline } from "../../mod.ts";
-import { Gate, HookedEngine } from "../store/hooked_engine.ts";
+import { Batch, type Change, IoError, LimitError, type Timeline } from "../../mod.ts";
+import { errno, Gate, HookedEngine } from "../store/hooked_engine.ts";
 import { collect, patterned } from "../store/bytes.ts";
 import { Place, test, testEach } from "../store/matrix.ts";
 
@@ -18,7 +19,7 @@ testEach("Timeline.append() bounds what waits when it is awaited", async (place)
   const timeline = store.timeline();
   let waiting = 0, frozen = 0;
   for (let i = 0; i < 300; i++) {
-    await timeline.append([{ key: `k${i}`, value: patterned(50 * KiB, i) }], { sync: i % 3 === 0 });
+    await timeline.append([{ key: `k${i}`, value: patterned(50 * KiB, i) }]);
     waiting = Math.max(waiting, store.metrics().waitingBytes);
     frozen = Math.max(frozen, store.metrics().frozenLayers);
   }
@@ -28,13 +29,38 @@ testEach("Timeline.append() bounds what waits when it is awaited", async (place)
   assertEquals(timeline.durableLsn, 300);
 }, { segmentBytes: 64 * KiB });
 
-test("Timeline.append() waits for sealing when each append is synced", async (place) => {
+test("Timeline.append() waits for sealing when each append is synced", async () => {
+  await using engine = new HookedEngine();
+  await using place = await Place.make({ ioEngine: engine, ioMode: "buffered", segmentBytes: 64 * KiB });
   const store = await place.open();
-  for (let i = 0; i < 60; i++) {
-    await store.timeline().append([{ key: `k${i}`, value: patterned(70 * KiB, i) }], { sync: true });
-    assert(store.metrics().frozenLayers <= 4);
-  }
-}, { segmentBytes: 64 * KiB, ioEngine: "node" });
+  const timeline = store.timeline();
+  const gate = new Gate();
+  engine.hook = (operation, path) => operation === "sync" && path.endsWith(".seg") ? gate.wait() : undefined;
+  const append = (i: number) =>
+    timeline.append([{ key: `k${i}`, value: patterned(70 * KiB, i) }], { sync: true });
+  for (let i = 0; i < 3; i++) await append(i);
+  let isHeld = true;
+  const held = append(3).then(() => isHeld = false);
+  assertEquals(await timeline.sync(), 4);
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  assertEquals([isHeld, store.metrics().frozenLayers], [true, 3]);
+  gate.open();
+  await held;
+});
+
+test("Timeline.sync() is refused when the file of a new segment finds a full disk", async () => {
+  await using engine = new HookedEngine();
+  await using place = await Place.make({ ioEngine: engine, ioMode: "buffered" });
+  const timeline = (await place.open()).timeline();
+  engine.hook = (operation, path) => {
+    if (operation === "open") throw errno("ENOSPC", operation, path);
+  };
+  const appended = timeline.append([{ key: "a", value: "1" }]);
+  await assertRejects(() => timeline.sync(), IoError, "ENOSPC");
+  assertEquals([await appended, timeline.durableLsn], [1, 0]);
+  engine.hook = () => {};
+  assertEquals(await timeline.sync(), 1);
+});
 
 test("Timeline.append() refuses with a LimitError when it is never awaited", async (place) => {
   const store = await place.open();
@@ -88,14 +114,15 @@ test("Timeline.sync() covers what was appended while another sync was under way"
 
 test("Timeline.append() keeps what changes yield when they append themselves", async (place) => {
   const timeline = (await place.open()).timeline();
+  await timeline.append([{ key: "first", value: "0" }]);
   const inner: Promise<number>[] = [];
   function* changes(): Generator<Change> {
     yield { key: "a", value: "1" };
     inner.push(timeline.append([{ key: "inner", value: "2" }]));
     yield { key: "b", value: "3" };
   }
-  assertEquals([await timeline.append(changes()), await inner[0]], [2, 1]);
-  assertEquals(await Promise.all(["a", "inner", "b"].map((key) => lsnsOf(timeline, key))), [[2], [1], [2]]);
+  assertEquals([await timeline.append(changes()), await inner[0]], [3, 2]);
+  assertEquals(await Promise.all(["a", "inner", "b"].map((key) => lsnsOf(timeline, key))), [[3], [2], [3]]);
 });
 
 test("Timeline.append() applies nothing of a batch when one of its changes is wrong", async (place) => {

@@ -4,7 +4,8 @@ import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Entry, Store, Timeline } from "../../mod.ts";
 import { collect, patterned, sameBytes } from "../store/bytes.ts";
-import { type Place, test, testEach } from "../store/matrix.ts";
+import { HookedEngine } from "../store/hooked_engine.ts";
+import { Place, test, testEach } from "../store/matrix.ts";
 
 const keys = 400;
 const valueBytes = 40_000;
@@ -155,6 +156,16 @@ testEach("Store.close() ends reads when streams are paused, asked or were never 
   }
   assertEquals(store.metrics().activeReads, 0);
 }, { segmentBytes: 2 ** 20 });
+
+test("Timeline opens no file when a stream is first read from after the store was closed", async () => {
+  await using engine = new HookedEngine();
+  await using place = await Place.make({ ioEngine: engine, ioMode: "buffered" });
+  const { store, timeline } = await filled(place);
+  const unread = streams(timeline);
+  await place.close(store);
+  for (const stream of unread) await assertRejects(() => collect(stream), Deno.errors.BadResource);
+  assertEquals([...engine.files], []);
+});
 
 testEach("Timeline shows all of a batch or none when reads and appends go on together", async (place) => {
   const store = await place.open();
