@@ -101,7 +101,9 @@ test("Store.open() reads when a writer syncs at every turn of the reader", async
   };
   let writing = Promise.resolve();
   engine.hook = (operation, path) => {
-    if (operation === "read" && path.endsWith(".seg")) return writing = writing.then(writeMore);
+    if (operation !== "read" || !path.endsWith(".seg")) return;
+    writing = writing.then(writeMore);
+    return writing;
   };
   const reader = await place.open({ readOnly: true, ioEngine: engine });
   engine.hook = () => {};
