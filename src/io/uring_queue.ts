@@ -51,6 +51,8 @@ const maxSpinBytes = 16 * 1024;
 const spinMilliseconds = 0.3;
 const maxSpinMilliseconds = 1;
 const maxInlineFlushes = 16;
+/** The most completions that one wait is for: what is submitted during a wait is not noticed before its end. */
+const maxAwaited = 32;
 const maxSpinPause = 256;
 /**
  * The kernel hands what one enter takes to the device when it has read it all. The device starts earlier on a few:
@@ -303,7 +305,9 @@ export class UringQueue {
     this.#waiting = true;
     try {
       while (this.#slots.taken > 0 && this.#failure === undefined) {
-        const woken = await this.#ring.wait(this.#ring.unsubmitted > 0 ? 1 : waitMilliseconds);
+        const refused = this.#ring.unsubmitted > 0;
+        const complete = refused ? 1 : Math.min(maxAwaited, this.#slots.fewestLeft());
+        const woken = await this.#ring.wait(refused ? 1 : waitMilliseconds, complete);
         this.#wake(woken);
       }
     } catch (error) {

@@ -271,19 +271,20 @@ export class UringRing {
   }
 
   /**
-   * Waits on another thread until something has been completed since the last {@linkcode reap}, or the wait's time is
+   * Waits on another thread until so much has been completed since the last {@linkcode reap}, or the wait's time is
    * up. The caller reaps in either case.
    *
    * @param milliseconds The longest wait, below 1000.
+   * @param complete How many completions to wait for.
    * @returns Whether there was something. If not, errno is lost; {@linkcode check} tells what is the matter.
    */
-  async wait(milliseconds: number): Promise<boolean> {
+  async wait(milliseconds: number, complete = 1): Promise<boolean> {
     assert(!this.#waiting, "a wait is outstanding already");
     this.#waiting = true;
     this.#wait.setUint32(timespecAt + 8, milliseconds * 1e6, true);
     const flags = uringEnter.getEvents | uringEnter.extArg;
     try {
-      return await this.#syscalls.wait(this.#fd, 1, flags, this.#waitAddress) >= 0;
+      return await this.#syscalls.wait(this.#fd, complete, flags, this.#waitAddress) >= 0;
     } finally {
       this.#waiting = false;
     }

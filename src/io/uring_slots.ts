@@ -127,6 +127,15 @@ export class UringSlots {
     this.#free[this.#freeCount++] = slot;
   }
 
+  /** How many of its transfers the batch that is nearest to its end still lacks; no fewer are worth waking up for. */
+  fewestLeft(): number {
+    let fewest = this.taken;
+    for (const batch of this.#batches) {
+      if (batch !== undefined && batch.left < fewest) fewest = batch.left;
+    }
+    return fewest;
+  }
+
   /** The slots that are taken, in ascending order. */
   held(): number[] {
     return Array.from(this.#batches.keys()).filter((slot) => this.#batches[slot] !== undefined);

@@ -98,7 +98,7 @@ class IndexWriter {
   readonly #index: MemoryIndex;
   readonly #arena: KeyArena;
   readonly #seed: number;
-  readonly #pacer = new Pacer();
+  readonly #pacer = new Pacer(1);
   readonly #page = new Uint8Array(pageBytes);
   readonly #bloom: BloomBuilder;
   #crc = 0;

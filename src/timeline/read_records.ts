@@ -21,7 +21,7 @@ import type { ReadContext, ReadLeases } from "./read_context.ts";
 /** Batches of reads that one question keeps in flight. */
 const batchesInFlight = 4;
 /** Reads in one batch. */
-const runsPerBatch = 64;
+const runsPerBatch = 32;
 
 /** A record that is put together from several parts. */
 interface Assembly {

@@ -86,7 +86,7 @@ const refusedFrozen = 6;
 /** Keys for which a first index reserves room: more would spread its slots too thin for the caches. */
 const mostReservedKeys = 1 << 19;
 /** How long appends that need not wait may keep the event loop from turning, in milliseconds. */
-const turnMilliseconds = 4;
+const turnMilliseconds = 2;
 /** Bytes after which the clock is asked whether they have. */
 const turnBytes = 64 * 1024;
 /** A segment of at least so many bytes is sealed when its timeline is closed; a smaller one goes on next time. */
