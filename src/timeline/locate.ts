@@ -223,7 +223,9 @@ export class Walk {
       const at = this.#steps[key * stepStride];
       if (at < 0) return true;
       const layer = this.#sealed[at];
-      const passed = this.#steps[key * stepStride + pageStep] === atFilter ? this.#passFilter(key, layer) : true;
+      const passed = this.#steps[key * stepStride + pageStep] === atFilter
+        ? this.#passFilter(key, layer)
+        : true;
       if (passed === undefined) return false;
       const found = passed && this.#descend(key, layer, at);
       if (found === undefined) return false;
@@ -266,7 +268,9 @@ export class Walk {
       const number = this.#steps[key * stepStride + pageStep];
       const page = this.#lookUp(layer, number);
       if (page === undefined) return undefined;
-      if (pageLevel(page) !== this.#steps[key * stepStride + levelStep]) throw damaged(layer, number, `level ${this.#steps[key * stepStride + levelStep]}`);
+      if (pageLevel(page) !== this.#steps[key * stepStride + levelStep]) {
+        throw damaged(layer, number, `level ${this.#steps[key * stepStride + levelStep]}`);
+      }
       const entry = searchPage(page, this.#keys[key], this.#lsn);
       if (entry < 0) return false;
       if (this.#steps[key * stepStride + levelStep] === 0) return this.#acceptLeafEntry(key, page, entry, at);

@@ -114,7 +114,9 @@ class Merge {
       if (first === undefined) break;
       const item = first.source.item as ScanItem;
       this.#leave(first);
-      while (this.#heap.length > 0 && compareKeys(this.#top(), item.key) === 0) this.#leave(this.#pop() as Rank);
+      while (this.#heap.length > 0 && compareKeys(this.#top(), item.key) === 0) {
+        this.#leave(this.#pop() as Rank);
+      }
       if (item.deleted) continue;
       located.set(keys.length, first.number, item.lsn, item.offset, item.length);
       keys.push(item.key);

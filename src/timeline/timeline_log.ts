@@ -26,17 +26,12 @@ import {
   PoisonedError,
 } from "../base/mod.ts";
 import type { IoFile } from "../io/mod.ts";
-import { type FileFooter, MemoryIndex, type MemoryIndexHint } from "../layer/mod.ts";
-import {
-  type LayerEntry,
-  type ManifestState,
-  type SegmentEntry,
-  segmentName,
-  type TimelineEntry,
-} from "../manifest/mod.ts";
+import { MemoryIndex, type MemoryIndexHint } from "../layer/mod.ts";
+import type { ManifestState, SegmentEntry, TimelineEntry } from "../manifest/mod.ts";
 import { RecordBuffer, SegmentWriter } from "../segment/mod.ts";
 import { DiskRoom } from "./disk_room.ts";
-import { type LayerSet, type MemoryLayer, SealedLayer } from "./layer_set.ts";
+import { type LayerSet, SealedLayer } from "./layer_set.ts";
+import { describeSealed, LiveLayer, pathOf } from "./live_layer.ts";
 import {
   findOrphans,
   type RecoveredLog,
@@ -45,39 +40,6 @@ import {
   timelineDirectory,
 } from "./recover.ts";
 import { idName, randomId, type TimelineContext } from "./timeline_context.ts";
-
-/** A segment, its index, and when its file is made and a durable manifest names it. */
-class LiveLayer implements MemoryLayer {
-  readonly segment: SegmentWriter;
-  readonly index: MemoryIndex;
-  readonly made: Promise<unknown>;
-  readonly named: Promise<void>;
-  /** Whether sealing has closed the file. */
-  isClosed = false;
-
-  constructor(segment: SegmentWriter, index: MemoryIndex, made: Promise<unknown>, named: Promise<void>) {
-    this.segment = segment;
-    this.index = index;
-    this.made = made;
-    this.named = named;
-  }
-
-  get path(): string {
-    return this.segment.path;
-  }
-
-  get writer(): SegmentWriter["writer"] {
-    return this.segment.writer;
-  }
-
-  get firstLsn(): Lsn {
-    return this.segment.header.firstLsn;
-  }
-
-  get lastLsn(): Lsn {
-    return this.segment.lastLsn;
-  }
-}
 
 /** Frozen layers that wait to be sealed before appends are held. */
 const mostFrozen = 2;
@@ -492,7 +454,7 @@ export class TimelineLog {
       await layer.named;
       const footer = await layer.segment.seal(layer.index, (error) => this.#waitForDisk(error));
       layer.isClosed = true;
-      const sealed = describe(layer, footer, layer.segment.position);
+      const sealed = describeSealed(layer, footer, layer.segment.position);
       await this.#edit((entry) => {
         entry.segments = entry.segments.filter((segment) => segment.fileId !== sealed.fileId);
         entry.layers.push(sealed);
@@ -611,23 +573,4 @@ function emptyBatch(): RecordBuffer {
   const records = new RecordBuffer();
   records.mark();
   return records;
-}
-
-function pathOf(directory: string, file: { firstLsn: number; sequence: number }): string {
-  return `${directory}/${segmentName(file.firstLsn, file.sequence)}`;
-}
-
-function describe(layer: LiveLayer, footer: FileFooter, byteLength: number): LayerEntry {
-  return {
-    fileId: idName(footer.fileId),
-    sequence: layer.segment.header.sequence,
-    firstLsn: footer.firstLsn,
-    lastLsn: footer.lastLsn,
-    byteLength,
-    versions: footer.versions,
-    tombstones: footer.tombstones,
-    keys: footer.keys,
-    firstKey: footer.firstKey.toHex(),
-    lastKey: footer.lastKey.toHex(),
-  };
 }
