@@ -4,9 +4,14 @@
  * @module
  */
 
-import type { Lsn } from "../base/mod.ts";
+import { type Lsn, Pacer } from "../base/mod.ts";
 import type { LayerSet } from "./layer_set.ts";
 import type { ReadGuard } from "./read_window.ts";
+
+/** How long reads that need not wait may keep the event loop from turning, in milliseconds. */
+const turnMilliseconds = 2;
+/** Reads after which the clock is asked whether they have. */
+const readsPerLook = 16;
 
 /** The reads of a store that have not ended. */
 export class ReadSessions {
@@ -15,6 +20,8 @@ export class ReadSessions {
   #calls = 0;
   #idle: (() => void) | undefined;
   #closed = false;
+  readonly #pacer = new Pacer(turnMilliseconds);
+  #sinceTurn = 0;
 
   /** Starts without reads. */
   constructor(directory: string) {
@@ -55,6 +62,16 @@ export class ReadSessions {
   /** Notes that such a read ended. */
   end(): void {
     if (--this.#calls === 0) this.#idle?.();
+  }
+
+  /**
+   * Gives the event loop a turn, if it is due; `undefined` if not. A loop of awaited reads that memory answers would
+   * otherwise keep timers, and the writes of others, from theirs.
+   */
+  turn(): Promise<void> | undefined {
+    if (++this.#sinceTurn < readsPerLook) return undefined;
+    this.#sinceTurn = 0;
+    return this.#pacer.due() ? this.#pacer.turn() : undefined;
   }
 
   /** Refuses further use; it may still be waited for what runs. */
@@ -98,7 +115,10 @@ export class ReadSession implements ReadGuard {
   async call<T>(read: Promise<T>): Promise<T> {
     this.#sessions.begin();
     try {
-      return await read;
+      const value = await read;
+      const turn = this.#sessions.turn();
+      if (turn !== undefined) await turn;
+      return value;
     } finally {
       this.#sessions.end();
     }
@@ -118,6 +138,8 @@ export class ReadSession implements ReadGuard {
         this.check();
         if (done) return;
         yield value;
+        const turn = this.#sessions.turn();
+        if (turn !== undefined) await turn;
       }
     } finally {
       this.#signal?.removeEventListener("abort", stop);
