@@ -166,7 +166,16 @@ class IndexWriter {
       const entry = chain[i];
       const tagged = leafLength(index.taggedLengthOf(entry));
       const keyStart = keys[key * stride + start], keyLength = keys[key * stride + length];
-      this.#addEntry(builder, key, keyStart, keyLength, index.lsnOf(entry), index.offsetOf(entry), tagged, level);
+      this.#addEntry(
+        builder,
+        key,
+        keyStart,
+        keyLength,
+        index.lsnOf(entry),
+        index.offsetOf(entry),
+        tagged,
+        level,
+      );
     }
   }
 

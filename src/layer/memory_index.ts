@@ -147,7 +147,8 @@ export class MemoryIndex {
    * hint does not make an index look full.
    */
   get usedBytes(): number {
-    return this.#keyCount * (keyStride + slotWords) * 4 + this.#entryCount * entryStride * 4 + this.#bytesUsed;
+    return this.#keyCount * (keyStride + slotWords) * 4 + this.#entryCount * entryStride * 4 +
+      this.#bytesUsed;
   }
 
   /** What an index of the same kind of data may expect. */
@@ -185,7 +186,9 @@ export class MemoryIndex {
         at += length;
       }
       this.#touchSlots(count);
-      for (let i = 0; i < count; i++) this.#insertRecord(bytes, view, this.#aheadAt[i], this.#aheadHash[i], base);
+      for (let i = 0; i < count; i++) {
+        this.#insertRecord(bytes, view, this.#aheadAt[i], this.#aheadHash[i], base);
+      }
     }
   }
 
