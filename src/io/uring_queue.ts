@@ -28,12 +28,13 @@
  * registered memory counts against RLIMIT_MEMLOCK, 8 MiB by default.
  *
  * A loop of awaited reads would never leave the microtasks of one turn, so that after `maxInlineFlushes` flushes or
- * `maxSpinMilliseconds` in the loop the waiter is taken once, which lets the event loop turn. Where the device is
+ * `maxSpinMilliseconds` in the loop the event loop is given a turn before looking goes on. Where the device is
  * too slow to be worth it, looking is given up for a number of flushes that doubles each time.
  *
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { assert, blockBytes } from "../base/mod.ts";
 import type { IoFile, Transfer } from "./engine.ts";
 import { errnoError } from "./errno.ts";
@@ -274,10 +275,7 @@ export class UringQueue {
 
   /** Takes completions in the turn that submitted them, and waits in a loop for a few small transfers. */
   #look(): void {
-    const { taken } = this.#slots;
-    const spin = this.#small && taken > 0 && taken <= maxSpinTransfers && this.#batches.length === 0 &&
-      !this.#pauses();
-    if (spin) this.#spin();
+    if (!this.#pauses() && this.#isWorthLooking()) this.#spin();
     else if (this.#ring.reap(this.#complete) > 0) this.#push();
   }
 
@@ -304,6 +302,7 @@ export class UringQueue {
   async #wait(): Promise<void> {
     this.#waiting = true;
     try {
+      if (this.#isWorthLooking()) await this.#turnAndLook();
       while (this.#slots.taken > 0 && this.#failure === undefined) {
         const refused = this.#ring.unsubmitted > 0;
         const complete = refused ? 1 : Math.min(maxAwaited, this.#slots.fewestLeft());
@@ -314,6 +313,20 @@ export class UringQueue {
       this.#fail(error);
     }
     this.#waiting = false;
+  }
+
+  #isWorthLooking(): boolean {
+    const { taken } = this.#slots;
+    return this.#small && taken > 0 && taken <= maxSpinTransfers && this.#batches.length === 0 &&
+      this.#spinPause === 0;
+  }
+
+  /** Lets the event loop turn, which a loop of small transfers has kept from it, and goes on looking. */
+  async #turnAndLook(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#inlineFlushes = 0;
+    this.#spentMilliseconds = 0;
+    if (this.#failure === undefined && this.#isWorthLooking()) this.#spin();
   }
 
   #wake(woken: boolean): void {
