@@ -80,6 +80,12 @@ export interface IoEngine {
   /** Its length in bytes. */
   size(file: IoFile): Promise<number>;
 
+  /**
+   * The first offset at or after `offset` where the file may hold anything but zeros that were never written; its
+   * length if there is none. An engine that cannot tell lacks it.
+   */
+  nextData?(file: IoFile, offset: number): Promise<number>;
+
   /** Reads a batch; resolves when the last of it is done. Failures are in each transfer's `error`; it never rejects. */
   read(batch: readonly Transfer[]): Promise<void>;
   /** Writes a batch; resolves when the last of it is done. Failures are in each transfer's `error`; it never rejects. */

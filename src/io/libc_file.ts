@@ -23,7 +23,10 @@ const flags = {
   closeOnExec: 0x80000,
 };
 const errnoInterrupted = 4;
+const errnoNoData = 6;
+const errnoInvalid = 22;
 const seekEnd = 2;
+const seekData = 3;
 const setStatusFlags = 4;
 const encoder = new TextEncoder();
 
@@ -85,6 +88,17 @@ export function libcFileSize(libc: LibcCalls, file: LibcFile): number {
   const size = Number(libc.symbols.lseek(file.fd, 0n, seekEnd));
   if (size < 0) throw errnoError(libc.errno(), attemptOn(file, "measure"));
   return size;
+}
+
+/** The first offset at or after `offset` that holds data; the file's length if there is none (SEEK_DATA). */
+export function libcNextData(libc: LibcCalls, file: LibcFile, offset: number): number {
+  const found = Number(libc.symbols.lseek(file.fd, BigInt(offset), seekData));
+  if (found >= 0) return found;
+  const errno = libc.errno();
+  if (errno === errnoNoData) return libcFileSize(libc, file);
+  // A file system that cannot tell has data everywhere.
+  if (errno === errnoInvalid) return offset;
+  throw errnoError(errno, attemptOn(file, "measure", offset));
 }
 
 /** Names an operation on `file`. */

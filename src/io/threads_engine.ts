@@ -18,7 +18,7 @@ import { alignedMemory } from "./aligned_memory.ts";
 import type { IoEngine, IoFile, OpenOptions, Transfer } from "./engine.ts";
 import { errnoError, unknownCode } from "./errno.ts";
 import type { LibcCalls } from "./libc.ts";
-import { attemptOn, closeLibcFile, LibcFile, libcFileSize, openLibcFile } from "./libc_file.ts";
+import { attemptOn, closeLibcFile, LibcFile, libcFileSize, libcNextData, openLibcFile } from "./libc_file.ts";
 import { listDirectory, makeDirectory, removeFile, renameFile, syncDirectory } from "./namespace.ts";
 import type { TransferCalls } from "./transfer.ts";
 import { TransferQueue } from "./transfer_queue.ts";
@@ -72,6 +72,11 @@ export class ThreadsEngine implements IoEngine {
   /** See {@linkcode IoEngine.size}. */
   size(file: IoFile): Promise<number> {
     return this.#turnstile.run(() => libcFileSize(this.#libc, this.#own(file)));
+  }
+
+  /** See {@linkcode IoEngine.nextData}. */
+  nextData(file: IoFile, offset: number): Promise<number> {
+    return this.#turnstile.run(() => libcNextData(this.#libc, this.#own(file), offset));
   }
 
   /** See {@linkcode IoEngine.read}. */

@@ -223,7 +223,10 @@ async function findProof(
   fileId: bigint,
   scanned: ScannedSegment,
 ): Promise<ScannedSegment["proof"]> {
-  const start = scanned.end - scanned.end % blockBytes;
+  // Room that was reserved and never written is passed over, where the engine can tell it.
+  const from = scanned.end - scanned.end % blockBytes;
+  const data = await engine.nextData?.(file, from) ?? from;
+  const start = Math.max(from, data - data % blockBytes);
   if (start >= size) return undefined;
   const search = new ProofSearch(fileId, scanned.end, start);
   for await (const chunk of readSequentially(engine, pool, file, { start, end: size })) {
