@@ -5,13 +5,15 @@ const block = 4096;
 const far = 1024 * 1024;
 
 for (const ioEngine of ["uring", "threads"] as const) {
-  Deno.test(`IoEngine.nextData() passes over what was never written, and over nothing else (${ioEngine})`, async (t) => {
+  Deno.test(`IoEngine.nextData() passes over what was never written, and over nothing else (${ioEngine})`, async () => {
     const directory = await Deno.makeTempDir();
     const io = await openIo(directory, { ioEngine });
     try {
       const { engine } = io;
       if (engine.nextData === undefined) {
-        return await t.step({ name: "not offered here", ignore: true, fn() {} });
+        // The engine that was asked for is not to be had here.
+        assertEquals(engine.name, "node");
+        return;
       }
       const file = await engine.open(`${directory}/file`, { access: "write", direct: false, create: true });
       const bytes = new Uint8Array(block).fill(1);
