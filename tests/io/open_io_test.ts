@@ -45,7 +45,7 @@ function strangeEngine(
   code: (options: OpenOptions) => string | undefined,
   change?: (transfer: Transfer) => void,
 ): IoEngine {
-  const real = new NodeEngine();
+  const real: IoEngine = new NodeEngine();
   const strange: Partial<IoEngine> = {
     open: async (path, options) => {
       const found = code(options);
