@@ -1,7 +1,8 @@
 /**
  * Structured keys: several typed parts in one key, so that bytewise order is the order of the parts.
  *
- * Each part is a tag and a body, and no encoded part is a prefix of another; hence keys compare part by part, and
+ * Each part is a tag and a body. Where one encoded part is a prefix of another, the other goes on with 0xff, a zero
+ * byte that was escaped, which is no tag; hence keys compare part by part, and
  * the encoding of leading parts is a prefix of every key that starts with those parts. The types stand in the
  * order of Deno KV: `Uint8Array` < `string` < `number` < `bigint` < `boolean`.
  *
