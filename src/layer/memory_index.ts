@@ -394,7 +394,7 @@ export class MemoryIndex {
    * Copies what sealing needs of a run of sorted keys and of their newest versions. Hot: `bench/ingest.ts`.
    *
    * In sorted order every key is a cache miss, and every version another. Loops that do nothing but copy let the
-   * processor wait for many of them at once: sealing took half as long again without.
+   * processor wait for many of them at once.
    *
    * @param ids Sorted ids of keys.
    * @param from The first one.
