@@ -15,7 +15,4 @@
 
 import { main, systemTerminal } from "./src/cli/mod.ts";
 
-export { commitAt, commitKey, GitError, importGit } from "./src/cli/mod.ts";
-export type { GitImportOptions, GitImportReport } from "./src/cli/mod.ts";
-
 if (import.meta.main) Deno.exitCode = await main(Deno.args, systemTerminal());

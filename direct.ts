@@ -13,7 +13,6 @@
  */
 
 export {
-  AssertionError,
   DirectIoError,
   IoError,
   type IoErrorContext,
@@ -22,20 +21,5 @@ export {
   ReadOnlyError,
   VarveError,
 } from "./src/base/mod.ts";
-export {
-  type BufferOwner,
-  BufferPool,
-  type BufferPoolOptions,
-  DirectFile,
-  type DirectFileOptions,
-  type EngineName,
-  IoBuffer,
-  IoBufferMut,
-  type IoEngine,
-  type IoFile,
-  type IoMode,
-  type IoReport,
-  type MemorySource,
-  type OpenOptions,
-  type Transfer,
-} from "./src/io/mod.ts";
+export { DirectFile, type DirectFileOptions } from "./src/direct/mod.ts";
+export type { EngineName, IoMode, IoReport } from "./src/io/mod.ts";

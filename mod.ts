@@ -17,7 +17,6 @@
  */
 
 export {
-  AssertionError,
   type CorruptionContext,
   CorruptionError,
   DirectIoError,
@@ -34,16 +33,19 @@ export {
   VarveError,
 } from "./src/base/mod.ts";
 export { decodeKey, encodeKey, type KeyPart } from "./src/base/mod.ts";
-export type { EngineName, IoEngine, IoFile, IoMode, IoReport, OpenOptions, Transfer } from "./src/io/mod.ts";
+export type { EngineName, IoMode, IoReport } from "./src/io/mod.ts";
+export type { LayerKind, LayerSummary } from "./src/layer/mod.ts";
 export { Batch, type Change } from "./src/segment/mod.ts";
 export { Store, type StoreMetrics, type StoreOptions, type TimelineInfo } from "./src/store/mod.ts";
 export {
   type AppendOptions,
+  type DamagedEntry,
   type Entry,
   type HistoryOptions,
   type KeyVec,
   type LayerInfo,
   type ReadOptions,
+  type ReportDamage,
   type ScanRange,
   type Snapshot,
   type SnapshotReadOptions,

@@ -2,7 +2,7 @@
 
 import { Batch, type Store, type Timeline } from "../mod.ts";
 import { keyOf, permutationOf, valuesOf } from "./peers/keys.ts";
-import { openStore } from "./peers/varve_store.ts";
+import { openStore } from "./peers/varve/store.ts";
 import { variantName, variants } from "./variants.ts";
 
 /** A store that is benched. */

@@ -4,16 +4,16 @@
  */
 
 import { parseArgs } from "node:util";
-import { dropCaches } from "./peers/cache.ts";
+import { dropCaches } from "./peers/machine/cache.ts";
 import type { Measurement } from "./peers/measurement.ts";
 import { parseBytes } from "./peers/options.ts";
 import { print, progress } from "./peers/print.ts";
 import { spreadOf } from "./peers/result.ts";
-import { formatNumber } from "./peers/table.ts";
-import { VarvePeer } from "./peers/varve.ts";
-import type { Variant } from "./peers/varve_request.ts";
+import { formatNumber } from "./peers/report/number.ts";
+import { VarvePeer } from "./peers/varve/varve.ts";
+import type { Variant } from "./peers/varve/request.ts";
 import { datasetName, datasetOf, type Work } from "./peers/work.ts";
-import { Workspace } from "./peers/workspace.ts";
+import { Workspace } from "./peers/machine/workspace.ts";
 import { variantName, variants } from "./variants.ts";
 
 /** A column: a figure of a work. Columns with equal work share its runs. */

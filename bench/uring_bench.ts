@@ -11,8 +11,8 @@
 
 // deno-lint-ignore-file no-console
 import type { IoEngine, IoFile, Transfer } from "../src/io/engine.ts";
-import { Libc, openLibc } from "../src/io/libc.ts";
-import { openUringEngine } from "../src/io/uring_engine.ts";
+import { Libc, openLibc } from "../src/io/posix/libc.ts";
+import { openUringEngine } from "../src/io/uring/uring_engine.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;

@@ -1,6 +1,6 @@
 /** Every IO mode with every engine, for the benches of Varve alone. */
 
-import type { Variant } from "./peers/varve_request.ts";
+import type { Variant } from "./peers/varve/request.ts";
 
 /** The variants, those with the most direct IO first. */
 export const variants: readonly Variant[] = (["direct-rw", "direct", "buffered"] as const).flatMap((ioMode) =>

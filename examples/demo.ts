@@ -12,7 +12,7 @@
 
 import { createHash } from "node:crypto";
 import { type Entry, Store, type Timeline } from "../mod.ts";
-import { commitAt, GitError, importGit } from "../src/cli/mod.ts";
+import { commitAt, GitError, importGit } from "../git.ts";
 import { changesOf, fastImport, madeCommits } from "./made_history.ts";
 
 const encoder = new TextEncoder();

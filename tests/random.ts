@@ -1,4 +1,37 @@
-/** Randomness with a seed, so that a failure can be run again. */
+/**
+ * Randomness with a seed, so that a failure can be run again: `VARVE_SEED=7 deno test … --filter <test>` repeats it.
+ *
+ * A seed that found a defect is added to `tests/data/seeds.json` under the name of its trial, before the defect is
+ * mended, and is tried first from then on.
+ */
+
+import corpus from "./data/seeds.json" with { type: "json" };
+
+/**
+ * The seeds of a trial: those that found something before, then fresh ones. When the body of the loop throws, the
+ * seed is printed.
+ *
+ * @param name The trial, as in `tests/data/seeds.json`.
+ * @param count How many fresh ones.
+ */
+export function* seeds(name: string, count: number): Generator<number> {
+  for (const seed of chooseSeeds(name, count)) {
+    let passed = false;
+    try {
+      yield seed;
+      passed = true;
+    } finally {
+      if (!passed) Deno.stderr.writeSync(new TextEncoder().encode(`${name}: VARVE_SEED=${seed}\n`));
+    }
+  }
+}
+
+function chooseSeeds(name: string, count: number): number[] {
+  const given = Deno.env.get("VARVE_SEED");
+  if (given !== undefined) return [Number(given)];
+  const known = (corpus as Readonly<Record<string, readonly number[]>>)[name] ?? [];
+  return [...known, ...crypto.getRandomValues(new Uint32Array(count))];
+}
 
 /** A source of pseudo-random numbers: mulberry32 (Tommy Ettinger, public domain). */
 export class Random {

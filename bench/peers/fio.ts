@@ -4,7 +4,7 @@
  * It counts payload only, needs no index, and reads and writes whole aligned blocks; its files are laid out by itself.
  */
 
-import { errorLine, outputOf, runChild } from "./child.ts";
+import { errorLine, outputOf, runChild } from "./machine/child.ts";
 import { keyBytes } from "./keys.ts";
 import type { Measurement } from "./measurement.ts";
 import type { Assignment, Peer, PeerPresence } from "./peer.ts";
@@ -12,6 +12,8 @@ import { type Dataset, payloadOf, type Work } from "./work.ts";
 
 const MiB = 1024 * 1024;
 const block = 4096;
+/** The depth at which Varve writes its files. */
+const writeDepth = 3;
 
 /** The part of fio's JSON that is read. */
 interface FioSide {
@@ -29,9 +31,9 @@ export class FioPeer implements Peer {
   readonly byDefault: boolean = true;
   readonly settings: readonly string[] = [
     "--direct=1; writes end with --end_fsync=1; a fresh file for each write, preallocated as fio does by itself",
-    "ingest of 8 KiB values and the sink: sequential 1 MiB writes, psync, one at a time (deeper io_uring queues were no faster)",
+    "ingest of 8 KiB values and the sink: sequential 1 MiB writes, io_uring, depth 3, as many as Varve has in flight",
     "get: random reads of the whole blocks a record needs (4 KiB, or 12 KiB for 8 KiB values), psync, depth 1",
-    "64 random keys: the same, io_uring, depth 64; scan: sequential 1 MiB reads, io_uring, depth 4",
+    "64 random keys: the same, io_uring, in batches of 64, each awaited whole; scan: sequential 1 MiB reads, io_uring, depth 4",
     "commit: sequential 4 KiB writes with O_DSYNC, depth 1",
   ];
 
@@ -75,15 +77,16 @@ function readBlockOf(dataset: Dataset): number {
 }
 
 function argumentsOf(work: Work, directory: string, dataset: string | undefined): string[] {
+  const stream = ["--rw=write", "--ioengine=io_uring", `--iodepth=${writeDepth}`, "--end_fsync=1"];
   const written = `--filename=${directory}/data`;
   const read = `--filename=${dataset}/data`;
   switch (work.kind) {
     case "ingest": {
       const bytes = Math.ceil(payloadOf(work.records, work.valueBytes) / MiB) * MiB;
-      return ["--rw=write", "--bs=1M", `--size=${bytes}`, "--end_fsync=1", written];
+      return [...stream, "--bs=1M", `--size=${bytes}`, written];
     }
     case "sink":
-      return ["--rw=write", `--bs=${work.chunkBytes}`, `--size=${work.bytes}`, "--end_fsync=1", written];
+      return [...stream, `--bs=${work.chunkBytes}`, `--size=${work.bytes}`, written];
     case "commit":
       return ["--rw=write", "--bs=4k", "--sync=dsync", `--size=${work.commits * block}`, written];
     case "scan":
@@ -98,7 +101,7 @@ function argumentsOf(work: Work, directory: string, dataset: string | undefined)
     case "get":
     case "vector": {
       const reads = work.kind === "get" ? work.reads : work.keys * work.batches;
-      const depth = work.kind === "get" ? [] : ["--ioengine=io_uring", `--iodepth=${work.keys}`];
+      const depth = work.kind === "get" ? [] : batchesOf(work.keys);
       return [
         "--rw=randread",
         "--norandommap",
@@ -112,6 +115,17 @@ function argumentsOf(work: Work, directory: string, dataset: string | undefined)
     default:
       throw new RangeError(`Cannot give fio this work: ${work.kind}`);
   }
+}
+
+/** Batches that are submitted together and awaited together, as those of `getVectored` are. */
+function batchesOf(reads: number): string[] {
+  return [
+    "--ioengine=io_uring",
+    `--iodepth=${reads}`,
+    `--iodepth_batch_submit=${reads}`,
+    `--iodepth_batch_complete_min=${reads}`,
+    `--iodepth_batch_complete_max=${reads}`,
+  ];
 }
 
 async function runFio(job: readonly string[], accountPath?: string) {

@@ -61,7 +61,8 @@ export type FigureName =
   | "milliseconds"
   | "loopDelay"
   | "peak"
-  | "growth";
+  | "growth"
+  | "written";
 
 /** The figures by name. */
 export const figures: Readonly<Record<FigureName, Figure>> = {
@@ -86,6 +87,11 @@ export const figures: Readonly<Record<FigureName, Figure>> = {
     unit: "× growth",
     better: "less",
     of: (m) => m.memory === undefined ? undefined : growthOf(m.memory),
+  },
+  written: {
+    unit: "records/s",
+    better: "more",
+    of: (m) => m.writtenMeanwhile === undefined ? undefined : m.writtenMeanwhile / m.seconds,
   },
 };
 

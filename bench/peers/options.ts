@@ -6,8 +6,10 @@ import { parseArgs } from "node:util";
 export interface PeersOptions {
   /** Tiny sizes and one run: only whether everything still works. */
   quick: boolean;
-  /** Only rows whose names begin so. */
-  only: string | undefined;
+  /** Only rows whose names begin with one of these. */
+  only: string[] | undefined;
+  /** Another checkout of Varve, which is measured beside this one. */
+  against: string | undefined;
   /** Only these peers. */
   peers: string[] | undefined;
   /** How many runs of each. */
@@ -30,12 +32,15 @@ const units: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20,
 export const usage: string = `Usage: deno task bench:peers [options]
 
   --quick              tiny sizes, one run
-  --only PREFIX        only rows whose names begin so, such as ingest.100B
-  --peers A,B          only these: varve, varve:MODE:ENGINE, rocksdb, rocksdb-batch, lmdb, classic-level, fio
+  --only A,B           only rows whose names begin so, such as ingest.100B,commit
+  --against DIR        measure the Varve of another checkout beside this one's, those two and some rows unless
+                       others are named: rows before and after a change
+  --peers A,B          only these: varve, varve:MODE:ENGINE, before, rocksdb, lmdb, classic-level, fio (all but
+                       modes and engines, which bench:ingest and bench:read compare)
   --runs N             runs of each (5)
   --size BYTES         payload of an ingest of 8 KiB values; of 100 B values a quarter (1GiB)
   --memory-size BYTES  payload of the ingest over which memory is watched, and of the store that is opened (8 × size)
-  --out DIR            where results.json, table.txt, peers.svg and engines.svg go (bench/out)
+  --out DIR            where results.json, table.txt and peers.svg go (bench/out)
   --dir DIR            where the data go (the system's temporary folder)
   --node-modules DIR   use the packages in DIR/node_modules instead of installing them`;
 
@@ -52,6 +57,7 @@ export function parseOptions(args: readonly string[]): PeersOptions {
     options: {
       quick: { type: "boolean", default: false },
       only: { type: "string" },
+      against: { type: "string" },
       peers: { type: "string" },
       runs: { type: "string" },
       size: { type: "string", default: "1GiB" },
@@ -64,8 +70,9 @@ export function parseOptions(args: readonly string[]): PeersOptions {
   const sizeBytes = parseBytes(values.size);
   return {
     quick: values.quick,
-    only: values.only,
-    peers: values.peers?.split(",").filter(Boolean),
+    only: listOf(values.only),
+    against: values.against === undefined ? undefined : Deno.realPathSync(values.against),
+    peers: listOf(values.peers),
     runs: parseCount(values.runs ?? (values.quick ? "1" : "5")),
     sizeBytes,
     memoryBytes: values["memory-size"] === undefined ? sizeBytes * 8 : parseBytes(values["memory-size"]),
@@ -80,6 +87,10 @@ export function parseBytes(text: string): number {
   const match = text.match(/^(\d+)\s*([KMG]?)(?:iB|B)?$/i);
   if (match === null) throw new TypeError(`Cannot read size "${text}": expected something like 512MiB`);
   return Number(match[1]) * units[match[2].toUpperCase()];
+}
+
+function listOf(text: string | undefined): string[] | undefined {
+  return text?.split(",").filter(Boolean);
 }
 
 function parseCount(text: string): number {

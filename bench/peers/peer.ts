@@ -2,7 +2,7 @@
 
 import type { Measurement } from "./measurement.ts";
 import type { Dataset, Work } from "./work.ts";
-import type { Workspace } from "./workspace.ts";
+import type { Workspace } from "./machine/workspace.ts";
 
 /** What a peer is, once it is known to be here. */
 export interface PeerPresence {

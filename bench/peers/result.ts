@@ -1,12 +1,12 @@
 /** The results of a run, as they stand in its JSON file, and how runs are summed up. */
 
-import type { Machine } from "./machine.ts";
+import type { Machine } from "./machine/machine.ts";
 import { type FigureName, figures, type Latency, type Measurement } from "./measurement.ts";
 import type { Row, Scale } from "./rows.ts";
 import type { Work } from "./work.ts";
 
 /** The name and version of the shape of the file. */
-export const resultFormat: string = "varve-peers-1";
+export const resultFormat: string = "varve-peers-2";
 
 /** A middle and its bounds. */
 export interface Spread {
@@ -58,6 +58,8 @@ export interface RowResult {
   unit: string;
   /** Which way is better. */
   better: "more" | "less";
+  /** The command of the run that gave it, where that is another than the result's. */
+  command?: string | undefined;
   /** The peers in the order of the table. */
   peers: PeerResult[];
 }
@@ -136,9 +138,14 @@ export function peerResultOf(
   };
 }
 
+/** Finds a row by its name. */
+export function findRow(result: PeersResult, rowId: string): RowResult | undefined {
+  return result.rows.find((row) => row.id === rowId);
+}
+
 /** Finds what a peer gave in a row. */
 export function findResult(result: PeersResult, rowId: string, peer: string): PeerResult | undefined {
-  return result.rows.find((row) => row.id === rowId)?.peers.find((found) => found.peer === peer);
+  return findRow(result, rowId)?.peers.find((found) => found.peer === peer);
 }
 
 /** How many times better `a` is than `b`, by the direction of the row. */
@@ -164,4 +171,25 @@ function medianLatency(latencies: readonly (Latency | undefined)[]): Latency | u
     p999: median((l) => l.p999),
     max: median((l) => l.max),
   };
+}
+
+/** Reads a result from a file. */
+export async function readResult(path: string): Promise<PeersResult> {
+  const result: PeersResult = JSON.parse(await Deno.readTextFile(path));
+  if (result.format === resultFormat) return result;
+  throw new TypeError(`Cannot read "${path}": expected ${resultFormat}, found ${result.format}`);
+}
+
+/**
+ * Puts rows that were measured again, at another size or by another run of the same machine, in place of those of
+ * `first`; each then says which command gave it.
+ */
+export function mergeResults(first: PeersResult, later: readonly PeersResult[]): PeersResult {
+  const rows = new Map(first.rows.map((row) => [row.id, row]));
+  const peers = new Map(first.peers.map((peer) => [peer.name, peer]));
+  for (const { command, rows: again, peers: present } of later) {
+    for (const row of again) rows.set(row.id, { ...row, command });
+    for (const peer of present) if (!peers.has(peer.name)) peers.set(peer.name, peer);
+  }
+  return { ...first, peers: [...peers.values()], rows: [...rows.values()] };
 }

@@ -26,7 +26,7 @@ export interface Scale {
 
 /** A row of the table. */
 export interface Row {
-  /** Its name, from the general to the particular: `ingest.100B.random.log`. */
+  /** Its name, from the general to the particular: `ingest.100B.random.batch.log`. */
   id: string;
   /** What it measures, in words. */
   title: string;
@@ -62,11 +62,6 @@ export function quickScale(): Scale {
   };
 }
 
-const values: readonly { name: string; bytes: number; figure: FigureName }[] = [
-  { name: "100B", bytes: 100, figure: "records" },
-  { name: "8KiB", bytes: 8 * KiB, figure: "bytes" },
-];
-
 /** All rows, those that share a dataset side by side. */
 export function rowsOf(scale: Scale): Row[] {
   return [
@@ -88,59 +83,80 @@ function bytesFor(scale: Scale, valueBytes: number): number {
   return valueBytes < KiB ? scale.sizeBytes / 4 : scale.sizeBytes;
 }
 
-/** The records of a batch: about 32 KiB of small ones, 128 KiB of large ones. */
-function batchRecordsOf(valueBytes: number): number {
-  return valueBytes < KiB ? 256 : 16;
-}
-
-function ingestWork(
-  bytes: number,
-  valueBytes: number,
-  order: IngestWork["order"],
-  seal: boolean,
-): IngestWork {
+function ingestWork(bytes: number, valueBytes: number, change: Partial<IngestWork>): IngestWork {
   return {
     kind: "ingest",
-    order,
+    order: "random",
     valueBytes,
     records: recordsIn(bytes, valueBytes),
-    batchRecords: batchRecordsOf(valueBytes),
-    seal,
+    batchRecords: valueBytes < KiB ? 256 : 16,
+    seal: false,
     via: "batch",
     watchMemory: false,
+    ...change,
   };
 }
 
+type IngestEnd = "log" | "sealed";
+
+/** An ingest, with the same batches on all sides, and where its time ends. */
+interface Ingest {
+  id: string;
+  valueBytes: number;
+  order: IngestWork["order"];
+  batchRecords: number;
+  ends: readonly IngestEnd[];
+}
+
+const ingests: readonly Ingest[] = [
+  { id: "100B.random.batch", valueBytes: 100, order: "random", batchRecords: 256, ends: ["log", "sealed"] },
+  { id: "100B.random.single", valueBytes: 100, order: "random", batchRecords: 1, ends: ["log", "sealed"] },
+  {
+    id: "100B.sequential.batch",
+    valueBytes: 100,
+    order: "sequential",
+    batchRecords: 256,
+    ends: ["log", "sealed"],
+  },
+  { id: "100B.hot.batch", valueBytes: 100, order: "hot", batchRecords: 256, ends: ["log"] },
+  {
+    id: "8KiB.random.batch",
+    valueBytes: 8 * KiB,
+    order: "random",
+    batchRecords: 16,
+    ends: ["log", "sealed"],
+  },
+];
+
 function ingestRows(scale: Scale): Row[] {
-  const rows: Row[] = [];
-  for (const { name, bytes, figure } of values) {
-    for (const order of ["sequential", "random", "hot"] as const) {
-      for (const seal of [false, true]) {
-        const work = ingestWork(bytesFor(scale, bytes), bytes, order, seal);
-        const keys = order === "hot" ? "1,024 hot keys" : `${order} keys`;
-        const end = seal ? "until the last layer is sealed" : "until the log is durable";
-        const id = `ingest.${name}.${order}.${seal ? "sealed" : "log"}`;
-        rows.push({ id, title: `Ingest of ${name} values, ${keys}, ${end}`, work, figure });
-        if (order === "random") {
-          rows.push({
-            id: `delay.${name}.${seal ? "sealed" : "log"}`,
-            title: `Event loop delay, ingest of ${name} values, ${seal ? "sealed" : "log only"}`,
-            work,
-            figure: "loopDelay",
-          });
-        }
-      }
-    }
-  }
-  return rows;
+  return ingests.flatMap((ingest) => ingest.ends.flatMap((end) => ingestRowsTo(end, ingest, scale)));
+}
+
+/** The rate of an ingest, and how late the event loop was meanwhile if its keys and batches are the usual ones. */
+function ingestRowsTo(end: IngestEnd, ingest: Ingest, scale: Scale): Row[] {
+  const { id, valueBytes, order, batchRecords } = ingest;
+  const work = ingestWork(bytesFor(scale, valueBytes), valueBytes, {
+    order,
+    batchRecords,
+    seal: end === "sealed",
+  });
+  const name = valueBytes < KiB ? `${valueBytes}B` : `${valueBytes / KiB}KiB`;
+  const batches = batchRecords === 1 ? "one by one" : `batches of ${batchRecords}`;
+  const keys = order === "hot" ? "1,024 hot keys" : `${order} keys`;
+  const until = work.seal ? "sealed" : "log durable";
+  const rate: Row = {
+    id: `ingest.${id}.${end}`,
+    title: `Ingest of ${name} values, ${keys}, ${batches}, ${until}`,
+    work,
+    figure: valueBytes < KiB ? "records" : "bytes",
+  };
+  if (!id.endsWith("random.batch")) return [rate];
+  const title = `Event loop delay, ingest of ${name} values, ${work.seal ? "sealed" : "log only"}`;
+  return [rate, { id: `delay.${name}.${end}`, title, work, figure: "loopDelay" }];
 }
 
 function streamRows(scale: Scale): Row[] {
-  const work: IngestWork = {
-    ...ingestWork(scale.sizeBytes / 16, 100, "random", false),
-    via: "stream",
-    batchRecords: 1,
-  };
+  const work = ingestWork(scale.sizeBytes / 16, 100, { via: "stream", batchRecords: 1 });
   return [{
     id: "stream.100B",
     title: "Ingest of 100B values, random keys, one change per chunk of a stream",
@@ -180,22 +196,21 @@ function readRows(scale: Scale, name: string, valueBytes: number): Row[] {
   const warm: Work = { kind: "get", dataset, cache: "warm", reads: scale.reads };
   const vector: Work = { kind: "vector", dataset, keys: 64, batches: scale.batches };
   const scan: Work = { kind: "scan", dataset };
-  return [
+  const rows: Row[] = [
     { id: `get.${name}.cold`, title: `Cold get, ${name} values`, work: cold, figure: "p50" },
     { id: `get.${name}.cold.p99`, title: `Cold get, ${name} values: tail`, work: cold, figure: "p99" },
-    { id: `get.${name}.warm`, title: `Warm get, ${name} values`, work: warm, figure: "p50" },
     {
       id: `vector.${name}`,
       title: `64 random keys at once, cold, ${name} values`,
       work: vector,
       figure: "keys",
     },
-    {
-      id: `scan.${name}`,
-      title: `Full scan, ${name} values`,
-      work: scan,
-      figure: valueBytes < KiB ? "records" : "bytes",
-    },
+  ];
+  if (valueBytes >= KiB) return rows;
+  return [
+    ...rows,
+    { id: `get.${name}.warm`, title: `Warm get, ${name} values`, work: warm, figure: "p50" },
+    { id: `scan.${name}`, title: `Full scan, ${name} values`, work: scan, figure: "records" },
   ];
 }
 
@@ -225,6 +240,8 @@ function mixedRows(scale: Scale): Row[] {
   return [
     { id: "mixed.get", title: "Get while ingesting", work: get, figure: "p50" },
     { id: "mixed.get.p99", title: "Get while ingesting: tail", work: get, figure: "p99" },
+    { id: "mixed.get.delay", title: "Event loop delay, get while ingesting", work: get, figure: "loopDelay" },
+    { id: "mixed.get.written", title: "Ingest beside those gets", work: get, figure: "written" },
     { id: "mixed.vector", title: "64 random keys at once while ingesting", work: vector, figure: "keys" },
   ];
 }
@@ -235,7 +252,7 @@ function recoveryRows(scale: Scale): Row[] {
     valueBytes: 8 * KiB,
     records: recordsIn(scale.memoryBytes, 8 * KiB),
   };
-  const replays = values.map(({ name, bytes }): Row => {
+  const replays = ([["100B", 100], ["8KiB", 8 * KiB]] as const).map(([name, bytes]): Row => {
     const dataset: Dataset = {
       order: "random",
       valueBytes: bytes,
@@ -258,7 +275,7 @@ function recoveryRows(scale: Scale): Row[] {
 }
 
 function memoryRows(scale: Scale): Row[] {
-  const work: Work = { ...ingestWork(scale.memoryBytes, 8 * KiB, "random", true), watchMemory: true };
+  const work = ingestWork(scale.memoryBytes, 8 * KiB, { seal: true, watchMemory: true });
   return [
     { id: "memory.peak", title: "Peak memory over a long ingest, 8KiB values", work, figure: "peak" },
     {

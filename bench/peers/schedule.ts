@@ -8,7 +8,7 @@
  * ```
  */
 
-import { dropCaches } from "./cache.ts";
+import { dropCaches } from "./machine/cache.ts";
 import type { Measurement } from "./measurement.ts";
 import type { Peer } from "./peer.ts";
 import { progress } from "./print.ts";
@@ -16,7 +16,7 @@ import { peerResultOf, type RowResult } from "./result.ts";
 import { figures } from "./measurement.ts";
 import type { Row } from "./rows.ts";
 import { type Dataset, datasetName, datasetOf, type Work } from "./work.ts";
-import type { Workspace } from "./workspace.ts";
+import type { Workspace } from "./machine/workspace.ts";
 
 /** Rows whose work is the same. */
 interface Group {
@@ -166,7 +166,7 @@ class Datasets {
     const directory = await this.#workspace.directory("data");
     await peer.prepare(dataset, directory);
     const seconds = (performance.now() - begin) / 1000;
-    progress(`  ${peer.family.padEnd(24)} prepared ${datasetName(dataset)} in ${seconds.toFixed(1)} s`);
+    progress(`  ${peer.name.padEnd(24)} prepared ${datasetName(dataset)} in ${seconds.toFixed(1)} s`);
     return directory;
   }
 }

@@ -26,7 +26,7 @@ export interface IngestWork {
   valueBytes: number;
   /** How many records. */
   records: number;
-  /** How many records make a batch, where a peer has batches. */
+  /** How many records make a batch, on every side; 1 is a record by itself. */
   batchRecords: number;
   /** Whether the time includes turning the log into sorted or indexed files. */
   seal: boolean;

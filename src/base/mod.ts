@@ -1,10 +1,11 @@
 /** Floor 0: words that everything above speaks in. It imports nothing of the project. */
 
-export * from "./clock.ts";
 export * from "./crc32.ts";
 export * from "./errors.ts";
+export * from "./health.ts";
+export * from "./host.ts";
 export * from "./key.ts";
 export * from "./limits.ts";
 export * from "./lsn.ts";
-export * from "./pacer.ts";
 export * from "./structured_key.ts";
+export * from "./system_host.ts";

@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { checkLsn, type Key, type Lsn } from "../base/mod.ts";
-import { type Command, commonOptions, type OptionSpecs } from "./command.ts";
+import { type ArgumentSpecs, commonOptions, type OptionSpecs } from "./options.ts";
 
 /** The command line asks for something that there is not. */
 export class UsageError extends Error {
@@ -18,11 +18,11 @@ export class Arguments {
   /**
    * Parses and checks the arguments of a command.
    *
-   * @param command The command.
+   * @param command What it takes.
    * @param args The arguments after its name.
    * @throws {UsageError} If the command does not take them.
    */
-  constructor(command: Command, args: readonly string[]) {
+  constructor(command: ArgumentSpecs, args: readonly string[]) {
     const specs = { ...command.options, ...commonOptions };
     const { values, positionals } = parse(specs, args);
     this.#values = values;
@@ -124,7 +124,7 @@ function parse(specs: OptionSpecs, args: readonly string[]): Parsed {
   }
 }
 
-function checkPositionals(command: Command, given: readonly string[]): void {
+function checkPositionals(command: ArgumentSpecs, given: readonly string[]): void {
   const needed = command.positionals.filter((name) => name.startsWith("<"));
   if (given.length < needed.length) throw new UsageError(`${needed[given.length]} is missing`);
   if (given.length > command.positionals.length) {

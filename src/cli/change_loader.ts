@@ -74,10 +74,7 @@ export class ChangeLoader {
     const changes = this.#batch.size;
     if (changes === 0) return;
     try {
-      this.report.lastLsn = await this.#timeline.append(
-        this.#batch,
-        this.#lsn === undefined ? {} : { lsn: this.#lsn },
-      );
+      this.report.lastLsn = await this.#timeline.append(this.#batch, { lsn: this.#lsn });
     } catch (error) {
       throw this.#refused(error as Error);
     }

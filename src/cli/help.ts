@@ -1,6 +1,7 @@
 /** The help texts. */
 
-import { type Command, commonOptions, type OptionSpecs } from "./command.ts";
+import type { Command } from "./command.ts";
+import { commonOptions, type OptionSpecs } from "./options.ts";
 
 /** Returns the help of the program. */
 export function programHelp(commands: readonly Command[]): string {

@@ -12,11 +12,11 @@ import { loadCommand } from "./commands/load.ts";
 import { putCommand } from "./commands/put.ts";
 import { scanCommand } from "./commands/scan.ts";
 import { statsCommand } from "./commands/stats.ts";
-import { escapeText } from "./escape.ts";
+import { escapeText } from "./terminal/escape.ts";
 import { exitFailure, exitOk, exitUsage } from "./exit_code.ts";
 import { commandHelp, programHelp } from "./help.ts";
-import { ClosedOutputError } from "./output.ts";
-import type { Terminal } from "./terminal.ts";
+import { ClosedOutputError } from "./terminal/output.ts";
+import type { Terminal } from "./terminal/terminal.ts";
 
 const commands: readonly Command[] = [
   loadCommand,

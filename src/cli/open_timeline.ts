@@ -39,22 +39,19 @@ export class OpenTimeline implements AsyncDisposable {
  * @returns The open store and its timeline.
  */
 export async function openTimeline(args: Arguments, options: OpenTimelineOptions): Promise<OpenTimeline> {
-  const store = await Store.open(args.needed(options.storeAt ?? 0), storeOptions(args, options));
+  const store = await Store.open(args.needed(options.storeAt ?? 0), {
+    create: options.for === "create",
+    readOnly: options.for === "read",
+    // What the arguments allow are the modes and engines that there are.
+    ioMode: args.text("io-mode") as StoreOptions["ioMode"],
+    ioEngine: args.text("io-engine") as StoreOptions["ioEngine"],
+  });
   try {
     return new OpenTimeline(store, await findTimeline(store, args.text("timeline") ?? "main", options));
   } catch (error) {
     await store.close();
     throw error;
   }
-}
-
-function storeOptions(args: Arguments, options: OpenTimelineOptions): StoreOptions {
-  const result: StoreOptions = { create: options.for === "create", readOnly: options.for === "read" };
-  const ioMode = args.text("io-mode");
-  const ioEngine = args.text("io-engine");
-  if (ioMode !== undefined) result.ioMode = ioMode as NonNullable<StoreOptions["ioMode"]>;
-  if (ioEngine !== undefined) result.ioEngine = ioEngine as NonNullable<StoreOptions["ioEngine"]>;
-  return result;
 }
 
 async function findTimeline(store: Store, name: string, options: OpenTimelineOptions): Promise<Timeline> {

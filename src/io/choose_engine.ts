@@ -6,10 +6,10 @@
 
 import { DirectIoError } from "../base/mod.ts";
 import type { IoEngine } from "./engine.ts";
-import { Libc, openLibc } from "./libc.ts";
-import { NodeEngine } from "./node_engine.ts";
-import { ThreadsEngine } from "./threads_engine.ts";
-import { openUringEngine } from "./uring_engine.ts";
+import { nodeEngine } from "./node/node_engine.ts";
+import { Libc, openLibc } from "./posix/libc.ts";
+import { threadsEngine } from "./threads/threads_engine.ts";
+import { openUringEngine } from "./uring/uring_engine.ts";
 
 /** What can be asked for by name. */
 export type EngineChoice = "auto" | "uring" | "threads" | "node";
@@ -18,8 +18,6 @@ export type EngineChoice = "auto" | "uring" | "threads" | "node";
 export interface ChosenEngine {
   /** The engine. Whoever chose it shuts it down. */
   readonly engine: IoEngine;
-  /** The C library, which the engine owns, if it has one. */
-  readonly libc: Libc | undefined;
   /** Why an engine before it was not taken. */
   readonly notes: readonly string[];
 }
@@ -32,27 +30,20 @@ export interface ChosenEngine {
  * @throws {DirectIoError} If `strict` and the engine named cannot be had.
  */
 export async function chooseEngine(wanted: EngineChoice, strict: boolean): Promise<ChosenEngine> {
-  if (wanted === "node") return nodeEngine([]);
+  if (wanted === "node") return { engine: nodeEngine(), notes: [] };
   const libc = openLibc();
-  if (!(libc instanceof Libc)) return nodeEngine(giveUp(wanted, strict, ["uring", "threads"], libc.reason));
-  if (wanted === "threads") return { engine: new ThreadsEngine(libc), libc, notes: [] };
-  return await uringOrThreads(libc, wanted, strict);
-}
-
-async function uringOrThreads(libc: Libc, wanted: EngineChoice, strict: boolean): Promise<ChosenEngine> {
+  if (!(libc instanceof Libc)) {
+    return { engine: nodeEngine(), notes: giveUp(wanted, strict, ["uring", "threads"], libc.reason) };
+  }
+  if (wanted === "threads") return { engine: threadsEngine(libc), notes: [] };
   try {
     const uring = await openUringEngine(libc);
-    if (!("reason" in uring)) return { engine: uring, libc, notes: [] };
-    const notes = giveUp(wanted, strict, ["uring"], uring.reason);
-    return { engine: new ThreadsEngine(libc), libc, notes };
+    if (!("reason" in uring)) return { engine: uring, notes: [] };
+    return { notes: giveUp(wanted, strict, ["uring"], uring.reason), engine: threadsEngine(libc) };
   } catch (error) {
     libc[Symbol.dispose]();
     throw error;
   }
-}
-
-function nodeEngine(notes: readonly string[]): ChosenEngine {
-  return { engine: new NodeEngine(), libc: undefined, notes };
 }
 
 /** Notes why `engines` are passed over, as far as `wanted` would have taken them. */

@@ -24,12 +24,52 @@ export interface OpenOptions {
   /** Whether the page cache is bypassed (O_DIRECT). */
   direct: boolean;
   /** Whether the file must not exist and is made, with mode 0600. Needs `access: "write"`. */
-  create?: boolean;
+  create?: boolean | undefined;
+}
+
+/** How a batch is written. */
+export interface WriteOptions {
   /**
-   * Whether a write is durable when it is done (O_DSYNC): its bytes, and the length of the file. It says nothing of
-   * writes through other openings of the file. Where the system has no such files, opening rejects with `EINVAL`.
+   * Whether its bytes, and the length of the file where they extend it, are durable when a transfer is done. It says
+   * nothing of bytes that other writes brought. A sync that fails fails the transfers of its file.
    */
-  durable?: boolean;
+  durable?: boolean | undefined;
+}
+
+/** What direct transfers must be aligned to, in bytes; 1 where anything will do, 0 where there are none. */
+export interface DirectAlignment {
+  /** Of the address of the memory. */
+  memory: number;
+  /** Of the offset and the length, of reads and of writes. */
+  offset: number;
+}
+
+/** What is asked of direct IO in a directory. */
+export interface SupportRequest {
+  /** Whether direct writes are wanted too. */
+  write: boolean;
+  /** Whether nothing may be written, not even a file to try with. */
+  readOnly: boolean;
+}
+
+/** What direct IO can do in a directory. */
+export interface DirectSupport {
+  /** Whether direct reads work. */
+  readonly read: boolean;
+  /** Whether direct writes work, if they were wanted. */
+  readonly write: boolean;
+  /** What direct transfers need in bytes: 4096 where the system does not say, 1 where there are none. */
+  readonly alignment: Readonly<DirectAlignment>;
+  /** What could not be had or not be proven, and why. */
+  readonly notes: readonly string[];
+}
+
+/** An exclusive lock on a directory. It ends with the process at the latest, however that ends. */
+export interface DirectoryLock {
+  /** Whether the path that was locked still leads to the directory that is locked; `false` after the release. */
+  holds(): Promise<boolean>;
+  /** Gives it up. Doing so again does nothing. */
+  release(): Promise<void>;
 }
 
 /** An open file. Its members other than these belong to the engine that opened it. */
@@ -61,7 +101,10 @@ export interface Transfer {
   error: Error | undefined;
 }
 
-/** An operating system's files, as the engine needs them. Every rejection is an `IoError` or a Deno permission error. */
+/**
+ * An operating system's files. Every rejection is an `IoError` with the operation and the path, except that what is not
+ * granted is a `Deno.errors.NotCapable`, and use of what is closed a `Deno.errors.BadResource`.
+ */
 export interface IoEngine {
   /** Its name. */
   readonly name: EngineName;
@@ -73,7 +116,10 @@ export interface IoEngine {
    */
   allocateMemory(byteLength: number): Uint8Array<ArrayBuffer>;
 
-  /** Opens a file. Rejects with `EINVAL` where the file system refuses direct IO. */
+  /**
+   * Opens a regular file; at the last name links are not followed (`ELOOP`). Rejects with `EINVAL` where the file
+   * system refuses direct IO, with `EISDIR` for a directory and with `ENXIO` for anything else that is no file.
+   */
   open(path: string, options: OpenOptions): Promise<IoFile>;
   /** Closes a file, on which nothing may be in flight. */
   close(file: IoFile): Promise<void>;
@@ -82,14 +128,14 @@ export interface IoEngine {
 
   /**
    * The first offset at or after `offset` where the file may hold anything but zeros that were never written; its
-   * length if there is none. An engine that cannot tell lacks it.
+   * length if there is none. An engine that cannot tell answers `offset`.
    */
-  nextData?(file: IoFile, offset: number): Promise<number>;
+  nextData(file: IoFile, offset: number): Promise<number>;
 
   /** Reads a batch; resolves when the last of it is done. Failures are in each transfer's `error`; it never rejects. */
   read(batch: readonly Transfer[]): Promise<void>;
   /** Writes a batch; resolves when the last of it is done. Failures are in each transfer's `error`; it never rejects. */
-  write(batch: readonly Transfer[]): Promise<void>;
+  write(batch: readonly Transfer[], options?: WriteOptions): Promise<void>;
 
   /** Makes the file's contents and length durable (`fdatasync`). */
   datasync(file: IoFile): Promise<void>;
@@ -105,14 +151,32 @@ export interface IoEngine {
 
   /** Renames a file, replacing what stands at `to`. */
   rename(from: string, to: string): Promise<void>;
-  /** Removes a file. */
+  /** Removes a file, or a directory that is empty. */
   remove(path: string): Promise<void>;
-  /** Makes a directory with mode 0700, with its parents; one that exists is left as it is. */
+  /**
+   * Makes a directory with mode 0700, with its parents; one that exists is left as it is. When it resolves, every
+   * name that it made, and the directory's own if it was there, is durable.
+   */
   makeDirectory(path: string): Promise<void>;
   /** The names in a directory, in no order. */
   list(path: string): Promise<string[]>;
   /** Makes the names in a directory durable. */
   syncDirectory(path: string): Promise<void>;
+
+  /** The absolute path of what exists, links resolved. */
+  resolve(path: string): Promise<string>;
+  /**
+   * Locks a directory for this holder alone, without waiting, and says in its file `lock` which process holds it.
+   * The lock is on the directory itself: whoever removes that file is not let in.
+   *
+   * Rejects with a `LockedError` if it is locked, by this process or another.
+   */
+  lock(directory: string): Promise<DirectoryLock>;
+  /**
+   * Proves by transfers what direct IO can do in an existing directory. That it is refused is an answer and no error;
+   * a full disk is no error either: the proof is then a read.
+   */
+  support(directory: string, request: SupportRequest): Promise<DirectSupport>;
 
   /** Waits for everything in flight and gives up what the engine holds. Calls after it reject. */
   shutdown(): Promise<void>;

@@ -4,11 +4,21 @@
  * @module
  */
 
-export { probeNamePattern } from "./alignment.ts";
-export * from "./buffer.ts";
-export * from "./buffer_pool.ts";
-export * from "./buffered_writer.ts";
-export * from "./direct_file.ts";
+export type { EngineChoice } from "./choose_engine.ts";
+export { probeNamePattern } from "./direct_support.ts";
 export * from "./engine.ts";
-export { type Io, type IoMode, type IoOptions, type IoReport, openIo } from "./open_io.ts";
-export * from "./sequential_reader.ts";
+export * from "./host.ts";
+export * from "./memory/buffer_pool.ts";
+export * from "./memory/io_buffer.ts";
+export {
+  type Io,
+  type IoMode,
+  type IoOptions,
+  type IoReport,
+  type OpenEngine,
+  openEngine,
+  openIo,
+} from "./open_io.ts";
+export { directoryOf } from "./posix/namespace.ts";
+export * from "./stream/buffered_writer.ts";
+export * from "./stream/sequential_reader.ts";

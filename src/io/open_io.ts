@@ -10,10 +10,9 @@
  * @module
  */
 
-import { blockBytes, DirectIoError, typeName } from "../base/mod.ts";
-import { type DirectProof, proveDirect } from "./alignment.ts";
-import { chooseEngine, type ChosenEngine, type EngineChoice } from "./choose_engine.ts";
-import type { EngineName, IoEngine } from "./engine.ts";
+import { DirectIoError, typeName } from "../base/mod.ts";
+import { chooseEngine, type EngineChoice } from "./choose_engine.ts";
+import type { DirectSupport, EngineName, IoEngine } from "./engine.ts";
 
 /**
  * What bypasses the page cache: `"buffered"` nothing, `"direct"` reads, `"direct-rw"` reads and writes.
@@ -23,16 +22,16 @@ export type IoMode = "buffered" | "direct" | "direct-rw";
 /** How to do IO. */
 export interface IoOptions {
   /** What bypasses the page cache. The default is `"direct-rw"`. */
-  ioMode?: IoMode;
+  ioMode?: IoMode | undefined;
   /**
    * The engine, or `"auto"`, the default: the first of `uring`, `threads` and `node` that works. One that is
    * passed in is used as it is and never shut down.
    */
-  ioEngine?: EngineChoice | IoEngine;
+  ioEngine?: EngineChoice | IoEngine | undefined;
   /** Whether it is an error not to obtain the mode, or the engine if one was named. The default is `false`. */
-  strict?: boolean;
+  strict?: boolean | undefined;
   /** Whether nothing may be written. The default is `false`. */
-  readOnly?: boolean;
+  readOnly?: boolean | undefined;
 }
 
 /** What was asked for and what was obtained. */
@@ -69,7 +68,6 @@ export interface Io {
 
 const modes: readonly IoMode[] = ["buffered", "direct", "direct-rw"];
 const engineChoices: readonly EngineChoice[] = ["auto", "uring", "threads", "node"];
-const wholeBlocks = { memory: blockBytes, offset: blockBytes };
 const anyBytes = { memory: 1, offset: 1 };
 
 interface Request {
@@ -79,11 +77,37 @@ interface Request {
   readonly readOnly: boolean;
 }
 
+/** An engine that was chosen, before any directory is touched. */
+export interface OpenEngine {
+  /** The engine. */
+  readonly engine: IoEngine;
+  /** Why an engine before it was not taken. */
+  readonly notes: readonly string[];
+  /** Whether whoever opened this shuts the engine down. */
+  readonly ownsEngine: boolean;
+}
+
+/**
+ * Checks how IO is to be done and chooses the engine. No directory is touched.
+ *
+ * @param options What is wanted.
+ * @returns The engine. If `ownsEngine`, the caller shuts it down.
+ * @throws {TypeError} If an option has the wrong type.
+ * @throws {RangeError} If an option has a value that does not exist.
+ * @throws {DirectIoError} If `strict` and the engine that was named cannot be had.
+ */
+export async function openEngine(options: IoOptions = {}): Promise<OpenEngine> {
+  const { engine, strict } = checkOptions(options);
+  if (typeof engine !== "string") return { engine, notes: [], ownsEngine: false };
+  return { ...await chooseEngine(engine, strict), ownsEngine: true };
+}
+
 /**
  * Opens IO for the files of one directory.
  *
  * @param directory An existing directory.
  * @param options What is wanted.
+ * @param opened An engine that was opened with the same options; the caller shuts it down, whatever becomes of this.
  * @returns The engine, and how to use it. If `ownsEngine`, the caller shuts it down.
  * @throws {TypeError} If an option has the wrong type.
  * @throws {RangeError} If an option has a value that does not exist.
@@ -91,39 +115,40 @@ interface Request {
  * @throws {IoError} If the directory is missing or unreadable.
  * @throws {Deno.errors.NotCapable} If the directory is not granted.
  */
-export async function openIo(directory: string, options: IoOptions = {}): Promise<Io> {
+export async function openIo(
+  directory: string,
+  options: IoOptions = {},
+  opened?: OpenEngine,
+): Promise<Io> {
   const request = checkOptions(options);
-  const ownsEngine = typeof request.engine === "string";
-  const chosen = await obtainEngine(request);
+  const chosen = opened ?? await openEngine(options);
+  const { engine, ownsEngine } = chosen;
   try {
-    await chosen.engine.list(directory);
-    const proof = await prove(directory, request, chosen);
-    const report = reportOf(directory, request, chosen, proof);
-    return { engine: chosen.engine, report, readDirect: proof.read, writeDirect: proof.write, ownsEngine };
+    await engine.list(directory);
+    const support = await askSupport(directory, request, engine);
+    const report = reportOf(directory, request, chosen, support);
+    return { engine, report, readDirect: support.read, writeDirect: support.write, ownsEngine };
   } catch (error) {
-    if (ownsEngine) await chosen.engine.shutdown();
+    if (opened === undefined && ownsEngine) await engine.shutdown();
     throw error;
   }
 }
 
-async function obtainEngine({ engine, strict }: Request): Promise<ChosenEngine> {
-  if (typeof engine === "string") return await chooseEngine(engine, strict);
-  return { engine, libc: undefined, notes: [] };
-}
-
-async function prove(directory: string, request: Request, chosen: ChosenEngine): Promise<DirectProof> {
+async function askSupport(directory: string, request: Request, engine: IoEngine): Promise<DirectSupport> {
   const { mode, readOnly } = request;
-  const write = mode === "direct-rw";
   if (mode === "buffered") return { read: false, write: false, alignment: anyBytes, notes: [] };
-  // A simulated engine has no directory of the system's to prove anything in, and counts what is asked of it.
-  if (chosen.engine.name === "sim") return { read: true, write, alignment: wholeBlocks, notes: [] };
-  return await proveDirect(chosen.engine, { directory, write, readOnly, libc: chosen.libc });
+  return await engine.support(directory, { write: mode === "direct-rw", readOnly });
 }
 
-function reportOf(directory: string, request: Request, chosen: ChosenEngine, proof: DirectProof): IoReport {
-  const mode = proof.write ? "direct-rw" : proof.read ? "direct" : "buffered";
+function reportOf(
+  directory: string,
+  request: Request,
+  chosen: OpenEngine,
+  support: DirectSupport,
+): IoReport {
+  const mode = support.write ? "direct-rw" : support.read ? "direct" : "buffered";
   if (request.strict && mode !== request.mode) {
-    const reason = proof.notes.join("; ");
+    const reason = support.notes.join("; ");
     throw new DirectIoError(`Cannot use IO mode "${request.mode}" in "${directory}": ${reason}`);
   }
   return {
@@ -131,9 +156,9 @@ function reportOf(directory: string, request: Request, chosen: ChosenEngine, pro
     engine: chosen.engine.name,
     requestedMode: request.mode,
     requestedEngine: typeof request.engine === "string" ? request.engine : request.engine.name,
-    memoryAlignment: proof.alignment.memory,
-    offsetAlignment: proof.alignment.offset,
-    notes: [...chosen.notes, ...proof.notes],
+    memoryAlignment: support.alignment.memory,
+    offsetAlignment: support.alignment.offset,
+    notes: [...chosen.notes, ...support.notes],
   };
 }
 

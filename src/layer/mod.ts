@@ -1,28 +1,39 @@
 /**
- * Floor 3: records, and the two kinds of index over them.
+ * Floor 4: layers: the formats of data files, the index of an open layer, the tree of a stored one, cursors over
+ * both, and the map of the layers of a timeline.
  *
- * Everything here is synchronous and pure but for {@linkcode appendIndex}, which waits for room in its sink.
+ * Everything here is synchronous but for {@linkcode sortIndex} and {@linkcode writeLayer}, which give the event loop its turns. What needs
+ * pages says so to a {@linkcode PageSource} and never waits.
  *
  * @module
  */
 
-export { bloomMayContain } from "./bloom_filter.ts";
-export * from "./file_format.ts";
-export { appendIndex, type SealedValues, type TailSink } from "./index_writer.ts";
-export { hashKey } from "./key_hash.ts";
-export { MemoryIndex, type MemoryIndexHint } from "./memory_index.ts";
-export { CachedPages, PageCache, type PageCacheMetrics } from "./page_cache.ts";
+export * from "./formats/file_format.ts";
+export { filterMayContain } from "./formats/bloom_filter.ts";
+export { hashKey } from "./formats/key_hash.ts";
+export { terminalFlag, tombstoneFlag } from "./formats/page_format.ts";
+export * from "./formats/record_format.ts";
+export * from "./layer.ts";
 export {
-  entryKey,
-  entryKeyEquals,
-  entryLsn,
-  entryOffset,
-  entryTaggedLength,
-  pageCount,
-  pageLevel,
-  searchPage,
-  terminalFlag,
-  tombstoneFlag,
-} from "./page_format.ts";
-export * from "./record_format.ts";
-export { SealedFile, type SealedFileDescription } from "./sealed_file.ts";
+  descriptionFault,
+  type LayerDescription,
+  type LayerKind,
+  type LayerSummary,
+} from "./layer_description.ts";
+export { type LayerEdit, LayerMap } from "./layer_map.ts";
+export { memoryCursor } from "./memory/memory_cursor.ts";
+export { MemoryIndex, type MemoryIndexHint, sortIndex } from "./memory/memory_index.ts";
+export { mergeCursors, type MergedCursor } from "./merge.ts";
+export { Descent, DescentSteps, findVersion, wantFilter } from "./tree/descent.ts";
+export { pageCursor } from "./tree/page_cursor.ts";
+export {
+  compareRowKey,
+  compareRows,
+  noPages,
+  type PageSource,
+  rowKey,
+  type VersionBlock,
+  type VersionCursor,
+  type VersionRange,
+} from "./version_cursor.ts";
+export { type LayerIdentity, type LayerSink, writeLayer, type WriteLayerOptions } from "./write_layer.ts";

@@ -1,212 +1,189 @@
 /**
- * The only commit point: a manifest is written aside, synced, renamed, and the directory is synced.
+ * The manifest: what exists, and the only commit point of a store. A commit is durable first and published after.
  *
- * Edits that come while one is being written are written together in the next. The newest manifest counts; since
- * one gets its name only after it is durable, a newest manifest that does not check is damage and never a torn write.
+ * ```
+ *   commit ─► queue ─► apply ─► frame, durable ─► published ─► resolved       (all that wait share one frame)
+ *                        ▲
+ *                        └ before it, where edits outweigh the snapshot: a new file, version + 1
+ * ```
  *
- * G1  Versions grow by one; a file is named by a durable manifest before anything in it is acknowledged.
- * G2  The manifest before the newest is kept until the next one is durable.
+ * M3  `state` is what the newest durable frame says. Commits are published in the order in which they were asked for:
+ *     one that cannot be written takes those with it that wait behind it.
+ * M5  After a full disk it goes on; after any other failure nothing is written any more.
+ *
+ * Any number of commits may be asked for at once.
  *
  * @module
  */
 
-import {
-  CorruptionError,
-  IoError,
-  isFullDisk,
-  LimitError,
-  maxManifestBytes,
-  PoisonedError,
-  VarveError,
-} from "../base/mod.ts";
-import type { IoEngine, Transfer } from "../io/mod.ts";
-import {
-  decodeManifest,
-  encodeManifest,
-  manifestName,
-  type ManifestState,
-  parseManifestName,
-} from "./format.ts";
+import { assert, blockBytes, Health, isFullDisk, LimitError, ReadOnlyError } from "../base/mod.ts";
+import { apply, editsOf } from "./apply.ts";
+import { BodyWriter } from "./body.ts";
+import { writeEdit } from "./codec.ts";
+import type { Edit } from "./edit.ts";
+import { findManifest } from "./find_manifest.ts";
+import type { ManifestHome } from "./manifest_file.ts";
+import { ManifestLog } from "./manifest_log.ts";
+import { type StoreState, timelineFault } from "./state.ts";
 
-const pendingName = "manifest-pending";
+/** How a manifest is opened. */
+export interface ManifestOptions {
+  /** Whether nothing may be written. @default {false} */
+  readOnly?: boolean | undefined;
+}
 
-/** Changes the state in place; an edit may be applied once only. */
-export type ManifestEdit = (state: ManifestState) => void;
-
-interface Waiter {
-  readonly edit: number;
-  readonly resolve: () => void;
+interface Commit {
+  readonly edits: readonly Edit[];
+  readonly resolve: (state: StoreState) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** What exists, and the one way to change it. */
 export class Manifest {
-  readonly #engine: IoEngine;
   readonly #directory: string;
-  readonly #state: ManifestState;
-  /** Versions whose files are to be removed once the next manifest is durable (G2). */
-  readonly #old: number[];
-  #waiters: Waiter[] = [];
-  #edits = 0;
+  readonly #health: Health;
+  /** `undefined` if it is read only. */
+  readonly #log: ManifestLog | undefined;
+  #state: StoreState;
+  #queue: Commit[] = [];
   #writing: Promise<void> | undefined;
-  #failure: unknown;
+  #closing: Promise<void> | undefined;
 
-  private constructor(engine: IoEngine, directory: string, state: ManifestState, old: number[]) {
-    this.#engine = engine;
+  private constructor(directory: string, state: StoreState, log: ManifestLog | undefined) {
     this.#directory = directory;
+    this.#health = new Health(`manifest of "${directory}"`);
     this.#state = state;
-    this.#old = old;
+    this.#log = log;
   }
 
-  /** What exists; it must not be written but by {@linkcode edit}. */
-  get state(): Readonly<ManifestState> {
+  /** What exists, as the last durable commit left it. */
+  get state(): StoreState {
     return this.#state;
   }
 
   /**
-   * Makes the first manifest of a store.
+   * Makes the first manifest of a store: when it resolves, it is durable.
    *
-   * @param engine What writes.
-   * @param directory The store's directory.
-   * @param state What exists; its version is 0.
+   * @param home Where; any `Objects` will do.
+   * @param state What exists, and the version of the manifest: 1.
+   * @throws {Deno.errors.AlreadyExists} If there is one.
    */
-  static async create(engine: IoEngine, directory: string, state: ManifestState): Promise<Manifest> {
-    const manifest = new Manifest(engine, directory, state, []);
-    await manifest.edit(() => {});
-    return manifest;
+  static async create(home: ManifestHome, state: StoreState): Promise<Manifest> {
+    for (const timeline of state.timelines) {
+      const fault = timelineFault(timeline);
+      assert(fault === undefined, `a store starts with ${fault}`);
+    }
+    return new Manifest(home.directory, state, await ManifestLog.create(home, state));
   }
 
   /**
-   * Reads the newest manifest.
+   * Reads the newest manifest. What it returns is durable, unless it is read only.
    *
-   * @param engine What reads.
-   * @param directory The store's directory.
+   * @param home Where; any `Objects` will do.
+   * @param options Whether it may be written.
    * @returns The manifest, or `undefined` if there is none.
-   * @throws {CorruptionError} If the newest manifest does not check.
+   * @throws {CorruptionError} If the newest manifest is damaged.
+   * @throws {VarveError} If it is of another version of the format.
    */
-  static async load(engine: IoEngine, directory: string): Promise<Manifest | undefined> {
-    const versions = (await engine.list(directory)).map(parseManifestName).filter((v) => v !== undefined);
-    if (versions.length === 0) return undefined;
-    const version = Math.max(...versions);
-    const path = `${directory}/${manifestName(version)}`;
-    const state = decodeManifest(await readWhole(engine, path));
-    if (typeof state !== "string" && state.version === version) {
-      return new Manifest(engine, directory, state, versions.filter((other) => other < version));
-    }
-    const found = typeof state === "string" ? state : `version ${state.version}`;
-    throw new CorruptionError({ path, offset: 0, expected: `manifest version ${version}`, found });
-  }
-
-  /** Syncs the newest manifest and its directory, so that what was read is what will be there. */
-  async settle(): Promise<void> {
-    const path = `${this.#directory}/${manifestName(this.#state.version)}`;
-    const file = await this.#engine.open(path, { access: "write", direct: false });
-    try {
-      await this.#engine.sync(file);
-    } finally {
-      await this.#engine.close(file);
-    }
-    await this.#engine.syncDirectory(this.#directory);
+  static async open(home: ManifestHome, options: ManifestOptions = {}): Promise<Manifest | undefined> {
+    const { readOnly = false } = options;
+    const found = await findManifest(home, readOnly);
+    if (found === undefined) return undefined;
+    const { contents, older } = found;
+    const log = readOnly ? undefined : await ManifestLog.reopen(home, contents, older);
+    return new Manifest(home.directory, contents.state, log);
   }
 
   /**
-   * Applies an edit at once and resolves when a durable manifest has it.
+   * Makes edits durable, all of them or none, then publishes them.
    *
-   * After a full disk the edit stays applied in memory, and the next edit writes it too.
+   * A commit that rejects is not applied. Unless a later one succeeds, it may still be found at the next opening, as
+   * any write whose end nobody saw: so what it names must not be removed meanwhile.
    *
-   * @param edit Changes the state.
+   * @param edits What changes; it must not be changed any more.
+   * @returns What exists then.
+   * @throws {IoError} If the disk is full: whoever waits is rejected, in turn, and may ask again.
+   * @throws {PoisonedError} If anything else failed, now or earlier.
+   * @throws {AssertionError} If an edit does not fit, which is a bug of whoever made it; no other commit is touched.
+   * @throws {LimitError} If the manifest would be larger than may be.
+   * @throws {ReadOnlyError} If it was opened to be read only.
+   * @throws {Deno.errors.BadResource} If it is closed.
    */
-  edit(edit: ManifestEdit): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#poisoned());
-    edit(this.#state);
-    const number = ++this.#edits;
+  commit(edits: Edit | readonly Edit[]): Promise<StoreState> {
+    const log = this.#log;
+    if (log === undefined) {
+      return Promise.reject(
+        new ReadOnlyError(`Cannot write manifest of "${this.#directory}": it is read only`),
+      );
+    }
+    if (this.#health.state !== "open") return Promise.reject(this.#health.refusal());
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ edit: number, resolve, reject });
-      this.#writing ??= this.#writeAll();
+      this.#queue.push({ edits: editsOf(edits), resolve, reject });
+      this.#writing ??= this.#writeAll(log);
     });
   }
 
-  async #writeAll(): Promise<void> {
-    // Edits of the same turn are written together.
+  /**
+   * Waits for what was asked for, then says in the file that it was closed cleanly, so that damage of its end is not
+   * taken for a torn write. What failed before has been told, and is no failure of closing.
+   *
+   * @throws {IoError} If that cannot be written; it is closed nevertheless.
+   */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#health.close();
+    await this.#writing;
+    try {
+      if (this.#health.cause === undefined) await this.#log?.close();
+    } finally {
+      this.#health.closed();
+    }
+  }
+
+  async #writeAll(log: ManifestLog): Promise<void> {
+    // Commits of the same turn are written together.
     await Promise.resolve();
-    while (this.#waiters.length > 0) {
-      const upTo = this.#edits;
-      let error: unknown;
+    while (this.#queue.length > 0) {
+      const commits = this.#takeQueue();
       try {
-        await this.#writeOnce();
-      } catch (caught) {
-        error = caught;
-        if (!isFullDisk(caught)) this.#failure = caught;
+        await this.#write(log, commits);
+      } catch (error) {
+        const isPassing = isFullDisk(error) || error instanceof LimitError;
+        const reason = isPassing ? error : this.#health.fail(error as Error);
+        for (const { reject } of commits.concat(this.#takeQueue())) reject(reason);
       }
-      const settled = this.#waiters.filter((waiter) => waiter.edit <= upTo || this.#failure !== undefined);
-      this.#waiters = this.#waiters.filter((waiter) => !settled.includes(waiter));
-      for (const waiter of settled) error === undefined ? waiter.resolve() : waiter.reject(error);
     }
     this.#writing = undefined;
   }
 
-  async #writeOnce(): Promise<void> {
-    const version = this.#state.version + 1;
-    const bytes = encodeManifest({ ...this.#state, version });
-    if (bytes.length > maxManifestBytes) throw new LimitError(`Cannot write manifest: ${bytes.length} bytes`);
-    const pending = `${this.#directory}/${pendingName}`;
-    await this.#removeIfThere(pending);
-    await this.#writeFile(pending, bytes);
-    await this.#engine.rename(pending, `${this.#directory}/${manifestName(version)}`);
-    await this.#engine.syncDirectory(this.#directory);
-    this.#state.version = version;
-    await this.#removeOld(version);
+  #takeQueue(): Commit[] {
+    const commits = this.#queue;
+    this.#queue = [];
+    return commits;
   }
 
-  /** Removes what stands before the manifest before the newest, leftovers of a crash included (G2). */
-  async #removeOld(version: number): Promise<void> {
-    this.#old.push(version);
-    const gone = this.#old.filter((other) => other < version - 1);
-    for (const other of gone) {
-      await this.#removeIfThere(`${this.#directory}/${manifestName(other)}`);
-      this.#old.splice(this.#old.indexOf(other), 1);
+  /** Writes commits in one frame, but for those that do not fit, and publishes them (M3). */
+  async #write(log: ManifestLog, commits: readonly Commit[]): Promise<void> {
+    const body = new BodyWriter(blockBytes);
+    const fitting: Commit[] = [];
+    let next = this.#state;
+    for (const commit of commits) {
+      const { length } = body;
+      try {
+        const after = apply(next, commit.edits);
+        for (const edit of commit.edits) writeEdit(body, edit);
+        next = after;
+        fitting.push(commit);
+      } catch (error) {
+        body.length = length;
+        commit.reject(error);
+      }
     }
-  }
-
-  async #writeFile(path: string, bytes: Uint8Array): Promise<void> {
-    const file = await this.#engine.open(path, { access: "write", direct: false, create: true });
-    try {
-      const transfer: Transfer = { file, offset: 0, bytes, done: 0, error: undefined };
-      await this.#engine.write([transfer]);
-      if (transfer.error !== undefined) throw transfer.error;
-      await this.#engine.sync(file);
-    } finally {
-      await this.#engine.close(file);
-    }
-  }
-
-  async #removeIfThere(path: string): Promise<void> {
-    try {
-      await this.#engine.remove(path);
-    } catch (error) {
-      if (!(error instanceof IoError && error.code === "ENOENT")) throw error;
-    }
-  }
-
-  #poisoned(): PoisonedError {
-    return new PoisonedError(`Cannot write manifest in "${this.#directory}": an earlier write failed`, {
-      cause: this.#failure,
-    });
-  }
-}
-
-async function readWhole(engine: IoEngine, path: string): Promise<Uint8Array> {
-  const file = await engine.open(path, { access: "read", direct: false });
-  try {
-    const length = await engine.size(file);
-    if (length > maxManifestBytes) {
-      throw new VarveError(`Cannot read manifest "${path}": it is ${length} bytes`);
-    }
-    const transfer: Transfer = { file, offset: 0, bytes: new Uint8Array(length), done: 0, error: undefined };
-    if (length > 0) await engine.read([transfer]);
-    if (transfer.error !== undefined) throw transfer.error;
-    return transfer.bytes.subarray(0, transfer.done);
-  } finally {
-    await engine.close(file);
+    if (body.length > 0) await log.append(body.bytes, this.#state);
+    this.#state = { ...next, version: log.version };
+    for (const { resolve } of fitting) resolve(this.#state);
   }
 }

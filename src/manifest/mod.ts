@@ -1,16 +1,13 @@
 /**
- * Floor 4: what exists. The manifest is the only commit point.
+ * Floor 5: what exists. The manifest is the only commit point of a store: an edit is durable first and published
+ * after.
  *
  * @module
  */
 
-export {
-  isSegmentName,
-  type LayerEntry,
-  type ManifestState,
-  parseManifestName,
-  type SegmentEntry,
-  segmentName,
-  type TimelineEntry,
-} from "./format.ts";
-export { Manifest, type ManifestEdit } from "./manifest.ts";
+export { apply } from "./apply.ts";
+export type { Edit, TimelineEdit } from "./edit.ts";
+export { Manifest, type ManifestOptions } from "./manifest.ts";
+export type { ManifestHome } from "./manifest_file.ts";
+export { parseManifestName } from "./names.ts";
+export type { SegmentDescription, StoreState, TimelineState, Witness } from "./state.ts";

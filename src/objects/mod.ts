@@ -1,7 +1,20 @@
 /**
- * Floor 2: where immutable files live: a directory.
+ * Floor 3: immutable objects, known by their ids. Where they lie, and in which file, is known here alone: above it
+ * nobody sees a path, a file or a transfer.
+ *
+ * ```
+ *   create ─► append … sync … finish ─► adopt ─► read by pages (PageSet) or by ranges (RangeRead) ─► remove
+ *                └─ readable from its first byte on, memory and file as one
+ * ```
  *
  * @module
  */
 
-export { FileCache, FileLease } from "./file_cache.ts";
+export { type ObjectId, objectId, type ObjectKind, type ObjectName, parseObjectId } from "./object_id.ts";
+export type { ObjectWriter } from "./write/object_writer.ts";
+export { type CreateOptions, Objects, type ObjectsOptions, type WriterOptions } from "./objects.ts";
+export type { ObjectsMetrics, ReadCounters } from "./metrics.ts";
+export { PageSet, type PageSetOptions } from "./read/page_set.ts";
+export { RangeRead, type RangeSink, type RangeWants } from "./read/range_read.ts";
+export { isAsideName, type RootFiles } from "./root_files.ts";
+export type { ObjectExtent, PageLayout, StoredObject } from "./stored_object.ts";

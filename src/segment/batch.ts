@@ -1,187 +1,13 @@
 /**
- * Batches: changes that are applied atomically at one LSN, encoded as they are gathered.
- *
- * ```
- *   put(k, v) ──► record │ record │ record ──stamp(lsn)──► copied whole into the segment's buffer
- * ```
+ * Batches: changes that are applied atomically at one LSN.
  *
  * @module
  */
 
-import {
-  type Key,
-  LimitError,
-  maxBatchBytes,
-  maxBatchChanges,
-  maxKeyBytes,
-  maxValueBytes,
-  typeName,
-  type Value,
-} from "../base/mod.ts";
-import {
-  lastOfBatch,
-  lsnHigh,
-  lsnLow,
-  recordHeaderBytes,
-  RecordKind,
-  recordLengthAt,
-  stampRecord,
-  writeRecordHeader,
-} from "../layer/mod.ts";
+import type { Key, Value } from "../base/mod.ts";
+import { EncodedBatch } from "./encoded_batch.ts";
 
-/** One change of one key: a whole value, or its deletion. */
-export type Change = { key: Key; value: Value } | { key: Key; delete: true };
-
-const encoder = new TextEncoder();
-const leastBytes = 4096;
-/** A buffer that grew over this for one large batch is given up when it is cleared. */
-const keptBytes = 4 * 1024 * 1024;
-/** Below this a loop copies faster than `set`, which costs some 40 ns a call. */
-const loopBytes = 32;
-
-/** Records back to back, whose LSN and checksums are set when the batch is appended. */
-export class RecordBuffer {
-  /** The memory; records are in `[0, end)`. */
-  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(leastBytes);
-  /** The same memory. */
-  view: DataView<ArrayBuffer> = new DataView(this.bytes.buffer);
-  /** Where the last record ends. */
-  end = 0;
-  /** How many records there are. */
-  count = 0;
-
-  /** Forgets every record. */
-  clear(): void {
-    this.end = this.count = 0;
-    if (this.bytes.length > keptBytes) this.#reallocate(leastBytes);
-  }
-
-  /** Adds any change. */
-  add(change: Change): void {
-    if (change === null || typeof change !== "object") {
-      throw new TypeError(`Cannot add change: expected an object, found ${typeName(change)}`);
-    }
-    if ("value" in change && !("delete" in change)) return this.put(change.key, change.value);
-    if (!("value" in change) && (change as { delete?: unknown }).delete === true) {
-      return this.delete(change.key);
-    }
-    throw new TypeError("Cannot add change: expected either a value or delete: true");
-  }
-
-  /** Adds a whole value. */
-  put(key: Key, value: Value): void {
-    const keyAt = this.#reserveKey(key);
-    const keyLength = this.#writeKey(key, keyAt);
-    const valueLength = this.#writeValue(value, keyAt + keyLength);
-    this.#finish(RecordKind.PUT, keyLength, valueLength);
-  }
-
-  /** Adds a tombstone. */
-  delete(key: Key): void {
-    const keyAt = this.#reserveKey(key);
-    const keyLength = this.#writeKey(key, keyAt);
-    this.#finish(RecordKind.DELETE, keyLength, 0);
-  }
-
-  /** Adds the one record of a batch without changes. */
-  mark(): void {
-    this.#finish(RecordKind.MARK, 0, 0);
-  }
-
-  /**
-   * Sets the LSN, the flags and the checksum of every record. Hot: `bench/ingest.ts`.
-   *
-   * @param lsn The batch's LSN.
-   */
-  stamp(lsn: number): void {
-    const { bytes, view, end } = this;
-    const low = lsnLow(lsn), high = lsnHigh(lsn);
-    for (let at = 0; at < end;) {
-      const length = recordLengthAt(view, at);
-      stampRecord(bytes, view, at, length, low, high, at + length === end ? lastOfBatch : 0);
-      at += length;
-    }
-  }
-
-  #reserveKey(key: Key): number {
-    if (typeof key !== "string" && !(key instanceof Uint8Array)) {
-      throw new TypeError(`Cannot use key: expected a Uint8Array or a string, found ${typeName(key)}`);
-    }
-    if (key.length === 0) throw new LimitError("Cannot use key: it is empty");
-    if (key.length > maxKeyBytes) throw keyTooLong(key.length);
-    if (this.count >= maxBatchChanges) {
-      throw new LimitError(`Cannot add change: a batch holds at most ${maxBatchChanges} changes`);
-    }
-    // A UTF-16 code unit is at most three bytes of UTF-8.
-    this.#reserve(recordHeaderBytes + (typeof key === "string" ? key.length * 3 : key.length));
-    return this.end + recordHeaderBytes;
-  }
-
-  #writeKey(key: Key, at: number): number {
-    if (typeof key === "string") {
-      const { written } = encoder.encodeInto(key, this.bytes.subarray(at));
-      if (written > maxKeyBytes) throw keyTooLong(written);
-      return written;
-    }
-    copyInto(this.bytes, key, at);
-    return key.length;
-  }
-
-  #writeValue(value: Value, at: number): number {
-    if (typeof value === "string") {
-      if (value.length > maxValueBytes) throw valueTooLong(value.length);
-      this.#reserve(at - this.end + value.length * 3);
-      const { written } = encoder.encodeInto(value, this.bytes.subarray(at));
-      if (written > maxValueBytes) throw valueTooLong(written);
-      return written;
-    }
-    if (!(value instanceof Uint8Array)) {
-      throw new TypeError(`Cannot use value: expected a Uint8Array or a string, found ${typeName(value)}`);
-    }
-    if (value.length > maxValueBytes) throw valueTooLong(value.length);
-    this.#reserve(at - this.end + value.length);
-    copyInto(this.bytes, value, at);
-    return value.length;
-  }
-
-  #finish(kind: number, keyLength: number, valueLength: number): void {
-    const length = recordHeaderBytes + keyLength + valueLength;
-    if (this.end + length > maxBatchBytes) {
-      throw new LimitError(`Cannot add change: a batch holds at most ${maxBatchBytes} bytes`);
-    }
-    writeRecordHeader(this.view, this.end, kind, keyLength, valueLength);
-    this.end += length;
-    this.count++;
-  }
-
-  #reserve(more: number): void {
-    const needed = this.end + more;
-    if (needed > this.bytes.length) this.#reallocate(Math.max(needed, this.bytes.length * 2));
-  }
-
-  #reallocate(size: number): void {
-    const old = this.bytes;
-    this.bytes = new Uint8Array(size);
-    this.view = new DataView(this.bytes.buffer);
-    // A key may already stand behind the last record.
-    this.bytes.set(old.subarray(0, Math.min(old.length, size, this.end + recordHeaderBytes + maxKeyBytes)));
-  }
-}
-
-function copyInto(target: Uint8Array, source: Uint8Array, at: number): void {
-  if (source.length > loopBytes) return target.set(source, at);
-  for (let i = 0; i < source.length; i++) target[at + i] = source[i];
-}
-
-function keyTooLong(length: number): LimitError {
-  return new LimitError(`Cannot use key: its length is ${length} bytes, the limit is ${maxKeyBytes}`);
-}
-
-function valueTooLong(length: number): LimitError {
-  return new LimitError(`Cannot use value: its length is ${length} bytes, the limit is ${maxValueBytes}`);
-}
-
-let recordsOfBatch: (batch: Batch) => RecordBuffer;
+let encodedOf: (batch: Batch) => EncodedBatch;
 
 /**
  * Changes that are applied atomically at one LSN, in order.
@@ -202,20 +28,20 @@ let recordsOfBatch: (batch: Batch) => RecordBuffer;
  * ```
  */
 export class Batch {
-  readonly #records = new RecordBuffer();
+  readonly #encoded = new EncodedBatch();
 
   static {
-    recordsOfBatch = (batch) => batch.#records;
+    encodedOf = (batch) => batch.#encoded;
   }
 
   /** How many changes it holds. */
   get size(): number {
-    return this.#records.count;
+    return this.#encoded.count;
   }
 
   /** How many bytes its changes take in the log. */
   get byteLength(): number {
-    return this.#records.end;
+    return this.#encoded.end;
   }
 
   /**
@@ -228,7 +54,7 @@ export class Batch {
    * @throws {TypeError} If key or value are neither a `Uint8Array` nor a string.
    */
   put(key: Key, value: Value): this {
-    this.#records.put(key, value);
+    this.#encoded.put(key, value);
     return this;
   }
 
@@ -241,17 +67,17 @@ export class Batch {
    * @throws {TypeError} If the key is neither a `Uint8Array` nor a string.
    */
   delete(key: Key): this {
-    this.#records.delete(key);
+    this.#encoded.delete(key);
     return this;
   }
 
   /** Forgets every change. */
   clear(): void {
-    this.#records.clear();
+    this.#encoded.clear();
   }
 }
 
 /** The encoded records of a batch. */
-export function recordsOf(batch: Batch): RecordBuffer {
-  return recordsOfBatch(batch);
+export function recordsOf(batch: Batch): EncodedBatch {
+  return encodedOf(batch);
 }

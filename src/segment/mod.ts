@@ -1,9 +1,11 @@
 /**
- * Floor 4: the log. Batches are encoded and appended, segments are synced, sealed and read back.
+ * Floor 5: the log. Batches are encoded and appended, segments are synced and read back.
  *
  * @module
  */
 
-export { Batch, type Change, RecordBuffer, recordsOf } from "./batch.ts";
-export { type ExpectedSegment, type ScannedSegment, scanSegment } from "./recover.ts";
-export { type Patience, type ResumePoint, SegmentWriter } from "./segment_writer.ts";
+export { Batch, recordsOf } from "./batch.ts";
+export { type Change, EncodedBatch } from "./encoded_batch.ts";
+export type { Proof } from "./proof.ts";
+export { type ExpectedSegment, type ScannedSegment, scanSegment, type SegmentIdentity } from "./scan.ts";
+export { SegmentWriter } from "./segment_writer.ts";

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { OpenStore, OpenTimeline } from "./open_store.ts";
+
 /** What a store did since it was opened, and what it holds now. */
 export interface StoreMetrics {
   /** Batches that were appended. */
@@ -36,10 +38,36 @@ export interface StoreMetrics {
   readonly waitingBytes: number;
   /** Bytes of IO buffers. */
   readonly bufferBytes: number;
+  /** Files that are open for reading. */
+  readonly openFiles: number;
   /** Frozen layers that wait to be sealed. */
   readonly frozenLayers: number;
-  /** Sealed layers. */
-  readonly sealedLayers: number;
-  /** Reads that have not ended. */
-  readonly activeReads: number;
+  /** Layers on disk. */
+  readonly storedLayers: number;
+  /** Reads that have not ended, and snapshots. */
+  readonly views: number;
+  /** The age of the oldest of them in milliseconds; 0 if there is none. What it may need is not removed meanwhile. */
+  readonly oldestViewMilliseconds: number;
+}
+
+/** Counts what a store did and holds. */
+export function metricsOf({ objects, timelines }: OpenStore): StoreMetrics {
+  const all = [...timelines.values()];
+  const sum = (count: (timeline: OpenTimeline) => number) =>
+    all.reduce((total, timeline) => total + count(timeline), 0);
+  return {
+    ...objects.metrics(),
+    batches: sum(({ writer }) => writer.counters.batches),
+    changes: sum(({ writer }) => writer.counters.changes),
+    bytes: sum(({ writer }) => writer.counters.bytes),
+    syncs: sum(({ writer }) => writer.counters.syncs),
+    seals: sum(({ writer }) => writer.counters.seals),
+    keysRead: sum(({ views }) => views.keysRead),
+    indexBytes: sum(({ writer }) => writer.indexBytes),
+    waitingBytes: sum(({ writer }) => writer.waitingBytes),
+    frozenLayers: sum(({ writer }) => writer.frozenCount),
+    storedLayers: sum(({ writer }) => writer.map.storedCount),
+    views: sum(({ views }) => views.count),
+    oldestViewMilliseconds: Math.max(0, ...all.map(({ views }) => views.oldestMilliseconds)),
+  };
 }

@@ -1,5 +1,5 @@
 /**
- * Floor 6: a directory with its lock, its manifest and its timelines.
+ * Floor 7: a store: a directory with its lock, its manifest and its timelines.
  *
  * @module
  */

@@ -6,36 +6,41 @@
 
 import { maxSegmentBytes, minSegmentBytes, typeName } from "../base/mod.ts";
 import type { IoEngine, IoMode } from "../io/mod.ts";
+import type { TimelineSettings } from "../timeline/mod.ts";
 
-const MiB = 1024 * 1024;
+const KiB = 1024;
+const MiB = 1024 * KiB;
 
 /** Options of {@linkcode Store.open}. */
 export interface StoreOptions {
   /** Whether a store is made where there is none. The default is `true`. */
-  create?: boolean;
+  create?: boolean | undefined;
   /** Whether nothing is written and no lock is taken. The default is `false`. */
-  readOnly?: boolean;
+  readOnly?: boolean | undefined;
   /** What bypasses the page cache: nothing, reads, or reads and writes. The default is `"direct-rw"`. */
-  ioMode?: IoMode;
+  ioMode?: IoMode | undefined;
   /** What does the IO. The default is `"auto"`: io_uring, then threads, then `node:fs`, whichever works first. */
-  ioEngine?: "auto" | "uring" | "threads" | "node" | IoEngine;
+  ioEngine?: "auto" | "uring" | "threads" | "node" | IoEngine | undefined;
   /** Whether it is an error not to obtain the mode, or the engine that was named. The default is `false`. */
-  strict?: boolean;
+  strict?: boolean | undefined;
   /** The size at which a segment is frozen and sealed, 64 KiB to 1 GiB in bytes. The default is 64 MiB. */
-  segmentBytes?: number;
+  segmentBytes?: number | undefined;
   /** The memory for indexes and buffers of a timeline, 16 MiB or more in bytes. The default is 256 MiB. */
-  memoryBytes?: number;
+  memoryBytes?: number | undefined;
   /** The memory for cached index pages, 64 KiB or more in bytes. The default is 64 MiB. */
-  cacheBytes?: number;
+  cacheBytes?: number | undefined;
 }
 
 /** Options with every default filled in. */
 export interface CheckedOptions {
-  readonly create: boolean;
+  /** Whether a store is made where there is none. */
+  readonly mayCreate: boolean;
+  /** Whether nothing is written. */
   readonly readOnly: boolean;
-  readonly segmentBytes: number;
-  readonly memoryBytes: number;
+  /** The memory for cached pages in bytes. */
   readonly cacheBytes: number;
+  /** How large a timeline may become. */
+  readonly settings: TimelineSettings;
 }
 
 /**
@@ -48,13 +53,13 @@ export function checkOptions(options: StoreOptions): CheckedOptions {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot open store: expected options, found ${typeName(options)}`);
   }
-  return {
-    create: flag("create", options.create, true),
-    readOnly: flag("readOnly", options.readOnly, false),
-    segmentBytes: size("segmentBytes", options.segmentBytes, 64 * MiB, minSegmentBytes, maxSegmentBytes),
-    memoryBytes: size("memoryBytes", options.memoryBytes, 256 * MiB, 16 * MiB, Number.MAX_SAFE_INTEGER),
-    cacheBytes: size("cacheBytes", options.cacheBytes, 64 * MiB, 64 * 1024, Number.MAX_SAFE_INTEGER),
-  };
+  const create = flag("create", options.create, true);
+  const readOnly = flag("readOnly", options.readOnly, false);
+  const segmentBytes = size("segmentBytes", options.segmentBytes, 64 * MiB, minSegmentBytes, maxSegmentBytes);
+  const memoryBytes = size("memoryBytes", options.memoryBytes, 256 * MiB, 16 * MiB);
+  const cacheBytes = size("cacheBytes", options.cacheBytes, 64 * MiB, 64 * KiB);
+  const settings = { segmentBytes, indexBytes: Math.floor(memoryBytes / 6), waitingBytes: memoryBytes };
+  return { mayCreate: create && !readOnly, readOnly, cacheBytes, settings };
 }
 
 function flag(name: string, value: unknown, otherwise: boolean): boolean {
@@ -65,7 +70,13 @@ function flag(name: string, value: unknown, otherwise: boolean): boolean {
   return value;
 }
 
-function size(name: string, value: unknown, otherwise: number, least: number, most: number): number {
+function size(
+  name: string,
+  value: unknown,
+  otherwise: number,
+  least: number,
+  most: number = Number.MAX_SAFE_INTEGER,
+): number {
   if (value === undefined) return otherwise;
   if (typeof value !== "number") {
     throw new TypeError(`Cannot open store: expected "${name}" to be a number, found ${typeName(value)}`);

@@ -9,12 +9,9 @@ import type { Lsn } from "../base/mod.ts";
 /** A key and its value as of an LSN. */
 export interface Entry {
   /** The key. */
-  readonly key: Uint8Array;
-  /**
-   * The value; `undefined` if the key is absent or deleted. Where the record is damaged, reading this property throws
-   * the `CorruptionError`, so that damage is never mistaken for absence; other entries are not affected.
-   */
-  readonly value: Uint8Array | undefined;
+  readonly key: Uint8Array<ArrayBuffer>;
+  /** The value; `undefined` if the key is absent or deleted. */
+  readonly value: Uint8Array<ArrayBuffer> | undefined;
   /** The LSN of the version, a deletion's too; `undefined` if the key is absent. */
   readonly lsn: Lsn | undefined;
 }
@@ -23,30 +20,18 @@ export interface Entry {
 export interface Version {
   /** Its LSN. */
   readonly lsn: Lsn;
-  /** The value; `undefined` if the key was deleted. Where the record is damaged, reading it throws. */
-  readonly value: Uint8Array | undefined;
+  /** The value; `undefined` if the key was deleted. */
+  readonly value: Uint8Array<ArrayBuffer> | undefined;
   /** Whether the key was deleted at this LSN. */
   readonly deleted: boolean;
 }
 
-/** An entry whose record could not be read. */
-export class FailedEntry implements Entry {
+/** What stands in the place of an entry or version that could not be read, if the read was asked to report damage. */
+export interface DamagedEntry {
   /** The key. */
-  readonly key: Uint8Array;
-  /** The LSN, if it is known. */
+  readonly key: Uint8Array<ArrayBuffer>;
+  /** The LSN of the version; `undefined` if it could not be found out. */
   readonly lsn: Lsn | undefined;
-  /** Why there is no value. */
+  /** Why there is no value: a `CorruptionError`, or the `IoError` of a read that failed. */
   readonly error: Error;
-
-  /** Makes an entry that throws `error` when its value is read. */
-  constructor(key: Uint8Array, lsn: Lsn | undefined, error: Error) {
-    this.key = key;
-    this.lsn = lsn;
-    this.error = error;
-  }
-
-  /** Throws why there is no value. */
-  get value(): Uint8Array | undefined {
-    throw this.error;
-  }
 }

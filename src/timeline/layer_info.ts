@@ -4,68 +4,58 @@
  * @module
  */
 
-import type { Lsn } from "../base/mod.ts";
-import type { LayerSet, MemoryLayer, SealedLayer } from "./layer_set.ts";
+import type { LayerKind, LayerMap, LayerSummary, MemoryLayer, StoredLayer } from "../layer/mod.ts";
 
-/** A layer, described. */
-export interface LayerInfo {
-  /** `open`: being written; `frozen`: being sealed; `L0`: a sealed segment. */
-  readonly kind: "open" | "frozen" | "L0";
+/** A layer, described. One whose index is in memory does not tell its keys' range, and its length is that of the index. */
+export interface LayerInfo extends LayerSummary {
+  /** `open`: being written; `frozen`: being sealed; the others are stored. */
+  readonly kind: "open" | "frozen" | LayerKind;
   /** The file. */
   readonly path: string;
-  /** The LSN of its first batch. */
-  readonly firstLsn: Lsn;
-  /** The LSN of its last batch, so far. */
-  readonly lastLsn: Lsn;
-  /** Distinct keys. */
-  readonly keys: number;
-  /** Versions. */
-  readonly versions: number;
-  /** Tombstones among the versions. */
-  readonly tombstones: number;
-  /** The smallest key; `undefined` if it is not sealed or empty. */
-  readonly firstKey: Uint8Array | undefined;
-  /** The largest key; `undefined` if it is not sealed or empty. */
-  readonly lastKey: Uint8Array | undefined;
-  /** The bytes of the sealed file; of the index in memory otherwise. */
-  readonly byteLength: number;
 }
 
-/** Describes layers, newest first. */
-export function layerInfos(layers: LayerSet): LayerInfo[] {
-  const sealed = layers.sealed.map(describeSealed);
-  const frozen = layers.frozen.map((layer) => describeMemory("frozen", layer));
-  const open = layers.open === undefined ? [] : [describeMemory("open", layers.open)];
-  return [...sealed, ...frozen, ...open].reverse();
+/**
+ * Describes layers, newest first.
+ *
+ * @param map The layers.
+ * @param frozenCount How many of those in memory are being sealed, the oldest.
+ */
+export function layerInfos(map: LayerMap, frozenCount: number): LayerInfo[] {
+  const openCount = map.memory.length - frozenCount;
+  const memory = map.memory.map((layer, i) => describeMemory(i < openCount ? "open" : "frozen", layer));
+  const stored = [...map.stored()].map(describeStored);
+  stored.sort((a, b) => b.lastLsn - a.lastLsn || b.firstLsn - a.firstLsn);
+  return [...memory, ...stored];
 }
 
-function describeMemory(kind: "open" | "frozen", { path, index, firstLsn, lastLsn }: MemoryLayer): LayerInfo {
+function describeMemory(kind: "open" | "frozen", layer: MemoryLayer): LayerInfo {
+  const { index, object, firstLsn, lastLsn } = layer;
   return {
     kind,
-    path,
+    path: object.path,
     firstLsn,
     lastLsn,
-    keys: index.keyCount,
+    firstKey: new Uint8Array(0),
+    lastKey: new Uint8Array(0),
     versions: index.versionCount,
     tombstones: index.tombstoneCount,
-    firstKey: undefined,
-    lastKey: undefined,
+    keys: index.keyCount,
     byteLength: index.byteLength,
   };
 }
 
-function describeSealed({ entry, file, firstKey, lastKey }: SealedLayer): LayerInfo {
-  const empty = entry.versions === 0;
+function describeStored({ description, object }: StoredLayer): LayerInfo {
+  const { kind, firstLsn, lastLsn, firstKey, lastKey, versions, tombstones, keys, byteLength } = description;
   return {
-    kind: "L0",
-    path: file.path,
-    firstLsn: entry.firstLsn,
-    lastLsn: entry.lastLsn,
-    keys: entry.keys,
-    versions: entry.versions,
-    tombstones: entry.tombstones,
-    firstKey: empty ? undefined : firstKey.slice(),
-    lastKey: empty ? undefined : lastKey.slice(),
-    byteLength: entry.byteLength,
+    kind,
+    path: object.path,
+    firstLsn,
+    lastLsn,
+    firstKey: firstKey.slice(),
+    lastKey: lastKey.slice(),
+    versions,
+    tombstones,
+    keys,
+    byteLength,
   };
 }

@@ -1,22 +1,22 @@
 /**
- * Floor 5: one history. The write path ends in sealed layers; reads plan, await and interpret.
+ * Floor 6: one history. The write path ends in sealed layers; reads plan, await and interpret.
  *
  * @module
  */
 
-export { type Entry, FailedEntry, type Version } from "./entry.ts";
-export type { KeyVec } from "./key_vec.ts";
+export type { AppendOptions, WritableOptions } from "./append.ts";
+export type { DamagedEntry, Entry, Version } from "./entry.ts";
 export type { LayerInfo } from "./layer_info.ts";
-export type { ReadContext, ReadCounters } from "./read_context.ts";
-export { ReadSessions } from "./read_session.ts";
-export { Snapshot, type SnapshotReadOptions } from "./snapshot.ts";
-export {
-  type AppendOptions,
-  type HistoryOptions,
-  type ReadOptions,
-  type ScanRange,
-  Timeline,
-  type WritableOptions,
-} from "./timeline.ts";
-export { idName, randomId, type TimelineContext, type TimelineSettings } from "./timeline_context.ts";
-export { type LogCounters, TimelineLog } from "./timeline_log.ts";
+export type { KeyVec } from "./read/key_vec.ts";
+export type {
+  HistoryOptions,
+  ReadOptions,
+  ReportDamage,
+  ScanRange,
+  SnapshotReadOptions,
+} from "./read/options.ts";
+export { Views } from "./read/view.ts";
+export { Snapshot } from "./snapshot.ts";
+export { Timeline } from "./timeline.ts";
+export type { TimelineContext, TimelineSettings } from "./timeline_context.ts";
+export { TimelineWriter, type WriteCounters } from "./write/timeline_writer.ts";

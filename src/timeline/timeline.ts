@@ -1,126 +1,73 @@
 /**
  * A timeline: one history that is appended to and read as of any LSN.
  *
- * Every read takes the layers and the LSN at the call, in one turn, and keeps them: what is appended, frozen or sealed
- * meanwhile does not change what it sees.
+ * Every read takes a view at the call, in one turn: what is appended, frozen or sealed meanwhile does not change what
+ * it sees.
  *
  * @module
  */
 
-import {
-  boundBytes,
-  checkLsn,
-  checkReadLsn,
-  compareKeys,
-  type Key,
-  keyBytes,
-  type Lsn,
-  prefixEnd,
-  ReadOnlyError,
-  typeName,
-} from "../base/mod.ts";
-import type { TimelineEntry } from "../manifest/mod.ts";
-import { Batch, type Change, RecordBuffer, recordsOf } from "../segment/mod.ts";
-import type { Entry, Version } from "./entry.ts";
-import { readHistory } from "./history.ts";
-import { expandKeys, type KeyVec } from "./key_vec.ts";
+import { checkLsn, checkReadLsn, type Key, type Lsn } from "../base/mod.ts";
+import type { Batch, Change } from "../segment/mod.ts";
+import { Appender, type AppendOptions, type WritableOptions } from "./append.ts";
+import type { DamagedEntry, Entry, Version } from "./entry.ts";
 import { type LayerInfo, layerInfos } from "./layer_info.ts";
-import { ReadSession, type ReadSessions } from "./read_session.ts";
-import { readRange, type ScanPlan } from "./scan.ts";
+import { type KeyVec, ownKey } from "./read/key_vec.ts";
+import {
+  type AnyHistoryOptions,
+  type AnyReadOptions,
+  type HistoryOptions,
+  planScan,
+  type ReadOptions,
+  type ReportDamage,
+  type ScanRange,
+} from "./read/options.ts";
+import { Reads } from "./read/reads.ts";
+import type { View } from "./read/view.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { TimelineContext } from "./timeline_context.ts";
-import type { TimelineLog } from "./timeline_log.ts";
-import { readOne, readVectored } from "./vectored_read.ts";
-
-/** Options of {@linkcode Timeline.append}. */
-export interface AppendOptions {
-  /** The LSN of the batch, greater than the last. The default is the last LSN + 1. */
-  lsn?: Lsn;
-  /** Whether the promise waits until the batch is durable. The default is `false`. */
-  sync?: boolean;
-}
-
-/** Options of {@linkcode Timeline.writable}. */
-export interface WritableOptions {
-  /** Whether each chunk is durable before the next is taken. The default is `false`: closing the stream syncs. */
-  sync?: boolean;
-}
-
-/** Options of reads. */
-export interface ReadOptions {
-  /** Read as of this LSN, inclusive; 0 is before all history. The default is the last LSN at the call. */
-  lsn?: Lsn;
-  /** Stops the read, which then rejects with the signal's reason. */
-  signal?: AbortSignal;
-}
-
-/** Which keys {@linkcode Timeline.scan} reads. */
-export interface ScanRange {
-  /** The first key. The default is the least. */
-  start?: Key;
-  /** The first key that is left out. The default is none. */
-  end?: Key;
-  /** Only keys that start with this. */
-  prefix?: Key;
-  /** Whether keys come from the largest to the smallest. The default is `false`. */
-  reverse?: boolean;
-  /** The most entries. The default is no limit. */
-  limit?: number;
-}
-
-/** Which versions {@linkcode Timeline.history} reads. */
-export interface HistoryOptions {
-  /** The first LSN that counts. The default is 1. */
-  from?: Lsn;
-  /** The last LSN that counts. The default is the last LSN at the call. */
-  to?: Lsn;
-  /** Stops the read, which then rejects with the signal's reason. */
-  signal?: AbortSignal;
-}
+import type { TimelineWriter } from "./write/timeline_writer.ts";
 
 /** One history. It is made by {@linkcode Store.timeline} and {@linkcode Store.createTimeline}. */
 export class Timeline {
   readonly #context: TimelineContext;
-  readonly #entry: TimelineEntry;
-  readonly #log: TimelineLog;
-  readonly #sessions: ReadSessions;
-  /** Where changes are encoded; missing while an iterable of changes, which may append too, is being read. */
-  #scratch: RecordBuffer | undefined;
+  readonly #writer: TimelineWriter;
+  readonly #appender: Appender;
+  readonly #reads: Reads;
 
   /**
    * Made by the store only.
    *
    * @ignore
    */
-  constructor(context: TimelineContext, entry: TimelineEntry, log: TimelineLog, sessions: ReadSessions) {
+  constructor(context: TimelineContext, writer: TimelineWriter) {
     this.#context = context;
-    this.#entry = entry;
-    this.#log = log;
-    this.#sessions = sessions;
+    this.#writer = writer;
+    this.#appender = new Appender(context, writer);
+    this.#reads = new Reads(context.objects);
   }
 
   /** Its name. */
   get name(): string {
-    return this.#entry.name;
+    return this.#context.name;
   }
 
   /** The LSN of the last batch; 0 if there is none. */
   get lastLsn(): Lsn {
-    return this.#log.lastLsn;
+    return this.#writer.lastLsn;
   }
 
   /** The LSN up to which every batch is known to survive a crash and a loss of power. */
   get durableLsn(): Lsn {
-    return this.#log.durableLsn;
+    return this.#writer.durableLsn;
   }
 
   /**
    * Appends changes atomically at one LSN.
    *
-   * They are encoded and visible to readers before the call returns; the promise waits for room in the buffers, or
-   * with `sync` until they are durable. Await it before appending on: that is the back-pressure. Changes that a
-   * rejection with a `LimitError`, `LsnError`, `TypeError`, `RangeError`, or an `IoError` on entry names were not
-   * applied. A batch without changes takes an LSN too.
+   * They are visible to readers before the call returns; the promise waits for room in the buffers, or with `sync`
+   * until they are durable. Await it before appending on: that is the back-pressure. What is rejected with a
+   * `LimitError`, `LsnError`, `TypeError` or `RangeError` was not applied. A batch without changes takes an LSN too.
    *
    * @param changes A batch, or changes in order; the last change of a key counts.
    * @param options See {@linkcode AppendOptions}.
@@ -141,50 +88,11 @@ export class Timeline {
    * await using store = await Store.open(await Deno.makeTempDir());
    * const timeline = store.timeline();
    * const lsn = await timeline.append([{ key: "a", value: "1" }, { key: "b", delete: true }], { sync: true });
-   * assertEquals(lsn, 1);
-   * assertEquals(timeline.durableLsn, 1);
+   * assertEquals(timeline.durableLsn, lsn);
    * ```
    */
   append(changes: Batch | Iterable<Change>, options: AppendOptions = {}): Promise<Lsn> {
-    try {
-      this.#checkWritable();
-      const given = options.lsn === undefined ? undefined : checkLsn(options.lsn, 1);
-      const lsn = this.#append(changes, given);
-      if (options.sync === true) return this.#syncedRoom().then(() => lsn);
-      const room = this.#log.room();
-      return room === undefined ? Promise.resolve(lsn) : room.then(() => lsn);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  #checkWritable(): void {
-    this.#sessions.checkOpen();
-    if (this.#context.readOnly) {
-      throw new ReadOnlyError(`Cannot write to "${this.#context.directory}": the store is open read only`);
-    }
-  }
-
-  #append(changes: Batch | Iterable<Change>, given: Lsn | undefined): Lsn {
-    if (changes instanceof Batch) return this.#log.append(recordsOf(changes), given);
-    if (typeof changes !== "object" || changes === null || !(Symbol.iterator in changes)) {
-      throw new TypeError(`Cannot append: expected a Batch or changes, found ${typeName(changes)}`);
-    }
-    const records = this.#scratch ?? new RecordBuffer();
-    this.#scratch = undefined;
-    try {
-      records.clear();
-      for (const change of changes) records.add(change);
-      return this.#log.append(records, given);
-    } finally {
-      this.#scratch = records;
-    }
-  }
-
-  /** Syncs, and waits for room too: sealing may be slower than syncs are. */
-  async #syncedRoom(): Promise<void> {
-    await this.#log.sync();
-    await this.#log.room();
+    return this.#appender.append(changes, options);
   }
 
   /**
@@ -201,27 +109,13 @@ export class Timeline {
    * import { type Change, Store } from "@varve/varve";
    *
    * await using store = await Store.open(await Deno.makeTempDir());
-   * const timeline = store.timeline();
    * const changes: Change[] = [{ key: "a", value: "1" }, { key: "a", value: "2" }];
-   * await ReadableStream.from(changes).pipeTo(timeline.writable());
-   * assertEquals(timeline.durableLsn, 2);
+   * await ReadableStream.from(changes).pipeTo(store.timeline().writable());
+   * assertEquals(store.timeline().durableLsn, 2);
    * ```
    */
   writable(options: WritableOptions = {}): WritableStream<Change | Change[] | Batch> {
-    this.#checkWritable();
-    const sync = options.sync === true;
-    return new WritableStream<Change | Change[] | Batch>({
-      write: (chunk) => this.#writeChunk(chunk, sync),
-      close: async () => {
-        await this.sync();
-      },
-    }, { highWaterMark: 64 });
-  }
-
-  #writeChunk(chunk: Change | Change[] | Batch, sync: boolean): Promise<void> | undefined {
-    this.#checkWritable();
-    this.#append(chunk instanceof Batch || Array.isArray(chunk) ? chunk : [chunk], undefined);
-    return sync ? this.#syncedRoom() : this.#log.room();
+    return this.#appender.writable(options);
   }
 
   /**
@@ -232,9 +126,9 @@ export class Timeline {
    * @throws {IoError} If the disk is full.
    */
   async sync(): Promise<Lsn> {
-    this.#checkWritable();
-    await this.#log.sync();
-    return this.#log.durableLsn;
+    this.#appender.check();
+    await this.#writer.sync();
+    return this.#writer.durableLsn;
   }
 
   /**
@@ -254,16 +148,13 @@ export class Timeline {
    * await using store = await Store.open(await Deno.makeTempDir());
    * const timeline = store.timeline();
    * const first = await timeline.append([{ key: "greeting", value: "hello" }]);
-   * await timeline.append([{ key: "greeting", value: "goodbye" }]);
-   * const value = await timeline.get("greeting", { lsn: first });
-   * assertEquals(new TextDecoder().decode(value), "hello");
+   * await timeline.append([{ key: "greeting", delete: true }]);
+   * assertEquals(await timeline.get("greeting", { lsn: first }), new TextEncoder().encode("hello"));
    * ```
    */
-  async get(key: Key, options: ReadOptions = {}): Promise<Uint8Array | undefined> {
-    // The caller may change the bytes of the key while the read waits.
-    const bytes = typeof key === "string" ? keyBytes(key) : keyBytes(key).slice();
-    const session = this.#session(options);
-    return await session.call(readOne(this.#context.read, session.layers, bytes, session.lsn, session));
+  async get(key: Key, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const bytes = ownKey(key);
+    return await this.#reads.one(this.#view(options), bytes);
   }
 
   /**
@@ -271,8 +162,8 @@ export class Timeline {
    *
    * @param keys Keys and runs of adjacent keys, in any order, also repeated.
    * @param options See {@linkcode ReadOptions}.
-   * @returns One entry for each key, in request order; absent and deleted keys have the value `undefined`. Damage of a
-   * record fails its own entry: reading its `value` throws.
+   * @returns One entry for each key, in request order; absent and deleted keys have the value `undefined`. It ends with
+   * the `CorruptionError` when it comes to a damaged record, or reports it in the entry's place.
    * @throws {LsnError} If `lsn` is beyond the last LSN.
    *
    * @example Read keys and a run of keys
@@ -283,18 +174,21 @@ export class Timeline {
    * await using store = await Store.open(await Deno.makeTempDir());
    * const timeline = store.timeline();
    * await timeline.append([{ key: "p1", value: "one" }, { key: "p2", value: "two" }]);
-   * const found: string[] = [];
-   * for await (const { value } of timeline.getVectored([{ base: "p1", count: 2 }, "p9"])) {
-   *   found.push(value === undefined ? "-" : new TextDecoder().decode(value));
-   * }
-   * assertEquals(found, ["one", "two", "-"]);
+   * const entries = await Array.fromAsync(timeline.getVectored([{ base: "p1", count: 2 }, "p9"]));
+   * assertEquals(entries.map(({ value }) => value?.length), [3, 3, undefined]);
    * ```
    */
-  getVectored(keys: Iterable<Key | KeyVec>, options: ReadOptions = {}): ReadableStream<Entry> {
-    const session = this.#session(options);
-    return session.stream(
-      readVectored(this.#context.read, session.layers, expandKeys(keys), session.lsn, session),
-    );
+  getVectored(keys: Iterable<Key | KeyVec>, options?: ReadOptions): ReadableStream<Entry>;
+  /** Reads keys as above, and reports damage in the places of entries. */
+  getVectored(
+    keys: Iterable<Key | KeyVec>,
+    options: ReportDamage<ReadOptions>,
+  ): ReadableStream<Entry | DamagedEntry>;
+  getVectored(
+    keys: Iterable<Key | KeyVec>,
+    options: AnyReadOptions = {},
+  ): ReadableStream<Entry | DamagedEntry> {
+    return this.#reads.keys(this.#view(options), keys, options.damage);
   }
 
   /**
@@ -306,14 +200,11 @@ export class Timeline {
    * @throws {LsnError} If `lsn` is beyond the last LSN.
    * @throws {CorruptionError} If a record is damaged.
    */
-  async getMany(keys: Iterable<Key>, options: ReadOptions = {}): Promise<(Uint8Array | undefined)[]> {
-    const session = this.#session(options);
-    const values: (Uint8Array | undefined)[] = [];
-    const read = readVectored(this.#context.read, session.layers, expandKeys(keys), session.lsn, session);
-    for await (const entries of session.run(read)) {
-      for (const entry of entries) values.push(entry.value);
-    }
-    return values;
+  async getMany(
+    keys: Iterable<Key>,
+    options: ReadOptions = {},
+  ): Promise<(Uint8Array<ArrayBuffer> | undefined)[]> {
+    return await this.#reads.all(this.#view(options), keys);
   }
 
   /**
@@ -321,7 +212,8 @@ export class Timeline {
    *
    * @param range Which keys, in which direction; see {@linkcode ScanRange}.
    * @param options See {@linkcode ReadOptions}.
-   * @returns The keys that have a value, in order.
+   * @returns The keys that have a value, in order. Damage is met as {@linkcode getVectored} does; that of an index
+   * always ends it.
    * @throws {LsnError} If `lsn` is beyond the last LSN.
    * @throws {RangeError} If `limit` is not a whole number.
    * @throws {TypeError} If a bound or `limit` is of a wrong type.
@@ -334,17 +226,16 @@ export class Timeline {
    * await using store = await Store.open(await Deno.makeTempDir());
    * const timeline = store.timeline();
    * await timeline.append(["a/1", "a/2", "a/3", "b/1"].map((key) => ({ key, value: "" })));
-   * const keys: string[] = [];
-   * for await (const { key } of timeline.scan({ prefix: "a/", reverse: true, limit: 2 })) {
-   *   keys.push(new TextDecoder().decode(key));
-   * }
-   * assertEquals(keys, ["a/3", "a/2"]);
+   * const entries = await Array.fromAsync(timeline.scan({ prefix: "a/", reverse: true, limit: 2 }));
+   * assertEquals(entries.map(({ key }) => new TextDecoder().decode(key)), ["a/3", "a/2"]);
    * ```
    */
-  scan(range: ScanRange = {}, options: ReadOptions = {}): ReadableStream<Entry> {
+  scan(range?: ScanRange, options?: ReadOptions): ReadableStream<Entry>;
+  /** Reads a range as above, and reports damage in the places of entries. */
+  scan(range: ScanRange, options: ReportDamage<ReadOptions>): ReadableStream<Entry | DamagedEntry>;
+  scan(range: ScanRange = {}, options: AnyReadOptions = {}): ReadableStream<Entry | DamagedEntry> {
     const plan = planScan(range);
-    const session = this.#session(options);
-    return session.stream(readRange(this.#context.read, session.layers, plan, session.lsn, session));
+    return this.#reads.range(this.#view(options), plan, options.damage);
   }
 
   /**
@@ -352,30 +243,28 @@ export class Timeline {
    *
    * @param key The key.
    * @param options See {@linkcode HistoryOptions}.
-   * @returns The versions.
+   * @returns The versions. Damage is met as {@linkcode scan} does.
    * @throws {LsnError} If `to` is beyond the last LSN.
    */
-  history(key: Key, options: HistoryOptions = {}): ReadableStream<Version> {
+  history(key: Key, options?: HistoryOptions): ReadableStream<Version>;
+  /** Reads versions as above, and reports damage in their places. */
+  history(key: Key, options: ReportDamage<HistoryOptions>): ReadableStream<Version | DamagedEntry>;
+  history(key: Key, options: AnyHistoryOptions = {}): ReadableStream<Version | DamagedEntry> {
     const from = options.from === undefined ? 1 : checkLsn(options.from);
-    const bytes = keyBytes(key).slice();
-    const session = this.#session({
-      ...(options.to === undefined ? {} : { lsn: options.to }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
-    const plan = { key: bytes, from, to: session.lsn };
-    return session.stream(readHistory(this.#context.read, session.layers, plan, session));
+    const bytes = ownKey(key);
+    const view = this.#view({ lsn: options.to, signal: options.signal });
+    return this.#reads.history(view, { key: bytes, from, to: view.lsn }, options.damage);
   }
 
   /**
-   * Fixes an LSN to read as of.
+   * Fixes an LSN to read as of, and holds what reading it needs until the snapshot is disposed of.
    *
    * @param lsn The LSN. The default is the last LSN.
    * @returns A reader that always reads as of it.
    * @throws {LsnError} If `lsn` is beyond the last LSN.
    */
   snapshot(lsn?: Lsn): Snapshot {
-    this.#sessions.checkOpen();
-    return new Snapshot(this, checkReadLsn(lsn, this.lastLsn));
+    return new Snapshot(this.#reads, this.#view({ lsn }));
   }
 
   /**
@@ -385,41 +274,17 @@ export class Timeline {
    * @throws {IoError} If the disk is full.
    */
   async freeze(): Promise<void> {
-    this.#checkWritable();
-    await this.#log.freeze();
+    this.#appender.check();
+    await this.#writer.freeze();
   }
 
   /** Describes every layer, newest first. */
   layers(): LayerInfo[] {
-    this.#sessions.checkOpen();
-    return layerInfos(this.#log.layers);
+    this.#context.views.checkOpen();
+    return layerInfos(this.#writer.map, this.#writer.frozenCount);
   }
 
-  #session(options: ReadOptions): ReadSession {
-    return new ReadSession(
-      this.#sessions,
-      this.#log.layers,
-      checkReadLsn(options.lsn, this.lastLsn),
-      options.signal,
-    );
+  #view({ lsn, signal }: { lsn?: Lsn | undefined; signal?: AbortSignal | undefined }): View {
+    return this.#context.views.open(this.#writer.map, checkReadLsn(lsn, this.#writer.lastLsn), signal);
   }
-}
-
-function planScan(range: ScanRange): ScanPlan {
-  const limit = range.limit ?? Infinity;
-  if (typeof limit !== "number") {
-    throw new TypeError(`Cannot scan: expected "limit" to be a number, found ${typeName(limit)}`);
-  }
-  if (limit !== Infinity && (!Number.isSafeInteger(limit) || limit < 0)) {
-    throw new RangeError(`Cannot scan: expected a limit of 0 or more, found ${limit}`);
-  }
-  let start: Uint8Array | undefined = range.start === undefined ? undefined : boundBytes(range.start).slice();
-  let end: Uint8Array | undefined = range.end === undefined ? undefined : boundBytes(range.end).slice();
-  if (range.prefix !== undefined) {
-    const prefix = boundBytes(range.prefix).slice();
-    const after = prefixEnd(prefix);
-    if (start === undefined || compareKeys(prefix, start) > 0) start = prefix;
-    if (after !== undefined && (end === undefined || compareKeys(after, end) < 0)) end = after;
-  }
-  return { start, end, reverse: range.reverse === true, limit };
 }

@@ -1,12 +1,15 @@
 /**
- * What a timeline is given by its store.
+ * What a timeline is given by its store, and the objects that it speaks of.
  *
  * @module
  */
 
-import type { BufferPool, IoEngine } from "../io/mod.ts";
-import type { Manifest } from "../manifest/mod.ts";
-import type { ReadContext } from "./read_context.ts";
+import { assert } from "../base/mod.ts";
+import type { Host } from "../io/mod.ts";
+import { type LayerDescription, layoutOf, StoredLayer } from "../layer/mod.ts";
+import type { Manifest, SegmentDescription, TimelineState } from "../manifest/mod.ts";
+import { type ObjectId, objectId, type Objects } from "../objects/mod.ts";
+import type { Views } from "./read/view.ts";
 
 /** How large things may become. */
 export interface TimelineSettings {
@@ -14,36 +17,48 @@ export interface TimelineSettings {
   readonly segmentBytes: number;
   /** The memory of an index at which its layer is frozen, in bytes. */
   readonly indexBytes: number;
-  /** Bytes that wait to be written at which appends are refused, in bytes. */
+  /** What may wait in buffers and in indexes of frozen layers before appends are refused, in bytes. */
   readonly waitingBytes: number;
 }
 
 /** What a timeline is given by its store. */
 export interface TimelineContext {
-  /** What reads and writes. */
-  readonly engine: IoEngine;
-  /** Whether writes bypass the page cache. */
-  readonly writeDirect: boolean;
-  /** Buffers of writers. */
-  readonly pool: BufferPool;
-  /** What reads share. */
-  readonly read: ReadContext;
+  /** The outside world. */
+  readonly host: Host;
+  /** Where segments and layers lie. */
+  readonly objects: Objects;
   /** What exists. */
   readonly manifest: Manifest;
-  /** The store's directory. */
-  readonly directory: string;
-  /** Whether nothing may be written. */
-  readonly readOnly: boolean;
   /** How large things may become. */
   readonly settings: TimelineSettings;
+  /** Whether nothing may be written. */
+  readonly readOnly: boolean;
+  /** The timeline's name. */
+  readonly name: string;
+  /** The timeline's id. */
+  readonly id: number;
+  /** The store's id, 32 hexadecimal digits. */
+  readonly storeId: string;
+  /** What is being read. */
+  readonly views: Views;
 }
 
-/** A random number that names a file or a timeline. */
-export function randomId(): bigint {
-  return crypto.getRandomValues(new BigUint64Array(1))[0];
+/** What the manifest says of the timeline now. */
+export function timelineState({ manifest, id }: TimelineContext): TimelineState {
+  const state = manifest.state.timelines.find((timeline) => timeline.id === id);
+  assert(state !== undefined, "a timeline that is open is in the manifest");
+  return state;
 }
 
-/** An id as 16 hexadecimal digits. */
-export function idName(id: bigint): string {
-  return id.toString(16).padStart(16, "0");
+/** The object of a segment or of a layer; a segment keeps its object when it becomes a layer. */
+export function objectOf({ id }: TimelineContext, file: SegmentDescription | LayerDescription): ObjectId {
+  const { firstLsn, sequence, generation } = file;
+  const kind = "kind" in file && file.kind !== "L0" ? file.kind : "seg";
+  return objectId({ timeline: id, firstLsn, sequence, generation, kind });
+}
+
+/** A layer whose object is stored; nothing is read for it now. */
+export function storedLayer(context: TimelineContext, description: LayerDescription): StoredLayer {
+  const object = context.objects.object(objectOf(context, description));
+  return new StoredLayer(description, context.objects.adopt(object, layoutOf(description, object.path)));
 }

@@ -1,25 +1,23 @@
 /** Holds `deno task bench:peers` together: everything runs at tiny sizes, and nothing is said about time. */
 
 import { assert, assertEquals } from "@std/assert";
-import { type PeersResult, resultFormat } from "../../bench/peers/result.ts";
-import { renderReport } from "../../bench/peers/report.ts";
+import { type PeersResult, readResult } from "../../bench/peers/result.ts";
+import { beforeAfterRows } from "../../bench/peers/report/before_after.ts";
 import { quickScale, rowsOf } from "../../bench/peers/rows.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 // lmdb and classic-level would have to be installed; a directory that holds them already may be named.
 const nodeModules = Deno.env.get("VARVE_BENCH_NODE_MODULES");
 
-async function runPeers(out: string): Promise<string> {
-  const peers = ["varve", "fio", "rocksdb", ...(nodeModules === undefined ? [] : ["lmdb", "classic-level"])];
+async function runPeers(out: string, options: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "-A",
       `${root}bench/peers/main.ts`,
       "--quick",
-      `--peers=${peers.join(",")}`,
       `--out=${out}`,
-      ...(nodeModules === undefined ? [] : [`--node-modules=${nodeModules}`]),
+      ...options,
     ],
     cwd: root,
   }).output();
@@ -40,20 +38,39 @@ function assertFigures(result: PeersResult): void {
 Deno.test("bench:peers measures every row, and leaves files that parse", async () => {
   const out = await Deno.makeTempDir({ prefix: "varve_smoke_" });
   try {
-    const table = await runPeers(out);
-    const result: PeersResult = JSON.parse(await Deno.readTextFile(`${out}/results.json`));
-    assertEquals(result.format, resultFormat);
+    const peers = [
+      "varve",
+      "fio",
+      "rocksdb",
+      ...(nodeModules === undefined ? [] : ["lmdb", "classic-level"]),
+    ];
+    const modules = nodeModules === undefined ? [] : [`--node-modules=${nodeModules}`];
+    const table = await runPeers(out, [`--peers=${peers.join(",")}`, ...modules]);
+    const result = await readResult(`${out}/results.json`);
     assertEquals(result.rows.map((row) => row.id), rowsOf(quickScale()).map((row) => row.id));
     assertFigures(result);
     for (const row of result.rows) {
       assert(row.peers.some((peer) => peer.peer === "varve" && peer.figure !== undefined), row.id);
       assert(table.includes(row.id), row.id);
     }
-    for (const name of ["peers", "engines"]) {
-      const chart = await Deno.readTextFile(`${out}/${name}.svg`);
-      assert(chart.startsWith("<svg ") && chart.endsWith("</svg>\n"), name);
+    const chart = await Deno.readTextFile(`${out}/peers.svg`);
+    assert(chart.startsWith("<svg ") && chart.endsWith("</svg>\n"));
+  } finally {
+    await Deno.remove(out, { recursive: true });
+  }
+});
+
+Deno.test("bench:peers --against sets two checkouts side by side", async () => {
+  const out = await Deno.makeTempDir({ prefix: "varve_smoke_" });
+  try {
+    const table = await runPeers(out, [`--against=${root}`]);
+    const result = await readResult(`${out}/results.json`);
+    assertEquals(result.rows.map((row) => row.id).toSorted(), beforeAfterRows.toSorted());
+    assertFigures(result);
+    for (const row of result.rows) {
+      assertEquals(row.peers.map(({ peer }) => peer), ["varve", "before"], row.id);
+      assert(table.includes(row.id), row.id);
     }
-    assert(renderReport(result).includes("| goal | reached |"));
   } finally {
     await Deno.remove(out, { recursive: true });
   }

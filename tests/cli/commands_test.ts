@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import deno from "../../deno.json" with { type: "json" };
 import { Store } from "../../src/store/mod.ts";
-import { gitTest, program, startVarve, TemporaryFolder, varve } from "./fixture.ts";
+import { gitTest, TemporaryFolder } from "../git/fixture.ts";
+import { program, startVarve, varve } from "./fixture.ts";
 
 const decoder = new TextDecoder();
 

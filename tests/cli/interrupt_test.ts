@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Store } from "../../src/store/mod.ts";
-import { gitTest, importedTree, Repository, startVarve, TemporaryFolder, varve } from "./fixture.ts";
+import { gitTest, importedTree, Repository, TemporaryFolder } from "../git/fixture.ts";
+import { startVarve, varve } from "./fixture.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { TemporaryFolder, varve } from "./fixture.ts";
+import { TemporaryFolder } from "../git/fixture.ts";
+import { varve } from "./fixture.ts";
 
 /** Loads lines into "store" and returns how that ended. */
 async function load(folder: TemporaryFolder, lines: string[], ...options: string[]) {

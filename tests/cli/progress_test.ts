@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { Progress, renderBar } from "../../src/cli/progress.ts";
-import { formatCount, formatDuration, formatMebibytes, formatRate } from "../../src/cli/quantity.ts";
+import { Progress, renderBar } from "../../src/cli/terminal/progress.ts";
+import { formatCount, formatDuration, formatMebibytes, formatRate } from "../../src/cli/terminal/quantity.ts";
 import { FakeTerminal } from "./fixture.ts";
 
 /** A clock that stands still until it is told. */

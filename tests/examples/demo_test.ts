@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { gitTest, Repository, TemporaryFolder } from "../cli/fixture.ts";
+import { gitTest, Repository, TemporaryFolder } from "../git/fixture.ts";
 
 const decoder = new TextDecoder();
 

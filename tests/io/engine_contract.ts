@@ -3,7 +3,7 @@
  */
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import { IoError } from "../../src/base/mod.ts";
+import { IoError, LockedError } from "../../src/base/mod.ts";
 import type { IoEngine, IoFile, OpenOptions, Transfer } from "../../src/io/engine.ts";
 
 /** What the suite runs on. */
@@ -69,9 +69,9 @@ class Fixture {
     return bytes;
   }
 
-  async write(file: IoFile, offset: number, bytes: Uint8Array): Promise<void> {
+  async write(file: IoFile, offset: number, bytes: Uint8Array, durable = false): Promise<void> {
     const transfer = transferOf(file, offset, bytes);
-    await this.engine.write([transfer]);
+    await this.engine.write([transfer], { durable });
     if (transfer.error) throw transfer.error;
     assertEquals(transfer.done, bytes.length);
   }
@@ -245,6 +245,24 @@ export function testEngine(subject: Subject): void {
     });
   }, simulated);
 
+  test("open() rejects with EISDIR when the path is a directory", async (f) => {
+    await f.engine.makeDirectory(f.path("a"));
+    for (const access of ["read", "write"] as const) {
+      const error = await rejection(f.open("a", { access }));
+      assertIoError(error, { code: "EISDIR", operation: "open", path: f.path("a") });
+    }
+    assertEquals(openPaths(f.directory), []);
+  });
+
+  test("open() rejects with ENXIO, and does not wait, when the path is a pipe", async (f) => {
+    await makePipe(f.path("pipe"));
+    for (const access of ["read", "write"] as const) {
+      const error = await rejection(f.open("pipe", { access }));
+      assertIoError(error, { code: "ENXIO", operation: "open", path: f.path("pipe") });
+    }
+    assertEquals(openPaths(f.directory), []);
+  }, simulated || Deno.build.os !== "linux");
+
   test("open() rejects with EINVAL when the path holds a zero", async (f) => {
     await f.create();
     const path = f.path("file\0.txt");
@@ -285,12 +303,56 @@ export function testEngine(subject: Subject): void {
     assertSameBytes(await f.read(file, 0, 8192), f.blocks(2));
   });
 
+  test("write() leaves nothing to wait for when it is durable", async (f) => {
+    const file = await f.create();
+    await f.write(file, 0, f.blocks(3), true);
+    await f.write(file, 4096, f.blocks(1, 9), true);
+    assertEquals(await f.engine.size(file), 3 * 4096);
+    assertSameBytes(await f.read(file, 0, 4096), block(0));
+    assertSameBytes(await f.read(file, 4096, 4096), block(9));
+    const other = await f.create("other");
+    const batch = Array.from(
+      { length: 40 },
+      (_, i) => transferOf(i % 2 === 0 ? file : other, i * 4096, f.blocks(1, i)),
+    );
+    await f.engine.write(batch, { durable: true });
+    for (const { file, offset, bytes, done, error } of batch) {
+      assertEquals({ done, error }, { done: 4096, error: undefined });
+      assertSameBytes(await f.read(file, offset, 4096), bytes);
+    }
+    await f.engine.write([], { durable: true });
+  });
+
+  test("write() settles neighbours when one transfer of a durable batch fails", async (f) => {
+    const file = await f.create();
+    const closed = await f.open("file", { access: "write" });
+    await f.close(closed);
+    const batch = [
+      transferOf(file, 0, f.blocks(1)),
+      transferOf(closed, 4096, f.blocks(1)),
+      transferOf(file, -4096, f.blocks(1)),
+    ];
+    await f.engine.write(batch, { durable: true });
+    assertEquals([batch[0].error, batch[0].done], [undefined, 4096]);
+    assertInstanceOf(batch[1].error, Deno.errors.BadResource);
+    assertIoError(batch[2].error, { code: "EINVAL", operation: "write", path: f.path(), offset: -4096 });
+  });
+
+  test("write() fails when it is durable and the file is open to be read only", async (f) => {
+    await f.create();
+    const file = await f.open("file");
+    const transfer = transferOf(file, 0, f.blocks(1));
+    await f.engine.write([transfer], { durable: true });
+    assertIoError(transfer.error, { code: "EBADF", operation: "write", path: f.path(), offset: 0 });
+  });
+
   test("close() makes every later use of the file a BadResource", async (f) => {
     const file = await f.create();
     await f.close(file);
     const { engine } = f;
     const uses = [
       engine.size(file),
+      engine.nextData(file, 0),
       engine.datasync(file),
       engine.sync(file),
       engine.truncate(file, 0),
@@ -319,12 +381,26 @@ export function testEngine(subject: Subject): void {
     assertSameBytes(await f.read(file, 0, 4096), block(0));
   });
 
-  test("truncate() rejects with EINVAL when the length is negative", async (f) => {
+  test("truncate(), allocate() and nextData() reject with EINVAL when there is no such length", async (f) => {
     const file = await f.create();
     await f.write(file, 0, f.blocks(1));
-    const error = await rejection(f.engine.truncate(file, -1));
+    for (const offset of [-1, 1.5, NaN, 2 ** 53]) {
+      const path = f.path();
+      const rejects = async (operation: string, work: Promise<unknown>) =>
+        assertIoError(await rejection(work), { code: "EINVAL", operation, path, offset });
+      await rejects("truncate", f.engine.truncate(file, offset));
+      await rejects("allocate", f.engine.allocate(file, offset));
+      await rejects("measure", f.engine.nextData(file, offset));
+    }
     assertEquals(await f.engine.size(file), 4096);
-    assertIoError(error, { code: "EINVAL", operation: "truncate", path: f.path(), offset: -1 });
+  });
+
+  test("nextData() finds what was written, and the end of the file behind it", async (f) => {
+    const file = await f.create();
+    await f.write(file, 0, f.blocks(2));
+    assertEquals(await f.engine.nextData(file, 0), 0);
+    assertEquals(await f.engine.nextData(file, 5000), 5000);
+    for (const offset of [8192, 1 << 20]) assertEquals(await f.engine.nextData(file, offset), 8192);
   });
 
   test("allocate() extends the file, keeps its bytes and never shortens it", async (f) => {
@@ -372,6 +448,22 @@ export function testEngine(subject: Subject): void {
     if (!simulated) assertEquals((await Deno.stat(f.path("a/b"))).mode! & 0o777, 0o700);
   });
 
+  test("makeDirectory() rejects when a file stands in its way", async (f) => {
+    await f.create();
+    for (const name of ["file", "file/a"]) {
+      const error = await rejection(f.engine.makeDirectory(f.path(name)));
+      assertInstanceOf(error, IoError);
+      assertEquals(error.operation, "make directory");
+      assert(["EEXIST", "ENOTDIR"].includes(error.code), error.code);
+    }
+  });
+
+  test("remove() removes a directory that is empty", async (f) => {
+    await f.engine.makeDirectory(f.path("a"));
+    await f.engine.remove(f.path("a"));
+    assertEquals(await f.engine.list(f.directory), []);
+  });
+
   test("rename(), remove(), list() and syncDirectory() reject with ENOENT when there is nothing", async (f) => {
     const path = f.path("absent");
     const { engine } = f;
@@ -385,6 +477,45 @@ export function testEngine(subject: Subject): void {
     const error = await rejection(engine.syncDirectory(path));
     assertIoError(error, { code: "ENOENT", operation: "sync directory", path });
   });
+
+  test("resolve() gives the absolute path, links resolved", async (f) => {
+    await f.engine.makeDirectory(f.path("a/b"));
+    const real = await Deno.realPath(f.directory);
+    assertEquals(await f.engine.resolve(f.path("a/../a/b")), `${real}/a/b`);
+    await Deno.symlink(f.path("a"), f.path("link"));
+    assertEquals(await f.engine.resolve(f.path("link/b")), `${real}/a/b`);
+    const path = f.path("absent");
+    assertIoError(await rejection(f.engine.resolve(path)), { code: "ENOENT", operation: "resolve", path });
+  }, simulated);
+
+  test("lock() lets one in at a time, and says who is", async (f) => {
+    const lock = await f.engine.lock(f.directory);
+    const error = await assertRejects(() => f.engine.lock(f.directory), LockedError);
+    if (!simulated) {
+      assertEquals(error.message, `Cannot lock "${f.directory}": it is open in process ${Deno.pid}`);
+      assertEquals((await Deno.stat(f.path("lock"))).mode! & 0o777, 0o600);
+    }
+    assertEquals(await lock.holds(), true);
+    await lock.release();
+    await lock.release();
+    assertEquals(await lock.holds(), false);
+    const next = await f.engine.lock(f.directory);
+    assertEquals([await lock.holds(), await next.holds()], [false, true]);
+    await next.release();
+  });
+
+  test("support() proves direct IO in a directory, and leaves nothing there", async (f) => {
+    const { read, write, alignment, notes } = await f.engine.support(f.directory, {
+      write: true,
+      readOnly: false,
+    });
+    assertEquals([read, write, notes], [true, true, []]);
+    assert(4096 % alignment.memory === 0 && 4096 % alignment.offset === 0);
+    assertEquals(await f.engine.list(f.directory), []);
+    const readOnly = await f.engine.support(f.directory, { write: false, readOnly: true });
+    assertEquals([readOnly.read, readOnly.write], [true, false]);
+    assertEquals(await f.engine.list(f.directory), []);
+  }, !direct);
 
   test("allocateMemory() gives zeroed memory of its own", async (f) => {
     const pieces = [4096, 8192, ...Array(5).fill(4 << 20), 20 << 20, 4096].map((byteLength) => {
@@ -421,6 +552,12 @@ export function testEngine(subject: Subject): void {
   });
 }
 
+/** Makes a pipe that has a name. */
+export async function makePipe(path: string): Promise<void> {
+  const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
+  assert(success, "mkfifo failed");
+}
+
 /** The files under `directory` that this process holds open, where the system tells. */
 export function openPaths(directory: string): string[] {
   if (Deno.build.os !== "linux") return [];
@@ -447,6 +584,7 @@ async function assertShutDown(f: Fixture, file: IoFile): Promise<void> {
     () => engine.size(file),
     () => viaTransfer((batch) => engine.read(batch)),
     () => viaTransfer((batch) => engine.write(batch)),
+    () => viaTransfer((batch) => engine.write(batch, { durable: true })),
     () => engine.datasync(file),
     () => engine.sync(file),
     () => engine.truncate(file, 0),
@@ -456,6 +594,10 @@ async function assertShutDown(f: Fixture, file: IoFile): Promise<void> {
     () => engine.makeDirectory(f.path("c")),
     () => engine.list(f.directory),
     () => engine.syncDirectory(f.directory),
+    () => engine.resolve(f.directory),
+    () => engine.lock(f.directory),
+    () => engine.support(f.directory, { write: true, readOnly: false }),
+    () => engine.nextData(file, 0),
     () => engine.close(file),
   ];
   for (const use of uses) await assertRejects(use, Deno.errors.BadResource);
@@ -478,6 +620,7 @@ function misaligned(f: Fixture): { offset: number; bytes: Uint8Array }[] {
 async function withFixture(subject: Subject, body: (f: Fixture) => Promise<void>): Promise<void> {
   const directory = await (subject.makeDirectory ?? makeTempDirectory)();
   const engine = await subject.make();
+  if (subject.makeDirectory !== undefined) await engine.makeDirectory(directory);
   const fixture = new Fixture(engine, directory, subject.direct);
   try {
     await body(fixture);

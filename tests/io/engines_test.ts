@@ -1,11 +1,13 @@
 /** The contract of engines, on every engine that this machine offers. */
 
-import { statxAlignment } from "../../src/io/statx.ts";
-import { Libc, openLibc } from "../../src/io/libc.ts";
-import { NodeEngine } from "../../src/io/node_engine.ts";
-import { ThreadsEngine } from "../../src/io/threads_engine.ts";
-import { openUringEngine, UringEngine } from "../../src/io/uring_engine.ts";
+import type { IoEngine } from "../../src/io/engine.ts";
+import { statxAlignment } from "../../src/io/posix/statx.ts";
+import { Libc, openLibc } from "../../src/io/posix/libc.ts";
+import { nodeEngine } from "../../src/io/node/node_engine.ts";
+import { threadsEngine } from "../../src/io/threads/threads_engine.ts";
+import { openUringEngine } from "../../src/io/uring/uring_engine.ts";
 import { testEngine } from "./engine_contract.ts";
+import { MemoryEngine } from "./memory_engine.ts";
 
 const libc = openLibc();
 const noUring = await whyNoUring();
@@ -16,12 +18,19 @@ for (const direct of [true, false]) {
   testEngine({ name: "UringEngine", make: uringEngine, direct, alignment, skip: noUring });
   testEngine({
     name: "ThreadsEngine",
-    make: () => new ThreadsEngine(ownLibc()),
+    make: () => threadsEngine(ownLibc()),
     direct,
     alignment,
     skip: noFfi,
   });
-  testEngine({ name: "NodeEngine", make: () => new NodeEngine(), direct, alignment, skip: noDirect(direct) });
+  testEngine({
+    name: "MemoryEngine",
+    make: () => new MemoryEngine(),
+    direct,
+    alignment: 4096,
+    makeDirectory: () => Promise.resolve("/some/directory"),
+  });
+  testEngine({ name: "NodeEngine", make: nodeEngine, direct, alignment, skip: noDirect(direct) });
 }
 
 if (libc instanceof Libc) libc[Symbol.dispose]();
@@ -32,10 +41,10 @@ function ownLibc(): Libc {
   throw new Error(own.reason);
 }
 
-async function uringEngine(): Promise<UringEngine> {
+async function uringEngine(): Promise<IoEngine> {
   const libc = ownLibc();
   const engine = await openUringEngine(libc);
-  if (engine instanceof UringEngine) return engine;
+  if (!("reason" in engine)) return engine;
   libc[Symbol.dispose]();
   throw new Error(engine.reason);
 }

@@ -13,7 +13,17 @@
 
 import { assert } from "@std/assert";
 import { IoError } from "../../src/base/mod.ts";
-import type { EngineName, IoEngine, IoFile, OpenOptions, Transfer } from "../../src/io/engine.ts";
+import type {
+  DirectoryLock,
+  DirectSupport,
+  EngineName,
+  IoEngine,
+  IoFile,
+  OpenOptions,
+  SupportRequest,
+  Transfer,
+  WriteOptions,
+} from "../../src/io/engine.ts";
 
 /** The operations that can be failed. */
 export type Operation = Exclude<keyof IoEngine, "name" | "allocateMemory" | "shutdown">;
@@ -94,7 +104,7 @@ export class HeldWrite {
 /** See the top of the file. */
 export class GatedEngine implements IoEngine {
   readonly name: EngineName = "sim";
-  /** What was asked for, in order, such as `write 0+4096`. Reads are not recorded. */
+  /** What was asked for, in order, such as `write 0+4096` or `write 0+4096 durable`. Reads are not recorded. */
   readonly log: string[] = [];
   /** Writes that wait for the test, in the order they were issued. */
   readonly held: HeldWrite[] = [];
@@ -185,18 +195,22 @@ export class GatedEngine implements IoEngine {
     return await this.#inner.size(file);
   }
 
+  nextData(file: IoFile, offset: number): Promise<number> {
+    return this.#inner.nextData(file, offset);
+  }
+
   async read(batch: readonly Transfer[]): Promise<void> {
     const code = this.#failureOf("read");
     if (code === undefined) return await this.#inner.read(batch);
     for (const transfer of batch) transfer.error = errnoAt(code, "read", transfer);
   }
 
-  async write(batch: readonly Transfer[]): Promise<void> {
-    await Promise.all(batch.map((transfer) => this.#writeOne(transfer)));
+  async write(batch: readonly Transfer[], options?: WriteOptions): Promise<void> {
+    await Promise.all(batch.map((transfer) => this.#writeOne(transfer, options?.durable ? " durable" : "")));
   }
 
-  async #writeOne(transfer: Transfer): Promise<void> {
-    const code = this.#record("write", `${transfer.offset}+${transfer.bytes.length}`);
+  async #writeOne(transfer: Transfer, durable: string): Promise<void> {
+    const code = this.#record("write", `${transfer.offset}+${transfer.bytes.length}${durable}`);
     transfer.done = 0;
     transfer.error = code === undefined ? undefined : errnoAt(code, "write", transfer);
     if (code !== undefined) return;
@@ -238,6 +252,18 @@ export class GatedEngine implements IoEngine {
 
   syncDirectory(path: string): Promise<void> {
     return this.#run("syncDirectory", path, "", () => this.#inner.syncDirectory(path));
+  }
+
+  resolve(path: string): Promise<string> {
+    return this.#inner.resolve(path);
+  }
+
+  lock(directory: string): Promise<DirectoryLock> {
+    return this.#inner.lock(directory);
+  }
+
+  support(directory: string, request: SupportRequest): Promise<DirectSupport> {
+    return this.#inner.support(directory, request);
   }
 
   shutdown(): Promise<void> {

@@ -10,11 +10,7 @@ for (const ioEngine of ["uring", "threads"] as const) {
     const io = await openIo(directory, { ioEngine });
     try {
       const { engine } = io;
-      if (engine.nextData === undefined) {
-        // The engine that was asked for is not to be had here.
-        assertEquals(engine.name, "node");
-        return;
-      }
+      if (engine.name === "node") return; // The engine that was asked for is not to be had here.
       const file = await engine.open(`${directory}/file`, { access: "write", direct: false, create: true });
       const bytes = new Uint8Array(block).fill(1);
       const writeAt = async (offset: number) => {

@@ -22,7 +22,13 @@ async function outcome(): Promise<unknown> {
     await io.engine.rename(path, `${path}-2`);
     await io.engine.syncDirectory(directory);
     await io.engine.remove(`${path}-2`);
-    return { report: io.report, done: transfer.done, error: String(transfer.error) };
+    // The parent of the directory is not granted.
+    for (const made of [directory, `${directory}/a/b`]) await io.engine.makeDirectory(made);
+    const lock = await io.engine.lock(directory);
+    const held = await lock.holds();
+    await lock.release();
+    const resolved = await io.engine.resolve(`${directory}/a/../a`);
+    return { report: io.report, done: transfer.done, error: String(transfer.error), held, resolved };
   } finally {
     await io.engine.shutdown();
   }

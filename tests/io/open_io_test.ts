@@ -2,10 +2,18 @@
 
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { DirectIoError, IoError } from "../../src/base/mod.ts";
+import { proveDirect } from "../../src/io/direct_support.ts";
 import type { IoEngine, OpenOptions, Transfer } from "../../src/io/engine.ts";
-import { Libc, openLibc } from "../../src/io/libc.ts";
-import { NodeEngine } from "../../src/io/node_engine.ts";
-import { type Io, type IoMode, type IoOptions, type IoReport, openIo } from "../../src/io/open_io.ts";
+import { Libc, openLibc } from "../../src/io/posix/libc.ts";
+import { nodeEngine } from "../../src/io/node/node_engine.ts";
+import {
+  type Io,
+  type IoMode,
+  type IoOptions,
+  type IoReport,
+  openEngine,
+  openIo,
+} from "../../src/io/open_io.ts";
 
 const modes: readonly IoMode[] = ["buffered", "direct", "direct-rw"];
 const library = openLibc();
@@ -45,8 +53,9 @@ function strangeEngine(
   code: (options: OpenOptions) => string | undefined,
   change?: (transfer: Transfer) => void,
 ): IoEngine {
-  const real: IoEngine = new NodeEngine();
+  const real: IoEngine = nodeEngine();
   const strange: Partial<IoEngine> = {
+    support: (directory, request) => proveDirect(proxy, directory, request, () => undefined),
     open: async (path, options) => {
       const found = code(options);
       // A real system, too, has made the file by the time it refuses the flag.
@@ -59,12 +68,13 @@ function strangeEngine(
       if (change !== undefined) batch.forEach(change);
     },
   };
-  return new Proxy<IoEngine>(real, {
+  const proxy = new Proxy<IoEngine>(real, {
     get: (_, name: keyof IoEngine) => {
       const member = strange[name] ?? real[name];
       return typeof member === "function" && !(name in strange) ? member.bind(real) : member;
     },
   });
+  return proxy;
 }
 
 for (const ioEngine of ["uring", "threads", "node"] as const) {
@@ -90,12 +100,37 @@ test("openIo() takes the default mode and engine when nothing is asked for", fal
 });
 
 test("openIo() uses an engine that is passed in, and leaves it running", !linux, async (directory) => {
-  const engine = new NodeEngine();
+  const engine = nodeEngine();
   const io = await openIo(directory, { ioEngine: engine });
   assertEquals([io.engine === engine, io.ownsEngine, io.report.requestedEngine], [true, false, "node"]);
   await assertRejects(() => openIo(`${directory}/absent`, { ioEngine: engine }), IoError);
   assertEquals(await engine.list(directory), []);
   await engine.shutdown();
+});
+
+test(
+  "openEngine() checks every option and touches no directory, and openIo() goes on with it",
+  false,
+  async (directory) => {
+    const options: IoOptions = { ioEngine: "node", ioMode: "direct", strict: true };
+    await assertRejects(() => openEngine({ ...options, ioMode: "fast" as IoMode }), RangeError);
+    const opened = await openEngine(options);
+    assertEquals([opened.engine.name, opened.ownsEngine, opened.notes], ["node", true, []]);
+    await assertRejects(() => openIo(`${directory}/absent`, options, opened), IoError, "ENOENT");
+    const io = await openIo(directory, options, opened);
+    assertEquals([io.engine === opened.engine, io.ownsEngine, io.report.mode], [true, true, "direct"]);
+    await io.engine.shutdown();
+  },
+);
+
+test("openEngine() takes the next engine when one is not to be had, and says why", !linux, async () => {
+  const { engine, notes } = await openEngine();
+  assert(["uring", "threads", "node"].includes(engine.name));
+  assertEquals(notes.length, ["uring", "threads", "node"].indexOf(engine.name));
+  await engine.shutdown();
+  const own = nodeEngine();
+  assertEquals(await openEngine({ ioEngine: own }), { engine: own, notes: [], ownsEngine: false });
+  await own.shutdown();
 });
 
 test("openIo() goes down to buffered, and says why, when direct IO is refused", !linux, async (directory) => {
@@ -254,6 +289,8 @@ interface Outcome {
   report: IoReport;
   done: number;
   error: string;
+  held: boolean;
+  resolved: string;
   name: string;
   message: string;
 }
@@ -277,8 +314,9 @@ async function outcomeOf(
 }
 
 test("openIo() takes node, and says why, when FFI is not granted", noScopedGrants, async (directory) => {
-  const { report, done, error } = await outcomeOf(directory, {}, []);
+  const { report, done, error, held, resolved } = await outcomeOf(directory, {}, []);
   assertEquals([report.engine, report.mode, done, error], ["node", "direct-rw", 8192, "undefined"]);
+  assertEquals([held, resolved], [true, `${directory}/a`]);
   assertMatch(report.notes.join("\n"), /"uring": FFI is not granted.*\n.*"threads": FFI is not granted/);
 });
 
@@ -300,8 +338,10 @@ test(
   noScopedGrants || libcPath === undefined,
   async (directory) => {
     for (const ioEngine of ["auto", "threads"] as const) {
-      const { report, done, error } = await outcomeOf(directory, { ioEngine }, [`--allow-ffi=${libcPath}`]);
+      const outcome = await outcomeOf(directory, { ioEngine }, [`--allow-ffi=${libcPath}`]);
+      const { report, done, error, held, resolved } = outcome;
       assertEquals([report.mode, done, error], ["direct-rw", 8192, "undefined"]);
+      assertEquals([held, resolved], [true, `${directory}/a`]);
       assert(report.engine !== "node");
     }
   },

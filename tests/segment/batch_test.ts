@@ -2,7 +2,7 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { LimitError, maxBatchBytes, maxBatchChanges, maxValueBytes } from "../../src/base/mod.ts";
 import { checkRecord, readRecordHeader, recordHeaderBytes, RecordKind } from "../../src/layer/mod.ts";
-import { Batch, type Change, RecordBuffer, recordsOf } from "../../src/segment/mod.ts";
+import { Batch, type Change, EncodedBatch, recordsOf } from "../../src/segment/mod.ts";
 
 interface Decoded {
   kind: number;
@@ -13,7 +13,7 @@ interface Decoded {
 }
 
 /** Reads stamped records back. */
-function decode(records: RecordBuffer): Decoded[] {
+function decode(records: EncodedBatch): Decoded[] {
   const decoded: Decoded[] = [];
   for (let at = 0; at < records.end;) {
     const header = readRecordHeader(records.view, at);
@@ -166,8 +166,8 @@ Deno.test("Batch refuses other types and is as it was", () => {
   }
 });
 
-Deno.test("RecordBuffer.add() refuses what is not one change", () => {
-  const records = new RecordBuffer();
+Deno.test("EncodedBatch.add() refuses what is not one change", () => {
+  const records = new EncodedBatch();
   const wrong: unknown[] = [
     undefined,
     null,
@@ -203,7 +203,7 @@ Deno.test("Batch.clear() makes it as new, with nothing left of what it held", ()
   }]);
 });
 
-Deno.test("RecordBuffer.stamp() may be called again with another LSN", () => {
+Deno.test("EncodedBatch.stamp() may be called again with another LSN", () => {
   const batch = new Batch().put("a", "1").put("b", "2");
   stamped(batch, 5);
   batch.put("c", "3");
@@ -214,8 +214,8 @@ Deno.test("RecordBuffer.stamp() may be called again with another LSN", () => {
   ]);
 });
 
-Deno.test("RecordBuffer.mark() is a batch without changes", () => {
-  const records = new RecordBuffer();
+Deno.test("EncodedBatch.mark() is a batch without changes", () => {
+  const records = new EncodedBatch();
   records.mark();
   records.stamp(9);
   assertEquals(decode(records), [{ kind: RecordKind.MARK, flags: 1, lsn: 9, key: "", value: "" }]);

@@ -1,11 +1,12 @@
 /** A segment over a file in memory, and where everything in it lies. */
 
-import { BufferPool } from "../../src/io/mod.ts";
+import { Health, type Lsn } from "../../src/base/mod.ts";
+import { type Host, type IoEngine, systemHost } from "../../src/io/mod.ts";
 import { type FileHeader, MemoryIndex } from "../../src/layer/mod.ts";
+import { type ObjectId, objectId, Objects, type ObjectWriter } from "../../src/objects/mod.ts";
 import {
   type Change,
-  RecordBuffer,
-  type ResumePoint,
+  EncodedBatch,
   type ScannedSegment,
   scanSegment,
   SegmentWriter,
@@ -15,19 +16,53 @@ import { MemoryEngine } from "../io/memory_engine.ts";
 
 /** A block of the file system. */
 export const block = 4096;
-/** The path of the segment. */
-export const path = "/timeline/segment.seg";
 
 /** What a segment's header says here. */
 export const header: FileHeader = {
+  kind: "L0",
   storeId: "00112233445566778899aabbccddeeff",
-  timelineId: 0x0123456789abcdefn,
-  fileId: 0xfedcba9876543210n,
+  timelineId: 0x0123456789abc,
+  fileId: 0x1edcba98765432,
   sequence: 1,
+  generation: 1,
   firstLsn: 1,
-  previousEnd: 0,
   previousSequence: 0,
   previousLsn: 0,
+};
+
+/** The object that a segment is. */
+export const id: ObjectId = objectId({
+  timeline: header.timelineId,
+  firstLsn: header.firstLsn,
+  sequence: header.sequence,
+  generation: header.generation,
+  kind: "seg",
+});
+/** The path of its file. */
+export const path: string = `/store/${id}`;
+
+/** Objects on an engine. */
+export function objectsOn(
+  engine: IoEngine,
+  bufferBytes: number = 2 * block,
+  host: Host = systemHost(engine),
+): Objects {
+  return new Objects({ host, io: directIo, directory: "/store", cacheBytes: 1 << 20, bufferBytes });
+}
+
+/** Direct reads and writes, aligned to blocks. */
+const directIo: ConstructorParameters<typeof Objects>[0]["io"] = {
+  readDirect: true,
+  writeDirect: true,
+  report: {
+    mode: "direct-rw",
+    engine: "sim",
+    requestedMode: "direct-rw",
+    requestedEngine: "auto",
+    memoryAlignment: block,
+    offsetAlignment: block,
+    notes: [],
+  },
 };
 
 /** A part of a segment's values area. */
@@ -36,36 +71,49 @@ export interface Part {
   readonly start: number;
   readonly end: number;
   /** Of a batch. */
-  readonly lsn: number;
+  readonly lsn: Lsn;
   /** Of a pad: what it says was durable. */
   readonly durable: number;
+}
+
+/** Where a segment goes on. */
+export interface ResumePoint {
+  readonly position: number;
+  readonly lastLsn: Lsn;
 }
 
 /** A segment that is being written. */
 export class SegmentFixture {
   readonly memory: MemoryEngine;
   readonly engine: GatedEngine;
-  readonly pool: BufferPool;
-  readonly writer: SegmentWriter;
+  readonly objects: Objects;
+  readonly health: Health = new Health("the segment");
+  readonly segment: SegmentWriter;
   readonly index: MemoryIndex = new MemoryIndex();
   readonly parts: Part[] = [];
-  readonly #scanPool: BufferPool;
-  lsn: number;
+  lsn: Lsn;
 
   constructor(
     memory: MemoryEngine = new MemoryEngine(),
     own: FileHeader = header,
     resume?: ResumePoint,
-    bufferBytes: number = 2 * block,
+    bufferBytes?: number,
   ) {
     this.memory = memory;
     this.engine = new GatedEngine(memory);
-    this.pool = new BufferPool(memory, { bufferBytes, budgetBytes: 1 << 20 });
-    this.#scanPool = new BufferPool(memory, { bufferBytes, budgetBytes: 1 << 20 });
-    const file = memory.open(path, { access: "write", direct: true, create: resume === undefined });
-    this.writer = new SegmentWriter(this.engine, this.pool, path, file, own, resume);
+    this.objects = objectsOn(this.engine, bufferBytes);
+    const options = { health: this.health, reserveBytes: 0 };
+    const writer = resume === undefined
+      ? this.objects.create(id, options)
+      : this.objects.reopen(id, resume.position, options);
+    this.segment = new SegmentWriter(writer, own, resume?.lastLsn);
     this.lsn = resume?.lastLsn ?? own.previousLsn;
     if (resume === undefined) this.#add("header", 0, {});
+  }
+
+  /** What writes the segment's object. */
+  get writer(): ObjectWriter {
+    return this.segment.writer;
   }
 
   #add(kind: Part["kind"], start: number, more: { lsn?: number; durable?: number }): void {
@@ -74,29 +122,39 @@ export class SegmentFixture {
 
   /** Appends a batch; without changes, one that has an LSN and nothing else. */
   append(...changes: Change[]): number {
-    const records = new RecordBuffer();
+    const records = new EncodedBatch();
     for (const change of changes) records.add(change);
     if (changes.length === 0) records.mark();
     this.lsn++;
     records.stamp(this.lsn);
-    const start = this.writer.append(records, this.lsn);
+    const start = this.segment.append(records, this.lsn);
     this.index.insertBatch(records.bytes, records.view, 0, records.end, start);
     this.#add("batch", start, { lsn: this.lsn });
     return start;
   }
 
-  /** Pads and syncs. */
-  async sync(): Promise<void> {
+  /** Pads. */
+  pad(durableLsn: Lsn = 0): void {
     const start = this.writer.position;
     const durable = this.writer.durableOffset;
-    const syncing = this.writer.sync(0, Promise.resolve());
+    this.segment.pad(durableLsn);
     if (this.writer.position > start) this.#add("pad", start, { durable });
-    await syncing;
   }
 
-  /** Ends writing and leaves the file as it is. */
-  async abandon(): Promise<void> {
-    await this.writer.abandon();
+  /** Pads and syncs. */
+  async sync(durableLsn: Lsn = 0): Promise<void> {
+    this.pad(durableLsn);
+    await this.segment.sync(durableLsn);
+  }
+
+  /** What the file holds, and what waits in buffers behind it. */
+  get appended(): Uint8Array<ArrayBuffer> {
+    const { object, position } = this.writer;
+    const { memoryStart = position, copyOut } = object.own.writer ?? {};
+    const bytes = new Uint8Array(position);
+    bytes.set(this.contents.subarray(0, memoryStart));
+    copyOut?.call(object.own.writer, memoryStart, bytes.subarray(memoryStart));
+    return bytes;
   }
 
   /** What the file holds. */
@@ -104,13 +162,14 @@ export class SegmentFixture {
     return this.memory.contents(path);
   }
 
-  /** What is found in the file, were it to hold `bytes`. */
-  scan(bytes: Uint8Array = this.contents, fileId: bigint = header.fileId): Promise<ScannedSegment> {
-    return scan(bytes, { fileId, pool: this.#scanPool });
+  /** Ends writing and leaves the file as it is. */
+  async abort(): Promise<void> {
+    await this.writer.abort();
+    await this.objects.close();
   }
 
   /** What must be found if the first byte that is wrong, or not there, is at `offset` and the file has `length` bytes. */
-  expected(offset: number, length: number): { end: number; batches: number; proof: boolean } {
+  expected(offset: number, length: number): Found {
     const damaged = this.parts.find(({ start, end }) => start <= offset && offset < end);
     const end = damaged?.start ?? this.parts[this.parts.length - 1].end;
     const batches = this.parts.filter((part) => part.kind === "batch" && part.end <= end).length;
@@ -119,26 +178,55 @@ export class SegmentFixture {
   }
 }
 
+/** What a scan found. */
+export interface Found {
+  readonly end: number;
+  readonly batches: number;
+  readonly proof: boolean;
+}
+
 /** How to scan. */
 export interface ScanOptions {
-  /** The id of the file that is expected. */
-  fileId?: bigint;
+  /** What its header must say. */
+  header?: FileHeader;
   /** The last LSN before the segment. */
-  previousLsn?: number;
-  /** Where buffers come from. */
-  pool?: BufferPool;
+  previousLsn?: Lsn;
+  /** Where it ends, if that is settled. */
+  end?: number;
+  /** How much is read at once; left out, as much as the system reads. */
+  chunkBytes?: number;
 }
+
+const scanned = new MemoryEngine();
+const scanning = objectsOn(scanned);
 
 /** Scans a file that holds `bytes`. */
 export async function scan(bytes: Uint8Array, options: ScanOptions = {}): Promise<ScannedSegment> {
-  const memory = new MemoryEngine();
-  memory.put(path, bytes);
-  const pool = options.pool ?? new BufferPool(memory, { bufferBytes: 1 << 20, budgetBytes: 1 << 22 });
-  const file = await memory.open(path, { access: "read", direct: true });
-  const found = await scanSegment(memory, pool, file, {
-    fileId: options.fileId ?? header.fileId,
-    previousLsn: options.previousLsn ?? 0,
-  });
-  if (pool.takenBytes !== 0) throw new Error("a scan kept buffers");
-  return found;
+  scanned.put(path, bytes);
+  const { previousLsn = 0, end, chunkBytes } = options;
+  const { kind, storeId, timelineId, fileId, sequence, generation, firstLsn } = options.header ?? header;
+  const from = chunkBytes === undefined ? scanning : inChunks(bytes, chunkBytes);
+  try {
+    return await scanSegment(from, scanning.object(id), {
+      header: { kind, storeId, timelineId, fileId, sequence, generation, firstLsn },
+      previousLsn,
+      end,
+    });
+  } finally {
+    await scanning.remove(id);
+  }
+}
+
+/** Something that is read in chunks of a given length, and knows no holes. */
+function inChunks(bytes: Uint8Array, chunkBytes: number): Parameters<typeof scanSegment>[0] {
+  return {
+    host: scanning.host,
+    extent: () =>
+      Promise.resolve({ byteLength: bytes.length, nextData: (offset: number) => Promise.resolve(offset) }),
+    async *stream(_object, { start, end }) {
+      for (let at = start; at < end; at += chunkBytes) {
+        yield new Uint8Array(bytes.subarray(at, Math.min(end, at + chunkBytes)));
+      }
+    },
+  };
 }

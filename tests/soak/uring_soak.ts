@@ -12,9 +12,9 @@
  */
 
 // deno-lint-ignore-file no-console
-import type { IoFile, Transfer } from "../../src/io/engine.ts";
-import { Libc, openLibc } from "../../src/io/libc.ts";
-import { openUringEngine, UringEngine } from "../../src/io/uring_engine.ts";
+import type { IoEngine, IoFile, Transfer } from "../../src/io/engine.ts";
+import { Libc, openLibc } from "../../src/io/posix/libc.ts";
+import { openUringEngine } from "../../src/io/uring/uring_engine.ts";
 
 const blockBytes = 4096;
 const blocksPerClient = 256;
@@ -71,7 +71,7 @@ class Client {
   }
 
   /** Works until the engine refuses. */
-  async work(engine: UringEngine): Promise<void> {
+  async work(engine: IoEngine): Promise<void> {
     const direct = this.#random() < 0.7;
     try {
       let file = await engine.open(this.#path, { access: "write", direct });
@@ -87,7 +87,7 @@ class Client {
     }
   }
 
-  async #reopen(engine: UringEngine, file: IoFile, direct: boolean): Promise<IoFile> {
+  async #reopen(engine: IoEngine, file: IoFile, direct: boolean): Promise<IoFile> {
     await engine.close(file);
     return await engine.open(this.#path, { access: "write", direct });
   }
@@ -107,7 +107,7 @@ class Client {
     return batch;
   }
 
-  async #read(engine: UringEngine, file: IoFile, memory: Uint8Array): Promise<void> {
+  async #read(engine: IoEngine, file: IoFile, memory: Uint8Array): Promise<void> {
     memory.fill(poison);
     const batch = this.#batch(file, memory);
     await engine.read(batch);
@@ -125,7 +125,7 @@ class Client {
     }
   }
 
-  async #write(engine: UringEngine, file: IoFile, memory: Uint8Array): Promise<void> {
+  async #write(engine: IoEngine, file: IoFile, memory: Uint8Array): Promise<void> {
     const batch = this.#batch(file, memory);
     for (const transfer of batch) {
       this.#each(
@@ -156,7 +156,7 @@ class Client {
   }
 
   /** Gives every block of the region its first version. */
-  async begin(engine: UringEngine, file: IoFile): Promise<void> {
+  async begin(engine: IoEngine, file: IoFile): Promise<void> {
     const bytes = engine.allocateMemory(blocksPerClient * blockBytes);
     const transfer = { file, offset: this.#first * blockBytes, bytes, done: 0, error: undefined };
     this.#each(transfer, (block, at) => stamp(bytes, at, block, 0));
@@ -165,11 +165,11 @@ class Client {
   }
 }
 
-async function openEngine(depth: number): Promise<UringEngine> {
+async function openEngine(depth: number): Promise<IoEngine> {
   const libc = openLibc();
   if (!(libc instanceof Libc)) throw new Error(libc.reason);
   const engine = await openUringEngine(libc, { depth });
-  if (engine instanceof UringEngine) return engine;
+  if (!("reason" in engine)) return engine;
   libc[Symbol.dispose]();
   throw new Error(engine.reason);
 }
@@ -181,7 +181,7 @@ function delay(milliseconds: number): Promise<void> {
 /** Lets clients work on an engine for a while, then shuts it down under them. */
 async function soakOne(
   clients: Client[],
-  engine: UringEngine,
+  engine: IoEngine,
   milliseconds: number,
   seed: number,
 ): Promise<void> {

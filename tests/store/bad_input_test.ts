@@ -1,23 +1,19 @@
 /** What bad input gets: its own class of error, and nothing is changed by it. */
 
-import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   Batch,
   type Change,
-  CorruptionError,
   type Key,
   type KeyVec,
   LimitError,
-  LockedError,
   LsnError,
   type ScanRange,
   Store,
   type StoreOptions,
-  VarveError,
 } from "../../mod.ts";
-import { inProcess } from "./in_process.ts";
 import { collect, patterned } from "./bytes.ts";
-import { Place, test, testEach } from "./matrix.ts";
+import { test, testEach } from "./matrix.ts";
 
 /** What a caller without types may pass. */
 function wrong<T>(value: unknown): T {
@@ -123,7 +119,7 @@ test("Timeline refuses arguments of wrong types", async (place) => {
   await assertRejects(() => store.createTimeline("x".repeat(129)), RangeError);
   await assertRejects(() => store.createTimeline("main"), Deno.errors.AlreadyExists);
   assertThrows(() => store.timeline("side"), Deno.errors.NotFound);
-  assertEquals([timeline.lastLsn, store.metrics().activeReads], [0, 0]);
+  assertEquals([timeline.lastLsn, store.metrics().views], [0, 0]);
 });
 
 test("Store.open() refuses options that are wrong before it touches anything", async (place) => {
@@ -161,84 +157,6 @@ test("Store.open() refuses options that are wrong before it touches anything", a
   }
   await assertRejects(() => Store.open(new URL("https://example.com/store")), TypeError);
   assertEquals(place.files(/manifest|seg/), []);
-});
-
-test("Store.open() refuses a store that is open, also when the lock file was removed", async (place) => {
-  const store = await place.open();
-  await store.timeline().append([{ key: "a", value: "1" }], { sync: true });
-  for (let round = 0; round < 2; round++) {
-    await assertRejects(() => place.open(), LockedError, round === 0 ? `process ${Deno.pid}` : "elsewhere");
-    assertStringIncludes(await inProcess(["-A"], ["append", place.path]), "LockedError");
-    if (round === 0) Deno.removeSync(`${place.path}/lock`);
-  }
-  await assertRejects(() => Store.open(place.path), LockedError);
-  await store.timeline().append([{ key: "a", value: "2" }], { sync: true });
-  await place.close(store);
-  assertEquals(await inProcess(["-A"], ["append", place.path]), "3");
-});
-
-test("Store.open() gives the lock up when it fails", async (place) => {
-  const store = await place.open();
-  await store.timeline().append([{ key: "a", value: "1" }]);
-  await place.close(store);
-  const [segment] = place.files(/\.seg$/);
-  Deno.renameSync(segment, `${segment}.away`);
-  for (let i = 0; i < 3; i++) await assertRejects(() => place.open(), CorruptionError);
-  Deno.renameSync(`${segment}.away`, segment);
-  assertEquals((await place.open()).timeline().lastLsn, 1);
-});
-
-test("Store.open() does not write through a link that is called lock", async (place) => {
-  await using other = await Place.make();
-  const target = `${other.path}/target`;
-  Deno.writeTextFileSync(target, "precious");
-  Deno.symlinkSync(target, `${place.path}/lock`);
-  await place.open();
-  assertEquals(Deno.readTextFileSync(target), "precious");
-});
-
-test("Store.open() refuses a folder that is not a store and touches nothing", async (place) => {
-  const layouts: Record<string, () => void> = {
-    "a file": () => Deno.writeTextFileSync(`${place.path}/notes.txt`, "mine"),
-    "a folder": () => Deno.mkdirSync(`${place.path}/notes`),
-    "a file with the name of a timeline": () =>
-      Deno.writeTextFileSync(`${place.path}/0123456789abcdef`, "mine"),
-    "a folder with the name of a timeline": () => {
-      Deno.mkdirSync(`${place.path}/0123456789abcdef`);
-      Deno.writeTextFileSync(`${place.path}/0123456789abcdef/notes.txt`, "mine");
-    },
-  };
-  for (const [name, make] of Object.entries(layouts)) {
-    make();
-    const before = [...Deno.readDirSync(place.path)];
-    for (const options of [{}, { readOnly: true }, { create: false }]) {
-      const error = await assertRejects(() => place.open(options), VarveError, "not a store", name);
-      assertStringIncludes(error.message, place.path);
-    }
-    assertEquals([...Deno.readDirSync(place.path)], before);
-    for (const entry of before) Deno.removeSync(`${place.path}/${entry.name}`, { recursive: true });
-  }
-});
-
-test("Store.open() makes a store where making one was interrupted", async (place) => {
-  Deno.mkdirSync(`${place.path}/0123456789abcdef`);
-  Deno.writeTextFileSync(`${place.path}/manifest-pending`, "half");
-  Deno.writeTextFileSync(`${place.path}/lock`, "1\n");
-  const store = await place.open();
-  assertEquals(await store.timeline().append([{ key: "a", value: "1" }], { sync: true }), 1);
-});
-
-test("Store.open() names the path when there is no folder, or a file in its place", async (place) => {
-  const absent = `${place.path}/absent`, file = `${place.path}/file`;
-  Deno.writeTextFileSync(file, "");
-  for (const options of [{ create: false }, { readOnly: true }]) {
-    await assertRejects(() => Store.open(absent, options), Deno.errors.NotFound, absent);
-    await assertRejects(() => Store.open(place.path + "/file", options), Error, file);
-  }
-  await assertRejects(() => Store.open(file), Error, file);
-  Deno.removeSync(file);
-  await assertRejects(() => place.open({ create: false }), Deno.errors.NotFound, place.path);
-  assertEquals([...Deno.readDirSync(place.path)], []);
 });
 
 testEach("Store refuses every use with BadResource when it is closed", async (place) => {
@@ -295,24 +213,4 @@ test("Store.close() is one close when it is called again and used by many", asyn
   await Promise.all([place.close(store), store.close(), store[Symbol.asyncDispose]()]);
   assertEquals(await Promise.all(appended), [1, 2, 3, 4, 5]);
   assertEquals((await place.open()).timeline().lastLsn, 5);
-});
-
-test("Store keeps its files to its owner", async (place) => {
-  const path = `${place.path}/made/by/us`;
-  await using store = await Store.open(path);
-  await store.timeline().append([{ key: "a", value: "1" }]);
-  await store.timeline().freeze();
-  await store.timeline().append([{ key: "a", value: "2" }], { sync: true });
-  const modeOf = (at: string) => (Deno.statSync(at).mode ?? 0) & 0o777;
-  const files = new Place(path).files();
-  assert(files.length >= 4);
-  for (const file of files) assertEquals(modeOf(file), 0o600, file);
-  const directory = (files.find((file) => file.endsWith(".seg")) as string).replace(/\/[^/]+$/, "");
-  for (const at of [path, directory]) assertEquals(modeOf(at), 0o700, at);
-});
-
-test("Store opens a path that is a file URL", async (place) => {
-  const url = new URL(`file://${place.path}/a%20b/`);
-  await using store = await Store.open(url);
-  assertEquals(store.path, `${place.path}/a b`);
 });

@@ -1,12 +1,14 @@
 /** Damage to sealed files: named, with its place, where it is met, and nowhere else. */
 
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { CorruptionError, type LayerInfo, type Timeline } from "../../mod.ts";
-import { decodeFooter, type FileFooter } from "../../src/layer/mod.ts";
+import { CorruptionError, type Entry, type LayerInfo, type Timeline } from "../../mod.ts";
+import { decodeFooter, type LayerDescription } from "../../src/layer/mod.ts";
 import { collect, patterned, sameBytes } from "./bytes.ts";
 import { type Place, test } from "./matrix.ts";
-import { Random } from "../random.ts";
+import { Random, seeds } from "../random.ts";
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 const count = 1500;
 const pageBytes = 8192;
 const options = { cacheBytes: 64 * 1024 };
@@ -24,14 +26,14 @@ function valueOf(i: number): Uint8Array {
 class Sealed {
   readonly place: Place;
   readonly path: string;
-  readonly footer: FileFooter;
+  readonly footer: LayerDescription;
   readonly #bytes: Uint8Array;
 
   constructor(place: Place) {
     this.place = place;
     [this.path] = place.files(/\.seg$/);
     this.#bytes = Deno.readFileSync(this.path);
-    this.footer = decodeFooter(this.#bytes.slice(-4096)) as FileFooter;
+    this.footer = decodeFooter(this.#bytes.slice(-4096)) as LayerDescription;
   }
 
   static async make(place: Place): Promise<Sealed> {
@@ -49,7 +51,7 @@ class Sealed {
 
   /** Where the record of a key stands. */
   recordOf(i: number): number {
-    const key = new TextEncoder().encode(keyOf(i));
+    const key = encoder.encode(keyOf(i));
     return this.#bytes.findIndex((_, at) => key.every((byte, j) => this.#bytes[at + j] === byte)) - 20;
   }
 
@@ -64,20 +66,30 @@ class Sealed {
   }
 }
 
+const keys = Array.from({ length: count }, (_, i) => keyOf(i));
+
 /** Reads every key, and returns the errors of those that could not be read; every other value must be right. */
 async function failures(timeline: Timeline): Promise<Map<number, CorruptionError>> {
   const failed = new Map<number, CorruptionError>();
-  const entries = await collect(timeline.getVectored(Array.from({ length: count }, (_, i) => keyOf(i))));
+  const entries = await collect(timeline.getVectored(keys, { damage: "report" }));
   assertEquals(entries.length, count);
   entries.forEach((entry, i) => {
-    try {
-      assert(sameBytes(entry.value, valueOf(i)), `value of ${keyOf(i)}`);
-    } catch (error) {
-      if (!(error instanceof CorruptionError)) throw error;
-      failed.set(i, error);
-    }
+    assertEquals(entry.key, encoder.encode(keyOf(i)));
+    if ("error" in entry) {
+      assertInstanceOf(entry.error, CorruptionError);
+      failed.set(i, entry.error);
+    } else assert(sameBytes(entry.value, valueOf(i)), `value of ${keyOf(i)}`);
   });
   return failed;
+}
+
+/** Reads a stream until it fails; returns what came before, and why it failed. */
+async function untilDamage<T>(stream: ReadableStream<T>): Promise<{ items: T[]; error: CorruptionError }> {
+  const items: T[] = [];
+  const error = await assertRejects(async () => {
+    for await (const item of stream) items.push(item);
+  }, CorruptionError);
+  return { items, error };
 }
 
 test("Timeline fails the one key whose record is damaged, and names file and offset", async (place) => {
@@ -92,15 +104,63 @@ test("Timeline fails the one key whose record is damaged, and names file and off
         const error = await assertRejects(read, CorruptionError);
         assertEquals([error.path, error.offset], [sealed.path, record]);
       }
-      const [version] = await collect(timeline.history(keyOf(key)));
-      assertEquals([version.lsn, version.deleted], [1, false]);
-      assertInstanceOf(await Promise.try(() => version.value).catch((error) => error), CorruptionError);
-      const scanned = await collect(timeline.scan({ start: keyOf(key), limit: 1 }));
-      assertInstanceOf(await Promise.try(() => scanned[0].value).catch((error) => error), CorruptionError);
+      const report = { damage: "report" } as const;
+      const [version] = await collect(timeline.history(keyOf(key), report));
+      const [entry] = await collect(timeline.scan({ start: keyOf(key), limit: 1 }, report));
+      for (const found of [version, entry]) {
+        assert("error" in found && !("value" in found));
+        assertInstanceOf(found.error, CorruptionError);
+        assertEquals(found.lsn, 1);
+      }
       const other = (key + 1) % count;
       assert(sameBytes(await timeline.get(keyOf(other)), valueOf(other)));
     });
   }
+}, options);
+
+test(
+  "Streams of a timeline end with the damage that they come to, after all that stands before it",
+  async (place) => {
+    const sealed = await Sealed.make(place);
+    const damaged = 450, record = sealed.recordOf(damaged);
+    await sealed.flipped(record + 100, 4, async (timeline) => {
+      const check = (error: CorruptionError) =>
+        assertEquals([error.path, error.offset], [sealed.path, record]);
+      const got = await untilDamage(timeline.getVectored(keys));
+      assertEquals(got.items.map(({ lsn }) => lsn), Array.from({ length: damaged }, () => 1));
+      assert(got.items.every(({ value }, i) => sameBytes(value, valueOf(i))));
+      check(got.error);
+      const scanned = await untilDamage(timeline.scan());
+      assertEquals(
+        scanned.items.map(({ key }) => decoder.decode(key)),
+        keys.filter((key) => key < keyOf(damaged)).sort(),
+      );
+      check(scanned.error);
+      const versions = await untilDamage(timeline.history(keyOf(damaged)));
+      assertEquals(versions.items, []);
+      check(versions.error);
+      check(await assertRejects(() => timeline.snapshot().get(keyOf(damaged)), CorruptionError));
+    });
+  },
+  options,
+);
+
+test("Entries are plain, so that damage is not lost when they are spread or cloned", async (place) => {
+  const sealed = await Sealed.make(place);
+  await sealed.flipped(sealed.recordOf(3) + 100, 4, async (timeline) => {
+    const entries = await collect(timeline.getVectored([keyOf(2), keyOf(3), "absent"], { damage: "report" }));
+    const shown = (entry: object) => ({ ...entry, ...("error" in entry ? { error: `${entry.error}` } : {}) });
+    for (
+      const copy of [
+        entries.map((entry) => ({ ...entry })),
+        entries.map((entry) => structuredClone(entry)),
+      ]
+    ) {
+      assertEquals(copy.map((entry) => "error" in entry), [false, true, false]);
+      assertEquals((copy[0] as Entry).value, (entries[0] as Entry).value);
+      assertEquals(shown(copy[2]), shown(entries[2]));
+    }
+  });
 }, options);
 
 test("Timeline fails the keys of an index page that is damaged, and names file and offset", async (place) => {
@@ -111,9 +171,8 @@ test("Timeline fails the keys of an index page that is damaged, and names file a
   await sealed.flipped(offset + 4000, 1, async (timeline) => {
     const failed = await failures(timeline);
     assert(failed.size > 10 && failed.size < count / 2, `${failed.size} keys failed`);
-    const keys = [...failed.keys()];
-    const names = keys.map(keyOf).sort();
-    const all = Array.from({ length: count }, (_, i) => keyOf(i)).sort();
+    const names = [...failed.keys()].map(keyOf).sort();
+    const all = keys.toSorted();
     assertEquals(names, all.slice(all.indexOf(names[0]), all.indexOf(names[0]) + names.length));
     for (const error of failed.values()) assertEquals([error.path, error.offset], [sealed.path, offset]);
     assertEquals(await timeline.get("absent"), undefined);
@@ -129,10 +188,11 @@ test("Timeline fails the keys of an index page that is damaged, and names file a
 }, options);
 
 test(
-  "Timeline fails the keys of a bloom page or a footer that is damaged",
+  "Timeline fails the keys of a filter page or a footer that is damaged",
   async (place) => {
     const sealed = await Sealed.make(place);
-    for (const [offset, at] of [[sealed.footer.bloomStart, 900], [sealed.length - 4096, 30]]) {
+    const { valuesEnd, indexPages } = sealed.footer;
+    for (const [offset, at] of [[valuesEnd + indexPages * pageBytes, 900], [sealed.length - 4096, 30]]) {
       await sealed.flipped(offset + at, 8, async (timeline) => {
         const failed = await failures(timeline);
         assertEquals(failed.size, count);
@@ -145,13 +205,15 @@ test(
 
 test("Timeline never gives a wrong value when any bit of a sealed file is flipped", async (place) => {
   const sealed = await Sealed.make(place);
-  const random = new Random(11);
-  for (let i = 0; i < 150; i++) {
-    await sealed.flipped(random.below(sealed.length), 1 << random.below(8), async (timeline) => {
-      for (const error of (await failures(timeline)).values()) assertEquals(error.path, sealed.path);
-      const described = timeline.layers().map(({ kind }: LayerInfo) => kind);
-      assertEquals(described, ["L0"]);
-    });
+  for (const seed of seeds("store damage", 1)) {
+    const random = new Random(seed);
+    for (let i = 0; i < 100; i++) {
+      await sealed.flipped(random.below(sealed.length), 1 << random.below(8), async (timeline) => {
+        for (const error of (await failures(timeline)).values()) assertEquals(error.path, sealed.path);
+        const described = timeline.layers().map(({ kind }: LayerInfo) => kind);
+        assertEquals(described, ["L0"]);
+      });
+    }
   }
 }, options);
 

@@ -221,7 +221,7 @@ Deno.test("Timeline counts nothing as durable whose segment is not in a durable 
     const timeline = (await place.open()).timeline();
     const gate = new Gate();
     engine.hook = (operation, path) =>
-      operation === "rename" && /manifest/.test(path) ? gate.wait() : undefined;
+      operation === "write" && /manifest/.test(path) ? gate.wait() : undefined;
     await timeline.append([{ key: "k0", value: patterned(valueBytes, 0) }]);
     const synced = timeline.sync();
     await gate.reached;
@@ -234,7 +234,7 @@ Deno.test("Timeline counts nothing as durable whose segment is not in a durable 
 Deno.test("Store.createTimeline() makes the timeline at the next try when the disk was full", async () => {
   await inPlace(async (place, engine) => {
     const store = await place.open();
-    failNth(engine, "rename", 1, "ENOSPC");
+    failNth(engine, "write", 1, "ENOSPC");
     await assertRejects(() => store.createTimeline("side"), IoError, "ENOSPC");
     assertEquals(store.timelines().map(({ name }) => name), ["main"]);
     const side = await store.createTimeline("side");

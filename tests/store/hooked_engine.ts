@@ -1,8 +1,19 @@
 /** An engine in front of a real one, which a test can hold or fail at any operation. */
 
-import { IoError } from "../../mod.ts";
-import type { EngineName, IoEngine, IoFile, OpenOptions, Transfer } from "../../src/io/engine.ts";
-import { NodeEngine } from "../../src/io/node_engine.ts";
+import { IoError } from "../../src/base/mod.ts";
+import { proveDirect } from "../../src/io/direct_support.ts";
+import type {
+  DirectoryLock,
+  DirectSupport,
+  EngineName,
+  IoEngine,
+  IoFile,
+  OpenOptions,
+  SupportRequest,
+  Transfer,
+  WriteOptions,
+} from "../../src/io/engine.ts";
+import { nodeEngine } from "../../src/io/node/node_engine.ts";
 
 /** The operations that pass the hook. */
 export type Operation = Exclude<keyof IoEngine, "name" | "allocateMemory" | "shutdown">;
@@ -10,15 +21,20 @@ export type Operation = Exclude<keyof IoEngine, "name" | "allocateMemory" | "shu
 /** Is asked before each operation; it may wait, or throw what the operation is to fail with. */
 export type Hook = (operation: Operation, path: string) => Promise<void> | void;
 
-/** See the top of the file. It stands in front of the engine `node`. */
+/** See the top of the file. It stands in front of the engine `node`, unless it is given another. */
 export class HookedEngine implements IoEngine, AsyncDisposable {
   /** Its name. */
-  readonly name: EngineName = "node";
+  readonly name: EngineName;
   /** Asked before each operation. */
   hook: Hook = () => {};
   /** Files that are open. */
   readonly files: Set<IoFile> = new Set();
-  readonly #inner = new NodeEngine();
+  readonly #inner: IoEngine;
+
+  constructor(inner: IoEngine = nodeEngine()) {
+    this.#inner = inner;
+    this.name = inner.name;
+  }
 
   async #run<T>(operation: Operation, path: string, work: () => Promise<T>): Promise<T> {
     await this.hook(operation, path);
@@ -46,15 +62,20 @@ export class HookedEngine implements IoEngine, AsyncDisposable {
     return this.#run("size", file.path, () => this.#inner.size(file));
   }
 
-  read(batch: readonly Transfer[]): Promise<void> {
-    return this.#transfer("read", batch);
+  nextData(file: IoFile, offset: number): Promise<number> {
+    return this.#run("nextData", file.path, () => this.#inner.nextData(file, offset));
   }
 
-  write(batch: readonly Transfer[]): Promise<void> {
-    return this.#transfer("write", batch);
+  async read(batch: readonly Transfer[]): Promise<void> {
+    await this.#inner.read(await this.#passed("read", batch));
   }
 
-  async #transfer(operation: "read" | "write", batch: readonly Transfer[]): Promise<void> {
+  async write(batch: readonly Transfer[], options?: WriteOptions): Promise<void> {
+    await this.#inner.write(await this.#passed("write", batch), options);
+  }
+
+  /** The transfers that the hook lets pass; the others have failed. */
+  async #passed(operation: "read" | "write", batch: readonly Transfer[]): Promise<Transfer[]> {
     const passed: Transfer[] = [];
     for (const transfer of batch) {
       try {
@@ -65,7 +86,7 @@ export class HookedEngine implements IoEngine, AsyncDisposable {
         transfer.error = error as Error;
       }
     }
-    await this.#inner[operation](passed);
+    return passed;
   }
 
   datasync(file: IoFile): Promise<void> {
@@ -102,6 +123,18 @@ export class HookedEngine implements IoEngine, AsyncDisposable {
 
   syncDirectory(path: string): Promise<void> {
     return this.#run("syncDirectory", path, () => this.#inner.syncDirectory(path));
+  }
+
+  resolve(path: string): Promise<string> {
+    return this.#run("resolve", path, () => this.#inner.resolve(path));
+  }
+
+  lock(directory: string): Promise<DirectoryLock> {
+    return this.#run("lock", directory, () => this.#inner.lock(directory));
+  }
+
+  support(directory: string, request: SupportRequest): Promise<DirectSupport> {
+    return proveDirect(this, directory, request, () => undefined);
   }
 
   shutdown(): Promise<void> {

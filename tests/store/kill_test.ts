@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Store } from "../../mod.ts";
-import { Random } from "../random.ts";
+import { Random, seeds } from "../random.ts";
 import { keyCount, keyName, keysAt, lengthAt } from "./kill_history.ts";
 import { collect, patterned, sameBytes } from "./bytes.ts";
 import { type Place, type Subject, testEach } from "./matrix.ts";
@@ -62,22 +62,28 @@ async function checkHistory(store: Store): Promise<void> {
   }
 }
 
+async function dieRepeatedly(place: Place, subject: Subject, seed: number): Promise<void> {
+  const random = new Random(seed);
+  let floor = 0;
+  for (let death = 0; death < deaths; death++) {
+    floor = Math.max(floor, await killAfter(random.from(1, 120), place, subject, random.word()));
+    // Now and then nobody looks between two deaths.
+    if (death % 3 === 1) continue;
+    const store = await place.open();
+    const found = store.timeline().lastLsn;
+    assert(found >= floor, `${found} LSNs are left, ${floor} were durable`);
+    floor = found;
+    await checkHistory(store);
+    await place.close(store);
+  }
+}
+
 testEach(
   "Store.open() finds a prefix at or above the last sync when the writer was killed",
   async (place, subject) => {
-    const seed = crypto.getRandomValues(new Uint32Array(1))[0];
-    const random = new Random(seed);
-    let floor = 0;
-    for (let death = 0; death < deaths; death++) {
-      floor = Math.max(floor, await killAfter(random.from(1, 120), place, subject, random.word()));
-      // Now and then nobody looks between two deaths.
-      if (death % 3 === 1) continue;
-      const store = await place.open();
-      const found = store.timeline().lastLsn;
-      assert(found >= floor, `seed ${seed}: ${found} LSNs are left, ${floor} were durable`);
-      floor = found;
-      await checkHistory(store);
-      await place.close(store);
+    for (const seed of seeds("store kill", 1)) {
+      await using own = place.within(`${seed}`);
+      await dieRepeatedly(own, subject, seed);
     }
   },
   { segmentBytes: 64 * 1024 },

@@ -82,6 +82,11 @@ export class Place implements AsyncDisposable {
     await store.close();
   }
 
+  /** A place below this one, which is not there until a store is made in it, and goes away with this one. */
+  within(name: string): Place {
+    return new Place(`${this.path}/${name}`, this.#options);
+  }
+
   /** A copy of the directory as it is now: what is left when the process dies, since the system keeps what it took. */
   async copy(): Promise<Place> {
     const copy = await Place.make(this.#options);

@@ -5,7 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Batch, type Change, type KeyVec, type Store, type Timeline } from "../../mod.ts";
-import { Random } from "../random.ts";
+import { Random, seeds } from "../random.ts";
 import { collect, patterned, sameBytes } from "./bytes.ts";
 import { type Place, testEach } from "./matrix.ts";
 import { Model, type ModelChange, type ModelVersion } from "./model.ts";
@@ -244,11 +244,8 @@ function batchOf(changes: readonly ModelChange[]): Batch {
 }
 
 testEach("Timeline answers as the model does while it is written, sealed and reopened", async (place) => {
-  const given = Deno.env.get("VARVE_SEED");
-  const seed = given === undefined ? crypto.getRandomValues(new Uint32Array(1))[0] : Number(given);
-  try {
-    await new Trial(place, new Random(seed)).run();
-  } catch (cause) {
-    throw new Error(`Run this again with VARVE_SEED=${seed}: ${(cause as Error).message}`, { cause });
+  for (const seed of seeds("store model", 1)) {
+    await using own = place.within(`${seed}`);
+    await new Trial(own, new Random(seed)).run();
   }
 }, { segmentBytes: 64 * KiB, cacheBytes: 64 * KiB });

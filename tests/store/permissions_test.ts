@@ -1,7 +1,7 @@
 /** What a store needs from the runtime and from the system, and what is said when it is not granted. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Libc, openLibc } from "../../src/io/libc.ts";
+import { Libc, openLibc } from "../../src/io/posix/libc.ts";
 import { inProcess } from "./in_process.ts";
 import { Place, subjects, test } from "./matrix.ts";
 

@@ -1,8 +1,9 @@
 /** Reads as streams: stopped, left, paused, outlived by their store, and never seeing half of anything. */
 
 import { setImmediate } from "node:timers";
+import { setTimeout as delay } from "node:timers/promises";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { Entry, Store, Timeline } from "../../mod.ts";
+import type { Store, Timeline } from "../../mod.ts";
 import { collect, patterned, sameBytes } from "../store/bytes.ts";
 import { HookedEngine } from "../store/hooked_engine.ts";
 import { Place, test, testEach } from "../store/matrix.ts";
@@ -14,7 +15,10 @@ const valueBytes = 40_000;
 async function filled(place: Place): Promise<{ store: Store; timeline: Timeline }> {
   const store = await place.open();
   const timeline = store.timeline();
-  for (let i = 0; i < keys; i++) await timeline.append([{ key: keyOf(i), value: patterned(valueBytes, i) }]);
+  for (let i = 0; i < keys; i++) {
+    const value = patterned(valueBytes, i);
+    await timeline.append([{ key: keyOf(i), value }, { key: "versions", value }]);
+  }
   await timeline.freeze();
   return { store, timeline };
 }
@@ -28,30 +32,45 @@ function allKeys(): string[] {
 }
 
 /** Every kind of stream, over everything. */
-function streams(timeline: Timeline, signal?: AbortSignal): ReadableStream<Entry>[] {
-  const options = signal === undefined ? {} : { signal };
-  return [
-    timeline.getVectored(allKeys(), options),
-    timeline.scan({}, options),
-    timeline.scan({ reverse: true }, options),
-    timeline.snapshot().scan({}, options),
-  ];
+const kinds: Readonly<Record<string, (timeline: Timeline, signal?: AbortSignal) => ReadableStream<unknown>>> =
+  {
+    getVectored: (timeline, signal) => timeline.getVectored(allKeys(), { signal }),
+    scan: (timeline, signal) => timeline.scan({}, { signal }),
+    "reverse scan": (timeline, signal) => timeline.scan({ reverse: true }, { signal }),
+    "scan of a snapshot that was disposed of": (timeline, signal) => {
+      using snapshot = timeline.snapshot();
+      return snapshot.scan({}, { signal });
+    },
+    "getVectored that reports damage": (timeline, signal) =>
+      timeline.getVectored(allKeys(), { signal, damage: "report" }),
+    history: (timeline, signal) => timeline.history("versions", { signal }),
+  };
+
+/** Waits until reads that were stopped have given up what was in flight. */
+async function idle(store: Store): Promise<void> {
+  for (let i = 0; i < 5000 && store.metrics().views > 0; i++) await delay(1);
+  assertEquals(store.metrics().views, 0);
+}
+
+/** A stream of each kind. */
+function streams(timeline: Timeline, signal?: AbortSignal): ReadableStream<unknown>[] {
+  return Object.values(kinds).map((stream) => stream(timeline, signal));
 }
 
 test("Timeline stops a read when its stream is cancelled", async (place) => {
   const { store, timeline } = await filled(place);
-  for (const stream of streams(timeline)) {
-    const reader = stream.getReader();
+  for (const stream of Object.values(kinds)) {
+    const reader = stream(timeline).getReader();
     assertEquals((await reader.read()).done, false);
-    assertEquals(store.metrics().activeReads, 1);
+    assertEquals(store.metrics().views, 1);
     await reader.cancel();
-    assertEquals(store.metrics().activeReads, 0);
+    assertEquals(store.metrics().views, 0);
     const { valueReadBytes } = store.metrics();
     assertEquals(await timeline.get(keyOf(0)), patterned(valueBytes, 0));
     // The next read finds nothing of the cancelled one still going on.
     assert(store.metrics().valueReadBytes - valueReadBytes < 2 * valueBytes);
   }
-  assert(store.metrics().valueReadBytes < streams(timeline).length * keys * valueBytes);
+  assert(store.metrics().valueReadBytes < Object.keys(kinds).length * keys * valueBytes);
 });
 
 test("Timeline stops a read when it is cancelled between a request and its answer", async (place) => {
@@ -61,43 +80,41 @@ test("Timeline stops a read when it is cancelled between a request and its answe
     const asked = reader.read();
     await reader.cancel();
     assertEquals((await asked).done, true);
-    assertEquals(store.metrics().activeReads, 0);
   }
+  assertEquals(store.metrics().views, 0);
 });
 
 test("Timeline stops a read when its signal is aborted", async (place) => {
   const { store, timeline } = await filled(place);
-  const kinds = streams(timeline).length;
-  for (let kind = 0; kind < kinds; kind++) {
+  for (const stream of Object.values(kinds)) {
     const controller = new AbortController();
-    const stream = streams(timeline, controller.signal)[kind];
     const reason = new Error("enough");
     await assertRejects(
       async () => {
         let seen = 0;
-        for await (const _ of stream) if (++seen === 3) controller.abort(reason);
+        for await (const _ of stream(timeline, controller.signal)) if (++seen === 3) controller.abort(reason);
       },
       Error,
       "enough",
     );
-    assertEquals(store.metrics().activeReads, 0);
+    await idle(store);
   }
 });
 
-test("Timeline gives up what a paused stream holds when its signal is aborted", async (place) => {
+test("Timeline gives up what a stream holds when its signal is aborted and nobody asks", async (place) => {
   const { store, timeline } = await filled(place);
-  for (let kind = 0; kind < 4; kind++) {
-    const controller = new AbortController();
-    const reader = streams(timeline, controller.signal)[kind].getReader();
-    await reader.read();
-    assertEquals(store.metrics().activeReads, 1);
-    controller.abort();
-    // Another read takes longer than giving up does.
-    await timeline.getMany(allKeys().slice(0, 50));
-    assertEquals(store.metrics().activeReads, 0);
-    await assertRejects(async () => {
-      while (!(await reader.read()).done);
-    }, DOMException);
+  for (const isPaused of [false, true]) {
+    for (const stream of Object.values(kinds)) {
+      const controller = new AbortController();
+      const reader = stream(timeline, controller.signal).getReader();
+      if (isPaused) await reader.read();
+      assertEquals(store.metrics().views, 1);
+      controller.abort();
+      await idle(store);
+      await assertRejects(async () => {
+        while (!(await reader.read()).done);
+      }, DOMException);
+    }
   }
 });
 
@@ -106,55 +123,64 @@ test("Timeline refuses to read when the signal is aborted already", async (place
   const signal = AbortSignal.abort(new Error("too late"));
   await assertRejects(() => timeline.get("a", { signal }), Error, "too late");
   await assertRejects(() => timeline.getMany(["a"], { signal }), Error, "too late");
-  assertThrows(() => timeline.getVectored(["a"], { signal }), Error, "too late");
-  assertThrows(() => timeline.scan({}, { signal }), Error, "too late");
-  assertThrows(() => timeline.history("a", { signal }), Error, "too late");
-  assertEquals(store.metrics().activeReads, 0);
+  for (const stream of Object.values(kinds)) assertThrows(() => stream(timeline, signal), Error, "too late");
+  assertEquals(store.metrics().views, 0);
 });
 
-test("Timeline rejects get and getMany when the signal is aborted meanwhile", async (place) => {
+test("Timeline stops gets when their signal is aborted", async (place) => {
   const { store, timeline } = await filled(place);
   const controller = new AbortController();
   const { signal } = controller;
+  const reason = new Error("enough");
   const reads = [timeline.get(keyOf(1), { signal }), timeline.getMany(allKeys(), { signal })];
-  controller.abort(new Error("enough"));
-  for (const read of reads) await assertRejects(async () => await read, Error, "enough");
-  assertEquals(store.metrics().activeReads, 0);
+  controller.abort(reason);
+  const outcomes = await Promise.all(reads.map((read) => read.catch((error: unknown) => error)));
+  assertEquals(outcomes, [reason, reason]);
+  assertEquals(store.metrics().views, 0);
 });
 
 test("Timeline reads on when many other streams are paused or were never read", async (place) => {
   const { store, timeline } = await filled(place);
-  const paused: ReadableStreamDefaultReader<Entry>[] = [];
+  const paused: ReadableStreamDefaultReader<unknown>[] = [];
+  const unread: ReadableStream<unknown>[] = [];
   for (let i = 0; i < 20; i++) {
     for (const stream of streams(timeline)) {
       const reader = stream.getReader();
       await reader.read();
       paused.push(reader);
     }
-    streams(timeline);
+    unread.push(...streams(timeline));
   }
   // Each of them would hold buffers for a window, and all of them together more than there are.
   const values = await timeline.getMany(allKeys());
   values.forEach((value, i) => assert(sameBytes(value, patterned(valueBytes, i))));
-  assertEquals(store.metrics().activeReads, paused.length);
-  await Promise.all(paused.map((reader) => reader.cancel()));
-  assertEquals(store.metrics().activeReads, 0);
+  assertEquals(store.metrics().views, paused.length + unread.length);
+  await Promise.all([...paused, ...unread].map((stream) => stream.cancel()));
+  assertEquals(store.metrics().views, 0);
 });
 
 testEach("Store.close() ends reads when streams are paused, asked or were never read", async (place) => {
   const { store, timeline } = await filled(place);
+  const snapshot = timeline.snapshot();
   const [paused, asked, unread] = streams(timeline).map((stream) => stream.getReader());
+  const got = timeline.get(keyOf(7)).then(() => undefined, (error: unknown) => error);
   await paused.read();
   const answer = asked.read().then(() => undefined, (error: unknown) => error);
   await place.close(store);
-  const error = await answer;
-  assert(error === undefined || error instanceof Deno.errors.BadResource);
+  for (const error of [await answer, await got]) {
+    assert(error === undefined || error instanceof Deno.errors.BadResource);
+  }
   for (const reader of [paused, asked, unread]) {
     await assertRejects(async () => {
       while (!(await reader.read()).done);
     }, Deno.errors.BadResource);
   }
-  assertEquals(store.metrics().activeReads, 0);
+  const message = `Cannot use store "${place.path}": it is closed`;
+  await assertRejects(() => snapshot.get(keyOf(1)), Deno.errors.BadResource, message);
+  await assertRejects(() => timeline.get(keyOf(1)), Deno.errors.BadResource, message);
+  assertThrows(() => timeline.scan(), Deno.errors.BadResource, message);
+  snapshot[Symbol.dispose]();
+  assertEquals(store.metrics().views, 0);
 }, { segmentBytes: 2 ** 20 });
 
 test("Timeline opens no file when a stream is first read from after the store was closed", async () => {

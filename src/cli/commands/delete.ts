@@ -4,8 +4,8 @@ import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { exitOk } from "../exit_code.ts";
 import { openTimeline } from "../open_timeline.ts";
-import { base64Option, writeLsnOption } from "../shared_options.ts";
-import type { Terminal } from "../terminal.ts";
+import { base64Option, writeLsnOption } from "../options.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /** Deletes one key. */
 export const deleteCommand: Command = {
@@ -23,8 +23,7 @@ async function runDelete(args: Arguments, terminal: Terminal): Promise<number> {
   const key = args.bytes(args.needed(1));
   const lsn = args.lsn("lsn", 1);
   await using open = await openTimeline(args, { for: "write" });
-  const change = { key, delete: true } as const;
-  const at = await open.timeline.append([change], lsn === undefined ? { sync: true } : { lsn, sync: true });
+  const at = await open.timeline.append([{ key, delete: true }], { lsn, sync: true });
   await terminal.output.write(`${at}\n`);
   return exitOk;
 }

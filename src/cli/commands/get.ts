@@ -4,12 +4,12 @@ import type { Entry, Timeline } from "../../timeline/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { boundBytes, type Key, type Lsn } from "../../base/mod.ts";
-import { escapeBytes, writeEscaped } from "../escape.ts";
+import { escapeBytes, writeEscaped } from "../terminal/escape.ts";
 import { exitFailure, exitOk } from "../exit_code.ts";
-import { writeJsonLine } from "../json_line.ts";
+import { writeJsonLine } from "../terminal/json_line.ts";
 import { openTimeline } from "../open_timeline.ts";
-import { base64Option, lsnOption } from "../shared_options.ts";
-import type { Terminal } from "../terminal.ts";
+import { base64Option, lsnOption } from "../options.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /** Shows the value of one key. */
 export const getCommand: Command = {
@@ -46,7 +46,7 @@ async function runGet(args: Arguments, terminal: Terminal): Promise<number> {
 
 /** Reads one key together with the LSN of its version. */
 async function getEntry(timeline: Timeline, key: Key, lsn: Lsn | undefined): Promise<Entry | undefined> {
-  for await (const entry of timeline.getVectored([key], lsn === undefined ? {} : { lsn })) return entry;
+  for await (const entry of timeline.getVectored([key], { lsn })) return entry;
   return undefined;
 }
 

@@ -4,13 +4,13 @@ import type { Version } from "../../timeline/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { keyBytes } from "../../base/mod.ts";
-import { writeEscaped } from "../escape.ts";
+import { writeEscaped } from "../terminal/escape.ts";
 import { exitOk } from "../exit_code.ts";
-import { writeJsonLine } from "../json_line.ts";
+import { writeJsonLine } from "../terminal/json_line.ts";
 import { openTimeline } from "../open_timeline.ts";
-import type { Output } from "../output.ts";
-import { base64Option } from "../shared_options.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Output } from "../terminal/output.ts";
+import { base64Option } from "../options.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /** Shows every version of one key. */
 export const historyCommand: Command = {
@@ -32,22 +32,13 @@ and "valueBase64" for what is not UTF-8; "varve load" reads it back. An unknown 
 
 async function runHistory(args: Arguments, terminal: Terminal): Promise<number> {
   const key = args.bytes(args.needed(1));
-  const range = lsnRange(args);
+  const range = { from: args.lsn("from"), to: args.lsn("to") };
   await using open = await openTimeline(args, { for: "read" });
   for await (const version of open.timeline.history(key, range)) {
     if (args.flag("json")) await writeJsonLine(terminal.output, { key: keyBytes(key), ...version });
     else await writeText(terminal.output, version);
   }
   return exitOk;
-}
-
-function lsnRange(args: Arguments): { from?: number; to?: number } {
-  const range: { from?: number; to?: number } = {};
-  const from = args.lsn("from");
-  const to = args.lsn("to");
-  if (from !== undefined) range.from = from;
-  if (to !== undefined) range.to = to;
-  return range;
 }
 
 async function writeText(output: Output, version: Version): Promise<void> {

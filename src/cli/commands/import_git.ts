@@ -1,16 +1,15 @@
 /** `varve import git`. */
 
 import { systemClock } from "../../base/mod.ts";
+import { findCommit, type GitImportReport, importGit } from "../../git/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { exitInterrupted, exitOk } from "../exit_code.ts";
-import { type GitImportReport, importGit } from "../git_import.ts";
-import { findCommit } from "../git_history.ts";
 import { Interrupt } from "../interrupt.ts";
 import { openTimeline } from "../open_timeline.ts";
-import { Progress, type ProgressStatus } from "../progress.ts";
-import { formatCount, formatDuration, formatMebibytes, formatRate } from "../quantity.ts";
-import type { Terminal } from "../terminal.ts";
+import { Progress, type ProgressStatus } from "../terminal/progress.ts";
+import { formatCount, formatDuration, formatMebibytes, formatRate } from "../terminal/quantity.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /** Imports the history of a git repository. */
 export const importGitCommand: Command = {

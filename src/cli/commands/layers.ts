@@ -3,12 +3,12 @@
 import type { LayerInfo } from "../../timeline/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import { escapeBytes } from "../escape.ts";
+import { escapeBytes } from "../terminal/escape.ts";
 import { exitOk } from "../exit_code.ts";
 import { openTimeline } from "../open_timeline.ts";
-import { formatCount, formatMebibytes } from "../quantity.ts";
-import { renderTable } from "../table.ts";
-import type { Terminal } from "../terminal.ts";
+import { formatCount, formatMebibytes } from "../terminal/quantity.ts";
+import { renderTable } from "../terminal/table.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /** Keys are shown up to this many characters. */
 const maxKeyCharacters = 24;
@@ -43,7 +43,7 @@ async function runLayers(args: Arguments, terminal: Terminal): Promise<number> {
 function tableRow(layer: LayerInfo, storePath: string): string[] {
   return [
     layer.kind,
-    `${layer.firstLsn}–${layer.lastLsn ?? ""}`,
+    `${layer.firstLsn}–${layer.lastLsn}`,
     formatCount(layer.keys),
     formatCount(layer.versions),
     formatCount(layer.tombstones),
@@ -54,13 +54,14 @@ function tableRow(layer: LayerInfo, storePath: string): string[] {
   ];
 }
 
-function shownKey(key: Uint8Array | undefined): string {
-  if (key === undefined) return "";
+function shownKey(key: Uint8Array): string {
   const characters = Array.from(escapeBytes(key));
   if (characters.length <= maxKeyCharacters) return characters.join("");
   return `${characters.slice(0, maxKeyCharacters - 1).join("")}…`;
 }
 
 function jsonLayer({ firstKey, lastKey, ...layer }: LayerInfo): Record<string, unknown> {
-  return { ...layer, firstKeyBase64: firstKey?.toBase64(), lastKeyBase64: lastKey?.toBase64() };
+  // A layer whose index is in memory does not tell its keys.
+  if (firstKey.length === 0) return layer;
+  return { ...layer, firstKeyBase64: firstKey.toBase64(), lastKeyBase64: lastKey.toBase64() };
 }

@@ -1,18 +1,18 @@
 /** `varve load`. */
 
 import { systemClock } from "../../base/mod.ts";
+import { ByteReader } from "../../git/mod.ts";
 import type { Timeline } from "../../timeline/mod.ts";
 import type { Arguments } from "../arguments.ts";
-import { ByteReader } from "../byte_reader.ts";
 import { type ChangeLineOptions, maxLineBytes, parseChangeLine } from "../change_line.ts";
 import { ChangeLoader, LoadError, type LoadReport } from "../change_loader.ts";
 import type { Command } from "../command.ts";
 import { exitInterrupted, exitOk } from "../exit_code.ts";
 import { Interrupt } from "../interrupt.ts";
 import { openTimeline } from "../open_timeline.ts";
-import { Progress, type ProgressStatus } from "../progress.ts";
-import { formatCount, formatDuration, formatMebibytes, formatRate } from "../quantity.ts";
-import type { Terminal } from "../terminal.ts";
+import { Progress, type ProgressStatus } from "../terminal/progress.ts";
+import { formatCount, formatDuration, formatMebibytes, formatRate } from "../terminal/quantity.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 const lineFeed = 10;
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

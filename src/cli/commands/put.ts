@@ -6,8 +6,8 @@ import { LimitError, maxValueBytes, type Value } from "../../base/mod.ts";
 import { concat } from "@std/bytes";
 import { exitOk } from "../exit_code.ts";
 import { openTimeline } from "../open_timeline.ts";
-import { base64Option, writeLsnOption } from "../shared_options.ts";
-import type { Terminal } from "../terminal.ts";
+import { base64Option, writeLsnOption } from "../options.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /** Writes one key. */
 export const putCommand: Command = {
@@ -27,10 +27,7 @@ async function runPut(args: Arguments, terminal: Terminal): Promise<number> {
   const lsn = args.lsn("lsn", 1);
   const value: Value = text === undefined ? await readValue(terminal.input()) : args.bytes(text);
   await using open = await openTimeline(args, { for: "create" });
-  const at = await open.timeline.append(
-    [{ key, value }],
-    lsn === undefined ? { sync: true } : { lsn, sync: true },
-  );
+  const at = await open.timeline.append([{ key, value }], { lsn, sync: true });
   await terminal.output.write(`${at}\n`);
   return exitOk;
 }

@@ -1,16 +1,15 @@
 /** `varve scan`. */
 
-import type { Entry } from "../../timeline/mod.ts";
+import type { Entry, ScanRange } from "../../timeline/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import type { Key } from "../../base/mod.ts";
-import { writeEscaped } from "../escape.ts";
+import { writeEscaped } from "../terminal/escape.ts";
 import { exitOk } from "../exit_code.ts";
-import { writeJsonLine } from "../json_line.ts";
+import { writeJsonLine } from "../terminal/json_line.ts";
 import { openTimeline } from "../open_timeline.ts";
-import type { Output } from "../output.ts";
-import { base64Option, lsnOption } from "../shared_options.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Output } from "../terminal/output.ts";
+import { base64Option, lsnOption } from "../options.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /** Shows the keys of a range and their values. */
 export const scanCommand: Command = {
@@ -40,29 +39,24 @@ async function runScan(args: Arguments, terminal: Terminal): Promise<number> {
   const lsn = args.lsn("lsn");
   await using open = await openTimeline(args, { for: "read" });
   const write = entryWriter(args);
-  for await (const entry of open.timeline.scan(range, lsn === undefined ? {} : { lsn })) {
+  for await (const entry of open.timeline.scan(range, { lsn })) {
     await write(terminal.output, entry);
   }
   return exitOk;
 }
 
-interface ScanRange {
-  prefix?: Key;
-  start?: Key;
-  end?: Key;
-  reverse: boolean;
-  limit?: number;
-}
-
 function scanRange(args: Arguments): ScanRange {
-  const range: ScanRange = { reverse: args.flag("reverse") };
-  for (const name of ["prefix", "start", "end"] as const) {
+  const bound = (name: string) => {
     const text = args.text(name);
-    if (text !== undefined) range[name] = args.bytes(text);
-  }
-  const limit = args.count("limit");
-  if (limit !== undefined) range.limit = limit;
-  return range;
+    return text === undefined ? undefined : args.bytes(text);
+  };
+  return {
+    prefix: bound("prefix"),
+    start: bound("start"),
+    end: bound("end"),
+    reverse: args.flag("reverse"),
+    limit: args.count("limit"),
+  };
 }
 
 function entryWriter(args: Arguments): (output: Output, entry: Entry) => Promise<void> {

@@ -3,11 +3,11 @@
 import type { Store } from "../../store/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../terminal/escape.ts";
 import { exitOk } from "../exit_code.ts";
 import { openTimeline } from "../open_timeline.ts";
-import { renderTable } from "../table.ts";
-import type { Terminal } from "../terminal.ts";
+import { renderTable } from "../terminal/table.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /** Shows what a store holds and how it does its IO. */
 export const statsCommand: Command = {

@@ -1,0 +1,139 @@
+/** Reads from a dataset: single keys, random keys at once, adjacent keys, everything. */
+
+import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
+import type { Entry, Timeline } from "../../../mod.ts";
+import { beginAccount, percentilesOf, recordSince } from "./account.ts";
+import { dropCaches } from "../machine/cache.ts";
+import { keyOf, randomOf } from "../keys.ts";
+import type { Measurement } from "../measurement.ts";
+import type { Variant } from "./request.ts";
+import { openStore } from "./store.ts";
+import { type AdjacentWork, type GetWork, payloadOf, type ScanWork, type VectorWork } from "../work.ts";
+
+/** Works that read from a dataset. */
+export type ReadWork = GetWork | VectorWork | AdjacentWork | ScanWork;
+
+const warmKeys = 1000;
+// A page of an index holds a few hundred entries: reading one key in 128 touches them all.
+const touchStride = 128;
+const touchBatch = 1024;
+
+/** Measures reads from the store that lies in `directory`. */
+export async function measureRead(
+  work: ReadWork,
+  directory: string,
+  variant: Variant,
+): Promise<Measurement> {
+  await using store = await openStore(directory, variant);
+  const timeline = store.timeline();
+  const histogram = createHistogram();
+  await warm(timeline, work, directory);
+  const account = beginAccount();
+  const operations = await read(timeline, work, histogram);
+  return {
+    operations,
+    payloadBytes: payloadOf(operations, work.dataset.valueBytes),
+    ...account.end(),
+    latency: histogram.count > 0 ? percentilesOf(histogram, 1000) : undefined,
+  };
+}
+
+/** Brings the index into its cache, or 1,000 records into whatever cache there is. */
+async function warm(timeline: Timeline, work: ReadWork, directory: string): Promise<void> {
+  if (work.kind === "scan") return;
+  if (work.kind === "get" && work.cache === "warm") {
+    for (let i = 0; i < warmKeys; i++) await timeline.get(keyOf(i));
+    return;
+  }
+  const { records } = work.dataset;
+  for (let i = 0; i < records;) {
+    const keys: Uint8Array[] = [];
+    for (; i < records && keys.length < touchBatch; i += touchStride) keys.push(keyOf(i));
+    await timeline.getMany(keys);
+  }
+  // The values that came along must be cold again where they came through the page cache.
+  await dropCaches(directory);
+}
+
+async function read(timeline: Timeline, work: ReadWork, histogram: RecordableHistogram): Promise<number> {
+  const random = randomOf(3);
+  const { records } = work.dataset;
+  switch (work.kind) {
+    case "get":
+      return await readGets(
+        timeline,
+        work.reads,
+        () => random(work.cache === "warm" ? warmKeys : records),
+        histogram,
+      );
+    case "vector":
+      return await readVectors(timeline, work.batches, work.keys, () => random(records), histogram);
+    case "adjacent":
+      return await readAdjacent(timeline, work, random, histogram);
+    case "scan":
+      return await countEntries(timeline.scan(), records);
+  }
+}
+
+/** Reads single keys one after the other. */
+export async function readGets(
+  timeline: Timeline,
+  reads: number,
+  next: () => number,
+  histogram: RecordableHistogram,
+): Promise<number> {
+  for (let i = 0; i < reads; i++) {
+    const key = keyOf(next());
+    const begin = performance.now();
+    const value = await timeline.get(key);
+    recordSince(histogram, begin);
+    if (value === undefined) throw new Error("Cannot find a key that was written");
+  }
+  return reads;
+}
+
+/** Reads batches of keys one after the other. */
+export async function readVectors(
+  timeline: Timeline,
+  batches: number,
+  size: number,
+  next: () => number,
+  histogram: RecordableHistogram,
+): Promise<number> {
+  for (let i = 0; i < batches; i++) {
+    const keys = Array.from({ length: size }, () => keyOf(next()));
+    const begin = performance.now();
+    await countEntries(timeline.getVectored(keys), size);
+    recordSince(histogram, begin);
+  }
+  return batches * size;
+}
+
+async function readAdjacent(
+  timeline: Timeline,
+  work: AdjacentWork,
+  random: (below: number) => number,
+  histogram: RecordableHistogram,
+): Promise<number> {
+  for (let run = 0; run < work.runs; run++) {
+    const start = random(work.dataset.records - work.keys);
+    const begin = performance.now();
+    if (work.by === "vector") {
+      await countEntries(timeline.getVectored([{ base: keyOf(start), count: work.keys }]), work.keys);
+    } else {
+      for (let i = 0; i < work.keys; i++) await timeline.get(keyOf(start + i));
+    }
+    recordSince(histogram, begin);
+  }
+  return work.runs * work.keys;
+}
+
+/** Takes all entries, and throws unless `expected` of them have a value. */
+async function countEntries(entries: ReadableStream<Entry>, expected: number): Promise<number> {
+  let count = 0;
+  for await (const entry of entries) if (entry.value !== undefined) count++;
+  if (count !== expected) {
+    throw new Error(`Cannot trust a read: it gave ${count} records, expected ${expected}`);
+  }
+  return count;
+}

@@ -1,0 +1,39 @@
+/**
+ * The outside world, handed in: time, randomness, and turns of the event loop. Nothing above floor 1 asks the runtime
+ * for any of them, so that a test can hold each.
+ *
+ * @module
+ */
+
+/** A source of time. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Milliseconds of a clock that never goes back, from an arbitrary start. */
+  monotonic(): number;
+}
+
+/** A source of randomness. */
+export interface Random {
+  /** So many random bytes, as memory of their own. */
+  bytes(length: number): Uint8Array<ArrayBuffer>;
+  /** A random integer from 1 to 2^53 − 1, which names a file or a timeline. */
+  id(): number;
+}
+
+/**
+ * Decides, for a whole store, when the event loop is given a turn, so that long work never stalls it.
+ *
+ * Whoever works long asks {@linkcode Turns.due} now and then, and awaits {@linkcode Turns.turn} when it is. While
+ * somebody waits for an answer that only the event loop can bring, turns are due sooner.
+ */
+export interface Turns {
+  /** Whether the event loop should be given a turn. Cheap enough to ask after every hundred microseconds of work. */
+  due(): boolean;
+  /** Gives the event loop a turn and starts the next slice of work. */
+  turn(): Promise<void>;
+  /** Notes that somebody waits for the event loop to bring an answer; {@linkcode Turns.answered} ends it. */
+  awaiting(): void;
+  /** Notes that an answer came. */
+  answered(): void;
+}

@@ -1,0 +1,47 @@
+/** What a command takes, and the options that several commands take. */
+
+/** An option of a command. */
+export interface OptionSpec {
+  /** What stands for its value in the help; without it the option is a switch. */
+  readonly value?: string;
+  /** The only values that it takes. */
+  readonly choices?: readonly string[];
+  /** What it does, as a phrase. */
+  readonly describe: string;
+}
+
+/** Options by their names. */
+export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
+
+/** What a command takes. */
+export interface ArgumentSpecs {
+  /** What it takes besides options: `<needed>` first, then `[optional]`. */
+  readonly positionals: readonly string[];
+  /** Its own options. */
+  readonly options: OptionSpecs;
+}
+
+/** The options that every command has. */
+export const commonOptions: OptionSpecs = {
+  "timeline": { value: "NAME", describe: "the timeline (main)" },
+  "io-mode": {
+    value: "MODE",
+    choices: ["buffered", "direct", "direct-rw"],
+    describe: "how files are read and written: buffered, direct or direct-rw (direct-rw)",
+  },
+  "io-engine": {
+    value: "ENGINE",
+    choices: ["auto", "uring", "threads", "node"],
+    describe: "what reads and writes them: auto, uring, threads or node (auto)",
+  },
+  "help": { describe: "show this help" },
+};
+
+/** The LSN that a reading command reads as of. */
+export const lsnOption: OptionSpec = { value: "LSN", describe: "read as of this LSN, inclusive (the last)" };
+
+/** The LSN that a writing command writes at. */
+export const writeLsnOption: OptionSpec = { value: "LSN", describe: "write at this LSN (the next)" };
+
+/** Keys and values of the command line in base64. */
+export const base64Option: OptionSpec = { describe: "keys and values on the command line are base64" };

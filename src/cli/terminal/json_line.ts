@@ -1,0 +1,66 @@
+/**
+ * One JSON object per line, the shape that `--json` writes and `load` reads:
+ *
+ * ```text
+ * {"key":"a","lsn":3,"value":"text"}               a key and a value that are UTF-8
+ * {"keyBase64":"/w==","lsn":3,"valueBase64":"AP8="}  either of them, if it is not
+ * {"key":"a","lsn":4,"delete":true}                a deletion, in a history
+ * ```
+ */
+
+import { isUtf8 } from "node:buffer";
+import type { Lsn } from "../../base/mod.ts";
+import { characterSlices } from "./escape.ts";
+import type { Output } from "./output.ts";
+
+/** The most bytes that are turned into base64 at once: a multiple of 3, so that the pieces join. */
+const sliceBytes = 48 * 1024;
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** What one line says. */
+export interface JsonLine {
+  /** The key. */
+  key: Uint8Array;
+  /** Where in history, if that is known. */
+  lsn: Lsn | undefined;
+  /** The value, or `undefined` for a deletion. */
+  value: Uint8Array | undefined;
+}
+
+/**
+ * Writes one line, without ever holding all of its text.
+ *
+ * @param output Where to.
+ * @param line What to write.
+ */
+export async function writeJsonLine(output: Output, line: JsonLine): Promise<void> {
+  await output.write("{");
+  await writeField(output, "key", line.key);
+  if (line.lsn !== undefined) await output.write(`,"lsn":${line.lsn}`);
+  await output.write(",");
+  if (line.value === undefined) await output.write('"delete":true');
+  else await writeField(output, "value", line.value);
+  await output.write("}\n");
+}
+
+async function writeField(output: Output, name: string, bytes: Uint8Array): Promise<void> {
+  const text = isUtf8(bytes);
+  await output.write(text ? `"${name}":"` : `"${name}Base64":"`);
+  if (text) {
+    for (const slice of characterSlices(bytes)) await output.write(jsonCharacters(decoder.decode(slice)));
+  } else {
+    for (let i = 0; i < bytes.length; i += sliceBytes) {
+      await output.write(bytes.subarray(i, i + sliceBytes).toBase64());
+    }
+  }
+  await output.write('"');
+}
+
+/** The inside of a JSON string; control characters that JSON would allow are escaped too. */
+function jsonCharacters(text: string): string {
+  return JSON.stringify(text).slice(1, -1).replace(
+    /[\x7f-\x9f\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

@@ -1,0 +1,303 @@
+/**
+ * A file that is appended to and read with direct IO, behind a double-buffered writer.
+ *
+ * ```
+ *   append ─► buffers ─► file          readAt ─► file up to the buffers' start, then the buffers
+ *   sync:  tail "rewrite": the unfinished block is written padded, and again when it has grown
+ *          tail "pad":     zeros fill the block, and the next append starts in the next one
+ * ```
+ *
+ * A crash leaves a file whose length is a multiple of 4096, or the preallocated length, with zeros behind its last
+ * byte; `close` makes the length exact. Whoever must find the end after a crash keeps it in the contents.
+ *
+ * @module
+ */
+
+import { blockBytes, Health, IoError, LimitError, ReadOnlyError, typeName } from "../base/mod.ts";
+import {
+  BufferedWriter,
+  BufferPool,
+  directoryOf,
+  type Io,
+  type IoFile,
+  type IoReport,
+  openIo,
+} from "../io/mod.ts";
+import { BlockReader } from "./block_reader.ts";
+import { byteStream } from "./byte_stream.ts";
+import { checkOptions, type DirectFileOptions } from "./options.ts";
+import { SyncedWriter, type Tail } from "./synced_writer.ts";
+
+const MiB = 1024 * 1024;
+/** Bytes that wait to be written at which appends that did not wait are refused. */
+const mostWaiting = 256 * MiB;
+
+/**
+ * An append-only file with direct IO.
+ *
+ * @example Append, sync and read back
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { DirectFile } from "@varve/varve/direct";
+ *
+ * const path = `${await Deno.makeTempDir()}/file`;
+ * await using file = await DirectFile.open(path);
+ * await file.append(new TextEncoder().encode("hello "));
+ * await file.append(new TextEncoder().encode("world"));
+ * await file.sync();
+ * assertEquals(file.durableLength, 11);
+ * assertEquals(new TextDecoder().decode(await file.readAt(6, 5)), "world");
+ * ```
+ */
+export class DirectFile implements AsyncDisposable {
+  readonly #path: string;
+  readonly #io: Io;
+  readonly #health: Health;
+  readonly #files: readonly IoFile[];
+  readonly #reader: BlockReader;
+  readonly #target: SyncedWriter | undefined;
+  readonly #initialLength: number;
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    path: string,
+    io: Io,
+    reader: IoFile,
+    target: IoFile | undefined,
+    length: number,
+    tail: Tail,
+  ) {
+    const { engine } = io;
+    const pool = new BufferPool(engine, { bufferBytes: MiB, budgetBytes: 16 * MiB });
+    const health = new Health(`"${path}"`);
+    this.#path = path;
+    this.#io = io;
+    this.#health = health;
+    this.#files = target === undefined ? [reader] : [reader, target];
+    this.#reader = new BlockReader(engine, pool, reader);
+    this.#initialLength = length;
+    if (target === undefined) return;
+    const start = length - length % blockBytes;
+    const writer = new BufferedWriter(engine, pool, target, { start, health });
+    this.#target = new SyncedWriter({ engine, file: target, writer, health, tail, length });
+  }
+
+  /**
+   * Opens a file, at whose end appending goes on.
+   *
+   * @param path The file.
+   * @param options See {@linkcode DirectFileOptions}.
+   * @returns The file. It must be closed.
+   * @throws {IoError} If it cannot be opened.
+   * @throws {DirectIoError} If `strict` is set and the IO that was asked for cannot be had.
+   */
+  static async open(path: string, options: DirectFileOptions = {}): Promise<DirectFile> {
+    checkOptions(path, options);
+    const { readOnly = false, create = true, tail = "rewrite", preallocateBytes = 0 } = options;
+    const io = await openIo(directoryOf(path), { ...options, readOnly });
+    const opened: IoFile[] = [];
+    try {
+      const target = readOnly ? undefined : await openTarget(io, path, create);
+      if (target !== undefined) opened.push(target);
+      const reader = await io.engine.open(path, { access: "read", direct: io.readDirect });
+      opened.push(reader);
+      const length = await io.engine.size(reader);
+      const file = new DirectFile(path, io, reader, target, length, tail);
+      if (preallocateBytes > length && target !== undefined) {
+        await io.engine.allocate(target, preallocateBytes);
+      }
+      await file.#takeUpTail();
+      return file;
+    } catch (error) {
+      for (const file of opened) await io.engine.close(file);
+      if (io.ownsEngine) await io.engine.shutdown();
+      throw error;
+    }
+  }
+
+  /** Takes an unfinished last block into the buffers. */
+  async #takeUpTail(): Promise<void> {
+    const head = this.#initialLength % blockBytes;
+    if (this.#target === undefined || head === 0) return;
+    this.#target.writer.append(await this.#reader.read(this.#initialLength - head, head));
+  }
+
+  /** The file's path. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** How IO is done: what was asked for and what was obtained. */
+  get io(): IoReport {
+    return this.#io.report;
+  }
+
+  /** The bytes that were appended, durable or not. */
+  get length(): number {
+    return this.#target === undefined ? this.#initialLength : this.#target.writer.position;
+  }
+
+  /** The bytes that are known to survive a crash and a loss of power. */
+  get durableLength(): number {
+    return this.#target?.durable ?? this.#initialLength;
+  }
+
+  /**
+   * Appends bytes.
+   *
+   * They are copied and can be read before the call returns; the promise waits for room in the buffers.
+   *
+   * @param bytes What to append.
+   * @returns The offset of the first byte.
+   * @throws {PoisonedError} If a write or a sync failed, now or before.
+   * @throws {IoError} If the disk is full; bytes appended before stay readable, and a later call tries again.
+   * @throws {LimitError} If more than 256 MiB wait to be written, since earlier appends were not awaited.
+   * @throws {ReadOnlyError} If the file is read only.
+   */
+  append(bytes: Uint8Array): Promise<number> {
+    try {
+      const { writer } = this.#writable();
+      if (!(bytes instanceof Uint8Array)) {
+        throw new TypeError(`Cannot append: expected a Uint8Array, found ${typeName(bytes)}`);
+      }
+      const offset = writer.append(bytes);
+      const room = writer.room();
+      return room === undefined ? Promise.resolve(offset) : room.then(() => offset);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #writable(): SyncedWriter {
+    this.#checkOpen();
+    const target = this.#target;
+    if (target === undefined) {
+      throw new ReadOnlyError(`Cannot write to "${this.#path}": it is open read only`);
+    }
+    try {
+      this.#health.check();
+    } finally {
+      this.#health.retry();
+    }
+    const waiting = target.writer.bufferedBytes;
+    if (waiting <= mostWaiting) return target;
+    throw new LimitError(`Cannot append to "${this.#path}": ${waiting} bytes wait to be written`);
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) {
+      throw new Deno.errors.BadResource(`Cannot use "${this.#path}": it is closed`);
+    }
+  }
+
+  /**
+   * Reads bytes.
+   *
+   * @param offset Where to start.
+   * @param length How many; fewer come back at the end of the file.
+   * @returns The bytes, which are the caller's for ever.
+   * @throws {RangeError} If offset or length are not whole numbers ≥ 0.
+   * @throws {IoError} If the file cannot be read.
+   */
+  async readAt(offset: number, length: number): Promise<Uint8Array> {
+    this.#checkOpen();
+    for (const number of [offset, length]) {
+      if (Number.isSafeInteger(number) && number >= 0) continue;
+      const found = `${offset} and ${length}`;
+      throw new RangeError(`Cannot read "${this.#path}": expected whole numbers, found ${found}`);
+    }
+    return await this.#read(offset, Math.min(length, Math.max(0, this.length - offset)));
+  }
+
+  async #read(offset: number, length: number): Promise<Uint8Array> {
+    const writer = this.#target?.writer;
+    const memoryStart = writer === undefined ? Infinity : writer.memoryStart;
+    const fromFile = Math.max(0, Math.min(length, memoryStart - offset));
+    const result = new Uint8Array(length);
+    // What is in memory is copied in this turn; the rest is in the file by then.
+    if (fromFile < length) writer?.copyOut(offset + fromFile, result.subarray(fromFile));
+    if (fromFile > 0) result.set(await this.#reader.read(offset, fromFile));
+    return result;
+  }
+
+  /**
+   * Makes everything that was appended before the call durable. Concurrent calls share one sync.
+   *
+   * @throws {PoisonedError} If a write or a sync failed, now or before.
+   * @throws {IoError} If the disk is full, which a later call tries again.
+   */
+  async sync(): Promise<void> {
+    await this.#writable().sync();
+  }
+
+  /**
+   * A sink of bytes, with the back-pressure of {@linkcode append}. Closing it syncs.
+   *
+   * @returns A stream of chunks of any size.
+   */
+  writable(): WritableStream<Uint8Array> {
+    this.#writable();
+    return new WritableStream<Uint8Array>({
+      write: async (chunk) => {
+        await this.append(chunk);
+      },
+      close: () => this.sync(),
+    }, { highWaterMark: 4 });
+  }
+
+  /**
+   * The file's bytes, in chunks of at most 1 MiB.
+   *
+   * @param options The range; the default is all there is at the call.
+   * @returns A stream, which can be cancelled.
+   */
+  readable(
+    options: { start?: number | undefined; end?: number | undefined } = {},
+  ): ReadableStream<Uint8Array> {
+    this.#checkOpen();
+    const end = Math.min(options.end ?? Infinity, this.length);
+    return byteStream(options.start ?? 0, end, (offset, length) => this.readAt(offset, length));
+  }
+
+  /**
+   * Writes what is left, makes the length exact, syncs and closes. Calling it again waits for the same close.
+   *
+   * @throws {PoisonedError} If a write or a sync failed, now or before; the file is closed all the same.
+   * @throws {IoError} If the disk is full; the file is closed all the same, and what was not synced may be lost.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { engine } = this.#io;
+    try {
+      this.#health.retry();
+      this.#health.close();
+      await this.#reader.idle();
+      await this.#target?.finish();
+    } finally {
+      this.#health.closed();
+      for (const file of this.#files) await engine.close(file);
+      if (this.#io.ownsEngine) await engine.shutdown();
+    }
+  }
+
+  /** Closes the file, as {@linkcode close} does. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+async function openTarget(io: Io, path: string, create: boolean): Promise<IoFile> {
+  const options = { access: "write", direct: io.writeDirect } as const;
+  try {
+    return await io.engine.open(path, options);
+  } catch (error) {
+    if (!create || !(error instanceof IoError) || error.code !== "ENOENT") throw error;
+    const file = await io.engine.open(path, { ...options, create: true });
+    await io.engine.syncDirectory(directoryOf(path));
+    return file;
+  }
+}

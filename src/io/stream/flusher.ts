@@ -1,0 +1,219 @@
+/**
+ * Brings the buffers of a buffered writer to its file: in order, at most `depth` writes at once.
+ *
+ * P1  Bytes that were issued are never changed while they are in flight.
+ * P2  Nothing is issued while the health has a cause, which a failed write gives it. When a disk has room again,
+ *     writing goes on by itself, from the first write that failed.
+ *
+ * @module
+ */
+
+import { assert, blockBytes, type Health, isFullDisk, PoisonedError } from "../../base/mod.ts";
+import type { IoEngine, IoFile, Transfer } from "../engine.ts";
+import type { BufferPool } from "../memory/buffer_pool.ts";
+import type { Chunk, Chunks } from "./chunks.ts";
+import { Flights } from "./flights.ts";
+import { Waiters } from "./waiters.ts";
+
+/** The most bytes that are written durably in one write; more are faster written first and synced then. */
+const mostDurableBytes = 128 * 1024;
+
+/** What a flusher works with. */
+export interface FlusherOptions {
+  /** What writes. */
+  readonly engine: IoEngine;
+  /** Where the copy of an unfinished block is made. */
+  readonly pool: BufferPool;
+  /** The file, which may still be opening. */
+  readonly file: Promise<IoFile>;
+  /** Asked before anything is written, and told what failed. */
+  readonly health: Health;
+  /** The writes that may be in flight. */
+  readonly depth: number;
+  /** Called after every write that ended and every change of the health. */
+  readonly changed: () => void;
+}
+
+/** Brings buffers to a file. */
+export class Flusher {
+  readonly #options: FlusherOptions;
+  readonly #health: Health;
+  readonly #chunks: Chunks;
+  readonly #flights: Flights;
+  readonly #flushes = new Waiters();
+  readonly #changes = new Waiters();
+  readonly #unwatch: () => void;
+  #opened: IoFile | undefined;
+  #wanted: number;
+  #tailInFlight = false;
+  #isEnded = false;
+  /** Flushes of the tail that were asked for and have not ended. */
+  #tailFlushes = 0;
+
+  /** Makes a flusher of empty buffers. A file that cannot be opened poisons the health: nothing could be tried again. */
+  constructor(chunks: Chunks, options: FlusherOptions) {
+    this.#options = options;
+    this.#health = options.health;
+    this.#chunks = chunks;
+    this.#flights = new Flights(chunks.position);
+    this.#wanted = chunks.position;
+    this.#unwatch = options.health.watch(() => this.#look());
+    options.file.then((opened) => {
+      this.#opened = opened;
+      this.#pump();
+    }, (error) => this.#failOpening(error));
+  }
+
+  /** The offset up to which the file holds every byte. */
+  get written(): number {
+    return this.#flights.written;
+  }
+
+  /** Writes everything up to `offset`, without anybody who waits for it. */
+  want(offset: number): void {
+    if (offset > this.#wanted) this.#wanted = offset;
+    this.#pump();
+  }
+
+  /** Resolves when the file holds everything up to `offset`, which is aligned. */
+  flushTo(offset: number): Promise<void> {
+    this.#checkOffset(offset);
+    if (this.written >= offset) return Promise.resolve();
+    if (this.#isHeld) return Promise.reject(this.#health.refusal());
+    const flushed = this.#flushes.wait(offset);
+    this.want(offset);
+    return flushed;
+  }
+
+  /** See {@linkcode BufferedWriter.flushDurably}. */
+  flushDurably(offset: number): Promise<void> | undefined {
+    this.#checkOffset(offset);
+    const from = this.written;
+    const isIdle = this.#flights.count === 0 && !this.#tailInFlight && this.#flights.issued === from;
+    if (!isIdle || this.#opened === undefined || this.#isHeld) return undefined;
+    if (offset <= from || offset - from > mostDurableBytes) return undefined;
+    const chunk = this.#chunks.at(from);
+    if (offset > chunk.start + chunk.filled) return undefined;
+    const flushed = this.#flushes.wait(offset);
+    this.#issue(chunk, offset, true);
+    this.want(offset);
+    return flushed;
+  }
+
+  /** See {@linkcode BufferedWriter.flushTail}. */
+  async flushTail(): Promise<void> {
+    this.#tailFlushes++;
+    try {
+      await this.#flushTail();
+    } finally {
+      this.#tailFlushes--;
+      this.#look();
+    }
+  }
+
+  async #flushTail(): Promise<void> {
+    const target = this.#chunks.position;
+    const whole = target - target % blockBytes;
+    await this.flushTo(whole);
+    while (this.#tailInFlight) await this.#changes.wait(0);
+    if (whole === target) return;
+    if (this.#flights.issued >= target) return await this.flushTo(this.#flights.issued);
+    const chunk = this.#chunks.at(whole);
+    if (chunk.filled === chunk.bytes.length) return await this.flushTo(chunk.start + chunk.filled);
+    await this.#writeTail(chunk, whole - chunk.start);
+  }
+
+  /** Writes the unfinished end of a buffer as a copy, so that appends may go on in it (P1). */
+  async #writeTail(chunk: Chunk, from: number): Promise<void> {
+    if (this.#isHeld) throw this.#health.refusal();
+    const length = Math.ceil(chunk.filled / blockBytes) * blockBytes - from;
+    const copy = this.#options.pool.takeNow();
+    copy.bytes.set(chunk.bytes.subarray(from, chunk.filled));
+    copy.bytes.fill(0, chunk.filled - from, length);
+    this.#tailInFlight = true;
+    try {
+      await this.#transfer(chunk.start + from, copy.bytes.subarray(0, length), false);
+    } catch (error) {
+      throw this.#health.fail(error as Error);
+    } finally {
+      this.#tailInFlight = false;
+      copy.release();
+      this.#look();
+    }
+  }
+
+  /**
+   * Issues nothing any more, waits until nothing is in flight, refuses whoever waits, and gives up the buffers. It ends
+   * also if the file never comes.
+   */
+  async end(): Promise<void> {
+    this.#isEnded = true;
+    while (this.#flights.count > 0 || this.#tailInFlight) await this.#changes.wait(0);
+    this.#flushes.refuse(this.#health.refusal());
+    while (this.#tailFlushes > 0) await this.#changes.wait(0);
+    this.#unwatch();
+    this.#chunks.giveUp();
+  }
+
+  /** Whether nothing may be issued. */
+  get #isHeld(): boolean {
+    return this.#isEnded || this.#health.cause !== undefined;
+  }
+
+  #checkOffset(offset: number): void {
+    const isThere = offset % blockBytes === 0 && offset <= this.#chunks.position;
+    assert(isThere, "W1: a flush ends at an aligned position");
+  }
+
+  /** Looks again at everything that may go on, or must not (P2). */
+  #look(): void {
+    this.#pump();
+    this.#flushes.reach(this.written);
+    if (this.#health.cause !== undefined) this.#flushes.refuse(this.#health.refusal());
+    this.#options.changed();
+    this.#changes.reach(0);
+  }
+
+  /** Issues writes while there is something wanted and room in flight. */
+  #pump(): void {
+    if (this.#opened === undefined || this.#isHeld) return;
+    if (this.#flights.isSettling || this.#tailInFlight) return;
+    while (this.#flights.count < this.#options.depth && this.#flights.issued < this.#wanted) {
+      const chunk = this.#chunks.at(this.#flights.issued);
+      this.#issue(chunk, Math.min(chunk.start + chunk.filled, this.#wanted), false);
+    }
+  }
+
+  /** Writes the bytes of `chunk` from what is issued up to `end`. */
+  #issue(chunk: Chunk, end: number, durable: boolean): void {
+    const flight = this.#flights.start(end);
+    const bytes = chunk.bytes.subarray(flight.start - chunk.start, end - chunk.start);
+    this.#transfer(flight.start, bytes, durable).then(
+      () => {
+        this.#flights.landed(flight);
+        this.#chunks.giveUpTo(this.written);
+        this.#look();
+      },
+      (error) => {
+        this.#flights.failed(flight);
+        this.#health.fail(error);
+        this.#look();
+      },
+    );
+  }
+
+  async #transfer(offset: number, bytes: Uint8Array<ArrayBuffer>, durable: boolean): Promise<void> {
+    const file = this.#opened;
+    assert(file !== undefined, "nothing is issued before the file is open");
+    const transfer: Transfer = { file, offset, bytes, done: 0, error: undefined };
+    await this.#options.engine.write([transfer], { durable });
+    if (transfer.error !== undefined) throw transfer.error;
+    assert(transfer.done === bytes.length, "a write that did not fail is whole");
+  }
+
+  #failOpening(cause: Error): void {
+    const message = `Cannot write to a file that could not be made: ${cause.message}`;
+    this.#health.fail(isFullDisk(cause) ? new PoisonedError(message, { cause }) : cause);
+    this.#look();
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * One io_uring in plain memory, given to the kernel instead of mapped from it (Linux 6.6).
+ *
+ * ```
+ *   memory, each part on a page of its own          who moves it on
+ *   ┌────────────────────────────────────────┐
+ *   │ indices        submission   tail       │      this thread, once the entries before it are written
+ *   │                             head       │      kernel
+ *   │                completion   tail       │      kernel
+ *   │                             head       │      this thread, once the entries before it are read
+ *   │ completion entries, 16 B each          │
+ *   ├────────────────────────────────────────┤
+ *   │ submission entries, 64 B each          │
+ *   ├────────────────────────────────────────┤
+ *   │ argument of the wait                   │      constant while a wait is outstanding
+ *   └────────────────────────────────────────┘
+ * ```
+ *
+ * - U1 Indices are free-running 32-bit integers; their differences, taken as unsigned, are the fills.
+ * - U2 An entry is written before the tail that publishes it, and read before the head that gives it back: the
+ *   indices go through `Atomics`, which order every other access of the thread around them.
+ * - U3 The memory stays referenced, and is never transferred, until the kernel has let go of it. That is later than
+ *   close: a ring is torn down in the background, and its last act may be to write its indices. Freed at once and
+ *   given to the next ring, the memory showed completions that never were, in 7 of 400 rings opened one after another.
+ * - U4 Kernels before 6.10 want a part's pages to adjoin physically, which one page does: hence at most 64 submission
+ *   entries (4096 B) and 128 completion entries.
+ * - U5 It belongs to the thread that made it. The kernel finishes work on the thread that submitted it, and the
+ *   threads of nonblocking calls come and go, so that these only wait.
+ *
+ * Nothing may be called concurrently, except that one `wait` may be outstanding during any other call but `close`.
+ *
+ * @module
+ */
+
+import { assert } from "../../base/mod.ts";
+import { uringCqOverflow, uringEnter, uringErrno } from "./uring_abi.ts";
+import { partBytes, retire, type RingMemory } from "./uring_memory.ts";
+import type { UringSyscalls } from "./uring_syscalls.ts";
+
+const timespecAt = 32;
+const twoTo32 = 0x100000000;
+
+/** Takes one completion: the two halves of the user data, and the result or −errno. */
+export type CompletionSink = (low: number, high: number, result: number) => void;
+
+/** Whether a call that failed with `errno` may succeed later. */
+export function isPassing(errno: number): boolean {
+  return errno === uringErrno.EINTR || errno === uringErrno.EAGAIN || errno === uringErrno.EBUSY;
+}
+
+/** A ring. It is made by `openUringRing`. */
+export class UringRing {
+  readonly #syscalls: UringSyscalls;
+  readonly #memory: RingMemory;
+  readonly #indices: Int32Array;
+  readonly #entries: Uint32Array;
+  readonly #sqMask: number;
+  readonly #sqHead: number;
+  readonly #sqTail: number;
+  readonly #sqFlags: number;
+  readonly #cqMask: number;
+  readonly #cqHead: number;
+  readonly #cqTail: number;
+  readonly #cqEntry: number;
+  readonly #wait: DataView;
+  readonly #waitAddress: bigint;
+  #fd: number;
+  #tail: number;
+  #waiting = false;
+
+  /** Makes a ring of what the kernel filled in. */
+  constructor(fd: number, syscalls: UringSyscalls, memory: RingMemory, params: Uint8Array<ArrayBuffer>) {
+    const view = new DataView(params.buffer);
+    const index = (at: number) => view.getUint32(at, true) / 4;
+    const [rings, entries, wait] = memory.parts;
+    this.#fd = fd;
+    this.#syscalls = syscalls;
+    this.#memory = memory;
+    this.#wait = new DataView(wait.buffer, wait.byteOffset, partBytes);
+    this.#waitAddress = BigInt(memory.addresses[2]);
+    this.#wait.setBigUint64(16, BigInt(memory.addresses[2] + timespecAt), true);
+    this.#indices = new Int32Array(rings.buffer, rings.byteOffset, partBytes / 4);
+    this.#entries = new Uint32Array(entries.buffer, entries.byteOffset, partBytes / 4);
+    this.#sqMask = view.getUint32(0, true) - 1;
+    this.#sqHead = index(40);
+    this.#sqTail = index(44);
+    this.#sqFlags = index(56);
+    this.#cqMask = view.getUint32(4, true) - 1;
+    this.#cqHead = index(80);
+    this.#cqTail = index(84);
+    this.#cqEntry = index(100);
+    this.#tail = this.#indices[this.#sqTail];
+  }
+
+  /** Entries that were prepared and that the kernel has not taken. */
+  get unsubmitted(): number {
+    return (this.#tail - Atomics.load(this.#indices, this.#sqHead)) >>> 0;
+  }
+
+  /** Entries that may be prepared before the next submission. */
+  get room(): number {
+    return this.#sqMask + 1 - this.unsubmitted;
+  }
+
+  /**
+   * Prepares an entry. There must be {@linkcode room}.
+   *
+   * @param head The opcode, with flags of the entry in its second byte.
+   * @param fd The file descriptor.
+   * @param offset The offset in the file in bytes.
+   * @param address An address, or what the opcode has in its place.
+   * @param length The length in bytes.
+   * @param opFlags Flags of the opcode.
+   * @param low The low half of the user data.
+   * @param high The high half of the user data.
+   */
+  prepare(
+    head: number,
+    fd: number,
+    offset: number,
+    address: number,
+    length: number,
+    opFlags: number,
+    low: number,
+    high: number,
+  ): void {
+    const entries = this.#entries;
+    const at = (this.#tail & this.#sqMask) * 16;
+    entries[at] = head;
+    entries[at + 1] = fd;
+    entries[at + 2] = offset;
+    entries[at + 3] = offset / twoTo32;
+    entries[at + 4] = address;
+    entries[at + 5] = address / twoTo32;
+    entries[at + 6] = length;
+    entries[at + 7] = opFlags;
+    entries[at + 8] = low;
+    entries[at + 9] = high;
+    // The six words behind stay zero, as they were allocated: no opcode in use here has anything there.
+    this.#tail = (this.#tail + 1) | 0;
+  }
+
+  /**
+   * Gives the kernel what was prepared, without waiting.
+   *
+   * @returns 0 if it took all, or the errno that kept it from that.
+   */
+  submit(): number {
+    Atomics.store(this.#indices, this.#sqTail, this.#tail);
+    for (;;) {
+      const count = this.unsubmitted;
+      if (count === 0) return 0;
+      const result = this.#syscalls.enter(this.#fd, count, 0);
+      if (result < 0 && result !== -uringErrno.EINTR) return -result;
+      if (result === 0) return uringErrno.EAGAIN;
+    }
+  }
+
+  /**
+   * Waits on another thread until so much has been completed since the last {@linkcode reap}, or the wait's time is
+   * up. The caller reaps in either case.
+   *
+   * @param milliseconds The longest wait, below 1000.
+   * @param complete How many completions to wait for.
+   * @returns Whether there was something. If not, errno is lost; {@linkcode check} tells what is the matter.
+   */
+  async wait(milliseconds: number, complete = 1): Promise<boolean> {
+    assert(!this.#waiting, "a wait is outstanding already");
+    this.#waiting = true;
+    this.#wait.setUint32(timespecAt + 8, milliseconds * 1e6, true);
+    const flags = uringEnter.getEvents | uringEnter.extArg;
+    try {
+      return await this.#syscalls.wait(this.#fd, complete, flags, this.#waitAddress) >= 0;
+    } finally {
+      this.#waiting = false;
+    }
+  }
+
+  /** Asks the kernel for events without waiting. Returns 0, or the errno of a ring that is of no use any more. */
+  check(): number {
+    const result = this.#syscalls.enter(this.#fd, 0, uringEnter.getEvents);
+    return result < 0 && !isPassing(-result) ? -result : 0;
+  }
+
+  /**
+   * Takes every completion that is there.
+   *
+   * @param sink What takes each. It may prepare entries; it does not throw.
+   * @returns How many there were.
+   */
+  reap(sink: CompletionSink): number {
+    const indices = this.#indices;
+    const start = indices[this.#cqHead];
+    let head = start;
+    for (;;) {
+      const tail = Atomics.load(indices, this.#cqTail);
+      while (head !== tail) {
+        const at = this.#cqEntry + (head & this.#cqMask) * 4;
+        head = (head + 1) | 0;
+        sink(indices[at] >>> 0, indices[at + 1] >>> 0, indices[at + 2]);
+      }
+      Atomics.store(indices, this.#cqHead, head);
+      if (!this.#refill(tail)) return (head - start) >>> 0;
+    }
+  }
+
+  /** Makes the kernel move into the ring what did not fit it. Returns whether there is more than before. */
+  #refill(tail: number): boolean {
+    if ((Atomics.load(this.#indices, this.#sqFlags) & uringCqOverflow) === 0) return false;
+    this.#syscalls.enter(this.#fd, 0, uringEnter.getEvents);
+    return Atomics.load(this.#indices, this.#cqTail) !== tail;
+  }
+
+  /** Closes the ring, in which nothing may be in flight. Its memory is given up later (U3). */
+  close(): void {
+    if (this.#fd < 0) return;
+    assert(!this.#waiting, "a wait is outstanding while its ring closes");
+    this.#syscalls.close(this.#fd);
+    this.#fd = -1;
+    retire(this.#memory);
+  }
+}

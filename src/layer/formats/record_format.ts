@@ -1,0 +1,186 @@
+/**
+ * The record: what the values area of every data file is made of. Little-endian.
+ *
+ * ```
+ *   0        4     5      6            8              12        16         20
+ *   ┌────────┬─────┬──────┬────────────┬──────────────┬─────────┬──────────┬───────┬─────────┐
+ *   │ crc32  │kind │flags │ keyLength  │ valueLength  │ lsn low │ lsn high │ key … │ value … │
+ *   └────────┴─────┴──────┴────────────┴──────────────┴─────────┴──────────┴───────┴─────────┘
+ *      u32     u8    u8       u16            u32          u32       u32
+ * ```
+ *
+ * The checksum covers everything after it. A record knows neither its file nor its place, so that it can be copied
+ * byte for byte. A *pad* record fills the file up to a block boundary and carries, as its value, which file it
+ * belongs to and what was known durable before it:
+ *
+ * ```
+ *   value of a pad:  0          8                 16             24
+ *                    ┌──────────┬─────────────────┬──────────────┬─────────┐
+ *                    │ file id  │ durable offset  │ durable LSN  │ zeros … │
+ *                    └──────────┴─────────────────┴──────────────┴─────────┘
+ * ```
+ *
+ * R1  A kind of 0 or above 4, an unknown flag, or a length over its limit is not a record.
+ * R2  Every record of a batch has the batch's LSN, and only the last has the flag *last of its batch*.
+ *
+ * @module
+ */
+
+import { crc32, maxKeyBytes, maxValueBytes } from "../../base/mod.ts";
+import { getLong, putLong } from "./long.ts";
+
+/** The bytes of a record before its key. */
+export const recordHeaderBytes: number = 20;
+/** The bytes of a pad record before its zeros. */
+export const padBytes: number = recordHeaderBytes + 24;
+
+/** What a record is. */
+export const RecordKind = {
+  /** A whole value. */
+  PUT: 1,
+  /** A tombstone. */
+  DELETE: 2,
+  /** A batch without changes: it has an LSN and nothing else. */
+  MARK: 3,
+  /** Fills a block; belongs to no batch. */
+  PAD: 4,
+} as const;
+
+/** The flag *last of its batch*. */
+export const lastOfBatch = 1;
+
+const twoTo32 = 2 ** 32;
+
+/** The header of a record. */
+export interface RecordHeader {
+  /** See {@linkcode RecordKind}. */
+  kind: number;
+  /** Zero or {@linkcode lastOfBatch}. */
+  flags: number;
+  /** The length of the key in bytes. */
+  keyLength: number;
+  /** The length of the value in bytes. */
+  valueLength: number;
+  /** The LSN of the batch. */
+  lsn: number;
+}
+
+/**
+ * Writes the header of a record whose checksum and LSN are set later, by {@linkcode stampRecord}.
+ *
+ * @returns The offset of its key.
+ */
+export function writeRecordHeader(
+  view: DataView,
+  at: number,
+  kind: number,
+  keyLength: number,
+  valueLength: number,
+): number {
+  view.setUint32(at + 4, kind | keyLength << 16, true);
+  view.setUint32(at + 8, valueLength, true);
+  return at + recordHeaderBytes;
+}
+
+/** Sets the LSN, the flags and then the checksum of a record that is otherwise complete. Hot: `bench/ingest.ts`. */
+export function stampRecord(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  length: number,
+  lsnLow: number,
+  lsnHigh: number,
+  flags: number,
+): void {
+  bytes[at + 5] = flags;
+  view.setUint32(at + 12, lsnLow, true);
+  view.setUint32(at + 16, lsnHigh, true);
+  view.setUint32(at, crc32(bytes.subarray(at + 4, at + length)), true);
+}
+
+/** The low 32 bits of an LSN. */
+export function lsnLow(lsn: number): number {
+  return lsn >>> 0;
+}
+
+/** The high bits of an LSN. */
+export function lsnHigh(lsn: number): number {
+  return Math.floor(lsn / twoTo32);
+}
+
+/** Joins the two halves of an LSN. */
+export function joinLsn(low: number, high: number): number {
+  return high * twoTo32 + low;
+}
+
+/** The length of the record at `at`, header included, from bytes that were checked. */
+export function recordLengthAt(view: DataView, at: number): number {
+  return recordHeaderBytes + view.getUint16(at + 6, true) + view.getUint32(at + 8, true);
+}
+
+/**
+ * Reads the header of a record without checking its checksum.
+ *
+ * @param view At least {@linkcode recordHeaderBytes} from `at` on.
+ * @returns The header, or `undefined` if no record can have it (R1).
+ */
+export function readRecordHeader(view: DataView, at: number): RecordHeader | undefined {
+  const kind = view.getUint8(at + 4);
+  const flags = view.getUint8(at + 5);
+  const keyLength = view.getUint16(at + 6, true);
+  const valueLength = view.getUint32(at + 8, true);
+  const high = view.getUint32(at + 16, true);
+  if (kind === 0 || kind > RecordKind.PAD || flags > lastOfBatch) return undefined;
+  if (keyLength > maxKeyBytes || valueLength > maxValueBytes || high >= 1 << 21) return undefined;
+  const keyless = kind === RecordKind.MARK || kind === RecordKind.PAD;
+  if (keyless !== (keyLength === 0)) return undefined;
+  if (kind === RecordKind.PAD && valueLength < padBytes - recordHeaderBytes) return undefined;
+  return { kind, flags, keyLength, valueLength, lsn: joinLsn(view.getUint32(at + 12, true), high) };
+}
+
+/** Whether the checksum of the whole record in `bytes` from `at` on is right. */
+export function checkRecord(bytes: Uint8Array, view: DataView, at: number, length: number): boolean {
+  return view.getUint32(at, true) === crc32(bytes.subarray(at + 4, at + length));
+}
+
+/** What a pad record says. */
+export interface Pad {
+  /** The file that it belongs to. */
+  fileId: number;
+  /** The offset in its file up to which everything was known durable. */
+  durableOffset: number;
+  /** The LSN up to which the whole timeline was known durable. */
+  durableLsn: number;
+}
+
+/**
+ * Encodes a pad record.
+ *
+ * @param length Its whole length in bytes, at least {@linkcode padBytes}.
+ * @param lsn The last LSN before it.
+ * @param pad What it says.
+ */
+export function encodePad(length: number, lsn: number, pad: Pad): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  const value = writeRecordHeader(view, 0, RecordKind.PAD, 0, length - recordHeaderBytes);
+  putLong(view, value, pad.fileId);
+  putLong(view, value + 8, pad.durableOffset);
+  putLong(view, value + 16, pad.durableLsn);
+  stampRecord(bytes, view, 0, length, lsnLow(lsn), lsnHigh(lsn), 0);
+  return bytes;
+}
+
+/**
+ * Reads what the pad record at `at`, already checked, says.
+ *
+ * @returns What it says; a number over 2^53 − 1, which nobody writes, is `NaN`, which equals nothing.
+ */
+export function decodePad(view: DataView, at: number): Pad {
+  const value = at + recordHeaderBytes;
+  return {
+    fileId: getLong(view, value),
+    durableOffset: getLong(view, value + 8),
+    durableLsn: getLong(view, value + 16),
+  };
+}

@@ -1,0 +1,175 @@
+/**
+ * Layers: one that is stored, one whose index is in memory, and whether either may hold a version.
+ *
+ * @module
+ */
+
+import {
+  assert,
+  blockBytes,
+  compareKeys,
+  CorruptionError,
+  type Lsn,
+  maxKeyBytes,
+  pageBytes,
+} from "../base/mod.ts";
+import { objectId, type Objects, type PageLayout, type StoredObject } from "../objects/mod.ts";
+import { decodeFooter } from "./formats/file_format.ts";
+import {
+  fileSeed,
+  isPageIntact,
+  isSoundIndexPage,
+  pageLevel,
+  pageSeed,
+  PageType,
+} from "./formats/page_format.ts";
+import { recordHeaderBytes } from "./formats/record_format.ts";
+import type { LayerDescription } from "./layer_description.ts";
+import type { MemoryIndex } from "./memory/memory_index.ts";
+
+/** A layer in an immutable object. */
+export class StoredLayer {
+  /** What is known of it. */
+  readonly description: LayerDescription;
+  /** Its object, whose layout is {@linkcode layoutOf} the description. */
+  readonly object: StoredObject;
+
+  /** Joins a description and its object. */
+  constructor(description: LayerDescription, object: StoredObject) {
+    this.description = description;
+    this.object = object;
+  }
+
+  /**
+   * Finds the object of a layer, which nothing is read of yet.
+   *
+   * @param objects Where objects are.
+   * @param timeline The id of the layer's timeline.
+   * @param description The layer.
+   */
+  static of(objects: Objects, timeline: number, description: LayerDescription): StoredLayer {
+    const { firstLsn, sequence, generation } = description;
+    const kind = description.kind === "L0" ? "seg" : description.kind;
+    const id = objectId({ timeline, firstLsn, sequence, generation, kind });
+    const path = `${objects.directory}/${id}`;
+    return new StoredLayer(description, objects.object(id, layoutOf(description, path)));
+  }
+}
+
+/** A layer whose index is in memory: open, or frozen and being sealed. */
+export class MemoryLayer {
+  /** Where its records lie. */
+  readonly index: MemoryIndex;
+  /** Its segment. */
+  readonly object: StoredObject;
+  /** The LSN of its first batch. */
+  readonly firstLsn: Lsn;
+  #lastLsn: Lsn;
+
+  /**
+   * Joins an index and its segment.
+   *
+   * @param index Where its records lie.
+   * @param object Its segment.
+   * @param firstLsn The LSN of its first batch.
+   * @param lastLsn The LSN of its last batch so far; left out, nothing is in it yet.
+   */
+  constructor(index: MemoryIndex, object: StoredObject, firstLsn: Lsn, lastLsn: Lsn = firstLsn) {
+    this.index = index;
+    this.object = object;
+    this.firstLsn = firstLsn;
+    this.#lastLsn = lastLsn;
+  }
+
+  /** The LSN of its last batch, so far. */
+  get lastLsn(): Lsn {
+    return this.#lastLsn;
+  }
+
+  /** Notes the LSN of a batch that was added to the index. */
+  advance(lsn: Lsn): void {
+    assert(lsn >= this.#lastLsn, "LSNs of batches increase");
+    this.#lastLsn = lsn;
+  }
+}
+
+/** Whether what a slot says of a version can be true of its layer (P3). */
+export function isSoundSlot(
+  layer: LayerDescription,
+  lsn: Lsn,
+  offset: number,
+  length: number,
+  keyLength: number,
+): boolean {
+  return lsn >= layer.firstLsn && lsn <= layer.lastLsn && keyLength >= 1 && keyLength <= maxKeyBytes &&
+    offset >= blockBytes && length >= recordHeaderBytes + keyLength && offset + length <= layer.valuesEnd;
+}
+
+/** The error of an index that contradicts itself although its pages check. */
+export function contradiction(
+  { object, description }: StoredLayer,
+  page: number,
+  expected: string,
+): CorruptionError {
+  return new CorruptionError({
+    path: object.path,
+    offset: description.valuesEnd + page * pageBytes,
+    expected,
+    found: "an index that contradicts itself",
+  });
+}
+
+/** Whether a stored layer may hold a version of a key at or before an LSN, by its ranges. */
+export function mayHold({ description }: StoredLayer, key: Uint8Array, lsn: Lsn): boolean {
+  return description.versions > 0 && description.firstLsn <= lsn &&
+    compareKeys(key, description.firstKey) >= 0 && compareKeys(key, description.lastKey) <= 0;
+}
+
+/**
+ * Where the pages of a layer lie in its object, and how what is read of it is checked.
+ *
+ * @param description The layer.
+ * @param path Its object, for messages.
+ */
+export function layoutOf(description: LayerDescription, path: string): PageLayout {
+  const { valuesEnd, byteLength, indexPages, leafPages, fileId } = description;
+  const seed = fileSeed(fileId);
+  const offsetOf = (page: number) => valuesEnd + page * pageBytes;
+  return {
+    byteLength,
+    offsetOf,
+    checkPage: (number, page) => {
+      const isFilter = number >= indexPages;
+      const type = isFilter ? PageType.FILTER : PageType.INDEX;
+      const isSound = isPageIntact(page, pageSeed(seed, number), type) &&
+        (isFilter || isSoundIndexPage(page) && (pageLevel(page) === 0) === (number < leafPages));
+      if (!isSound) throw damaged(path, offsetOf(number), `page ${number} of this file`);
+    },
+    checkFooter: (block) => {
+      const found = decodeFooter(block);
+      if (found === undefined) throw damaged(path, byteLength - blockBytes, "the footer of this file");
+      const difference = differenceOf(description, found);
+      if (difference === undefined) return;
+      throw new CorruptionError({
+        path,
+        offset: byteLength - blockBytes,
+        expected: "a footer that says what the manifest says",
+        found: `another ${difference}`,
+      });
+    },
+  };
+}
+
+function damaged(path: string, offset: number, expected: string): CorruptionError {
+  return new CorruptionError({ path, offset, expected, found: "bytes that do not check" });
+}
+
+/** The first field in which two descriptions differ. */
+function differenceOf(a: LayerDescription, b: LayerDescription): string | undefined {
+  const names = Object.keys(b) as (keyof LayerDescription)[];
+  return names.find((name) => {
+    const one = a[name], other = b[name];
+    if (one instanceof Uint8Array && other instanceof Uint8Array) return compareKeys(one, other) !== 0;
+    return one !== other;
+  });
+}

@@ -1,0 +1,121 @@
+/**
+ * What is known of a stored layer without reading it: one type in the manifest, in footers and towards people.
+ *
+ * F1  An object with pages is `valuesEnd + (indexPages + filterPages) × 8192 + 4096` bytes long, exactly.
+ *
+ * @module
+ */
+
+import { blockBytes, compareKeys, type Lsn, maxKeyBytes, maxLsn, pageBytes } from "../base/mod.ts";
+
+/** `L0`: a sealed segment; `delta`: compacted versions; `image`: whole values at one LSN. */
+export type LayerKind = "L0" | "delta" | "image";
+
+/** What people are shown of a layer. */
+export interface LayerSummary {
+  /** The LSN of its first batch. */
+  readonly firstLsn: Lsn;
+  /** The LSN of its last batch. */
+  readonly lastLsn: Lsn;
+  /** The smallest key; empty if there are no versions. */
+  readonly firstKey: Uint8Array;
+  /** The largest key; empty if there are no versions. */
+  readonly lastKey: Uint8Array;
+  /** The number of versions. */
+  readonly versions: number;
+  /** The number of tombstones among them. */
+  readonly tombstones: number;
+  /** The number of distinct keys. */
+  readonly keys: number;
+  /** The length of its object in bytes. */
+  readonly byteLength: number;
+}
+
+/** Everything that is known of a stored layer without reading its pages. */
+export interface LayerDescription extends LayerSummary {
+  /** What kind of layer it is. */
+  readonly kind: LayerKind;
+  /** The place of its object in the timeline: 1, 2, … in the order of their making. */
+  readonly sequence: number;
+  /** The generation of the store's owner that made its object. */
+  readonly generation: number;
+  /** The id of its file, which seeds the checksums of its pages. */
+  readonly fileId: number;
+  /** Where the values area ends and the index starts. */
+  readonly valuesEnd: number;
+  /** The pages of the index. */
+  readonly indexPages: number;
+  /** How many of them are leaves. */
+  readonly leafPages: number;
+  /** The levels of the index; 0 if there are no versions. */
+  readonly height: number;
+  /** The pages of the filter. */
+  readonly filterPages: number;
+}
+
+/** Levels of an index; each has at least two pages under a page, so that more cannot be. */
+const mostLevels = 32;
+
+/** The length that an object with such pages must have (F1). */
+export function layerByteLength(
+  layer: Pick<LayerDescription, "valuesEnd" | "indexPages" | "filterPages">,
+): number {
+  return layer.valuesEnd + (layer.indexPages + layer.filterPages) * pageBytes + blockBytes;
+}
+
+/**
+ * Says how a description, read from a disk, contradicts itself.
+ *
+ * @returns What is wrong with it in words, or `undefined` if every number and key agrees with the others.
+ */
+export function descriptionFault(layer: LayerDescription): string | undefined {
+  for (const name of ["sequence", "fileId", "firstLsn"] as const) {
+    if (!isWhole(layer[name]) || layer[name] === 0) return `${name} ${layer[name]}`;
+  }
+  for (const name of countNames) if (!isWhole(layer[name])) return `${name} ${layer[name]}`;
+  if (layer.lastLsn < layer.firstLsn || layer.lastLsn > maxLsn) return `lastLsn ${layer.lastLsn}`;
+  if (layer.valuesEnd < blockBytes || layer.valuesEnd % blockBytes !== 0) {
+    return `valuesEnd ${layer.valuesEnd}`;
+  }
+  if (layer.byteLength !== layerByteLength(layer)) return `byteLength ${layer.byteLength}`;
+  return countFault(layer) ?? keyFault(layer);
+}
+
+const countNames = [
+  "generation",
+  "lastLsn",
+  "versions",
+  "tombstones",
+  "keys",
+  "byteLength",
+  "valuesEnd",
+  "indexPages",
+  "leafPages",
+  "height",
+  "filterPages",
+] as const;
+
+function isWhole(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+function countFault(layer: LayerDescription): string | undefined {
+  const { versions, tombstones, keys, indexPages, leafPages, height } = layer;
+  if (tombstones > versions) return `${tombstones} tombstones among ${versions} versions`;
+  if (keys > versions || (keys === 0) !== (versions === 0)) return `${keys} keys of ${versions} versions`;
+  const isTree = versions === 0
+    ? indexPages === 0 && leafPages === 0 && height === 0
+    : height >= 1 && height <= mostLevels && leafPages >= 1 && leafPages <= versions &&
+      leafPages <= indexPages &&
+      (height === 1) === (indexPages === 1);
+  return isTree ? undefined : `an index of ${indexPages} pages, ${leafPages} leaves and ${height} levels`;
+}
+
+function keyFault({ versions, keys, firstKey, lastKey }: LayerDescription): string | undefined {
+  const least = versions === 0 ? 0 : 1, most = versions === 0 ? 0 : maxKeyBytes;
+  for (const key of [firstKey, lastKey]) {
+    if (key.length < least || key.length > most) return `a key of ${key.length} bytes`;
+  }
+  const order = compareKeys(firstKey, lastKey);
+  return order > 0 || versions > 0 && (order === 0) !== (keys === 1) ? "keys out of order" : undefined;
+}

@@ -1,0 +1,213 @@
+/**
+ * Finding the newest version of a key as of an LSN in a stored layer: filter, root, …, leaf.
+ *
+ * A descent never waits. It stops at a page that is not in memory, of which the source of pages then has taken note,
+ * and goes on from there when it is called again; descents of many keys share what is fetched in between.
+ *
+ * @module
+ */
+
+import type { Lsn } from "../../base/mod.ts";
+import { filterMayContain, filterPageOf } from "../formats/bloom_filter.ts";
+import {
+  pageLevel,
+  searchPage,
+  slotKeyEquals,
+  slotLsn,
+  slotOffset,
+  slotTaggedLength,
+} from "../formats/page_format.ts";
+import { contradiction, isSoundSlot, mayHold, type StoredLayer } from "../layer.ts";
+import type { PageSource } from "../version_cursor.ts";
+
+/** How far a descent came. */
+export const Descent = {
+  /** It needs a page, of which its source has taken note. */
+  WAITING: 0,
+  /** The layer has no such version. */
+  ABSENT: 1,
+  /** The steps say where the version lies. */
+  FOUND: 2,
+} as const;
+
+// What is known of a key, in numbers side by side: a question of one key takes one array and not seven.
+const stride = 7;
+const pageField = 0,
+  levelField = 1,
+  slotField = 2,
+  lsnField = 3,
+  offsetField = 4,
+  lengthField = 5,
+  flagsField = 6;
+/** The page of a key that has not passed the filter. */
+const atFilter = -1;
+
+/** Where the descents of many keys stand, and what they found, by the number of the key. */
+export class DescentSteps {
+  readonly #fields: Float64Array;
+
+  /** Makes room for so many keys, none of which has set out. */
+  constructor(count: number) {
+    this.#fields = new Float64Array(count * stride);
+    for (let i = 0; i < count; i++) this.restart(i);
+  }
+
+  /** Lets key `i` set out anew, in another layer or as of another LSN. */
+  restart(i: number): void {
+    this.#fields[i * stride + pageField] = atFilter;
+  }
+
+  /** The page that key `i` stands at: its leaf, once its version was found; −1 before the filter. */
+  pageOf(i: number): number {
+    return this.#fields[i * stride + pageField];
+  }
+
+  /** The level of that page. */
+  levelOf(i: number): number {
+    return this.#fields[i * stride + levelField];
+  }
+
+  /** The slot of the version in its leaf. */
+  slotOf(i: number): number {
+    return this.#fields[i * stride + slotField];
+  }
+
+  /** The LSN of the version. */
+  lsnOf(i: number): Lsn {
+    return this.#fields[i * stride + lsnField];
+  }
+
+  /** The offset of its record in the object. */
+  offsetOf(i: number): number {
+    return this.#fields[i * stride + offsetField];
+  }
+
+  /** The length of its record in bytes. */
+  lengthOf(i: number): number {
+    return this.#fields[i * stride + lengthField];
+  }
+
+  /** Its flags: `terminalFlag`, `tombstoneFlag`. */
+  flagsOf(i: number): number {
+    return this.#fields[i * stride + flagsField];
+  }
+
+  /** Takes key `i` to a page. */
+  moveTo(i: number, page: number, level: number): void {
+    this.#fields[i * stride + pageField] = page;
+    this.#fields[i * stride + levelField] = level;
+  }
+
+  /** Notes what key `i` found in its leaf. */
+  settle(i: number, slot: number, lsn: Lsn, offset: number, length: number, flags: number): void {
+    const fields = this.#fields, at = i * stride;
+    fields[at + slotField] = slot;
+    fields[at + lsnField] = lsn;
+    fields[at + offsetField] = offset;
+    fields[at + lengthField] = length;
+    fields[at + flagsField] = flags;
+  }
+}
+
+/**
+ * Looks for the newest version of a key at or before an LSN. Called again with the same arguments after the page that
+ * it needed was fetched, it goes on where it stood.
+ *
+ * @param layer Where to look.
+ * @param key The key.
+ * @param hash Its `hashKey`.
+ * @param lsn The LSN.
+ * @param pages Where pages are found.
+ * @param steps Where the descent stands, and what it found.
+ * @param i The number of the key in `steps`.
+ * @returns One of {@linkcode Descent}.
+ * @throws {CorruptionError} If a page that it needs is damaged, or the error of reading it.
+ */
+export function findVersion(
+  layer: StoredLayer,
+  key: Uint8Array,
+  hash: number,
+  lsn: Lsn,
+  pages: PageSource,
+  steps: DescentSteps,
+  i: number,
+): number {
+  if (steps.pageOf(i) === atFilter) {
+    const passed = passFilter(layer, key, hash, lsn, pages);
+    if (passed !== Descent.FOUND) return passed;
+    const { indexPages, height } = layer.description;
+    steps.moveTo(i, indexPages - 1, height - 1);
+  }
+  for (;;) {
+    const number = steps.pageOf(i), level = steps.levelOf(i);
+    const page = treePage(layer, number, level, pages);
+    if (page === undefined) return Descent.WAITING;
+    const slot = searchPage(page, key, lsn);
+    if (slot < 0) return Descent.ABSENT;
+    if (level === 0) return settleSlot(layer, key, page, slot, steps, i);
+    steps.moveTo(i, childUnder(layer, number, page, slot), level - 1);
+  }
+}
+
+/** Whether a layer may have a version of a key, by its ranges and its filter. */
+function passFilter(layer: StoredLayer, key: Uint8Array, hash: number, lsn: Lsn, pages: PageSource): number {
+  if (!mayHold(layer, key, lsn)) return Descent.ABSENT;
+  if (layer.description.filterPages === 0) return Descent.FOUND;
+  const page = pages.get(layer.object, filterPageFor(layer, hash));
+  if (page === undefined) return Descent.WAITING;
+  return filterMayContain(page, hash) ? Descent.FOUND : Descent.ABSENT;
+}
+
+function filterPageFor({ description }: StoredLayer, hash: number): number {
+  return description.indexPages + filterPageOf(hash, description.filterPages);
+}
+
+/** Has the page of the filter into which a key's hash falls read ahead with the pages that are read next. */
+export function wantFilter(layer: StoredLayer, hash: number, pages: PageSource): void {
+  if (layer.description.filterPages > 0) pages.want(layer.object, filterPageFor(layer, hash));
+}
+
+function settleSlot(
+  layer: StoredLayer,
+  key: Uint8Array,
+  page: Uint8Array,
+  slot: number,
+  steps: DescentSteps,
+  i: number,
+): number {
+  if (!slotKeyEquals(page, slot, key)) return Descent.ABSENT;
+  const lsn = slotLsn(page, slot), offset = slotOffset(page, slot), tagged = slotTaggedLength(page, slot);
+  const length = Math.floor(tagged / 4);
+  if (!isSoundSlot(layer.description, lsn, offset, length, key.length)) {
+    throw contradiction(layer, steps.pageOf(i), `slot ${slot} to lead into the values of its layer`);
+  }
+  steps.settle(i, slot, lsn, offset, length, tagged & 3);
+  return Descent.FOUND;
+}
+
+/**
+ * A page of the index on the level where it must stand (P3), if it is in memory.
+ *
+ * @throws {CorruptionError} If it stands on another level.
+ */
+export function treePage(
+  layer: StoredLayer,
+  number: number,
+  level: number,
+  pages: PageSource,
+): Uint8Array | undefined {
+  const page = pages.get(layer.object, number);
+  if (page !== undefined && pageLevel(page) !== level) throw contradiction(layer, number, `level ${level}`);
+  return page;
+}
+
+/**
+ * The page under a slot of a page above the leaves.
+ *
+ * @throws {CorruptionError} If no page can stand there (P3).
+ */
+export function childUnder(layer: StoredLayer, number: number, page: Uint8Array, slot: number): number {
+  const child = slotOffset(page, slot);
+  if (child >= number) throw contradiction(layer, number, "a page under it");
+  return child;
+}

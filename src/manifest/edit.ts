@@ -1,0 +1,39 @@
+/**
+ * Edits: changes of what exists, as data.
+ *
+ * @module
+ */
+
+import type { Lsn } from "../base/mod.ts";
+import type { LayerDescription } from "../layer/mod.ts";
+import type { SegmentDescription, TimelineState, Witness } from "./state.ts";
+
+/** A change of what exists. */
+export type Edit =
+  /** Raises the generation of the store. */
+  | { readonly type: "generation"; readonly generation: number }
+  /** Adds a timeline, which may have segments and layers. */
+  | { readonly type: "addTimeline"; readonly timeline: TimelineState }
+  /** Drops a timeline with all that it has. */
+  | { readonly type: "dropTimeline"; readonly id: number }
+  | TimelineEdit;
+
+/** A change of one timeline, whose id it tells. */
+export type TimelineEdit =
+  /** Adds a segment, newer than all others, whose sequence is `nextSequence` or more. */
+  | { readonly type: "addSegment"; readonly id: number; readonly segment: SegmentDescription }
+  /** Drops segments that hold no history. */
+  | { readonly type: "dropSegments"; readonly id: number; readonly sequences: readonly number[] }
+  /** Makes a segment an L0 layer of the same sequence, generation, file and first LSN. */
+  | { readonly type: "seal"; readonly id: number; readonly layer: LayerDescription }
+  /** Drops layers, by their sequences, and adds others that stand for them, in any order. */
+  | {
+    readonly type: "replaceLayers";
+    readonly id: number;
+    readonly remove: readonly number[];
+    readonly add: readonly LayerDescription[];
+  }
+  /** Says how far a segment is known durable, in place of what was known before. */
+  | { readonly type: "witness"; readonly id: number; readonly sequence: number; readonly witness: Witness }
+  /** Raises the horizon. */
+  | { readonly type: "horizon"; readonly id: number; readonly lsn: Lsn };

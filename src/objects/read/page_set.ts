@@ -1,0 +1,105 @@
+/**
+ * The pages of one question: those in memory at once, the others read together.
+ *
+ * ```
+ *   get ─► in the cache? ─► in this set? ─► noted ──fetch()──► on its way for somebody else? waited for
+ *                                                         └──► else planned, read, checked
+ * ```
+ *
+ * P1  A page is given out only after it and the footer of its object were checked.
+ * P2  Of the questions that want a page at the same time one reads it. A read that others wait for waits for none
+ *     itself, so that nobody waits in a circle.
+ * P3  Why a page could not be read is remembered by the set that asked for it: another question tries anew.
+ *
+ * A set belongs to one question, which asks, awaits `fetch`, and asks again.
+ *
+ * @module
+ */
+
+import type { Objects } from "../objects.ts";
+import { PageFetch } from "./page_fetch.ts";
+import type { PageCache } from "./page_cache.ts";
+import { pageKey, PageRead } from "./page_read.ts";
+import type { ReadContext } from "./run_reader.ts";
+import type { StoredObject } from "../stored_object.ts";
+
+/** How a set of pages works. */
+export interface PageSetOptions {
+  /** Whether the cache keeps what is read. @default {true} */
+  keep?: boolean | undefined;
+}
+
+/** The pages of one question. */
+export class PageSet {
+  readonly #context: ReadContext;
+  readonly #cache: PageCache;
+  readonly #keep: boolean;
+  readonly #reads = new Map<number, PageRead>();
+  /** What the next fetch reads. */
+  #listed: PageRead[] = [];
+  #needs = 0;
+
+  /** Starts without a page. */
+  constructor(objects: Objects, options: PageSetOptions = {}) {
+    this.#context = objects.reads;
+    this.#cache = objects.reads.cache;
+    this.#keep = options.keep ?? true;
+  }
+
+  /** How many pages are missing without which somebody cannot go on. */
+  get needs(): number {
+    return this.#needs;
+  }
+
+  /**
+   * A page, if it is in memory; otherwise it is noted for the next {@linkcode fetch}.
+   *
+   * @param object An object with pages.
+   * @param page The number of the page.
+   * @returns The page, which must not be changed and stays as it is.
+   * @throws {Error} Why it could not be read, if this set tried.
+   */
+  get(object: StoredObject, page: number): Uint8Array | undefined {
+    return this.#cache.get(object.own.pages, page) ?? this.#find(object, page);
+  }
+
+  /** Asks for a page ahead: the next {@linkcode fetch} reads it too, and nobody waits for it alone. */
+  want(object: StoredObject, page: number): void {
+    if (this.#cache.peek(object.own.pages, page) !== undefined) return;
+    const key = pageKey(object, page);
+    if (!this.#reads.has(key)) this.#list(key, object, page);
+  }
+
+  /** As {@linkcode get}, but the set lets go of the page. */
+  take(object: StoredObject, page: number): Uint8Array | undefined {
+    const bytes = this.get(object, page);
+    if (bytes !== undefined) this.#reads.delete(pageKey(object, page));
+    return bytes;
+  }
+
+  /** Reads what was asked for. It never rejects: why a page could not be read is thrown by {@linkcode get}. */
+  fetch(): Promise<void> {
+    const reads = this.#listed;
+    this.#listed = [];
+    this.#needs = 0;
+    return new PageFetch(this.#context, reads).run(this.#keep);
+  }
+
+  #find(object: StoredObject, page: number): Uint8Array | undefined {
+    const key = pageKey(object, page);
+    const read = this.#reads.get(key) ?? this.#list(key, object, page);
+    if (read.error !== undefined) throw read.error;
+    if (read.bytes === undefined && !read.isNeeded) {
+      read.isNeeded = true;
+      this.#needs++;
+    }
+    return read.bytes;
+  }
+
+  #list(key: number, object: StoredObject, page: number): PageRead {
+    const read = new PageRead(object, page);
+    this.#reads.set(key, read);
+    this.#listed.push(read);
+    return read;
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * An object as everybody sees it, and what this floor keeps of it beside.
+ *
+ * @module
+ */
+
+import type { BufferedWriter, IoFile } from "../io/mod.ts";
+import type { ObjectId } from "./object_id.ts";
+import { CachedPages } from "./read/page_cache.ts";
+
+/**
+ * Where the pages of an object lie and how they are checked: handed down by who knows its format.
+ *
+ * Pages are 8192 bytes long; the footer is the last block of 4096.
+ */
+export interface PageLayout {
+  /** The exact length of the object in bytes. */
+  readonly byteLength: number;
+  /** Where a page starts, in bytes, a multiple of 4096. */
+  offsetOf(page: number): number;
+  /**
+   * Checks a page that was read.
+   *
+   * @throws {CorruptionError} If it is not that page of this object.
+   */
+  checkPage(page: number, bytes: Uint8Array): void;
+  /**
+   * Checks the footer, which is read once, together with the first pages that are read of the object.
+   *
+   * @throws {CorruptionError} If it is not the footer of this object.
+   */
+  checkFooter(block: Uint8Array): void;
+}
+
+/** How long an object is, and where in it anything was written. */
+export interface ObjectExtent {
+  /** Its length in bytes. */
+  readonly byteLength: number;
+  /**
+   * The first offset at or after `offset` where anything but zeros that were never written may stand; the length if
+   * there is none.
+   */
+  nextData(offset: number): Promise<number>;
+}
+
+/** What this floor keeps of an object, by whose it is. */
+export interface ObjectState {
+  /** Who writes the object, and has its newest bytes in memory. Belongs to its writer. */
+  writer: Pick<BufferedWriter, "memoryStart" | "copyOut"> | undefined;
+  /** Belongs to the open files, like the four below. */
+  file: IoFile | undefined;
+  /** When it is open; it rejects if it cannot be opened. */
+  opening: Promise<void> | undefined;
+  /** How many rely on the file, open or opening. */
+  leases: number;
+  /** Whether it was used since its file was last passed over for closing. */
+  isUsed: boolean;
+  /** Whether the object was removed. */
+  isRemoved: boolean;
+  /** Belongs to the page cache. */
+  readonly pages: CachedPages;
+  /** Whether the footer was read and checks. Belongs to the reading of pages. */
+  isFooterChecked: boolean;
+}
+
+/** An object, which may be read as soon as there is a byte of it. */
+export class StoredObject {
+  /** Its id. */
+  readonly id: ObjectId;
+  /** A small integer that no other object of this process has, to sort by. */
+  readonly order: number;
+  /** Belongs to this floor. */
+  readonly own: ObjectState = {
+    writer: undefined,
+    file: undefined,
+    opening: undefined,
+    leases: 0,
+    isUsed: false,
+    isRemoved: false,
+    pages: new CachedPages(),
+    isFooterChecked: false,
+  };
+  readonly #directory: string;
+  #layout: PageLayout | undefined;
+
+  /** Made by {@linkcode Objects} only. */
+  constructor(directory: string, id: ObjectId, order: number) {
+    this.#directory = directory;
+    this.id = id;
+    this.order = order;
+  }
+
+  /** Where its pages lie, if it has pages. */
+  get layout(): PageLayout | undefined {
+    return this.#layout;
+  }
+
+  /** Where it lies, for messages only. */
+  get path(): string {
+    return `${this.#directory}/${this.id}`;
+  }
+
+  /** Whether it is being written. */
+  get isWriting(): boolean {
+    return this.own.writer !== undefined;
+  }
+
+  /** Says where its pages lie. Called by {@linkcode Objects} only. */
+  adopt(layout: PageLayout): void {
+    this.#layout = layout;
+  }
+}

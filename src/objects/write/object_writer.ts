@@ -1,0 +1,184 @@
+/**
+ * Writing one object from its first byte to its last.
+ *
+ * ```
+ *   append ─► buffers ─► file      sync ─► durableOffset      finish ─► all durable ─► exact length ─► closed
+ *                └ readable from here until the bytes are in the file
+ * ```
+ *
+ * S1  `append` is synchronous; bytes stand in the order of the calls.
+ * S5  After the first sync that failed nothing of the object counts as durable any more: the system may have forgotten
+ *     what it could not write, and the next sync may succeed all the same. So it poisons, even if the disk was only
+ *     full.
+ * S6  The file is shortened only after every byte of the object is durable.
+ *
+ * Any number may wait for `sync` and `room` at once, also while the object is being finished or aborted.
+ *
+ * @module
+ */
+
+import { assert, blockBytes, type Health, isFullDisk } from "../../base/mod.ts";
+import { BufferedWriter, type BufferPool, type IoFile } from "../../io/mod.ts";
+import { ObjectFile, type ObjectFileOptions, untrusted, type WriteContext } from "./object_file.ts";
+import { Patience } from "./patience.ts";
+import type { StoredObject } from "../stored_object.ts";
+
+/** The append-only end of an object. */
+export class ObjectWriter {
+  /** The object, which can be read from its first byte on. */
+  readonly object: StoredObject;
+  /**
+   * Resolves when the file stands and `ready` has resolved; rejects if that will never be. Nobody need await it: the
+   * health is told what failed.
+   */
+  readonly made: Promise<void>;
+  readonly #engine: WriteContext["engine"];
+  readonly #health: Health;
+  readonly #patience: Patience;
+  readonly #file: ObjectFile;
+  readonly #writer: BufferedWriter;
+  #durableOffset: number;
+  #closing: Promise<void> | undefined;
+
+  /** Made by {@linkcode Objects} only. */
+  constructor(
+    context: WriteContext,
+    pool: BufferPool,
+    object: StoredObject,
+    position: number,
+    options: ObjectFileOptions,
+  ) {
+    const { health, path } = options;
+    this.object = object;
+    this.#engine = context.engine;
+    this.#health = health;
+    this.#patience = new Patience(health, path);
+    this.#file = new ObjectFile(context, options, this.#patience);
+    this.made = this.#file.made.then(() => {});
+    this.made.catch(() => {});
+    this.#writer = new BufferedWriter(context.engine, pool, this.#file.writable, { start: position, health });
+    this.#durableOffset = position;
+    object.own.writer = this.#writer;
+    // One that goes on is opened when there is something to write, so that until then it stays as it is.
+    if (options.newIn !== undefined) this.#file.start();
+  }
+
+  /** The offset after the last byte. */
+  get position(): number {
+    return this.#writer.position;
+  }
+
+  /** The bytes that wait in buffers. */
+  get bufferedBytes(): number {
+    return this.#writer.bufferedBytes;
+  }
+
+  /** The offset up to which every byte is durable. */
+  get durableOffset(): number {
+    return this.#durableOffset;
+  }
+
+  /**
+   * Appends a copy of `bytes`, synchronously, also while the disk is full: who must not asks `health.check()` before.
+   *
+   * @param bytes What to append.
+   * @returns The offset of its first byte.
+   * @throws {PoisonedError} If a write or a sync failed before.
+   */
+  append(bytes: Uint8Array): number {
+    this.#file.start();
+    return this.#writer.append(bytes);
+  }
+
+  /** Resolves when fewer buffers wait than may; `undefined` if that is so now. Rejects if the disk is full. */
+  room(): Promise<void> | undefined {
+    return this.#writer.room();
+  }
+
+  /** As {@linkcode room}, for work that nobody awaits: after a full disk it waits until somebody asks to try again. */
+  patientRoom(): Promise<void> | undefined {
+    let room = this.#writer.room();
+    // Should it be aborted at once, nobody awaits this one.
+    room?.catch(() => {});
+    return room && this.#patience.untilDone(async () => {
+      const waiting = room ?? this.#writer.room();
+      room = undefined;
+      await waiting;
+    });
+  }
+
+  /**
+   * Makes every byte before `offset` durable: by one write if what is missing is small and nothing is on its way,
+   * otherwise by writes and a sync.
+   *
+   * @param offset A multiple of 4096, at most the position.
+   * @throws {PoisonedError} If a write or a sync failed, now or before.
+   * @throws {IoError} If the disk is full; it may be called again.
+   */
+  async sync(offset: number): Promise<void> {
+    assert(offset % blockBytes === 0 && offset <= this.position, "a sync ends at a block that was appended");
+    this.#checkTrusted();
+    if (offset <= this.#durableOffset) return;
+    const writer = this.#writer;
+    // What is in the file is durable but for this one write, which then needs no sync behind it.
+    const durably = writer.written === this.#durableOffset ? writer.flushDurably(offset) : undefined;
+    await (durably ?? writer.flushTo(offset));
+    if (durably === undefined && offset > this.#durableOffset) {
+      await this.#sync((file) => this.#engine.datasync(file));
+    }
+    this.#checkTrusted();
+    if (offset > this.#durableOffset) this.#durableOffset = offset;
+  }
+
+  /**
+   * Makes everything durable, then the file exactly as long as what was appended, and closes it. A full disk is waited
+   * for; what is asked of `sync` meanwhile is answered.
+   *
+   * @returns The length of the object, a multiple of 4096.
+   * @throws {PoisonedError} If a write or a sync failed, now or before; `abort` gives up what is held then.
+   */
+  async finish(): Promise<number> {
+    const length = this.position;
+    assert(length % blockBytes === 0, "an object ends at a block");
+    this.#file.start();
+    await this.#patience.untilDone(() => this.#writer.flushTo(length));
+    const file = await this.#file.made;
+    if (this.#durableOffset < length) await this.#sync(() => this.#engine.datasync(file));
+    await this.#patience.untilDone(() => this.#engine.truncate(file, length));
+    await this.#sync(() => this.#engine.sync(file));
+    this.#durableOffset = length;
+    await this.abort();
+    return length;
+  }
+
+  /** Waits for what is in flight and closes the file; what was not synced is left to its fate. */
+  abort(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const gaveUp = this.#patience.giveUp();
+    await this.#writer.close({ tail: "abandon" });
+    await gaveUp;
+    await this.#file.close();
+    this.object.own.writer = undefined;
+  }
+
+  /** Syncs the file (S5). A sync that went well while another one failed is not trusted either. */
+  async #sync(sync: (file: IoFile) => Promise<void>): Promise<void> {
+    this.#checkTrusted();
+    const file = await this.#file.made;
+    try {
+      await this.#patience.once(() => sync(file));
+    } catch (error) {
+      if (error instanceof Deno.errors.BadResource) throw error;
+      throw this.#health.fail(untrusted(this.object.path, error as Error));
+    }
+    this.#checkTrusted();
+  }
+
+  #checkTrusted(): void {
+    const { cause } = this.#health;
+    if (cause !== undefined && !isFullDisk(cause)) throw this.#health.refusal();
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * Was anything behind the end of a segment once durable? A pad of the same file says so, wherever it stands.
+ *
+ * A pad is found by the id of its file, so that damage in front of it hides none, in time and memory that do not
+ * depend on what else is there. A copy of a pad within a value still tells the truth.
+ *
+ * @module
+ */
+
+import { blockBytes, type Lsn } from "../base/mod.ts";
+import {
+  checkRecord,
+  decodePad,
+  type Pad,
+  padBytes,
+  readRecordHeader,
+  recordHeaderBytes,
+  RecordKind,
+} from "../layer/mod.ts";
+
+/** A pad that says bytes behind the end were durable. */
+export interface Proof {
+  /** Where it stands. */
+  readonly offset: number;
+  /** What it says. */
+  readonly pad: Pad;
+}
+
+/** The longest pad: it fills a block whose rest is too short for one, and the block behind it. */
+const maxPadBytes = blockBytes + padBytes;
+
+/** Takes the bytes behind the end in order and looks for pads in them. */
+export class ProofSearch {
+  readonly #fileId: number;
+  readonly #idLow: number;
+  readonly #idHigh: number;
+  readonly #end: number;
+  /** The first byte of the id that is not zero, as most bytes of a file are, and where it stands in a pad. */
+  readonly #sign: number;
+  readonly #signAt: number;
+  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  /** The offset in the file of `#bytes[0]`. */
+  #base: number;
+  /** The first pad that proves anything. */
+  proof: Proof | undefined;
+  /** The highest LSN that a pad says was durable. */
+  durableLsn: Lsn = 0;
+
+  /**
+   * Starts to search.
+   *
+   * @param fileId The id of the file.
+   * @param end Where the last whole batch, or the pad behind it, ends.
+   * @param start Where the first bytes that it is fed stand.
+   */
+  constructor(fileId: number, end: number, start: number) {
+    this.#fileId = fileId;
+    this.#idLow = fileId >>> 0;
+    this.#idHigh = Math.floor(fileId / 2 ** 32);
+    this.#end = end;
+    this.#base = start;
+    const view = new DataView(new ArrayBuffer(8));
+    view.setUint32(0, this.#idLow, true);
+    view.setUint32(4, this.#idHigh, true);
+    const id = new Uint8Array(view.buffer);
+    const first = Math.max(0, id.findIndex((byte) => byte !== 0));
+    this.#sign = id[first];
+    this.#signAt = recordHeaderBytes + first;
+  }
+
+  /** Takes the next bytes. */
+  feed(chunk: Uint8Array): void {
+    this.#take(chunk);
+    const view = new DataView(this.#bytes.buffer);
+    let sign = this.#bytes.indexOf(this.#sign, this.#signAt);
+    while (sign >= 0) {
+      const at = sign - this.#signAt;
+      const pad = this.#padAt(view, at);
+      if (pad !== undefined) this.#accept(this.#base + at, pad);
+      sign = this.#bytes.indexOf(this.#sign, sign + 1);
+    }
+  }
+
+  #accept(offset: number, pad: Pad): void {
+    if (pad.durableOffset > this.#end) this.proof ??= { offset, pad };
+    if (pad.durableLsn > this.durableLsn) this.durableLsn = pad.durableLsn;
+  }
+
+  /** Reads a pad of this file, if one stands there whole. */
+  #padAt(view: DataView, at: number): Pad | undefined {
+    if (at + padBytes > view.byteLength) return undefined;
+    if (view.getUint32(at + recordHeaderBytes, true) !== this.#idLow) return undefined;
+    if (view.getUint32(at + recordHeaderBytes + 4, true) !== this.#idHigh) return undefined;
+    const header = readRecordHeader(view, at);
+    if (header?.kind !== RecordKind.PAD) return undefined;
+    const length = recordHeaderBytes + header.valueLength;
+    if (length > maxPadBytes || at + length > view.byteLength) return undefined;
+    if (!checkRecord(this.#bytes, view, at, length)) return undefined;
+    const pad = decodePad(view, at);
+    return pad.fileId === this.#fileId ? pad : undefined;
+  }
+
+  /** Keeps as much of what was searched as a pad that goes on in the chunk may take. */
+  #take(chunk: Uint8Array): void {
+    const from = Math.max(0, this.#bytes.length - maxPadBytes);
+    const left = this.#bytes.length - from;
+    const joined = new Uint8Array(left + chunk.length);
+    joined.set(this.#bytes.subarray(from));
+    joined.set(chunk, left);
+    this.#base += from;
+    this.#bytes = joined;
+  }
+}

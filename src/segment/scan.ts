@@ -1,0 +1,238 @@
+/**
+ * Reading an unsealed segment back: where does it end, and was anything behind that end once durable?
+ *
+ * ```
+ *   header │ batch │ batch │ pad ┃ batch │ ba░░░░░░░░ pad ┃ batch …
+ *                                        ▲ end          ▲ does this pad say that bytes behind `end` were durable?
+ *                                                         yes: corruption   no: a torn tail, dropped
+ * ```
+ *
+ * V1  The end is the first record that does not check; a batch that it cuts is not part of history.
+ * V2  Bytes are checked, never asserted; memory is bounded by the largest batch.
+ * V3  A header that checks and is another file's is no torn write.
+ *
+ * @module
+ */
+
+import { blockBytes, CorruptionError, type Lsn, maxBatchBytes } from "../base/mod.ts";
+import {
+  checkRecord,
+  decodeHeader,
+  decodePad,
+  type FileHeader,
+  lastOfBatch,
+  MemoryIndex,
+  readRecordHeader,
+  recordHeaderBytes,
+  RecordKind,
+} from "../layer/mod.ts";
+import type { Objects, StoredObject } from "../objects/mod.ts";
+import { type Proof, ProofSearch } from "./proof.ts";
+
+/** What tells a segment from every other file. */
+export type SegmentIdentity = Pick<
+  FileHeader,
+  "kind" | "storeId" | "timelineId" | "fileId" | "sequence" | "generation" | "firstLsn"
+>;
+
+/** Which segment is expected. */
+export interface ExpectedSegment {
+  /** What its header must say. */
+  readonly header: SegmentIdentity;
+  /** The last LSN before it. */
+  readonly previousLsn: Lsn;
+  /** Where it ends, if that was settled before: nothing behind is read. */
+  readonly end?: number | undefined;
+}
+
+/** What was read back of a segment. */
+export interface ScannedSegment {
+  /** Its header, or `undefined` if it has none that checks. */
+  readonly header: FileHeader | undefined;
+  /** Where its records lie. */
+  readonly index: MemoryIndex;
+  /** Where the last whole batch, or the pad behind it, ends; 0 without a header. */
+  readonly end: number;
+  /** The LSN of the last whole batch; `undefined` if there is none. */
+  readonly lastLsn: Lsn | undefined;
+  /** How many batches there are. */
+  readonly batches: number;
+  /** The highest LSN of the timeline that a pad in front of `end` says was durable. */
+  readonly durableLsn: Lsn;
+  /** The highest that a pad behind `end` says was durable. */
+  readonly restDurableLsn: Lsn;
+  /** Whether anything was ever written behind `end`, as far as the system can tell. */
+  readonly hasRest: boolean;
+  /** A pad behind `end` that says bytes behind `end` were durable: proof of damage. */
+  readonly proof: Proof | undefined;
+}
+
+/**
+ * Reads a segment back.
+ *
+ * @param objects Where it lies.
+ * @param object The segment.
+ * @param expected Which one it should be.
+ * @throws {CorruptionError} If its header is that of another file (V3).
+ */
+export async function scanSegment(
+  objects: Pick<Objects, "host" | "extent" | "stream">,
+  object: StoredObject,
+  expected: ExpectedSegment,
+): Promise<ScannedSegment> {
+  const { turns } = objects.host;
+  const { byteLength, nextData } = await objects.extent(object);
+  const end = Math.min(byteLength, expected.end ?? byteLength);
+  const scanner = new Scanner(object.path, expected);
+  for await (const chunk of objects.stream(object, { start: 0, end })) {
+    scanner.feed(chunk);
+    if (scanner.stopped) break;
+    if (turns.due()) await turns.turn();
+  }
+  const scanned = scanner.finish();
+  if (expected.end !== undefined) return scanned;
+  // Room that was reserved and never written is passed over, where the system can tell it.
+  const from = alignDown(scanned.end);
+  const start = Math.max(from, alignDown(await nextData(from)));
+  if (start >= byteLength) return scanned;
+  const search = new ProofSearch(expected.header.fileId, scanned.end, start);
+  for await (const chunk of objects.stream(object, { start, end: byteLength })) {
+    search.feed(chunk);
+    if (search.proof !== undefined) break;
+  }
+  return { ...scanned, restDurableLsn: search.durableLsn, hasRest: true, proof: search.proof };
+}
+
+function alignDown(offset: number): number {
+  return offset - offset % blockBytes;
+}
+
+/** Takes bytes in order and indexes every whole batch. */
+class Scanner {
+  readonly #path: string;
+  readonly #expected: ExpectedSegment;
+  readonly #index = new MemoryIndex();
+  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #view = new DataView(this.#bytes.buffer);
+  #filled = 0;
+  /** The offset in the file of `#bytes[0]`. */
+  #base = 0;
+  /** Where the batch that is being read starts, and where its next record starts, in `#bytes`. */
+  #batchStart = 0;
+  #at = 0;
+  #batchLsn = 0;
+  #header: FileHeader | undefined;
+  #lastLsn: Lsn;
+  #batches = 0;
+  #durableLsn = 0;
+  stopped = false;
+
+  constructor(path: string, expected: ExpectedSegment) {
+    this.#path = path;
+    this.#expected = expected;
+    this.#lastLsn = expected.previousLsn;
+  }
+
+  feed(chunk: Uint8Array): void {
+    this.#take(chunk);
+    if (this.#header === undefined && !this.#readHeader()) return;
+    while (!this.stopped && this.#readRecord());
+  }
+
+  finish(): ScannedSegment {
+    return {
+      header: this.#header,
+      index: this.#index,
+      end: this.#base + this.#batchStart,
+      lastLsn: this.#batches === 0 ? undefined : this.#lastLsn,
+      batches: this.#batches,
+      durableLsn: this.#durableLsn,
+      restDurableLsn: 0,
+      hasRest: false,
+      proof: undefined,
+    };
+  }
+
+  /** Moves what is left of an unfinished batch to the front and adds the chunk behind it. */
+  #take(chunk: Uint8Array): void {
+    const left = this.#filled - this.#batchStart;
+    const needed = left + chunk.length;
+    if (needed > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(needed, left * 2));
+      larger.set(this.#bytes.subarray(this.#batchStart, this.#filled));
+      this.#bytes = larger;
+      this.#view = new DataView(larger.buffer);
+    } else {
+      this.#bytes.copyWithin(0, this.#batchStart, this.#filled);
+    }
+    this.#bytes.set(chunk, left);
+    this.#base += this.#batchStart;
+    this.#at -= this.#batchStart;
+    this.#batchStart = 0;
+    this.#filled = needed;
+  }
+
+  #readHeader(): boolean {
+    if (this.#filled < blockBytes) return false;
+    const header = decodeHeader(this.#bytes.subarray(0, blockBytes));
+    if (header === undefined) return this.#stop();
+    this.#checkHeader(header);
+    this.#header = header;
+    this.#batchStart = this.#at = blockBytes;
+    return true;
+  }
+
+  #checkHeader(header: FileHeader): void {
+    const expected = this.#expected.header;
+    const names = Object.keys(expected) as (keyof typeof expected)[];
+    const other = names.find((name) => header[name] !== expected[name]);
+    if (other === undefined) return;
+    throw new CorruptionError({
+      path: this.#path,
+      offset: 0,
+      expected: `a header with the ${other} ${expected[other]}`,
+      found: `that of another file, with the ${other} ${header[other]}`,
+    });
+  }
+
+  /** Reads one record; returns whether there may be another in memory. */
+  #readRecord(): boolean {
+    const at = this.#at;
+    if (at + recordHeaderBytes > this.#filled) return false;
+    const header = readRecordHeader(this.#view, at);
+    if (header === undefined) return this.#stop();
+    const length = recordHeaderBytes + header.keyLength + header.valueLength;
+    // What a batch may be bounds the memory that a hostile file takes (V2).
+    if (at + length - this.#batchStart > maxBatchBytes) return this.#stop();
+    if (at + length > this.#filled) return false;
+    if (!checkRecord(this.#bytes, this.#view, at, length)) return this.#stop();
+    if (header.kind === RecordKind.PAD) return this.#acceptPad(length);
+    const inBatch = at > this.#batchStart;
+    if (inBatch ? header.lsn !== this.#batchLsn : header.lsn <= this.#lastLsn) return this.#stop();
+    this.#batchLsn = header.lsn;
+    this.#at = at + length;
+    if (header.flags === lastOfBatch) this.#acceptBatch();
+    return true;
+  }
+
+  #acceptBatch(): void {
+    this.#index.insertBatch(this.#bytes, this.#view, this.#batchStart, this.#at, this.#base);
+    this.#lastLsn = this.#batchLsn;
+    this.#batches++;
+    this.#batchStart = this.#at;
+  }
+
+  #acceptPad(length: number): boolean {
+    const pad = decodePad(this.#view, this.#at);
+    if (this.#at !== this.#batchStart || pad.fileId !== this.#expected.header.fileId) return this.#stop();
+    if (pad.durableLsn > this.#durableLsn) this.#durableLsn = pad.durableLsn;
+    this.#at += length;
+    this.#batchStart = this.#at;
+    return true;
+  }
+
+  #stop(): false {
+    this.stopped = true;
+    return false;
+  }
+}

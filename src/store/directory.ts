@@ -1,0 +1,127 @@
+/**
+ * The directory of a store: found, judged and tidied before anything in it is trusted.
+ *
+ * D1  What is not a store, nor what a killed making of one leaves behind, is refused and not touched.
+ * D2  The path is resolved once; from then on the store's directory is that one, wherever links and the working
+ *     directory lead later.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { CorruptionError, IoError, typeName, VarveError } from "../base/mod.ts";
+import { type IoEngine, probeNamePattern } from "../io/mod.ts";
+import { parseManifestName } from "../manifest/mod.ts";
+import { isAsideName, type Objects, parseObjectId } from "../objects/mod.ts";
+
+/** The file that says who holds the lock. */
+const lockName = "lock";
+const timelinePattern = /^[0-9a-f]{16}$/;
+
+/**
+ * The path that a caller gave, without slashes at its end.
+ *
+ * @throws {TypeError} If it is no path, an empty one, or a URL that is not `file:`.
+ */
+export function pathOf(path: string | URL): string {
+  const text = path instanceof URL ? fileURLToPath(path) : path;
+  if (typeof text !== "string") {
+    throw new TypeError(`Cannot open store: expected a path or a URL, found ${typeName(text)}`);
+  }
+  if (text === "") throw new TypeError("Cannot open store: the path is empty");
+  return text.replace(/(?<=.)\/+$/, "");
+}
+
+/** Where a store is, or is to be made. */
+export interface FoundDirectory {
+  /** The absolute path of the directory. */
+  readonly directory: string;
+  /** Whether there is no store in it yet. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Finds the directory of a store, or makes one (D1, D2).
+ *
+ * @param engine What reads and makes it.
+ * @param path The path that the caller gave.
+ * @param mayCreate Whether a store may be made.
+ * @returns The directory, and whether there is a store in it.
+ * @throws {VarveError} If it holds something else.
+ * @throws {CorruptionError} If it holds segments and no manifest.
+ * @throws {Deno.errors.NotFound} If there is no store, and none may be made.
+ */
+export async function findDirectory(
+  engine: IoEngine,
+  path: string,
+  mayCreate: boolean,
+): Promise<FoundDirectory> {
+  const directory = await resolveDirectory(engine, path);
+  if (directory !== undefined) {
+    const names = await engine.list(directory);
+    if (names.some((name) => parseManifestName(name) !== undefined)) return { directory, isNew: false };
+    for (const name of names) await refuseForeign(engine, directory, name);
+  }
+  if (!mayCreate) throw new Deno.errors.NotFound(`Cannot open store "${path}": there is no store`);
+  // One that stands already is made durable all the same: whoever made it may have been killed.
+  await engine.makeDirectory(directory ?? path);
+  return { directory: directory ?? await engine.resolve(path), isNew: true };
+}
+
+async function resolveDirectory(engine: IoEngine, path: string): Promise<string | undefined> {
+  try {
+    return await engine.resolve(path);
+  } catch (error) {
+    if (error instanceof IoError && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Whether making, opening or locking a store leaves a file of this name behind when it is killed. */
+function isLeftover(name: string): boolean {
+  return isAsideName(name) || probeNamePattern.test(name);
+}
+
+async function refuseForeign(engine: IoEngine, directory: string, name: string): Promise<void> {
+  if (name === lockName || isLeftover(name)) return;
+  const held = timelinePattern.test(name) ? await listIfDirectory(engine, `${directory}/${name}`) : undefined;
+  if (held?.length === 0) return;
+  if (held?.some((file) => parseObjectId(`${name}/${file}`) !== undefined)) {
+    throw unnamed(`${directory}/${name}`);
+  }
+  throw new VarveError(
+    `Cannot open store "${directory}": it holds "${name}" and no manifest, it is not a store`,
+  );
+}
+
+async function listIfDirectory(engine: IoEngine, path: string): Promise<string[] | undefined> {
+  try {
+    return await engine.list(path);
+  } catch (error) {
+    if (error instanceof IoError && error.code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+function unnamed(path: string): CorruptionError {
+  return new CorruptionError({ path, offset: 0, expected: "a manifest that names it", found: "none" });
+}
+
+/**
+ * Refuses timelines that the manifest does not name and that hold anything: the manifest is then older than the store,
+ * since a timeline is in the manifest before its first segment is made.
+ *
+ * @throws {CorruptionError} If there is one.
+ */
+export async function refuseUnnamedTimelines(objects: Objects, named: ReadonlySet<number>): Promise<void> {
+  for (const id of await objects.listTimelines()) {
+    if (named.has(id) || (await objects.list(id)).length === 0) continue;
+    throw unnamed(`${objects.directory}/${id.toString(16).padStart(16, "0")}`);
+  }
+}
+
+/** Removes what a killed making or opening left in the directory. */
+export async function removeLeftovers(objects: Objects): Promise<void> {
+  const names = await objects.host.engine.list(objects.directory);
+  for (const name of names) if (isLeftover(name)) await objects.root.remove(name);
+}

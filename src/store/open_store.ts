@@ -1,0 +1,216 @@
+/**
+ * Opening and closing a store.
+ *
+ * ```
+ *   engine ─► directory ─► lock ─► direct IO proven ─► objects ─► manifest ─► generation ─► timelines recovered
+ *                            └ a reader takes none, writes nothing, and looks again before it believes in damage
+ * ```
+ *
+ * What was opened is closed in the opposite order, also when opening fails half-way; then the first failure is the one
+ * that is reported.
+ *
+ * @module
+ */
+
+import { CorruptionError, IoError } from "../base/mod.ts";
+import {
+  type DirectoryLock,
+  type Host,
+  type Io,
+  type OpenEngine,
+  openEngine,
+  openIo,
+  systemHost,
+} from "../io/mod.ts";
+import { Manifest, type TimelineState } from "../manifest/mod.ts";
+import { Objects } from "../objects/mod.ts";
+import { Timeline, type TimelineContext, TimelineWriter, Views } from "../timeline/mod.ts";
+import {
+  findDirectory,
+  type FoundDirectory,
+  pathOf,
+  refuseUnnamedTimelines,
+  removeLeftovers,
+} from "./directory.ts";
+import { type CheckedOptions, checkOptions, type StoreOptions } from "./options.ts";
+
+/** The timeline that always exists. */
+export const mainName = "main";
+/** How often a reader looks before it believes in damage. */
+const readOnlyAttempts = 3;
+
+/** A timeline that is open. */
+export interface OpenTimeline {
+  /** What the manifest said of it when it was opened. */
+  readonly state: TimelineState;
+  /** Its write path. */
+  readonly writer: TimelineWriter;
+  /** Its reads. */
+  readonly views: Views;
+  /** What callers see of it. */
+  readonly timeline: Timeline;
+}
+
+/** A store that is open. */
+export interface OpenStore {
+  /** Its directory, as an absolute path. */
+  readonly directory: string;
+  /** Its options. */
+  readonly options: CheckedOptions;
+  /** How it does IO. */
+  readonly io: Io;
+  /** The lock on its directory; a reader has none. */
+  readonly lock: DirectoryLock | undefined;
+  /** The outside world. */
+  readonly host: Host;
+  /** Its files. */
+  readonly objects: Objects;
+  /** What exists. */
+  readonly manifest: Manifest;
+  /** Its timelines by their names. */
+  readonly timelines: Map<string, OpenTimeline>;
+}
+
+/** Opens a store, as {@linkcode Store.open} says. */
+export async function openStore(path: string | URL, options: StoreOptions): Promise<OpenStore> {
+  const asked = pathOf(path);
+  const checked = checkOptions(options);
+  const opened = await openEngine({ ...options, readOnly: checked.readOnly });
+  let lock: DirectoryLock | undefined;
+  try {
+    const found = await findDirectory(opened.engine, asked, checked.mayCreate);
+    if (!checked.readOnly) lock = await opened.engine.lock(found.directory);
+    return await openLocked(found, options, checked, opened, lock);
+  } catch (error) {
+    await lock?.release().catch(() => {});
+    if (opened.ownsEngine) await opened.engine.shutdown();
+    throw error;
+  }
+}
+
+/**
+ * Opens what is there. What a reader finds while somebody else writes may not fit together, since it does not look at
+ * everything in one moment; damage is what it finds again.
+ */
+async function openLocked(
+  { directory, isNew }: FoundDirectory,
+  options: StoreOptions,
+  checked: CheckedOptions,
+  opened: OpenEngine,
+  lock: DirectoryLock | undefined,
+): Promise<OpenStore> {
+  const io = await openIo(directory, { ...options, readOnly: checked.readOnly }, opened);
+  const host = systemHost(io.engine);
+  for (let attempts = checked.readOnly ? readOnlyAttempts : 1;; attempts--) {
+    const objects = new Objects({ host, io, directory, cacheBytes: checked.cacheBytes, lock });
+    try {
+      const manifest = await openManifest(objects, checked.readOnly, isNew);
+      const store = { directory, options: checked, io, lock, host, objects, manifest, timelines: new Map() };
+      await openTimelines(store);
+      return store;
+    } catch (error) {
+      await objects.close().catch(() => {});
+      if (attempts === 1 || !mayComeOfWriter(error)) throw error;
+    }
+  }
+}
+
+/** Whether an error may come of a writer that went on while a reader opened the store. */
+function mayComeOfWriter(error: unknown): boolean {
+  return error instanceof CorruptionError || error instanceof IoError && error.code === "ENOENT";
+}
+
+async function openManifest(objects: Objects, readOnly: boolean, isNew: boolean): Promise<Manifest> {
+  // Another process may have made the store since the first look.
+  const manifest = await Manifest.open(objects, { readOnly });
+  if (manifest === undefined) return await createManifest(objects, isNew);
+  await refuseUnnamedTimelines(objects, new Set(manifest.state.timelines.map(({ id }) => id)));
+  if (readOnly) return manifest;
+  // From here on whatever opened the store earlier and still lives can be told from this opening.
+  await manifest.commit({ type: "generation", generation: manifest.state.generation + 1 });
+  await removeLeftovers(objects);
+  return manifest;
+}
+
+async function createManifest(objects: Objects, isNew: boolean): Promise<Manifest> {
+  const { directory, host } = objects;
+  if (!isNew) {
+    throw new CorruptionError({ path: directory, offset: 0, expected: "a manifest", found: "none" });
+  }
+  const main = newTimeline(host, mainName);
+  await objects.prepare(main.id);
+  await removeLeftovers(objects);
+  const storeId = host.random.bytes(16).toHex();
+  return await Manifest.create(objects, { version: 1, storeId, generation: 1, timelines: [main] });
+}
+
+/** A timeline without history. */
+export function newTimeline({ random, clock }: Host, name: string): TimelineState {
+  return {
+    name,
+    id: random.id(),
+    created: clock.now(),
+    nextSequence: 1,
+    horizon: 0,
+    segments: [],
+    layers: [],
+  };
+}
+
+async function openTimelines(store: OpenStore): Promise<void> {
+  try {
+    for (const state of store.manifest.state.timelines) await openTimeline(store, state);
+  } catch (error) {
+    for (const { writer } of store.timelines.values()) await writer.close().catch(() => {});
+    await store.manifest.close().catch(() => {});
+    throw error;
+  }
+}
+
+/** Opens a timeline that the manifest names. */
+export async function openTimeline(store: OpenStore, state: TimelineState): Promise<Timeline> {
+  const { directory, options, host, objects, manifest, timelines } = store;
+  const views = new Views(host.clock, directory);
+  const context: TimelineContext = {
+    host,
+    objects,
+    manifest,
+    settings: options.settings,
+    readOnly: options.readOnly,
+    name: state.name,
+    id: state.id,
+    storeId: manifest.state.storeId,
+    views,
+  };
+  const writer = await TimelineWriter.open(context);
+  const timeline = new Timeline(context, writer);
+  timelines.set(state.name, { state, writer, views, timeline });
+  return timeline;
+}
+
+/** Refuses further reads, and has those that run stop at their next step. */
+export function stopReads({ timelines }: OpenStore): void {
+  for (const { views } of timelines.values()) views.close();
+}
+
+/**
+ * Ends reads, syncs, seals what is worth it, and gives up everything, whatever fails meanwhile.
+ *
+ * @throws {PoisonedError} If what was appended could not be made durable.
+ */
+export async function closeStore(store: OpenStore): Promise<void> {
+  const { directory, timelines, manifest, objects, io, lock } = store;
+  const lost: unknown[] = [], others: unknown[] = [];
+  const attempt = (work: Promise<void>) => work.catch((error) => void others.push(error));
+  stopReads(store);
+  await Promise.all([...timelines.values()].map(({ views }) => views.drain()));
+  for (const { writer } of timelines.values()) await writer.close().catch((error) => void lost.push(error));
+  await attempt(manifest.close());
+  await attempt(objects.close());
+  if (lock !== undefined) await attempt(lock.release());
+  if (io.ownsEngine) await attempt(io.engine.shutdown());
+  if (lost.length > 1) throw new AggregateError(lost, `Cannot close store "${directory}" cleanly`);
+  // What a timeline lost matters most, and is mostly why the others failed.
+  const [first] = [...lost, ...others];
+  if (first !== undefined) throw first;
+}

@@ -1,0 +1,103 @@
+/**
+ * Changes on their way into a timeline: encoded, appended, and made durable if that was asked for.
+ *
+ * @module
+ */
+
+import { checkLsn, type Lsn, ReadOnlyError, typeName } from "../base/mod.ts";
+import { Batch, type Change, EncodedBatch, recordsOf } from "../segment/mod.ts";
+import type { TimelineContext } from "./timeline_context.ts";
+import type { TimelineWriter } from "./write/timeline_writer.ts";
+
+/** Options of {@linkcode Timeline.append}. */
+export interface AppendOptions {
+  /** The LSN of the batch, greater than the last. The default is the last LSN + 1. */
+  lsn?: Lsn | undefined;
+  /** Whether the promise waits until the batch is durable. The default is `false`. */
+  sync?: boolean | undefined;
+}
+
+/** Options of {@linkcode Timeline.writable}. */
+export interface WritableOptions {
+  /** Whether each chunk is durable before the next is taken. The default is `false`: closing the stream syncs. */
+  sync?: boolean | undefined;
+}
+
+/** What changes pass on their way to the writer. */
+export class Appender {
+  readonly #context: TimelineContext;
+  readonly #writer: TimelineWriter;
+  /** Where changes are encoded; missing while an iterable of changes, which may append too, is being read. */
+  #scratch: EncodedBatch | undefined;
+
+  /** Stands before a writer. */
+  constructor(context: TimelineContext, writer: TimelineWriter) {
+    this.#context = context;
+    this.#writer = writer;
+  }
+
+  /**
+   * Checks that the store is open, and open for writing.
+   *
+   * @throws {Deno.errors.BadResource} If it was closed.
+   * @throws {ReadOnlyError} If it is read only.
+   */
+  check(): void {
+    const { views, readOnly, objects } = this.#context;
+    views.checkOpen();
+    if (!readOnly) return;
+    throw new ReadOnlyError(`Cannot write to "${objects.directory}": the store is open read only`);
+  }
+
+  /** See {@linkcode Timeline.append}. */
+  append(changes: Batch | Iterable<Change>, options: AppendOptions): Promise<Lsn> {
+    try {
+      this.check();
+      const given = options.lsn === undefined ? undefined : checkLsn(options.lsn, 1);
+      const lsn = this.#append(changes, given);
+      const room = options.sync === true ? this.#syncedRoom() : this.#writer.makeRoom();
+      return room === undefined ? Promise.resolve(lsn) : room.then(() => lsn);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #append(changes: Batch | Iterable<Change>, given: Lsn | undefined): Lsn {
+    if (changes instanceof Batch) return this.#writer.append(recordsOf(changes), given);
+    if (typeof changes !== "object" || changes === null || !(Symbol.iterator in changes)) {
+      throw new TypeError(`Cannot append: expected a Batch or changes, found ${typeName(changes)}`);
+    }
+    const records = this.#scratch ?? new EncodedBatch();
+    this.#scratch = undefined;
+    try {
+      records.clear();
+      for (const change of changes) records.add(change);
+      return this.#writer.append(records, given);
+    } finally {
+      this.#scratch = records;
+    }
+  }
+
+  /** Syncs, and makes room too: sealing may be slower than syncs are. */
+  async #syncedRoom(): Promise<void> {
+    await this.#writer.sync();
+    await this.#writer.makeRoom();
+  }
+
+  /** See {@linkcode Timeline.writable}. */
+  writable(options: WritableOptions): WritableStream<Change | Change[] | Batch> {
+    this.check();
+    const sync = options.sync === true;
+    return new WritableStream<Change | Change[] | Batch>({
+      write: (chunk) => {
+        this.check();
+        this.#append(chunk instanceof Batch || Array.isArray(chunk) ? chunk : [chunk], undefined);
+        return sync ? this.#syncedRoom() : this.#writer.makeRoom();
+      },
+      close: async () => {
+        this.check();
+        await this.#writer.sync();
+      },
+    }, { highWaterMark: 64 });
+  }
+}

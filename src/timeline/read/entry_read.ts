@@ -1,0 +1,90 @@
+/**
+ * Entries of keys whose places are known, in order, as soon as they are ready, under a bound of bytes.
+ *
+ * @module
+ */
+
+import type { Objects } from "../../objects/mod.ts";
+import type { DamagedEntry, Entry } from "../entry.ts";
+import type { Places } from "./places.ts";
+import type { Read } from "./read.ts";
+import { Values } from "./values.ts";
+import type { View } from "./view.ts";
+
+/** Value bytes that are read ahead of the reader, if more than one value. */
+const windowBytes = 12 * 1024 * 1024;
+/** The most entries that are handed on at once, so that the event loop gets its turns. */
+const mostEntries = 1024;
+
+/** The entries of some keys. */
+export class EntryRead implements Read<Entry | DamagedEntry> {
+  readonly #objects: Objects;
+  readonly #view: View;
+  readonly #keys: readonly Uint8Array<ArrayBuffer>[];
+  readonly #places: Places;
+  #next = 0;
+  /** The records of the keys up to `#windowEnd`. */
+  #values: Values | undefined;
+  #windowEnd = 0;
+
+  /**
+   * Starts at the first key.
+   *
+   * @param objects What reads.
+   * @param view What stops the read.
+   * @param keys The keys.
+   * @param places Where their versions lie.
+   */
+  constructor(
+    objects: Objects,
+    view: View,
+    keys: readonly Uint8Array<ArrayBuffer>[],
+    places: Places,
+  ) {
+    this.#objects = objects;
+    this.#view = view;
+    this.#keys = keys;
+    this.#places = places;
+  }
+
+  /** See {@linkcode Read.next}. */
+  async next(): Promise<(Entry | DamagedEntry)[] | undefined> {
+    while (this.#next < this.#keys.length) {
+      const values = this.#values ??= this.#openWindow();
+      const entries = this.#takeReady(values);
+      if (this.#next === this.#windowEnd) {
+        this.#values = undefined;
+        if (!values.done) await values.cancel();
+      }
+      if (entries.length > 0) return entries;
+      await values.step();
+      this.#view.check();
+    }
+    return undefined;
+  }
+
+  /** See {@linkcode Read.cancel}. */
+  async cancel(): Promise<void> {
+    await this.#values?.cancel();
+  }
+
+  #openWindow(): Values {
+    let bytes = 0, to = this.#next;
+    for (; to < this.#keys.length; to++) {
+      const length = this.#places.valueLengthOf(to);
+      if (bytes > 0 && bytes + length > windowBytes) break;
+      bytes += length;
+    }
+    this.#windowEnd = to;
+    return new Values(this.#objects, this.#keys, this.#places, this.#next, to);
+  }
+
+  #takeReady(values: Values): (Entry | DamagedEntry)[] {
+    const entries: (Entry | DamagedEntry)[] = [];
+    const end = Math.min(this.#windowEnd, this.#next + mostEntries);
+    for (; this.#next < end && values.isReady(this.#next); this.#next++) {
+      entries.push(values.takeEntry(this.#next));
+    }
+    return entries;
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * Finding where the versions of many keys lie, as of one LSN.
+ *
+ * ```
+ *   keys ─► layers in memory (hash, at once) ─► for each key, its candidates by last LSN from new to old:
+ *              filter page ─► root ─► … ─► leaf ─► a place, or the next candidate
+ * ```
+ *
+ * Every key walks on its own as far as pages in memory carry it; the pages that all of them miss are then read in one
+ * batch, and they walk on. So each page is read at most once for one question, and the number of batches is that of
+ * the longest walk, not of keys. The walk is synchronous; whoever drives it awaits between rounds.
+ *
+ * Q1  A version in memory is newer than every stored version of its key, and needs nothing older.
+ * Q2  A key has arrived when no candidate is left that may hold anything newer than its newest terminal place.
+ *     Layers may overlap in LSN, so that the first place found need not be the newest.
+ *
+ * @module
+ */
+
+import type { Lsn, Turns } from "../../base/mod.ts";
+import {
+  Descent,
+  DescentSteps,
+  findVersion,
+  hashKey,
+  type LayerMap,
+  type PageSource,
+  type StoredLayer,
+  terminalFlag,
+  wantFilter,
+} from "../../layer/mod.ts";
+import { Places } from "./places.ts";
+import type { Plan, PlanState } from "./read.ts";
+
+/** How many older candidates a key whose filter page is missing asks for at once. */
+const filtersAhead = 64;
+/** Keys between two looks whether the event loop's turn is due. */
+const keysPerLook = 64;
+
+/** The walk of keys to the places of their versions. */
+export class Lookup implements Plan {
+  /** Where versions lie, once {@linkcode advance} has said that it is done. */
+  readonly places: Places;
+  readonly #map: LayerMap;
+  readonly #keys: readonly Uint8Array[];
+  readonly #lsn: Lsn;
+  readonly #hashes: number[] = [];
+  /** By key: the stored layers that it walks through; not there before its first step, and after its last. */
+  readonly #candidates: (readonly StoredLayer[])[] = [];
+  /** By key: which of its candidates it stands at. */
+  readonly #at: number[] = [];
+  /** Not there as long as memory answers. */
+  #steps: DescentSteps | undefined;
+  /** By key: below which LSN it looks on in the layer that it stands at, after a place that was not terminal. */
+  #below: Map<number, Lsn> | undefined;
+  /** Keys that have not arrived: those of this round from `#next` on, and those that wait for pages. */
+  #round: number[];
+  #next = 0;
+  #waiting: number[] = [];
+
+  /**
+   * Starts at the newest layers.
+   *
+   * @param map Where to look.
+   * @param keys The keys; the same key may stand more than once.
+   * @param lsn The LSN.
+   */
+  constructor(map: LayerMap, keys: readonly Uint8Array[], lsn: Lsn) {
+    this.#map = map;
+    this.#keys = keys;
+    this.#lsn = lsn;
+    this.places = new Places(keys.length);
+    this.#round = keys.map((_, key) => key);
+  }
+
+  /** Lets every key walk as far as it can; see {@linkcode Plan.advance}. */
+  advance(pages: PageSource, turns: Turns): PlanState {
+    const round = this.#round;
+    while (this.#next < round.length) {
+      const key = round[this.#next++];
+      try {
+        if (!this.#walk(key, pages)) this.#waiting.push(key);
+      } catch (error) {
+        this.places.fail(key, error as Error);
+      }
+      if (this.#next % keysPerLook === 0 && turns.due()) return "needs a turn";
+    }
+    this.#round = this.#waiting;
+    this.#waiting = [];
+    this.#next = 0;
+    return this.#round.length === 0 ? "done" : "needs pages";
+  }
+
+  /** Walks one key; returns whether it has arrived. */
+  #walk(key: number, pages: PageSource): boolean {
+    if (this.#candidates[key] === undefined && this.#start(key)) return true;
+    const candidates = this.#candidates[key];
+    const steps = this.#steps ??= new DescentSteps(this.#keys.length);
+    for (let at = this.#at[key]; at < candidates.length; at++) {
+      const layer = candidates[at];
+      if (layer.description.lastLsn <= this.places.settledAt(key)) break;
+      if (!this.#search(key, layer, pages, steps)) {
+        this.#at[key] = at;
+        // It stands before the filter: those of older layers come with it, so that an absent key takes one round.
+        if (steps.pageOf(key) < 0) this.#wantFilters(key, at + 1, pages);
+        return false;
+      }
+      steps.restart(key);
+    }
+    return true;
+  }
+
+  /** Looks a key up in memory; returns whether it has arrived (Q1). */
+  #start(key: number): boolean {
+    const bytes = this.#keys[key];
+    const hash = hashKey(bytes, 0, bytes.length);
+    for (const { index, object, firstLsn } of this.#map.memory) {
+      if (firstLsn > this.#lsn) continue;
+      const id = index.keyId(bytes, hash);
+      const version = id < 0 ? -1 : index.seek(id, this.#lsn);
+      if (version < 0) continue;
+      const lsn = index.lsnOf(version), offset = index.offsetOf(version);
+      this.places.add(key, object, lsn, offset, index.lengthOf(version), index.flagsOf(version));
+      return true;
+    }
+    this.#hashes[key] = hash;
+    this.#at[key] = 0;
+    this.#candidates[key] = this.#map.candidates(bytes, this.#lsn);
+    return false;
+  }
+
+  /** Looks a key up in a stored layer; returns whether nothing more is to be found there. */
+  #search(key: number, layer: StoredLayer, pages: PageSource, steps: DescentSteps): boolean {
+    const bytes = this.#keys[key], hash = this.#hashes[key];
+    for (;;) {
+      const lsn = this.#below?.get(key) ?? this.#lsn;
+      const came = findVersion(layer, bytes, hash, lsn, pages, steps, key);
+      if (came === Descent.WAITING) return false;
+      if (came === Descent.ABSENT) break;
+      const found = steps.lsnOf(key), flags = steps.flagsOf(key);
+      this.places.add(key, layer.object, found, steps.offsetOf(key), steps.lengthOf(key), flags);
+      if ((flags & terminalFlag) !== 0) break;
+      this.#below ??= new Map();
+      this.#below.set(key, found - 1);
+      steps.restart(key);
+    }
+    this.#below?.delete(key);
+    return true;
+  }
+
+  #wantFilters(key: number, from: number, pages: PageSource): void {
+    const candidates = this.#candidates[key];
+    const to = Math.min(candidates.length, from + filtersAhead);
+    for (let at = from; at < to; at++) wantFilter(candidates[at], this.#hashes[key], pages);
+  }
+}

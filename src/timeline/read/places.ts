@@ -1,0 +1,162 @@
+/**
+ * Where versions lie: for each key a list of places, from the newest on, up to the first that is terminal.
+ *
+ * ```
+ *   key 0 ──► [LSN 9, terminal]                      a whole value or a tombstone: nothing older is needed
+ *   key 1 ──► [LSN 8] ──► [LSN 5] ──► [LSN 2, terminal]
+ *   key 2 ──► nothing: the key is absent
+ * ```
+ *
+ * Places may be added in any order, since layers may overlap in LSN; a list keeps only what is needed.
+ *
+ * @module
+ */
+
+import type { Lsn } from "../../base/mod.ts";
+import { terminalFlag, tombstoneFlag } from "../../layer/mod.ts";
+import type { StoredObject } from "../../objects/mod.ts";
+
+// A place, in numbers side by side, so that it costs one cache miss: its LSN, 0 if there is none; its offset; its length
+// times four, with its flags; the number of the next older place, 0 if there is none.
+const stride = 4;
+const lsnField = 0, offsetField = 1, taggedField = 2, olderField = 3;
+
+/** The number that stands for no place. */
+export const noPlace: number = -1;
+
+/** Lists of places by the numbers of keys. The newest place of a key has the key's number, older ones numbers behind. */
+export class Places {
+  #fields: Float64Array;
+  readonly #objects: StoredObject[] = [];
+  #end: number;
+  #failures: Map<number, Error> | undefined;
+
+  /** Makes room for so many keys, all of them absent until places are added. */
+  constructor(keys: number) {
+    this.#fields = new Float64Array(keys * stride);
+    this.#end = keys;
+  }
+
+  /**
+   * Adds a place to the list of a key, unless a terminal one that is newer makes it needless. It makes older ones
+   * needless if it is terminal itself.
+   */
+  add(key: number, object: StoredObject, lsn: Lsn, offset: number, length: number, flags: number): void {
+    const tagged = length * 4 + flags;
+    const newest = this.newestOf(key);
+    if (newest === noPlace) return this.#set(key, object, lsn, offset, tagged, noPlace);
+    let newer = noPlace, older = newest;
+    while (older !== noPlace && this.lsnOf(older) > lsn) {
+      if (this.isTerminal(older)) return;
+      newer = older;
+      older = this.olderThan(older);
+    }
+    const isTerminal = (flags & terminalFlag) !== 0;
+    // One version may stand in two layers; a whole value stands for what it was made of.
+    if (older !== noPlace && this.lsnOf(older) === lsn && (!isTerminal || this.isTerminal(older))) return;
+    if (isTerminal) older = noPlace;
+    if (newer === noPlace) {
+      this.#set(key, object, lsn, offset, tagged, older === noPlace ? noPlace : this.#moveAway(key));
+    } else {
+      const place = this.#makePlace();
+      this.#set(place, object, lsn, offset, tagged, older);
+      this.#fields[newer * stride + olderField] = place;
+    }
+  }
+
+  #set(place: number, object: StoredObject, lsn: Lsn, offset: number, tagged: number, older: number): void {
+    const fields = this.#fields, at = place * stride;
+    this.#objects[place] = object;
+    fields[at + lsnField] = lsn;
+    fields[at + offsetField] = offset;
+    fields[at + taggedField] = tagged;
+    fields[at + olderField] = older === noPlace ? 0 : older;
+  }
+
+  /** Moves the newest place of a key to a number behind all keys. */
+  #moveAway(key: number): number {
+    const place = this.#makePlace();
+    this.#fields.copyWithin(place * stride, key * stride, (key + 1) * stride);
+    this.#objects[place] = this.#objects[key];
+    return place;
+  }
+
+  #makePlace(): number {
+    const place = this.#end++;
+    if (this.#end * stride > this.#fields.length) {
+      const larger = new Float64Array(this.#fields.length * 2);
+      larger.set(this.#fields);
+      this.#fields = larger;
+    }
+    return place;
+  }
+
+  /** Forgets the places of a key. */
+  clear(key: number): void {
+    this.#fields.fill(0, key * stride, (key + 1) * stride);
+  }
+
+  /** Notes why a key could not be found out about. */
+  fail(key: number, error: Error): void {
+    this.#failures ??= new Map();
+    this.#failures.set(key, error);
+  }
+
+  /** Why a key could not be found out about, if so. */
+  failureOf(key: number): Error | undefined {
+    return this.#failures?.get(key);
+  }
+
+  /** The newest place of a key; {@linkcode noPlace} if it is absent. */
+  newestOf(key: number): number {
+    return this.#fields[key * stride + lsnField] === 0 ? noPlace : key;
+  }
+
+  /** The next older place of the same key; {@linkcode noPlace} if there is none, or none is needed. */
+  olderThan(place: number): number {
+    return this.#fields[place * stride + olderField] || noPlace;
+  }
+
+  /** The LSN at which the list of a key ends: nothing at or before it is needed. 0 while the list has no end. */
+  settledAt(key: number): Lsn {
+    let place = this.newestOf(key);
+    while (place !== noPlace && !this.isTerminal(place)) place = this.olderThan(place);
+    return place === noPlace ? 0 : this.lsnOf(place);
+  }
+
+  /** The object that has the record. */
+  objectOf(place: number): StoredObject {
+    return this.#objects[place];
+  }
+
+  /** The LSN of the version. */
+  lsnOf(place: number): Lsn {
+    return this.#fields[place * stride + lsnField];
+  }
+
+  /** The offset of the record in its object, in bytes. */
+  offsetOf(place: number): number {
+    return this.#fields[place * stride + offsetField];
+  }
+
+  /** The length of the record in bytes. */
+  lengthOf(place: number): number {
+    return Math.floor(this.#fields[place * stride + taggedField] / 4);
+  }
+
+  /** The length of the record in bytes; 0 if there is none, or no value in it. */
+  valueLengthOf(place: number): number {
+    const tagged = this.#fields[place * stride + taggedField];
+    return (tagged & tombstoneFlag) !== 0 ? 0 : Math.floor(tagged / 4);
+  }
+
+  /** Whether the version needs nothing older. */
+  isTerminal(place: number): boolean {
+    return (this.#fields[place * stride + taggedField] & terminalFlag) !== 0;
+  }
+
+  /** Whether the version is a tombstone. */
+  isTombstone(place: number): boolean {
+    return (this.#fields[place * stride + taggedField] & tombstoneFlag) !== 0;
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * Scans: the versions of all layers merged in key order; for each key the newest as of an LSN.
+ *
+ * @module
+ */
+
+import type { Lsn, Turns } from "../../base/mod.ts";
+import {
+  compareRowKey,
+  memoryCursor,
+  mergeCursors,
+  type MergedCursor,
+  pageCursor,
+  type PageSource,
+  rowKey,
+  sortIndex,
+} from "../../layer/mod.ts";
+import { type Objects, PageSet, type StoredObject } from "../../objects/mod.ts";
+import type { DamagedEntry, Entry } from "../entry.ts";
+import { EntryRead } from "./entry_read.ts";
+import type { ScanPlan } from "./options.ts";
+import { Places } from "./places.ts";
+import { complete, type Plan, type PlanState, type Read } from "./read.ts";
+import type { View } from "./view.ts";
+
+/**
+ * Keys whose values are read together: few at first, so that the first entry comes soon, then more and more. Values
+ * that were written in another order than that of keys lie the closer the more of them are read at once.
+ */
+const firstWindowKeys = 512;
+const mostWindowKeys = 65536;
+/** Versions between two looks whether the event loop's turn is due. */
+const versionsPerLook = 256;
+
+/** The next keys of a scan that have a value, and where it lies. */
+export class ScanWindow implements Plan {
+  /** The keys. */
+  readonly keys: Uint8Array<ArrayBuffer>[] = [];
+  /** Where their versions lie. */
+  readonly places: Places;
+  readonly #cursor: MergedCursor;
+  readonly #objects: readonly StoredObject[];
+  readonly #lsn: Lsn;
+  readonly #most: number;
+  /** Whether more versions of the last key may follow. */
+  #isOpen = false;
+
+  /**
+   * Starts empty.
+   *
+   * @param cursor The versions of all layers.
+   * @param objects The object of each layer, by the cursor's source.
+   * @param lsn The LSN that is read as of.
+   * @param most The most keys that it takes.
+   */
+  constructor(cursor: MergedCursor, objects: readonly StoredObject[], lsn: Lsn, most: number) {
+    this.#cursor = cursor;
+    this.#objects = objects;
+    this.#lsn = lsn;
+    this.#most = most;
+    this.places = new Places(most);
+  }
+
+  /** Takes versions until it has its keys; see {@linkcode Plan.advance}. */
+  advance(pages: PageSource, turns: Turns): PlanState {
+    const cursor = this.#cursor;
+    for (let taken = 0;;) {
+      if (!cursor.settle(pages)) return "needs pages";
+      if (cursor.ended) break;
+      const rows = this.#takeRows();
+      if (rows === 0) break;
+      taken += rows;
+      if (taken < versionsPerLook) continue;
+      if (turns.due()) return "needs a turn";
+      taken = 0;
+    }
+    this.#leaveKey();
+    return "done";
+  }
+
+  /** Takes the rows that the cursor has at hand; returns how many, 0 if the next one is of a key too many. */
+  #takeRows(): number {
+    const { block, at, source } = this.#cursor;
+    const { keys, places } = this;
+    const object = this.#objects[source];
+    const end = Math.min(this.#cursor.end, at + versionsPerLook);
+    let row = at;
+    for (; row < end; row++) {
+      const lsn = block.lsn[row];
+      if (lsn > this.#lsn) continue;
+      if (!this.#isOpen || compareRowKey(block, row, keys[keys.length - 1]) !== 0) {
+        this.#leaveKey();
+        if (keys.length === this.#most) break;
+        keys.push(rowKey(block, row));
+        this.#isOpen = true;
+      }
+      places.add(keys.length - 1, object, lsn, block.offset[row], block.length[row], block.flags[row]);
+    }
+    this.#cursor.step(row - at);
+    return row - at;
+  }
+
+  /** Leaves the last key, and drops it if it was deleted. */
+  #leaveKey(): void {
+    const key = this.keys.length - 1;
+    if (this.#isOpen && this.places.isTombstone(this.places.newestOf(key))) {
+      this.places.clear(key);
+      this.keys.pop();
+    }
+    this.#isOpen = false;
+  }
+}
+
+/** The entries of a range of keys, in key order; deleted keys are left out. */
+export class ScanRead implements Read<Entry | DamagedEntry> {
+  readonly #objects: Objects;
+  readonly #view: View;
+  readonly #plan: ScanPlan;
+  readonly #pages: PageSet;
+  #cursor: MergedCursor | undefined;
+  #sources: StoredObject[] = [];
+  #entries: EntryRead | undefined;
+  #left: number;
+  #windowKeys = firstWindowKeys;
+
+  /**
+   * Starts at one end of the range; nothing is read yet.
+   *
+   * @param objects What reads.
+   * @param view What is seen.
+   * @param plan Which keys.
+   */
+  constructor(objects: Objects, view: View, plan: ScanPlan) {
+    this.#objects = objects;
+    this.#view = view;
+    this.#plan = plan;
+    this.#pages = new PageSet(objects, { keep: false });
+    this.#left = plan.limit;
+  }
+
+  /** See {@linkcode Read.next}. */
+  async next(): Promise<(Entry | DamagedEntry)[] | undefined> {
+    for (;;) {
+      const entries = await this.#entries?.next();
+      if (entries !== undefined) return entries;
+      if (this.#left === 0) return undefined;
+      const { keys, places } = await this.#findKeys();
+      if (keys.length === 0) return undefined;
+      this.#left -= keys.length;
+      this.#windowKeys = Math.min(this.#windowKeys * 2, mostWindowKeys);
+      this.#entries = new EntryRead(this.#objects, this.#view, keys, places);
+    }
+  }
+
+  /** See {@linkcode Read.cancel}. */
+  async cancel(): Promise<void> {
+    await this.#entries?.cancel();
+  }
+
+  async #findKeys(): Promise<ScanWindow> {
+    const cursor = this.#cursor ??= await this.#openCursor();
+    const most = Math.min(this.#left, this.#windowKeys);
+    const window = new ScanWindow(cursor, this.#sources, this.#view.lsn, most);
+    await complete(window, this.#pages, this.#objects.host.turns, this.#view);
+    return window;
+  }
+
+  async #openCursor(): Promise<MergedCursor> {
+    const { map, lsn } = this.#view;
+    const { start, end, reverse } = this.#plan;
+    const memory = map.memory.filter((layer) => layer.firstLsn <= lsn);
+    for (const { index } of memory) {
+      await sortIndex(index, this.#objects.host.turns);
+      this.#view.check();
+    }
+    const stored = map.overlapping(start, end, lsn);
+    this.#sources = [...memory, ...stored].map(({ object }) => object);
+    const range = { start, end, reverse };
+    const cursors = [
+      ...memory.map(({ index }) => memoryCursor(index, range)),
+      ...stored.map((layer) => pageCursor(layer, range)),
+    ];
+    return mergeCursors(cursors, reverse);
+  }
+}

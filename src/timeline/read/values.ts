@@ -1,0 +1,158 @@
+/**
+ * Reading the records of known places, and checking them.
+ *
+ * D2  A record is checked by its checksum, its key and its LSN before its value is given out.
+ * D3  A value is given out as memory of its own, which the engine never touches again.
+ *
+ * @module
+ */
+
+import { CorruptionError } from "../../base/mod.ts";
+import { checkRecord, readRecordHeader, recordHeaderBytes, RecordKind } from "../../layer/mod.ts";
+import {
+  type Objects,
+  RangeRead,
+  type RangeSink,
+  type RangeWants,
+  type StoredObject,
+} from "../../objects/mod.ts";
+import type { DamagedEntry, Entry } from "../entry.ts";
+import { noPlace, type Places } from "./places.ts";
+
+/** What came of a key: its value, why there is none, or `undefined` if there is none to be read. */
+type Outcome = Uint8Array<ArrayBuffer> | Error | undefined;
+
+/** Stands for what came of a key whose record is still to be read. */
+const missing = new Error("missing");
+
+/**
+ * The records of the keys `[from, to)`, an item for each: that of its newest place, which is a whole value, since no
+ * other kind of record has one.
+ */
+export class Values implements RangeWants, RangeSink {
+  readonly #keys: readonly Uint8Array<ArrayBuffer>[];
+  readonly #places: Places;
+  readonly #from: number;
+  /** By item. */
+  readonly #outcomes: Outcome[] = [];
+  readonly #read: RangeRead;
+
+  /**
+   * Takes what is in memory and plans the rest.
+   *
+   * @param objects What reads.
+   * @param keys The keys.
+   * @param places Where their versions lie.
+   * @param from The first key.
+   * @param to The key after the last.
+   */
+  constructor(
+    objects: Objects,
+    keys: readonly Uint8Array<ArrayBuffer>[],
+    places: Places,
+    from: number,
+    to: number,
+  ) {
+    this.#keys = keys;
+    this.#places = places;
+    this.#from = from;
+    for (let key = from; key < to; key++) {
+      this.#outcomes.push(places.valueLengthOf(key) > 0 ? missing : places.failureOf(key));
+    }
+    this.#read = new RangeRead(objects, this, this);
+  }
+
+  /** How many items there are. */
+  get count(): number {
+    return this.#outcomes.length;
+  }
+
+  /** The object of an item. */
+  objectOf(item: number): StoredObject {
+    return this.#places.objectOf(this.#from + item);
+  }
+
+  /** Where an item's record starts, in bytes. */
+  offsetOf(item: number): number {
+    return this.#places.offsetOf(this.#from + item);
+  }
+
+  /** The length of an item's record in bytes; 0 if there is none to be read. */
+  lengthOf(item: number): number {
+    return this.#places.valueLengthOf(this.#from + item);
+  }
+
+  /** Whether nothing is in flight or still to be read. */
+  get done(): boolean {
+    return this.#read.done;
+  }
+
+  /** Whether the entry of a key can be had. */
+  isReady(key: number): boolean {
+    return this.#outcomes[key - this.#from] !== missing;
+  }
+
+  /** The entry of a key that is ready. What was handed on is not held here too. */
+  takeEntry(key: number): Entry | DamagedEntry {
+    const bytes = this.#keys[key];
+    const outcome = this.#outcomes[key - this.#from];
+    const lsn = this.#places.newestOf(key) === noPlace ? undefined : this.#places.lsnOf(key);
+    if (outcome instanceof Error) return { key: bytes, lsn, error: outcome };
+    this.#outcomes[key - this.#from] = undefined;
+    return { key: bytes, value: outcome, lsn };
+  }
+
+  /** Reads on, until more keys are ready. */
+  async step(): Promise<void> {
+    await this.#read.step();
+  }
+
+  /** Waits for what is in flight. */
+  async cancel(): Promise<void> {
+    await this.#read.cancel();
+  }
+
+  /** Checks a whole record and takes its value out (D2, D3). */
+  accept(
+    item: number,
+    bytes: Uint8Array<ArrayBuffer>,
+    view: DataView,
+    at: number,
+    length: number,
+    owned: boolean,
+  ): void {
+    const key = this.#from + item;
+    const header = length < recordHeaderBytes ? undefined : readRecordHeader(view, at);
+    if (header === undefined || !checkRecord(bytes, view, at, length)) {
+      return this.fail(item, this.#corruption(key, "a record that checks", "one that does not"));
+    }
+    const keyStart = at + recordHeaderBytes, keyEnd = keyStart + header.keyLength;
+    const isIt = header.kind === RecordKind.PUT && header.lsn === this.#places.lsnOf(key) &&
+      keyEnd + header.valueLength === at + length && isKeyAt(bytes, keyStart, keyEnd, this.#keys[key]);
+    if (!isIt) return this.fail(item, this.#corruption(key, "the record of this key and LSN", "another"));
+    this.#outcomes[item] = owned ? bytes.subarray(keyEnd, at + length) : bytes.slice(keyEnd, at + length);
+  }
+
+  /** Takes note that a record cannot be had. */
+  fail(item: number, error: Error): void {
+    this.#outcomes[item] = error;
+  }
+
+  #corruption(key: number, expected: string, found: string): CorruptionError {
+    const places = this.#places;
+    return new CorruptionError({
+      path: places.objectOf(key).path,
+      offset: places.offsetOf(key),
+      expected: `${expected} at LSN ${places.lsnOf(key)}`,
+      found,
+    });
+  }
+}
+
+function isKeyAt(bytes: Uint8Array, start: number, end: number, key: Uint8Array): boolean {
+  if (end - start !== key.length) return false;
+  for (let i = 0; i < key.length; i++) {
+    if (bytes[start + i] !== key[i]) return false;
+  }
+  return true;
+}

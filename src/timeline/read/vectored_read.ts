@@ -1,0 +1,74 @@
+/**
+ * The vectored read: N keys behave as N gets and cost as little as one.
+ *
+ * Keys are taken in windows, so that any number of them is read in bounded memory; within a window every index page
+ * and every run of values is read once.
+ *
+ * @module
+ */
+
+import { type Objects, PageSet } from "../../objects/mod.ts";
+import type { DamagedEntry, Entry } from "../entry.ts";
+import { EntryRead } from "./entry_read.ts";
+import { Lookup } from "./lookup.ts";
+import { complete, type Read } from "./read.ts";
+import type { View } from "./view.ts";
+
+/** Keys that are looked up together. */
+const windowKeys = 4096;
+
+/** The entries of keys, in the order in which they were asked for. */
+export class VectoredRead implements Read<Entry | DamagedEntry> {
+  readonly #objects: Objects;
+  readonly #view: View;
+  readonly #keys: Iterator<Uint8Array<ArrayBuffer>>;
+  #entries: EntryRead | undefined;
+
+  /**
+   * Starts at the first key; nothing is read yet.
+   *
+   * @param objects What reads.
+   * @param view What is seen.
+   * @param keys The keys, which are nobody else's.
+   */
+  constructor(objects: Objects, view: View, keys: Iterator<Uint8Array<ArrayBuffer>>) {
+    this.#objects = objects;
+    this.#view = view;
+    this.#keys = keys;
+  }
+
+  /** See {@linkcode Read.next}. */
+  async next(): Promise<(Entry | DamagedEntry)[] | undefined> {
+    for (;;) {
+      const entries = await this.#entries?.next();
+      if (entries !== undefined) return entries;
+      const keys = this.#takeKeys();
+      if (keys.length === 0) return undefined;
+      this.#entries = await this.#lookUp(keys);
+    }
+  }
+
+  /** See {@linkcode Read.cancel}. */
+  async cancel(): Promise<void> {
+    this.#keys.return?.();
+    await this.#entries?.cancel();
+  }
+
+  #takeKeys(): Uint8Array<ArrayBuffer>[] {
+    const keys: Uint8Array<ArrayBuffer>[] = [];
+    while (keys.length < windowKeys) {
+      const next = this.#keys.next();
+      if (next.done) break;
+      keys.push(next.value);
+    }
+    this.#view.countKeys(keys.length);
+    return keys;
+  }
+
+  async #lookUp(keys: readonly Uint8Array<ArrayBuffer>[]): Promise<EntryRead> {
+    const objects = this.#objects, view = this.#view;
+    const lookup = new Lookup(view.map, keys, view.lsn);
+    await complete(lookup, new PageSet(objects), objects.host.turns, view);
+    return new EntryRead(objects, view, keys, lookup.places);
+  }
+}

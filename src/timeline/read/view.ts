@@ -1,0 +1,243 @@
+/**
+ * What reads see, and who still looks.
+ *
+ * ```
+ *   views of a timeline:   ──●━━━━━━━━━━━━━━━●────────────────     began before the edit: they may need the old layers
+ *                          ──────●━━━━━━━━━━━━━━━━━━━●────────
+ *   edit takes layers out: ────────────┃
+ *                          ───────────────────●━━━━━━━━━━━━●──     began after: it does not know them
+ *   they are removed:      ──────────────────────────┃
+ * ```
+ *
+ * K1  A view never changes: what is appended, frozen, sealed or compacted meanwhile does not change what it sees.
+ * K2  A layer that an edit took out of the map is removed only when every view that began before it, and every view
+ *     that was made from one of those, has ended.
+ * K3  A read holds its view from its call to its end, also while nobody asks it to go on.
+ *
+ * Everything is synchronous but the waits; any number of views may be open at once.
+ *
+ * @module
+ */
+
+import type { Clock, Lsn } from "../../base/mod.ts";
+import type { LayerMap, StoredLayer } from "../../layer/mod.ts";
+
+/** Ends the read behind a view. */
+export type StopRead = (reason: unknown) => Promise<void> | void;
+
+/** What one read sees: a layer map and an LSN. It is held until it is disposed of (K3). */
+export class View implements Disposable {
+  /** The layers. */
+  readonly map: LayerMap;
+  /** The LSN that is read as of. */
+  readonly lsn: Lsn;
+  /** Which edits it may not know: views that began later have greater numbers. */
+  readonly since: number;
+  /** When it, or the view that it was made from, began, by the monotonic clock in milliseconds. */
+  readonly began: number;
+  readonly #views: Views;
+  readonly #signal: AbortSignal | undefined;
+  #stop: StopRead | undefined;
+  #abort: (() => void) | undefined;
+  #halted = false;
+
+  /** Made by {@linkcode Views.open} and {@linkcode View.again} only. */
+  constructor(
+    views: Views,
+    map: LayerMap,
+    lsn: Lsn,
+    since: number,
+    began: number,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#views = views;
+    this.#signal = signal;
+    this.map = map;
+    this.lsn = lsn;
+    this.since = since;
+    this.began = began;
+  }
+
+  /**
+   * Opens a view of the same layers as of the same LSN, which outlives this one.
+   *
+   * @param signal Stops the read.
+   */
+  again(signal?: AbortSignal): View {
+    return this.#views.add(this.map, this.lsn, this.since, this.began, signal);
+  }
+
+  /**
+   * Throws if the read must stop.
+   *
+   * @throws {Deno.errors.BadResource} If the store was closed, or the read stopped.
+   */
+  check(): void {
+    this.#views.checkOpen();
+    this.#signal?.throwIfAborted();
+    if (this.#halted) throw new Deno.errors.BadResource("Cannot read on: the read was stopped");
+  }
+
+  /** Makes the read stop at its next step. The view is held until the read has given up what it holds. */
+  halt(): void {
+    this.#halted = true;
+  }
+
+  /**
+   * Says how the read is ended when it must stop while nobody asks it to go on: by its signal, or by closing.
+   *
+   * @param stop Ends the read, and then disposes of the view. Called once at the most.
+   */
+  whenStopped(stop: StopRead): void {
+    this.#stop = stop;
+    if (this.#signal === undefined) return;
+    this.#abort = () => void this.stop((this.#signal as AbortSignal).reason);
+    this.#signal.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  /** Notes keys that are asked for. */
+  countKeys(count: number): void {
+    this.#views.keysRead += count;
+  }
+
+  /** Ends the read behind it, if that is to be ended from outside. It never rejects. */
+  async stop(reason: unknown): Promise<void> {
+    const stop = this.#stop;
+    this.#stop = undefined;
+    try {
+      await stop?.(reason);
+    } catch {
+      // Whoever reads has been told why the read stopped; that ending it failed too helps nobody.
+    }
+  }
+
+  /** Ends it. Doing so again does nothing. */
+  [Symbol.dispose](): void {
+    this.#stop = undefined;
+    if (this.#abort !== undefined) this.#signal?.removeEventListener("abort", this.#abort);
+    this.#views.delete(this);
+  }
+}
+
+interface Retirement {
+  /** Views below this number are waited for. */
+  readonly below: number;
+  readonly go: () => void;
+}
+
+/** The views of one timeline. */
+export class Views {
+  /** Keys that reads have asked for. */
+  keysRead = 0;
+  readonly #clock: Clock;
+  readonly #directory: string;
+  readonly #open = new Set<View>();
+  #next = 0;
+  #retirements: Retirement[] = [];
+  #closed = false;
+  #idle: (() => void) | undefined;
+
+  /**
+   * Starts without views.
+   *
+   * @param clock Tells their age.
+   * @param directory The store's directory, for messages.
+   */
+  constructor(clock: Clock, directory: string) {
+    this.#clock = clock;
+    this.#directory = directory;
+  }
+
+  /** How many views are open: reads that have not ended, and snapshots. */
+  get count(): number {
+    return this.#open.size;
+  }
+
+  /** The age of the oldest open view in milliseconds; 0 if there is none. */
+  get oldestMilliseconds(): number {
+    let began = Infinity;
+    for (const view of this.#open) began = Math.min(began, view.began);
+    return began === Infinity ? 0 : this.#clock.monotonic() - began;
+  }
+
+  /**
+   * Opens a view.
+   *
+   * @param map The layers.
+   * @param lsn The LSN to read as of.
+   * @param signal Stops the read.
+   * @returns The view, which must be disposed of.
+   * @throws {Deno.errors.BadResource} If the store was closed.
+   */
+  open(map: LayerMap, lsn: Lsn, signal?: AbortSignal): View {
+    return this.add(map, lsn, this.#next++, this.#clock.monotonic(), signal);
+  }
+
+  /** Adds a view that began at a given time. */
+  add(map: LayerMap, lsn: Lsn, since: number, began: number, signal: AbortSignal | undefined): View {
+    this.checkOpen();
+    signal?.throwIfAborted();
+    const view = new View(this, map, lsn, since, began, signal);
+    this.#open.add(view);
+    return view;
+  }
+
+  /** Takes a view out, and lets those go on who waited for it. */
+  delete(view: View): void {
+    if (!this.#open.delete(view)) return;
+    if (this.#retirements.length > 0) this.#goOn();
+    if (this.#open.size === 0) this.#idle?.();
+  }
+
+  /**
+   * Checks that the store is open.
+   *
+   * @throws {Deno.errors.BadResource} If it was closed.
+   */
+  checkOpen(): void {
+    if (this.#closed) throw this.#closedError();
+  }
+
+  #closedError(): Error {
+    return new Deno.errors.BadResource(`Cannot use store "${this.#directory}": it is closed`);
+  }
+
+  /**
+   * Removes layers when no view may need them any more (K2). It is called in the turn that publishes the map without
+   * them.
+   *
+   * @param layers What the edit took out.
+   * @param remove Removes one.
+   */
+  async retire(layers: Iterable<StoredLayer>, remove: (layer: StoredLayer) => Promise<void>): Promise<void> {
+    const retired = [...layers];
+    const below = this.#next;
+    await new Promise<void>((go) => {
+      this.#retirements.push({ below, go });
+      this.#goOn();
+    });
+    await Promise.all(retired.map(remove));
+  }
+
+  #goOn(): void {
+    let oldest = Infinity;
+    for (const view of this.#open) oldest = Math.min(oldest, view.since);
+    this.#retirements = this.#retirements.filter(({ below, go }) => {
+      if (oldest < below) return true;
+      go();
+      return false;
+    });
+  }
+
+  /** Refuses further use: reads that run stop at their next step. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Ends every read, also those that nobody asks to go on, and waits until each view was disposed of. */
+  async drain(): Promise<void> {
+    const reason = this.#closedError();
+    await Promise.all([...this.#open].map((view) => view.stop(reason)));
+    if (this.#open.size > 0) await new Promise<void>((resolve) => this.#idle = resolve);
+  }
+}

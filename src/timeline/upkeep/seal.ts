@@ -1,0 +1,48 @@
+/**
+ * Sealing: a frozen layer's index, filter and footer are appended behind its values, and its segment becomes a layer
+ * by an edit. No value is read or copied.
+ *
+ * ```
+ *   segment:  header │ values │ pad ┃            frozen, named in the manifest as a segment
+ *             header │ values │ pad ┃ index │ filter │ footer     all durable, exactly as long
+ *             ── edit `seal` ──► a layer L0 of the same object    durable, then published
+ * ```
+ *
+ * @module
+ */
+
+import type { Health } from "../../base/mod.ts";
+import { memoryCursor, sortIndex, type StoredLayer, writeLayer } from "../../layer/mod.ts";
+import { storedLayer, type TimelineContext } from "../timeline_context.ts";
+import type { OpenLayer } from "../write/open_layer.ts";
+
+/**
+ * Seals a frozen layer. A full disk is waited for.
+ *
+ * @param context The timeline.
+ * @param health Whether writing goes on.
+ * @param frozen The layer, to which nothing is appended any more and whose segment ends with a pad.
+ * @returns The layer that it became, once the manifest says so durably.
+ */
+export async function sealLayer(
+  context: TimelineContext,
+  health: Health,
+  frozen: OpenLayer,
+): Promise<StoredLayer> {
+  const { manifest, host: { turns }, id } = context;
+  const { layer: { index, firstLsn, lastLsn }, segment: { writer, header } } = frozen;
+  const { sequence, generation, fileId } = header;
+  const sink = {
+    get position() {
+      return writer.position;
+    },
+    append: (bytes: Uint8Array) => writer.append(bytes),
+    room: () => writer.patientRoom(),
+  };
+  await sortIndex(index, turns);
+  const identity = { kind: "L0", sequence, generation, fileId, firstLsn, lastLsn } as const;
+  const layer = await writeLayer(memoryCursor(index), sink, identity, { turns });
+  await writer.finish();
+  await health.patiently(() => manifest.commit({ type: "seal", id, layer }));
+  return storedLayer(context, layer);
+}

@@ -1,0 +1,59 @@
+/**
+ * Background work on a timeline: jobs that each end in an edit of the manifest, one after the other.
+ *
+ * U1  Jobs run in the order in which they were added; after one that failed none is begun any more.
+ *
+ * @module
+ */
+
+import { type Health, isFullDisk, PoisonedError } from "../../base/mod.ts";
+
+/** Runs jobs in order. */
+export class Upkeep {
+  readonly #health: Health;
+  readonly #jobs: (() => Promise<void>)[] = [];
+  #running: Promise<void> | undefined;
+
+  /**
+   * Starts without jobs.
+   *
+   * @param health Is told what fails. A job waits for a disk with room by itself.
+   */
+  constructor(health: Health) {
+    this.#health = health;
+  }
+
+  /** Adds a job behind those there are. */
+  add(job: () => Promise<void>): void {
+    this.#jobs.push(job);
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when no job is left, or one has failed. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  get #isClosing(): boolean {
+    return this.#health.state === "closing" || this.#health.state === "closed";
+  }
+
+  async #run(): Promise<void> {
+    try {
+      // The turn of who adds a job is not the turn in which it begins.
+      await Promise.resolve();
+      for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) await job();
+    } catch (error) {
+      this.#jobs.length = 0;
+      this.#health.fail(this.#isClosing && isFullDisk(error) ? error : ended(error as Error));
+    } finally {
+      this.#running = undefined;
+    }
+  }
+}
+
+/** A job that ended for a full disk, for which it should have waited, will not go on when there is room again. */
+function ended(error: Error): Error {
+  if (!isFullDisk(error)) return error;
+  return new PoisonedError(`Cannot go on with upkeep: ${error.message}`, { cause: error });
+}

@@ -1,0 +1,119 @@
+/**
+ * All the back-pressure there is: what refuses an append, and what an append waits for once it was applied.
+ *
+ * Whoever awaits each append before the next is held back by {@linkcode Room.make} and never refused; refused is who
+ * lets more pile up in memory than the settings allow.
+ *
+ * @module
+ */
+
+import { type Health, LimitError, type Turns } from "../../base/mod.ts";
+import type { TimelineLayers } from "./timeline_layers.ts";
+
+/** Frozen layers that may wait to be sealed before appends wait for them. */
+const mostFrozen = 2;
+/** Bytes after which appends ask whether the event loop's turn is due. */
+const turnBytes = 64 * 1024;
+
+/** What takes memory until the disk has it. */
+export type HeldLayers = Pick<
+  TimelineLayers,
+  "bufferRoom" | "frozenCount" | "waitingBytes" | "frozenIndexBytes"
+>;
+
+/** Whether there is room for more. */
+export class Room {
+  readonly #health: Health;
+  readonly #turns: Turns;
+  readonly #layers: HeldLayers;
+  readonly #waitingBytes: number;
+  /** Bytes that were appended since the event loop's turn was asked for. */
+  #sinceTurn = 0;
+  #waiting: (() => void)[] = [];
+
+  /**
+   * Watches over the layers that are not sealed.
+   *
+   * @param health Whether writing goes on.
+   * @param turns When the event loop's turn is due.
+   * @param layers What takes memory.
+   * @param waitingBytes What may wait in memory, in bytes.
+   */
+  constructor(health: Health, turns: Turns, layers: HeldLayers, waitingBytes: number) {
+    this.#health = health;
+    this.#turns = turns;
+    this.#layers = layers;
+    this.#waitingBytes = waitingBytes;
+    health.watch(() => this.wake());
+  }
+
+  /**
+   * The gate before an append.
+   *
+   * @throws {PoisonedError} If a write failed before.
+   * @throws {IoError} If the disk was full; it is tried again.
+   * @throws {LimitError} If more waits in memory than may.
+   */
+  check(): void {
+    const health = this.#health;
+    if (health.state !== "open") {
+      const refusal = health.refusal();
+      health.retry();
+      throw refusal;
+    }
+    const held = this.#heldBytes();
+    if (held <= this.#waitingBytes) return;
+    throw new LimitError(`Cannot append: ${held} bytes wait in memory, await earlier appends first`);
+  }
+
+  /** Bytes in buffers and in indexes that the disk must take before their memory is free. */
+  #heldBytes(): number {
+    return this.#layers.waitingBytes + this.#layers.frozenIndexBytes;
+  }
+
+  /** Notes that so many bytes were appended. */
+  took(bytes: number): void {
+    this.#sinceTurn += bytes;
+  }
+
+  /** The gate behind an append: resolves when there is room for more; `undefined` if there is now. */
+  make(): Promise<void> | undefined {
+    const lack = this.#lack();
+    return lack && this.#make(lack);
+  }
+
+  async #make(lack: Promise<void>): Promise<void> {
+    for (let next: Promise<void> | undefined = lack; next !== undefined; next = this.#lack()) await next;
+  }
+
+  /** What to wait for first, if anything. */
+  #lack(): Promise<void> | undefined {
+    // The buffers are full: a write must end first.
+    const room = this.#layers.bufferRoom();
+    if (room !== undefined) return room;
+    // Frozen layers take too much memory, or are too many: one of them must be sealed first.
+    const frozen = this.#layers.frozenCount;
+    if (frozen > mostFrozen || frozen > 0 && this.#heldBytes() > this.#waitingBytes) return this.nextSeal();
+    // Appends that need not wait would keep timers and other IO from their turn.
+    if (this.#sinceTurn < turnBytes) return undefined;
+    this.#sinceTurn = 0;
+    return this.#turns.due() ? this.#turns.turn() : undefined;
+  }
+
+  /**
+   * Resolves when a layer was sealed, or when somebody should look again.
+   *
+   * @throws {PoisonedError} If a write failed.
+   * @throws {IoError} If the disk is full, so that nothing is sealed.
+   */
+  async nextSeal(): Promise<void> {
+    this.#health.check();
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#health.check();
+  }
+
+  /** Lets everybody who waits for a seal look again. */
+  wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}

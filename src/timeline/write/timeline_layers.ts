@@ -1,0 +1,195 @@
+/**
+ * The layers of a timeline as its writer knows them: the open one, those that were frozen and wait their turn, and the
+ * map of all of them that readers take.
+ *
+ * ```
+ *   append ─► open ──freeze──► frozen │ frozen │ frozen ──seal──► L0
+ *               └ the index changes hands, nothing is copied         └ durable first, then in the map in one turn
+ * ```
+ *
+ * T5  Segments are named in the manifest, synced and sealed in the order of history.
+ *
+ * @module
+ */
+
+import { assert, type Health, type Lsn, maxLayerEntries } from "../../base/mod.ts";
+import { LayerMap, type MemoryIndexHint, MemoryLayer, type StoredLayer } from "../../layer/mod.ts";
+import { storedLayer, type TimelineContext, timelineState } from "../timeline_context.ts";
+import { sealLayer } from "../upkeep/seal.ts";
+import type { Upkeep } from "../upkeep/upkeep.ts";
+import { type OpenLayer, openLayer, resumeLayer } from "./open_layer.ts";
+import type { RecoveredSegment } from "./recover.ts";
+
+/** Keys for which a first index reserves room: more would spread its slots too thin for the caches. */
+const mostReservedKeys = 1 << 19;
+
+/** The layers of a timeline. */
+export class TimelineLayers {
+  readonly #context: TimelineContext;
+  readonly #health: Health;
+  readonly #upkeep: Upkeep;
+  readonly #onSealed: (layer: StoredLayer) => void;
+  readonly #frozen: OpenLayer[] = [];
+  #open: OpenLayer | undefined;
+  #map: LayerMap;
+  #hint: MemoryIndexHint;
+  #nextSequence: number;
+  /** The sequence of the segment that was opened last; 0 if none was since everything before is sealed. */
+  #lastSequence = 0;
+
+  /**
+   * Starts with the layers that are stored.
+   *
+   * @param context The timeline.
+   * @param health What writers of segments tell what fails.
+   * @param upkeep What seals.
+   * @param onSealed Is told of each layer that was sealed, in the turn in which the map has it.
+   */
+  constructor(
+    context: TimelineContext,
+    health: Health,
+    upkeep: Upkeep,
+    onSealed: (layer: StoredLayer) => void,
+  ) {
+    this.#context = context;
+    this.#health = health;
+    this.#upkeep = upkeep;
+    this.#onSealed = onSealed;
+    const { layers, nextSequence } = timelineState(context);
+    this.#map = LayerMap.empty.edit({ add: layers.map((layer) => storedLayer(context, layer)) });
+    this.#nextSequence = nextSequence;
+    // Memory is reserved and not touched until it is used, so that a generous guess costs nothing.
+    const { segmentBytes, indexBytes } = context.settings;
+    const keys = Math.ceil(Math.min(segmentBytes / 128, indexBytes / 84, mostReservedKeys));
+    this.#hint = { keys, versions: keys, keyBytes: keys * 16 };
+  }
+
+  /** Takes recovered segments to be read only. */
+  adoptToRead(segments: readonly RecoveredSegment[]): void {
+    const memory = segments.map(({ index, object, header, lastLsn }) =>
+      new MemoryLayer(index, object, header.firstLsn, lastLsn)
+    );
+    this.#map = this.#map.withMemory(memory.reverse());
+  }
+
+  /** Takes recovered segments: goes on with a last one that was closed cleanly, and seals the others. */
+  adopt(segments: readonly RecoveredSegment[]): void {
+    const { segmentBytes } = this.#context.settings;
+    for (const recovered of segments) {
+      const goesOn = recovered === segments.at(-1) && recovered.isClean;
+      this.#open = resumeLayer(this.#context, this.#health, recovered, goesOn ? segmentBytes : 0);
+      this.#lastSequence = recovered.segment.sequence;
+      if (!goesOn || this.isFull(0, 0)) this.freeze(recovered.lastLsn);
+    }
+    this.#publish();
+  }
+
+  /** The layers there are now. */
+  get map(): LayerMap {
+    return this.#map;
+  }
+
+  /** The open layer, if anything was appended since the last freeze. */
+  get open(): OpenLayer | undefined {
+    return this.#open;
+  }
+
+  /** The layer that was frozen last, if it is not sealed yet. */
+  get lastFrozen(): OpenLayer | undefined {
+    return this.#frozen.at(-1);
+  }
+
+  /** Whether a layer waits to be sealed. */
+  isFrozen(layer: OpenLayer): boolean {
+    return this.#frozen.includes(layer);
+  }
+
+  /** How many layers wait to be sealed. */
+  get frozenCount(): number {
+    return this.#frozen.length;
+  }
+
+  /** The layers that are not sealed, oldest first. */
+  get unsealed(): OpenLayer[] {
+    return this.#open === undefined ? [...this.#frozen] : [...this.#frozen, this.#open];
+  }
+
+  /** Resolves when the buffers of the open layer have room; `undefined` if they have. */
+  bufferRoom(): Promise<void> | undefined {
+    return this.#open?.segment.writer.room();
+  }
+
+  /** The bytes that wait in buffers to be written. */
+  get waitingBytes(): number {
+    let bytes = this.#open?.segment.writer.bufferedBytes ?? 0;
+    for (const { segment } of this.#frozen) bytes += segment.writer.bufferedBytes;
+    return bytes;
+  }
+
+  /** The memory that indexes of frozen layers hold, in bytes. */
+  get frozenIndexBytes(): number {
+    let bytes = 0;
+    for (const { layer } of this.#frozen) bytes += layer.index.byteLength;
+    return bytes;
+  }
+
+  /** Whether a batch of so many bytes and changes does not fit the open layer. */
+  isFull(bytes: number, changes: number): boolean {
+    if (this.#open === undefined) return false;
+    const { segment, layer: { index } } = this.#open;
+    const { segmentBytes, indexBytes } = this.#context.settings;
+    return segment.end + bytes > segmentBytes || index.usedBytes > indexBytes ||
+      index.versionCount + changes > maxLayerEntries;
+  }
+
+  /**
+   * Makes the open layer.
+   *
+   * @param firstLsn The LSN of its first batch, which is appended in the same turn.
+   * @param previousLsn The last LSN before it.
+   */
+  openNext(firstLsn: Lsn, previousLsn: Lsn): OpenLayer {
+    const open = openLayer(this.#context, this.#health, {
+      sequence: this.#nextSequence++,
+      firstLsn,
+      previousSequence: this.#lastSequence,
+      previousLsn,
+      previousNamed: this.#frozen.at(-1)?.named,
+    }, this.#hint);
+    this.#lastSequence = open.segment.header.sequence;
+    this.#open = open;
+    this.#publish();
+    return open;
+  }
+
+  /**
+   * Freezes the open layer and has it sealed.
+   *
+   * @param durableLsn How far the timeline is known durable.
+   */
+  freeze(durableLsn: Lsn): void {
+    const open = this.#open;
+    assert(open !== undefined, "only an open layer is frozen");
+    open.segment.pad(durableLsn);
+    this.#hint = open.layer.index.hint();
+    this.#frozen.push(open);
+    this.#open = undefined;
+    this.#upkeep.add(async () => this.#replace(open, await sealLayer(this.#context, this.#health, open)));
+  }
+
+  /** Readers that come from now on find the stored layer where the frozen one was. */
+  #replace(frozen: OpenLayer, stored: StoredLayer): void {
+    assert(this.#frozen.shift() === frozen, "T5: layers are sealed in the order of history");
+    this.#map = this.#map.edit({ add: [stored], memory: this.#memory() });
+    this.#onSealed(stored);
+  }
+
+  #publish(): void {
+    this.#map = this.#map.withMemory(this.#memory());
+  }
+
+  /** What readers see of the layers that are not sealed, newest first. */
+  #memory(): MemoryLayer[] {
+    return this.unsealed.reverse().map(({ layer }) => layer);
+  }
+}

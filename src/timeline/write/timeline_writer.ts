@@ -1,0 +1,268 @@
+/**
+ * The write path of a timeline: append, sync, freeze, close.
+ *
+ * ```
+ *   append ─► open segment + open layer ──full──► frozen ──sealed in the background──► L0 layer in the manifest
+ *      └ one turn: position, bytes, index            └ the index changes hands, nothing is copied
+ * ```
+ *
+ * T3  An append takes its LSN, its place and its index entries in one turn: readers see all of a batch or none.
+ * T4  `durableLsn` only grows, and only after every byte up to it is synced and its files are in a durable manifest.
+ * T6  After the first failure other than a full disk every later write rejects; reads go on.
+ *
+ * @module
+ */
+
+import { Health, isFullDisk, type Lsn, LsnError, maxLsn } from "../../base/mod.ts";
+import type { LayerMap } from "../../layer/mod.ts";
+import { EncodedBatch } from "../../segment/mod.ts";
+import { type TimelineContext, timelineState } from "../timeline_context.ts";
+import { Upkeep } from "../upkeep/upkeep.ts";
+import { recoverSegments, type Recovery, settleRecovery } from "./recover.ts";
+import { Room } from "./room.ts";
+import { TimelineLayers } from "./timeline_layers.ts";
+
+/** A segment of at least so many bytes is sealed when its timeline is closed; a smaller one goes on next time. */
+const sealWorthBytes = 1024 * 1024;
+
+/** What a timeline's writer did so far. */
+export interface WriteCounters {
+  /** Batches that were appended. */
+  batches: number;
+  /** Changes in them. */
+  changes: number;
+  /** Bytes of their records. */
+  bytes: number;
+  /** Syncs that were carried out; concurrent ones share one. */
+  syncs: number;
+  /** Segments that were sealed. */
+  seals: number;
+}
+
+/** The write path of one timeline. */
+export class TimelineWriter {
+  /** Whether writing goes on. */
+  readonly health: Health;
+  readonly #counters: WriteCounters = { batches: 0, changes: 0, bytes: 0, syncs: 0, seals: 0 };
+  readonly #context: TimelineContext;
+  readonly #layers: TimelineLayers;
+  readonly #room: Room;
+  readonly #upkeep: Upkeep;
+  #lastLsn: Lsn;
+  #durableLsn: Lsn;
+  #syncing: Promise<void> | undefined;
+
+  private constructor(context: TimelineContext, { segments, lastLsn, durableLsn }: Recovery) {
+    this.#context = context;
+    this.health = new Health(`timeline "${context.name}"`);
+    this.#upkeep = new Upkeep(this.health);
+    this.#layers = new TimelineLayers(context, this.health, this.#upkeep, ({ description }) => {
+      this.#counters.seals++;
+      this.#becomeDurable(description.lastLsn);
+      this.#room.wake();
+    });
+    this.#room = new Room(this.health, context.host.turns, this.#layers, context.settings.waitingBytes);
+    this.#lastLsn = lastLsn;
+    // Who may write has synced what was recovered.
+    this.#durableLsn = context.readOnly ? durableLsn : lastLsn;
+    if (context.readOnly) this.#layers.adoptToRead(segments);
+    else this.#layers.adopt(segments);
+  }
+
+  /**
+   * Opens a timeline and recovers the end of its history.
+   *
+   * @throws {CorruptionError} If bytes that were once durable are damaged or missing.
+   */
+  static async open(context: TimelineContext): Promise<TimelineWriter> {
+    const recovery = await recoverSegments(context);
+    if (!context.readOnly) await settleRecovery(context, recovery);
+    return new TimelineWriter(context, recovery);
+  }
+
+  /** What it did so far. */
+  get counters(): Readonly<WriteCounters> {
+    return this.#counters;
+  }
+
+  /** The layers there are now. */
+  get map(): LayerMap {
+    return this.#layers.map;
+  }
+
+  /** The LSN of the last batch; 0 if there is none. */
+  get lastLsn(): Lsn {
+    return this.#lastLsn;
+  }
+
+  /** The LSN up to which every batch is durable. */
+  get durableLsn(): Lsn {
+    return this.#durableLsn;
+  }
+
+  /** How many layers wait to be sealed. */
+  get frozenCount(): number {
+    return this.#layers.frozenCount;
+  }
+
+  /** The memory that indexes of open and frozen layers hold, in bytes. */
+  get indexBytes(): number {
+    return this.#layers.frozenIndexBytes + (this.#layers.open?.layer.index.byteLength ?? 0);
+  }
+
+  /** The bytes that wait in buffers to be written. */
+  get waitingBytes(): number {
+    return this.#layers.waitingBytes;
+  }
+
+  /**
+   * Appends a batch in one turn (T3).
+   *
+   * @param batch The batch, not stamped yet; one without changes takes an LSN too.
+   * @param given The LSN that the caller chose, if it did.
+   * @returns The batch's LSN.
+   * @throws {LsnError} If the LSN does not increase.
+   * @throws {PoisonedError} If an earlier write failed.
+   * @throws {IoError} If the disk is full.
+   * @throws {LimitError} If more waits to be written than memory allows.
+   */
+  append(batch: EncodedBatch, given: Lsn | undefined): Lsn {
+    this.#room.check();
+    const lsn = this.#nextLsn(given);
+    const records = batch.count === 0 ? emptyBatch() : batch;
+    if (this.#layers.isFull(records.end, records.count)) this.#layers.freeze(this.#durableLsn);
+    const open = this.#layers.open ?? this.#layers.openNext(lsn, this.#lastLsn);
+    records.stamp(lsn);
+    open.append(records, lsn);
+    this.#lastLsn = lsn;
+    this.#room.took(records.end);
+    this.#counters.batches++;
+    this.#counters.changes += batch.count;
+    this.#counters.bytes += records.end;
+    return lsn;
+  }
+
+  #nextLsn(given: Lsn | undefined): Lsn {
+    if (given === undefined) {
+      if (this.#lastLsn === maxLsn) throw new LsnError(`Cannot append: the last LSN is ${maxLsn}`);
+      return this.#lastLsn + 1;
+    }
+    if (given <= this.#lastLsn) {
+      throw new LsnError(`Cannot append at LSN ${given}: the last LSN is ${this.#lastLsn}`);
+    }
+    return given;
+  }
+
+  /**
+   * Resolves when there is room for more; `undefined` if there is now.
+   *
+   * @throws {PoisonedError} If a write failed.
+   * @throws {IoError} If the disk is full.
+   */
+  makeRoom(): Promise<void> | undefined {
+    return this.#room.make();
+  }
+
+  #becomeDurable(lsn: Lsn): void {
+    if (lsn > this.#durableLsn) this.#durableLsn = lsn;
+  }
+
+  /**
+   * Makes everything that was appended before the call durable. Concurrent calls share one sync.
+   *
+   * @throws {PoisonedError} If a write or a sync failed, now or before.
+   * @throws {IoError} If the disk is full.
+   */
+  async sync(): Promise<void> {
+    const target = this.#lastLsn;
+    this.health.retry();
+    this.health.check();
+    while (this.#durableLsn < target) {
+      this.#syncing ??= this.#syncOnce().finally(() => this.#syncing = undefined);
+      await this.#syncing;
+    }
+  }
+
+  async #syncOnce(): Promise<void> {
+    try {
+      // A layer that is frozen meanwhile is synced through its own segment, which is still the same.
+      for (const { segment, layer: { lastLsn } } of this.#layers.unsealed) {
+        await segment.sync(this.#durableLsn);
+        this.#becomeDurable(lastLsn);
+      }
+      this.#counters.syncs++;
+    } catch (error) {
+      throw isFullDisk(error) ? error : this.health.fail(error as Error);
+    }
+  }
+
+  /**
+   * Freezes the open layer and resolves when every frozen layer is sealed and in the manifest.
+   *
+   * @throws {PoisonedError} If a write failed, now or before.
+   * @throws {IoError} If the disk is full.
+   */
+  async freeze(): Promise<void> {
+    this.#room.check();
+    if (this.#layers.open !== undefined) this.#layers.freeze(this.#durableLsn);
+    const last = this.#layers.lastFrozen;
+    while (last !== undefined && this.#layers.isFrozen(last)) await this.#room.nextSeal();
+  }
+
+  /**
+   * Syncs, seals what is worth it, leaves a smaller segment so that it can go on, and gives up what it holds, also if
+   * something fails.
+   *
+   * @throws {PoisonedError} If a write failed, now or before.
+   * @throws {IoError} If the disk is full, so that not everything is durable.
+   */
+  async close(): Promise<void> {
+    if (this.#context.readOnly) return this.health.closed();
+    try {
+      await this.sync();
+      if ((this.#layers.open?.segment.end ?? 0) >= sealWorthBytes) this.#layers.freeze(this.#durableLsn);
+      await this.#finish();
+    } finally {
+      await this.#release();
+    }
+  }
+
+  /** Ends sealing, then the open segment. On a full disk both are left to the next opening: everything is durable. */
+  async #finish(): Promise<void> {
+    const { id, manifest } = this.#context;
+    try {
+      while (this.#layers.frozenCount > 0) await this.#room.nextSeal();
+      // Nobody could ask to try again from now on.
+      this.health.close();
+      const { open } = this.#layers;
+      if (open === undefined) return;
+      const { end: offset, header: { sequence } } = open.segment;
+      const known = timelineState(this.#context).segments.find((segment) => segment.sequence === sequence);
+      if (known?.witness?.offset === offset) return;
+      await open.segment.writer.finish();
+      const witness = { offset, lsn: open.layer.lastLsn, isEnd: false };
+      await manifest.commit({ type: "witness", id, sequence, witness });
+    } catch (error) {
+      if (!isFullDisk(error)) throw this.health.fail(error as Error);
+    }
+  }
+
+  /** Waits for everything that is under way: nothing may be written once the store's lock is given up. */
+  async #release(): Promise<void> {
+    this.health.close();
+    await this.#upkeep.idle();
+    await this.#syncing?.catch(() => {});
+    const aborted = await Promise.allSettled(
+      this.#layers.unsealed.map(({ segment }) => segment.writer.abort()),
+    );
+    this.health.closed();
+    for (const result of aborted) if (result.status === "rejected") throw result.reason;
+  }
+}
+
+/** A batch without changes, which still has its LSN in the log. */
+function emptyBatch(): EncodedBatch {
+  const records = new EncodedBatch();
+  records.mark();
+  return records;
+}

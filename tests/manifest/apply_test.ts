@@ -1,0 +1,192 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { AssertionError } from "../../src/base/mod.ts";
+import { apply, type Edit, type StoreState, type TimelineState } from "../../src/manifest/mod.ts";
+import { Random, seeds } from "../random.ts";
+import { anyEdit, anyState, deepFreeze, first, layer, segment, timeline } from "./manifest_fixture.ts";
+
+/** Layers 1, 2 and 5, segments 3, 4 and 6. */
+const full = timeline(7, {
+  horizon: 50,
+  nextSequence: 7,
+  layers: [layer(1), layer(2), layer(5, { kind: "delta", firstLsn: 250, lastLsn: 260 })],
+  segments: [segment(3), segment(4, { witness: { offset: 8192, lsn: 450, isEnd: false } }), segment(6)],
+});
+const state: StoreState = deepFreeze({
+  ...first,
+  generation: 3,
+  timelines: [timeline(1), full, timeline(9)],
+});
+
+/** What timeline 7 is after an edit, next to what it was. */
+function changed(edits: Edit | Edit[]): Partial<TimelineState> {
+  const next = apply(state, deepFreeze(edits));
+  assertEquals(next.timelines.map(({ id }) => id), [1, 7, 9]);
+  assert(
+    next.timelines[0] === state.timelines[0] && next.timelines[2] === state.timelines[2],
+    "others are shared",
+  );
+  assertEquals([next.version, next.storeId, next.generation], [
+    state.version,
+    state.storeId,
+    state.generation,
+  ]);
+  const entries = Object.entries(next.timelines[1]).filter(([name, value]) =>
+    value !== full[name as keyof TimelineState]
+  );
+  return Object.fromEntries(entries);
+}
+
+const [layer1, layer2, layer5] = full.layers;
+const [segment3, segment4, segment6] = full.segments;
+const witness = { offset: 4096, lsn: 349, isEnd: true };
+const delta = (sequence: number, firstLsn: number) =>
+  layer(sequence, { kind: "delta", firstLsn, lastLsn: 999 });
+
+const cases: [string, Edit | Edit[], Partial<TimelineState>][] = [
+  ["addSegment", { type: "addSegment", id: 7, segment: segment(8) }, {
+    segments: [...full.segments, segment(8)],
+    nextSequence: 9,
+  }],
+  ["dropSegments", { type: "dropSegments", id: 7, sequences: [6, 3] }, { segments: [segment4] }],
+  ["dropSegments of none", { type: "dropSegments", id: 7, sequences: [] }, {}],
+  ["seal, by its LSN", { type: "seal", id: 7, layer: layer(3) }, {
+    segments: [segment4, segment6],
+    layers: [layer1, layer2, layer5, layer(3)],
+  }],
+  ["seal, out of order", { type: "seal", id: 7, layer: layer(6) }, {
+    segments: [segment3, segment4],
+    layers: [...full.layers, layer(6)],
+  }],
+  ["several seals", [4, 3].map((sequence) => ({ type: "seal", id: 7, layer: layer(sequence) })), {
+    segments: [segment6],
+    layers: [...full.layers, layer(3), layer(4)],
+  }],
+  ["replaceLayers", { type: "replaceLayers", id: 7, remove: [5, 1], add: [delta(8, 300), delta(7, 1)] }, {
+    layers: [delta(7, 1), layer2, delta(8, 300)],
+    nextSequence: 9,
+  }],
+  ["replaceLayers by none", { type: "replaceLayers", id: 7, remove: [2], add: [] }, {
+    layers: [layer1, layer5],
+  }],
+  ["replaceLayers of all", { type: "replaceLayers", id: 7, remove: [1, 2, 5], add: [] }, { layers: [] }],
+  ["replaceLayers by one of the same sequence", [
+    { type: "replaceLayers", id: 7, remove: [2], add: [delta(2, 1)] },
+    { type: "replaceLayers", id: 7, remove: [2], add: [] },
+    { type: "replaceLayers", id: 7, remove: [1], add: [delta(2, 270)] },
+  ], { layers: [layer5, delta(2, 270)] }],
+  ["replaceLayers of none", { type: "replaceLayers", id: 7, remove: [], add: [delta(7, 200)] }, {
+    layers: [layer1, layer2, delta(7, 200), layer5],
+    nextSequence: 8,
+  }],
+  ["seal, then replaceLayers", [
+    { type: "seal", id: 7, layer: layer(3) },
+    { type: "replaceLayers", id: 7, remove: [3, 5], add: [delta(7, 250)] },
+  ], { segments: [segment4, segment6], layers: [layer1, layer2, delta(7, 250)], nextSequence: 8 }],
+  ["witness", { type: "witness", id: 7, sequence: 3, witness }, {
+    segments: [{ ...segment3, witness }, segment4, segment6],
+  }],
+  ["witness again", { type: "witness", id: 7, sequence: 4, witness }, {
+    segments: [segment3, { ...segment4, witness }, segment6],
+  }],
+  ["horizon", { type: "horizon", id: 7, lsn: 51 }, { horizon: 51 }],
+  ["horizon as it is", { type: "horizon", id: 7, lsn: 50 }, {}],
+];
+
+for (const [name, edits, expected] of cases) {
+  Deno.test(`apply() changes a timeline: ${name}`, () => assertEquals(changed(edits), expected));
+}
+
+Deno.test("apply() shares what an edit leaves alone", () => {
+  const next = apply(state, { type: "horizon", id: 7, lsn: 90 }).timelines[1];
+  assert(next.layers === full.layers && next.segments === full.segments);
+  assert(apply(state, []).timelines === state.timelines);
+});
+
+Deno.test("apply() adds and drops timelines, and raises the generation", () => {
+  const ids = (edits: Edit[]) => apply(state, edits).timelines.map(({ id }) => id);
+  const add = (id: number, name = `t${id}`): Edit => ({
+    type: "addTimeline",
+    timeline: timeline(id, { name }),
+  });
+  const drop = (id: number): Edit => ({ type: "dropTimeline", id });
+  assertEquals(ids([add(4)]), [1, 7, 9, 4]);
+  assertEquals(ids([drop(7)]), [1, 9]);
+  assertEquals(ids([drop(7), add(5, "t7")]), [1, 9, 5], "a name is free again");
+  assertEquals(ids([add(5), drop(5), add(6, "t5")]), [1, 7, 9, 6]);
+  assertEquals(ids([drop(7), add(7), drop(1), drop(7), add(7)]), [9, 7], "and so is an id");
+  assertEquals(ids([add(5), { type: "addSegment", id: 5, segment: segment(1) }, drop(1)]), [7, 9, 5]);
+  assertEquals(apply(state, { type: "generation", generation: 9 }).generation, 9);
+  const many = Array.from({ length: 20 }, (_, i) => add(100 + i));
+  assertEquals(ids([...many, ...many.map((_, i) => drop(100 + i))]), [1, 7, 9]);
+});
+
+const misfits: [string, Edit | Edit[]][] = [
+  ["a timeline that is not there", { type: "dropTimeline", id: 2 }],
+  ["an edit of one that is not there", { type: "horizon", id: 2, lsn: 1 }],
+  ["an edit of one that is gone", [{ type: "dropTimeline", id: 7 }, { type: "horizon", id: 7, lsn: 60 }]],
+  ["the same id", { type: "addTimeline", timeline: timeline(7, { name: "other" }) }],
+  ["the same name", { type: "addTimeline", timeline: timeline(2, { name: "t9" }) }],
+  ["no name", { type: "addTimeline", timeline: timeline(2, { name: "" }) }],
+  ["half a character", { type: "addTimeline", timeline: timeline(2, { name: "\ud800" }) }],
+  ["a name too long", { type: "addTimeline", timeline: timeline(2, { name: "x".repeat(129) }) }],
+  ["a sequence that was there", { type: "addSegment", id: 7, segment: segment(6, { firstLsn: 900 }) }],
+  ["a segment before others", { type: "addSegment", id: 7, segment: segment(8, { firstLsn: 600 }) }],
+  ["a segment of LSN 0", { type: "addSegment", id: 1, segment: segment(8, { firstLsn: 0 }) }],
+  ["a sequence of 33 bits", { type: "addSegment", id: 7, segment: segment(2 ** 32) }],
+  ["a fraction", { type: "addSegment", id: 7, segment: segment(8, { fileId: 1.5 }) }],
+  ["the end of a layer as a segment", { type: "dropSegments", id: 7, sequences: [1] }],
+  ["the same segment twice", { type: "dropSegments", id: 7, sequences: [3, 3] }],
+  ["a seal of no segment", { type: "seal", id: 7, layer: layer(2) }],
+  ["a seal of another file", { type: "seal", id: 7, layer: layer(3, { fileId: 1 }) }],
+  ["a seal of another LSN", { type: "seal", id: 7, layer: layer(3, { firstLsn: 299 }) }],
+  ["a seal of another generation", { type: "seal", id: 7, layer: layer(3, { generation: 2 }) }],
+  ["a seal into an image", { type: "seal", id: 7, layer: layer(3, { kind: "image" }) }],
+  ["a layer that ends before it starts", { type: "seal", id: 7, layer: layer(3, { lastLsn: 299 }) }],
+  ["the end of a layer that is none", { type: "replaceLayers", id: 7, remove: [3], add: [] }],
+  ["the end of a layer twice", { type: "replaceLayers", id: 7, remove: [1, 1], add: [] }],
+  ["a layer that is there", { type: "replaceLayers", id: 7, remove: [], add: [delta(2, 1)] }],
+  ["a layer where a segment is", { type: "replaceLayers", id: 7, remove: [], add: [delta(4, 1)] }],
+  ["two layers alike", { type: "replaceLayers", id: 7, remove: [], add: [delta(7, 1), delta(7, 2)] }],
+  ["a witness of a layer", { type: "witness", id: 7, sequence: 1, witness }],
+  ["a witness below zero", { type: "witness", id: 7, sequence: 3, witness: { ...witness, offset: -1 } }],
+  ["a horizon that sinks", { type: "horizon", id: 7, lsn: 49 }],
+  ["a generation that stays", { type: "generation", generation: 3 }],
+  ["a generation of 33 bits", { type: "generation", generation: 2 ** 32 }],
+  ["a timeline whose layers stand in no order", {
+    type: "addTimeline",
+    timeline: timeline(2, { nextSequence: 9, layers: [layer(2), layer(1)] }),
+  }],
+  ["a timeline with two layers alike", {
+    type: "addTimeline",
+    timeline: timeline(2, { nextSequence: 9, layers: [layer(2), delta(2, 900)] }),
+  }],
+  ["a timeline with a layer like a segment", {
+    type: "addTimeline",
+    timeline: timeline(2, { nextSequence: 9, layers: [layer(2)], segments: [segment(2)] }),
+  }],
+  ["a timeline whose next sequence is taken", {
+    type: "addTimeline",
+    timeline: timeline(2, { nextSequence: 2, layers: [layer(2)] }),
+  }],
+];
+
+for (const [name, edits] of misfits) {
+  Deno.test(`apply() refuses what does not fit: ${name}`, () => {
+    assertThrows(() => apply(state, edits), AssertionError);
+  });
+}
+
+Deno.test("apply() of many edits at once does as of one after the other", () => {
+  for (const seed of seeds("manifest apply", 10)) {
+    const random = new Random(seed);
+    const start = deepFreeze(anyState(random, 30));
+    const edits: Edit[] = [];
+    let state = start;
+    for (let i = 0; i < 60; i++) {
+      const edit = anyEdit(random, state);
+      edits.push(edit);
+      state = deepFreeze(apply(state, edit));
+    }
+    assertEquals(apply(start, edits), state);
+  }
+});

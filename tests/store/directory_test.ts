@@ -1,0 +1,155 @@
+/** The directory of a store: what is refused there, who may have it, and where it is when paths lead elsewhere. */
+
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
+import { CorruptionError, IoError, LockedError, PoisonedError, Store, VarveError } from "../../mod.ts";
+import { patterned } from "./bytes.ts";
+import { inProcess } from "./in_process.ts";
+import { Place, test } from "./matrix.ts";
+
+test("Store.open() refuses a folder that is not a store and touches nothing", async (place) => {
+  const layouts: Record<string, () => void> = {
+    "a file": () => Deno.writeTextFileSync(`${place.path}/notes.txt`, "mine"),
+    "a folder": () => Deno.mkdirSync(`${place.path}/notes`),
+    "a file with the name of a timeline": () =>
+      Deno.writeTextFileSync(`${place.path}/0123456789abcdef`, "mine"),
+    "a folder with the name of a timeline": () => {
+      Deno.mkdirSync(`${place.path}/0123456789abcdef`);
+      Deno.writeTextFileSync(`${place.path}/0123456789abcdef/notes.txt`, "mine");
+    },
+  };
+  for (const [name, make] of Object.entries(layouts)) {
+    make();
+    const before = [...Deno.readDirSync(place.path)];
+    for (const options of [{}, { readOnly: true }, { create: false }]) {
+      const error = await assertRejects(() => place.open(options), VarveError, "not a store", name);
+      assertStringIncludes(error.message, place.path);
+    }
+    assertEquals([...Deno.readDirSync(place.path)], before);
+    for (const entry of before) Deno.removeSync(`${place.path}/${entry.name}`, { recursive: true });
+  }
+});
+
+test("Store.open() makes a store where making one was interrupted", async (place) => {
+  Deno.mkdirSync(`${place.path}/0123456789abcdef`);
+  Deno.writeTextFileSync(`${place.path}/pending`, "half");
+  Deno.writeTextFileSync(`${place.path}/lock`, "1\n");
+  const store = await place.open();
+  assertEquals(await store.timeline().append([{ key: "a", value: "1" }], { sync: true }), 1);
+});
+
+test("Store.open() names the path when there is no folder, or a file in its place", async (place) => {
+  const absent = `${place.path}/absent`, file = `${place.path}/file`;
+  Deno.writeTextFileSync(file, "");
+  for (const options of [{ create: false }, { readOnly: true }]) {
+    await assertRejects(() => Store.open(absent, options), Deno.errors.NotFound, absent);
+    await assertRejects(() => Store.open(place.path + "/file", options), Error, file);
+  }
+  await assertRejects(() => Store.open(file), Error, file);
+  Deno.removeSync(file);
+  await assertRejects(() => place.open({ create: false }), Deno.errors.NotFound, place.path);
+  assertEquals([...Deno.readDirSync(place.path)], []);
+});
+
+test("Store opens a path that is a file URL", async (place) => {
+  const url = new URL(`file://${place.path}/a%20b/`);
+  await using store = await Store.open(url);
+  assertEquals(store.path, `${place.path}/a b`);
+});
+
+test("Store keeps its files to its owner", async (place) => {
+  const path = `${place.path}/made/by/us`;
+  await using store = await Store.open(path);
+  await store.timeline().append([{ key: "a", value: "1" }]);
+  await store.timeline().freeze();
+  await store.timeline().append([{ key: "a", value: "2" }], { sync: true });
+  const modeOf = (at: string) => (Deno.statSync(at).mode ?? 0) & 0o777;
+  const files = new Place(path).files();
+  assert(files.length >= 4);
+  for (const file of files) assertEquals(modeOf(file), 0o600, file);
+  const directory = (files.find((file) => file.endsWith(".seg")) as string).replace(/\/[^/]+$/, "");
+  for (const at of [path, directory]) assertEquals(modeOf(at), 0o700, at);
+});
+
+test("Store.open() refuses a store that is open, also when the lock file was removed", async (place) => {
+  const store = await place.open();
+  await store.timeline().append([{ key: "a", value: "1" }], { sync: true });
+  for (let round = 0; round < 2; round++) {
+    await assertRejects(() => place.open(), LockedError, round === 0 ? `process ${Deno.pid}` : "elsewhere");
+    assertStringIncludes(await inProcess(["-A"], ["append", place.path]), "LockedError");
+    if (round === 0) Deno.removeSync(`${place.path}/lock`);
+  }
+  await assertRejects(() => Store.open(place.path), LockedError);
+  await store.timeline().append([{ key: "a", value: "2" }], { sync: true });
+  await place.close(store);
+  assertEquals(await inProcess(["-A"], ["append", place.path]), "3");
+});
+
+test("Store.open() gives the lock up when it fails", async (place) => {
+  const store = await place.open();
+  await store.timeline().append([{ key: "a", value: "1" }]);
+  await place.close(store);
+  const [segment] = place.files(/\.seg$/);
+  Deno.renameSync(segment, `${segment}.away`);
+  for (let i = 0; i < 3; i++) await assertRejects(() => place.open(), CorruptionError);
+  Deno.renameSync(`${segment}.away`, segment);
+  assertEquals((await place.open()).timeline().lastLsn, 1);
+});
+
+test("Store.open() does not write through a link that is called lock", async (place) => {
+  await using other = await Place.make();
+  const target = `${other.path}/target`;
+  Deno.writeTextFileSync(target, "precious");
+  Deno.symlinkSync(target, `${place.path}/lock`);
+  await place.open();
+  assertEquals(Deno.readTextFileSync(target), "precious");
+});
+
+test("Store stays where it was opened when the working directory changes", async (place) => {
+  const before = Deno.cwd();
+  Deno.chdir(place.path);
+  let store: Store;
+  try {
+    store = await Store.open("relative", { segmentBytes: 64 * 1024 });
+  } finally {
+    Deno.chdir(before);
+  }
+  assertEquals(store.path, `${Deno.realPathSync(place.path)}/relative`);
+  for (let i = 0; i < 20; i++) await store.timeline().append([{ key: `k${i}`, value: patterned(9000, i) }]);
+  await store.createTimeline("side");
+  await store.close();
+  await using there = place.within("relative");
+  assertEquals((await there.open()).timeline().lastLsn, 20);
+  await assertRejects(() => Deno.stat("relative"), Deno.errors.NotFound);
+});
+
+test("Store stays where it was opened when a link that led there leads elsewhere", async (place) => {
+  for (const name of ["one", "other"]) Deno.mkdirSync(`${place.path}/${name}`);
+  Deno.symlinkSync("one", `${place.path}/link`);
+  const store = await Store.open(`${place.path}/link`);
+  Deno.removeSync(`${place.path}/link`);
+  Deno.symlinkSync("other", `${place.path}/link`);
+  await store.createTimeline("side");
+  await store.timeline().append([{ key: "a", value: "1" }], { sync: true });
+  await store.close();
+  assertEquals([...Deno.readDirSync(`${place.path}/other`)], []);
+  await using one = place.within("one");
+  assertEquals((await one.open()).timelines().map(({ name }) => name), ["main", "side"]);
+});
+
+test("Store makes no name in a directory that took the place of its own", async (place) => {
+  const own = `${place.path}/store`;
+  const store = await Store.open(own, { segmentBytes: 64 * 1024 });
+  await store.timeline().append([{ key: "a", value: "1" }], { sync: true });
+  Deno.renameSync(own, `${place.path}/away`);
+  Deno.mkdirSync(own);
+  const error = await assertRejects(async () => {
+    for (;;) await store.timeline().append([{ key: "a", value: patterned(9000, 1) }], { sync: true });
+  }, PoisonedError);
+  assertInstanceOf(error.cause, IoError);
+  assertEquals(error.cause.code, "ESTALE");
+  await assertRejects(() => store.createTimeline("side"), IoError, "ESTALE");
+  await store.close().catch(() => {});
+  assertEquals([...Deno.readDirSync(own)], []);
+  await using away = place.within("away");
+  assert((await away.open()).timeline().lastLsn >= 1);
+});

@@ -1,0 +1,229 @@
+/** Opening a store over a disk in memory: cut short at every operation, after a loss of power, with files put back. */
+
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { CorruptionError, Store, type StoreOptions } from "../../mod.ts";
+import { MemoryEngine } from "../io/memory_engine.ts";
+import { Random, seeds } from "../random.ts";
+import { collect, patterned } from "./bytes.ts";
+import { ForgetfulEngine } from "./forgetful_engine.ts";
+import { errno, type Hook, HookedEngine } from "./hooked_engine.ts";
+
+const path = "/disk/store";
+const options: StoreOptions = { segmentBytes: 64 * 1024 };
+/** What changes something on a disk. */
+const changing =
+  /^(?:open|write|truncate|allocate|rename|remove|makeDirectory|datasync|sync|syncDirectory|lock)$/;
+
+function openOn(engine: StoreOptions["ioEngine"]): Promise<Store> {
+  return Store.open(path, { ...options, ioEngine: engine });
+}
+
+/** Every version of every key, of every timeline. */
+async function everything(engine: MemoryEngine): Promise<Record<string, unknown>> {
+  await using store = await openOn(engine);
+  const found: Record<string, unknown> = {};
+  for (const { name, lastLsn } of store.timelines()) {
+    const timeline = store.timeline(name), versions: unknown[] = [];
+    for (let i = 0; i < 12; i++) versions.push(await collect(timeline.history(`k${i}`)));
+    found[name] = { lastLsn, versions };
+  }
+  return found;
+}
+
+/** Writes in this manner and that; `look` is called at every moment at which `durable` LSNs were acknowledged. */
+async function work(
+  store: Store,
+  random: Random,
+  look: (durable: ReadonlyMap<string, number>) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
+  const durable = new Map(store.timelines().map(({ name, durableLsn }) => [name, durableLsn]));
+  const timelines = [...durable.keys()].map((name) => store.timeline(name));
+  for (let step = 0; step < 60; step++) {
+    const timeline = random.pick(timelines), next = timeline.lastLsn + 1;
+    const change = { key: `k${next % 12}`, value: patterned(random.from(0, 9000), next) };
+    await timeline.append([random.once(9) ? { key: change.key, delete: true } : change]);
+    if (random.once(20)) await timeline.freeze();
+    if (random.once(25) && timelines.length < 3) {
+      const name = `side ${durable.size}`;
+      timelines.push(await store.createTimeline(name));
+      durable.set(name, 0);
+      await look(durable);
+    }
+    if (!random.once(4)) continue;
+    durable.set(timeline.name, await timeline.sync());
+    await look(durable);
+  }
+}
+
+/** A disk as it is when the process that wrote it is killed, with a segment that is not sealed, and one that is torn. */
+async function killed(random: Random): Promise<MemoryEngine> {
+  const disk = new MemoryEngine();
+  const store = await openOn(disk);
+  await work(store, random);
+  await store.timeline().append([{ key: "k1", value: patterned(100_000, 5) }], { sync: true });
+  const left = disk.clone();
+  await store.close();
+  const last = left.paths().filter((name) => name.endsWith(".seg")).at(-1) as string;
+  if (random.once(2)) left.put(last, left.contents(last).subarray(0, -random.below(4096)));
+  return left;
+}
+
+/** Lets `allowed` changes through and refuses every one after them, as if the process ended there. */
+function cutAfter(allowed: number): Hook {
+  let done = 0;
+  return (operation, at) => {
+    if (changing.test(operation) && done++ >= allowed) throw errno("EIO", operation, at);
+  };
+}
+
+Deno.test("Store.open() that is cut short at any change leaves what an untouched copy has", async () => {
+  for (const seed of seeds("store opening", 2)) {
+    const original = await killed(new Random(seed));
+    const expected = await everything(original.clone());
+    let cuts = 0;
+    for (let isCut = true; isCut; cuts++) {
+      const disk = new ForgetfulEngine();
+      for (const name of original.paths()) disk.put(name, original.contents(name));
+      await using engine = new HookedEngine(disk);
+      engine.hook = cutAfter(cuts);
+      isCut = await openOn(engine).then((store) => store.close()).then(() => false, () => true);
+      assertEquals(await everything(await disk.afterPowerLoss()), expected, `no power after ${cuts} changes`);
+      assertEquals(await everything(disk.clone()), expected, `after ${cuts} changes`);
+      assert(cuts < 400, "opening and closing need a bounded number of changes");
+    }
+    assert(cuts > 3, `${cuts} changes`);
+  }
+});
+
+Deno.test("Timeline.sync() answers when nothing that it covers can be lost with the power", async () => {
+  for (const seed of seeds("store power", 3)) {
+    const random = new Random(seed);
+    let disk = new ForgetfulEngine();
+    for (let round = 0; round < 4; round++) {
+      const store = await openOn(disk);
+      await work(store, random, async (durable) => checkDurable(await disk.afterPowerLoss(), durable));
+      const left = random.once(2) ? await disk.afterPowerLoss() : disk;
+      await store.close();
+      disk = left;
+    }
+  }
+});
+
+async function checkDurable(left: ForgetfulEngine, durable: ReadonlyMap<string, number>): Promise<void> {
+  await using store = await openOn(left);
+  for (const [name, lsn] of durable) {
+    const timeline = store.timeline(name);
+    assert(timeline.lastLsn >= lsn, `timeline "${name}" has ${timeline.lastLsn} LSNs, ${lsn} were durable`);
+    await timeline.getMany(Array.from({ length: 12 }, (_, i) => `k${i}`));
+  }
+}
+
+Deno.test("ForgetfulEngine forgets names and bytes that were not made durable", async () => {
+  const disk = new ForgetfulEngine();
+  await disk.makeDirectory(path);
+  const bytes = disk.allocateMemory(4096).fill(7);
+  const transfer = { offset: 0, bytes, done: 0, error: undefined };
+  for (const name of ["named", "unnamed", "empty", "written"]) {
+    const file = await disk.open(`${path}/${name}`, { access: "write", direct: false, create: true });
+    if (name === "unnamed") await disk.write([{ ...transfer, file }], { durable: true });
+    else if (name !== "empty") await disk.write([{ ...transfer, file }], { durable: name === "written" });
+    if (name === "named") await disk.datasync(file);
+    if (name !== "unnamed") await disk.syncDirectory(path);
+    await disk.close(file);
+  }
+  const left = await disk.afterPowerLoss();
+  // The directory was synced after "unnamed" was made, which named it.
+  const lengths = left.paths().map((name) => [name, left.contents(name).length]);
+  assertEquals(lengths, [[`${path}/empty`, 0], [`${path}/named`, 4096], [`${path}/unnamed`, 4096], [
+    `${path}/written`,
+    4096,
+  ]]);
+  await disk.rename(`${path}/named`, `${path}/renamed`);
+  await disk.remove(`${path}/empty`);
+  assertEquals((await disk.afterPowerLoss()).paths(), left.paths());
+});
+
+/** A store of two segments that are sealed and one that is not, closed; and the manifest at each of its moments. */
+async function closed(): Promise<{ disk: MemoryEngine; manifests: Map<string, Uint8Array>[] }> {
+  const disk = new MemoryEngine(), manifests: Map<string, Uint8Array>[] = [];
+  const keep = () => {
+    const names = disk.paths().filter((name) => name.includes("/manifest-"));
+    manifests.push(new Map(names.map((name) => [name, disk.contents(name)])));
+  };
+  for (let round = 0; round < 3; round++) {
+    await using store = await openOn(disk);
+    const timeline = store.timeline();
+    keep();
+    await timeline.append([{ key: `k${round}`, value: patterned(5000, round) }], { sync: true });
+    await timeline.append([{ key: "k5", value: patterned(3000, round) }], { sync: true });
+    keep();
+    if (round < 2) await timeline.freeze();
+    keep();
+  }
+  return { disk, manifests };
+}
+
+function segments(disk: MemoryEngine): string[] {
+  return disk.paths().filter((name) => name.endsWith(".seg"));
+}
+
+Deno.test("Store.open() refuses an older manifest that was put back, or finds everything", async () => {
+  const { disk, manifests } = await closed();
+  const expected = await everything(disk.clone());
+  let refused = 0;
+  for (const [i, manifest] of manifests.entries()) {
+    const copy = disk.clone();
+    for (const name of copy.paths().filter((name) => name.includes("/manifest-"))) await copy.remove(name);
+    for (const [name, bytes] of manifest) copy.put(name, bytes);
+    const found = await everything(copy).catch((error: unknown) => error);
+    if (!(found instanceof CorruptionError)) assertEquals(found, expected, `manifest of moment ${i}`);
+    else refused++;
+  }
+  assert(refused > 3, `${refused} were refused`);
+});
+
+Deno.test("Store.open() refuses segments that were exchanged", async () => {
+  const { disk } = await closed();
+  const names = segments(disk);
+  assertEquals(names.length, 3);
+  for (const [a, b] of [[0, 1], [0, 2], [1, 2]]) {
+    const copy = disk.clone();
+    copy.put(names[a], disk.contents(names[b]));
+    copy.put(names[b], disk.contents(names[a]));
+    // Layers are looked at when they are read, an unsealed segment when the store is opened.
+    await assertRejects(() => everything(copy), CorruptionError);
+  }
+});
+
+Deno.test("Store.open() refuses a segment of another store under the name of its own", async () => {
+  const [one, other] = [(await closed()).disk, (await closed()).disk];
+  for (const i of [0, 1, 2]) {
+    const copy = one.clone();
+    copy.put(segments(one)[i], other.contents(segments(other)[i]));
+    await assertRejects(() => everything(copy), CorruptionError);
+  }
+});
+
+Deno.test("Store.open() refuses a timeline that the manifest does not name", async () => {
+  const { disk } = await closed();
+  const [segment] = segments(disk);
+  const orphan = segment.replace(/[0-9a-f]{16}(?=\/[^/]+$)/, "00000000000000ab");
+  disk.put(orphan, disk.contents(segment));
+  const error = await assertRejects(() => everything(disk), CorruptionError, "a manifest that names it");
+  assertInstanceOf(error, CorruptionError);
+  assertEquals(error.path, orphan.slice(0, orphan.lastIndexOf("/")));
+});
+
+Deno.test("Store.open() removes what a killed opening left, and only that", async () => {
+  const { disk } = await closed();
+  const before = disk.paths();
+  const [manifest] = before.filter((name) => name.includes("/manifest-"));
+  const version = Number(manifest.slice(-12));
+  disk.put(`${path}/pending`, new Uint8Array(10));
+  if (version > 1) {
+    disk.put(manifest.replace(/[0-9]{12}$/, `${version - 1}`.padStart(12, "0")), new Uint8Array(10));
+  }
+  disk.put(`${path}/notes.txt`, new Uint8Array(10));
+  await everything(disk);
+  assertEquals(disk.paths(), [...before, `${path}/notes.txt`].sort());
+});

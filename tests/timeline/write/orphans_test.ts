@@ -1,0 +1,74 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { CorruptionError } from "../../../src/base/mod.ts";
+import { encodeHeader } from "../../../src/layer/mod.ts";
+import { findOrphans } from "../../../src/timeline/write/orphans.ts";
+import { block } from "../../segment/segment_fixture.ts";
+import { MadeLog } from "./made_log.ts";
+import { closeContext, directory, openContext, WriterFixture } from "./writer_fixture.ts";
+
+/** The file of a segment that the manifest does not name; its next sequence is 2. */
+function unnamed(sequence: number, generation = 1): string {
+  const hex = (value: number, digits: number) => value.toString(16).padStart(digits, "0");
+  return `${directory}/${hex(7, 14)}-${hex(sequence, 8)}-${hex(generation, 8)}.seg`;
+}
+
+/** A disk with one named segment, and another file. */
+async function diskWith(path: string, bytes: Uint8Array): Promise<Awaited<ReturnType<MadeLog["disk"]>>> {
+  const log = new MadeLog();
+  log.segment().batches(2).pad();
+  const memory = await log.disk();
+  memory.put(path, bytes);
+  return memory;
+}
+
+const header = new MadeLog().segment().header;
+const zeros = new Uint8Array(5 * block);
+const data = new MadeLog().segment().batches(3).pad().bytes;
+const withoutHeader = data.slice().fill(0, 0, block);
+const late = new Uint8Array(300 * block).fill(1, 299 * block, 299 * block + 1);
+
+const cases: readonly [
+  words: string,
+  path: string,
+  bytes: Uint8Array,
+  found: "removed" | "refused" | "left",
+][] = [
+  ["an empty file", unnamed(2), new Uint8Array(0), "removed"],
+  ["room that was reserved", unnamed(2), zeros, "removed"],
+  ["a header alone", unnamed(2), encodeHeader(header), "removed"],
+  ["a header and room", unnamed(2), zeros.with(0, 1), "removed"],
+  ["a segment with batches", unnamed(2), data, "refused"],
+  ["a segment of a later sequence with batches", unnamed(9), data, "refused"],
+  ["batches without a header", unnamed(2), withoutHeader, "refused"],
+  ["a byte far behind the header", unnamed(2), late, "refused"],
+  ["a segment that was named once", unnamed(1, 7), data, "removed"],
+  ["a layer", unnamed(2).replace(".seg", ".delta"), data, "left"],
+  ["what has another name", `${directory}/notes.txt`, data, "left"],
+  ["what has nearly such a name", unnamed(2) + ".bak", data, "left"],
+];
+
+for (const [words, path, bytes, found] of cases) {
+  Deno.test(`findOrphans() of ${words}`, async () => {
+    const memory = await diskWith(path, bytes);
+    const before = memory.clone();
+    const context = await openContext(memory);
+    if (found === "refused") {
+      const error = await assertRejects(() => findOrphans(context), CorruptionError, path);
+      assertEquals(error.path, "/store");
+      await closeContext(context);
+      await assertRejects(() => WriterFixture.open(memory), CorruptionError);
+      assertEquals(memory.contents(path), before.contents(path));
+    } else {
+      const orphans = await findOrphans(context);
+      assertEquals(orphans.map((id) => `/store/${id}`), found === "removed" ? [path] : []);
+      await closeContext(context);
+      const t = await WriterFixture.open(memory);
+      await t.close();
+      assertEquals(memory.paths().includes(path), found === "left");
+    }
+    const reader = await WriterFixture.open(before, { readOnly: true });
+    await reader.assertMade();
+    await reader.close();
+    assertEquals(before.contents(path), bytes);
+  });
+}
