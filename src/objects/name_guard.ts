@@ -8,6 +8,11 @@
 import { IoError } from "../base/mod.ts";
 import type { DirectoryLock, IoEngine } from "../io/mod.ts";
 
+/** Whether an error says that there is no such name. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof IoError && error.code === "ENOENT";
+}
+
 /** Who asks the lock before names change. */
 export class NameGuard {
   readonly #engine: IoEngine;
@@ -32,10 +37,8 @@ export class NameGuard {
   /** Removes a file; one that is not there is removed already. */
   async remove(path: string): Promise<void> {
     await this.check("remove", path);
-    try {
-      await this.#engine.remove(path);
-    } catch (error) {
-      if (!(error instanceof IoError && error.code === "ENOENT")) throw error;
-    }
+    await this.#engine.remove(path).catch((error) => {
+      if (!isMissing(error)) throw error;
+    });
   }
 }

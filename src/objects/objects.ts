@@ -9,7 +9,7 @@
  * @module
  */
 
-import { assert, blockBytes, type Health, IoError, maxOpenLayerFiles } from "../base/mod.ts";
+import { assert, blockBytes, maxOpenLayerFiles } from "../base/mod.ts";
 import {
   BufferPool,
   type DirectoryLock,
@@ -18,17 +18,16 @@ import {
   type IoFile,
   readSequentially,
 } from "../io/mod.ts";
-import type { ObjectsMetrics, ReadCounters } from "./metrics.ts";
-import { NameGuard } from "./name_guard.ts";
-import type { WriteContext } from "./write/object_file.ts";
+import type { ObjectsMetrics } from "./metrics.ts";
+import { isMissing, NameGuard } from "./name_guard.ts";
 import { type ObjectId, parseObjectId, parseTimelineName, timelineName } from "./object_id.ts";
-import { ObjectWriter } from "./write/object_writer.ts";
 import { OpenFiles } from "./read/open_files.ts";
 import { PageCache } from "./read/page_cache.ts";
-import { PageFlights } from "./read/page_read.ts";
-import { RootFiles } from "./root_files.ts";
 import type { ReadContext } from "./read/run_reader.ts";
+import { RootFiles } from "./root_files.ts";
 import { type ObjectExtent, type PageLayout, StoredObject } from "./stored_object.ts";
+import type { CreateOptions, WriteContext, WriterOptions } from "./write/object_file.ts";
+import { ObjectWriter } from "./write/object_writer.ts";
 
 const MiB = 1024 * 1024;
 const poolBytes = 16 * MiB;
@@ -53,23 +52,6 @@ export interface ObjectsOptions {
   readonly openFiles?: number | undefined;
 }
 
-/** How an object is written. */
-export interface WriterOptions {
-  /** Who is told what failed, and who says when a full disk is tried again. */
-  readonly health: Health;
-  /** Room to reserve from the start of the file, in bytes, for speed only. */
-  readonly reserveBytes: number;
-}
-
-/** How a new object is written. */
-export interface CreateOptions extends WriterOptions {
-  /**
-   * Called once the object's name is durable, such as to name it in the manifest; nothing is written before it
-   * resolves. It is called again after a full disk.
-   */
-  readonly ready?: (() => Promise<void>) | undefined;
-}
-
 /** All objects of a store. */
 export class Objects {
   /** The store's directory. */
@@ -81,8 +63,6 @@ export class Objects {
   /** What reads share. Belongs to this floor. */
   readonly reads: ReadContext;
   readonly #writes: WriteContext;
-  readonly #names: NameGuard;
-  readonly #writerPool: BufferPool;
   readonly #objects = new Map<ObjectId, StoredObject>();
   #made = 0;
 
@@ -93,39 +73,32 @@ export class Objects {
     const { engine, turns } = host;
     this.directory = directory;
     this.host = host;
+    const poolOf = (bufferBytes: number) => new BufferPool(engine, { bufferBytes, budgetBytes: poolBytes });
     const files = new OpenFiles(engine, io.readDirect, openFiles);
     const names = new NameGuard(engine, lock);
     this.root = new RootFiles(engine, files, names, directory);
     this.reads = {
       engine,
       turns,
-      pool: new BufferPool(engine, { bufferBytes: MiB, budgetBytes: poolBytes }),
+      pool: poolOf(MiB),
       files,
       cache: new PageCache(cacheBytes),
-      flights: new PageFlights(),
+      flights: new Map(),
       alignment: Math.max(leastAlignment, io.report.offsetAlignment),
       counters: { valueReads: 0, valueReadBytes: 0, pageReads: 0 },
     };
-    this.#names = names;
-    this.#writes = { engine, direct: io.writeDirect, files, names };
-    this.#writerPool = new BufferPool(engine, { bufferBytes, budgetBytes: poolBytes });
-  }
-
-  /** What reads did so far. */
-  get counters(): Readonly<ReadCounters> {
-    return this.reads.counters;
+    this.#writes = { engine, direct: io.writeDirect, pool: poolOf(bufferBytes), files, names };
   }
 
   /** What reads did so far, and what is held now. */
   metrics(): ObjectsMetrics {
     const { counters, cache, pool, files } = this.reads;
-    const { hits, misses, bytes } = cache.metrics();
     return {
       ...counters,
-      cacheHits: hits,
-      cacheMisses: misses,
-      cacheBytes: bytes,
-      bufferBytes: pool.heldBytes + this.#writerPool.heldBytes,
+      cacheHits: cache.hits,
+      cacheMisses: cache.misses,
+      cacheBytes: cache.byteLength,
+      bufferBytes: pool.heldBytes + this.#writes.pool.heldBytes,
       openFiles: files.count,
     };
   }
@@ -142,7 +115,7 @@ export class Objects {
       object = new StoredObject(this.directory, id, this.#made++);
       this.#objects.set(id, object);
     }
-    if (layout !== undefined) object.adopt(layout);
+    if (layout !== undefined) object.layout = layout;
     return object;
   }
 
@@ -153,7 +126,7 @@ export class Objects {
    * @param options See {@linkcode CreateOptions}.
    */
   create(id: ObjectId, options: CreateOptions): ObjectWriter {
-    return this.#write(id, 0, options, this.#directoryOf(id));
+    return this.#write(id, undefined, options);
   }
 
   /**
@@ -164,21 +137,13 @@ export class Objects {
    * @param options See {@linkcode WriterOptions}.
    */
   reopen(id: ObjectId, position: number, options: WriterOptions): ObjectWriter {
-    return this.#write(id, position, options, undefined);
+    return this.#write(id, position, options);
   }
 
-  #write(id: ObjectId, position: number, options: CreateOptions, newIn: string | undefined): ObjectWriter {
+  #write(id: ObjectId, position: number | undefined, options: CreateOptions): ObjectWriter {
     const object = this.object(id);
     assert(!object.isWriting, "an object has one writer");
-    const { health, reserveBytes, ready } = options;
-    const { path } = object;
-    return new ObjectWriter(this.#writes, this.#writerPool, object, position, {
-      path,
-      newIn,
-      reserveBytes,
-      ready,
-      health,
-    });
+    return new ObjectWriter(this.#writes, object, position, options);
   }
 
   /**
@@ -189,7 +154,7 @@ export class Objects {
    * @returns The object with pages.
    */
   adopt(object: StoredObject, layout: PageLayout): StoredObject {
-    object.adopt(layout);
+    object.layout = layout;
     return object;
   }
 
@@ -199,9 +164,8 @@ export class Objects {
     assert(!object.isWriting, "an object that is being written is not removed");
     this.#objects.delete(id);
     this.reads.cache.drop(object.own.pages);
-    this.reads.files.drop(object);
-    await this.reads.files.settled();
-    await this.#names.remove(object.path);
+    await this.reads.files.drop(object);
+    await this.#writes.names.remove(object.path);
   }
 
   /** The ids of the objects of a timeline that are on disk, in no order; none if its directory is missing. */
@@ -219,7 +183,7 @@ export class Objects {
   /** Makes the directory of a timeline, durably. */
   async prepare(timeline: number): Promise<void> {
     const path = `${this.directory}/${timelineName(timeline)}`;
-    await this.#names.check("make directory", path);
+    await this.#writes.names.check("make directory", path);
     await this.host.engine.makeDirectory(path);
   }
 
@@ -229,11 +193,12 @@ export class Objects {
    * @throws {CorruptionError} If it has no file.
    */
   async extent(object: StoredObject): Promise<ObjectExtent> {
-    const { engine } = this.host;
-    const byteLength = await this.#withFile(object, (file) => engine.size(file));
+    const { engine, files } = this.reads;
+    const withFile = (use: (file: IoFile) => Promise<number>) =>
+      files.closing(files.openApart(object, "read"), use);
     return {
-      byteLength,
-      nextData: (offset) => this.#withFile(object, (file) => engine.nextData(file, offset)),
+      byteLength: await withFile((file) => engine.size(file)),
+      nextData: (offset) => withFile((file) => engine.nextData(file, offset)),
     };
   }
 
@@ -261,32 +226,13 @@ export class Objects {
   /** Makes what stands in an object durable, before what was read of it is trusted. */
   async datasync(object: StoredObject): Promise<void> {
     const { engine, files } = this.reads;
-    const file = await files.openApart(object, "write");
-    try {
-      await engine.datasync(file);
-    } finally {
-      await engine.close(file);
-    }
+    await files.closing(files.openApart(object, "write"), (file) => engine.datasync(file));
   }
 
   /** Waits for reads in flight and closes every file. Writers are finished or aborted before. */
   async close(): Promise<void> {
     await this.root.close();
     await this.reads.files.close();
-  }
-
-  async #withFile<T>(object: StoredObject, use: (file: IoFile) => Promise<T>): Promise<T> {
-    const { files } = this.reads;
-    const file = await files.lease(object);
-    try {
-      return await use(file);
-    } finally {
-      files.release(object);
-    }
-  }
-
-  #directoryOf(id: ObjectId): string {
-    return `${this.directory}/${id.slice(0, id.indexOf("/"))}`;
   }
 }
 
@@ -295,6 +241,6 @@ function isObjectId(text: string): text is ObjectId {
 }
 
 function noneIfMissing(error: unknown): string[] {
-  if (error instanceof IoError && error.code === "ENOENT") return [];
+  if (isMissing(error)) return [];
   throw error;
 }

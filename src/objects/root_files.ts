@@ -6,9 +6,9 @@
  * @module
  */
 
-import { assert, blockBytes, IoError, LimitError } from "../base/mod.ts";
+import { assert, blockBytes, LimitError } from "../base/mod.ts";
 import type { IoEngine, IoFile, Transfer } from "../io/mod.ts";
-import type { NameGuard } from "./name_guard.ts";
+import { isMissing, type NameGuard } from "./name_guard.ts";
 import type { OpenFiles } from "./read/open_files.ts";
 
 /** Where a file stands until it is whole: a leftover of a crash, which the next one replaces. */
@@ -51,17 +51,15 @@ export class RootFiles {
    * @returns What it holds, or `undefined` if there is none.
    * @throws {LimitError} If it is longer, before memory is taken for it.
    */
-  async read(name: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  read(name: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const path = this.#pathOf(name);
-    const file = await this.#files.open(path, { access: "read", direct: false }).catch(undefinedIfMissing);
-    if (file === undefined) return undefined;
-    try {
+    return this.#files.closing(this.#open(path, "read"), async (file) => {
       const length = await this.#engine.size(file);
       if (length > maxBytes) throw new LimitError(`Cannot read "${path}": it is ${length} bytes`);
-      return await this.#readFile(file, length);
-    } finally {
-      await this.#engine.close(file);
-    }
+      const bytes = new Uint8Array(length);
+      const done = await this.#transfer(file, 0, bytes, (batch) => this.#engine.read(batch));
+      return bytes.subarray(0, done);
+    }).catch(undefinedIfMissing);
   }
 
   /**
@@ -92,12 +90,8 @@ export class RootFiles {
 
   /** Makes a file and its name durable, so that what was read of it is what will be there. */
   async settle(name: string): Promise<void> {
-    const file = await this.#files.open(this.#pathOf(name), { access: "write", direct: false });
-    try {
-      await this.#engine.sync(file);
-    } finally {
-      await this.#engine.close(file);
-    }
+    const opening = this.#open(this.#pathOf(name), "write");
+    await this.#files.closing(opening, (file) => this.#engine.sync(file));
     await this.#engine.syncDirectory(this.#directory);
   }
 
@@ -121,13 +115,10 @@ export class RootFiles {
     const aside = this.#pathOf(asideName);
     await this.#names.remove(aside);
     await this.#names.check("create", aside);
-    const file = await this.#files.open(aside, { access: "write", direct: false, create: true });
-    try {
+    await this.#files.closing(this.#open(aside, "write", true), async (file) => {
       await this.#write(file, 0, bytes, false);
       await this.#engine.sync(file);
-    } finally {
-      await this.#engine.close(file);
-    }
+    });
     await this.#names.check("rename", aside);
     await this.#engine.rename(aside, this.#pathOf(name));
     await this.#engine.syncDirectory(this.#directory);
@@ -136,8 +127,7 @@ export class RootFiles {
   async #openToAppend(name: string): Promise<IoFile> {
     if (this.#appending?.name !== name) {
       await this.close();
-      const file = this.#files.open(this.#pathOf(name), { access: "write", direct: false });
-      this.#appending = { name, file };
+      this.#appending = { name, file: this.#open(this.#pathOf(name), "write") };
     }
     try {
       return await this.#appending.file;
@@ -147,20 +137,26 @@ export class RootFiles {
     }
   }
 
-  async #readFile(file: IoFile, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = new Uint8Array(length);
-    if (length === 0) return bytes;
-    const transfer: Transfer = { file, offset: 0, bytes, done: 0, error: undefined };
-    await this.#engine.read([transfer]);
-    if (transfer.error !== undefined) throw transfer.error;
-    return bytes.subarray(0, transfer.done);
+  #open(path: string, access: "read" | "write", create = false): Promise<IoFile> {
+    return this.#files.open(path, { access, direct: false, create });
   }
 
   async #write(file: IoFile, offset: number, bytes: Uint8Array, durable: boolean): Promise<void> {
-    if (bytes.length === 0) return;
+    await this.#transfer(file, offset, bytes, (batch) => this.#engine.write(batch, { durable }));
+  }
+
+  /** Reads or writes, and returns how many bytes. */
+  async #transfer(
+    file: IoFile,
+    offset: number,
+    bytes: Uint8Array,
+    work: (batch: readonly Transfer[]) => Promise<void>,
+  ): Promise<number> {
+    if (bytes.length === 0) return 0;
     const transfer: Transfer = { file, offset, bytes, done: 0, error: undefined };
-    await this.#engine.write([transfer], { durable });
+    await work([transfer]);
     if (transfer.error !== undefined) throw transfer.error;
+    return transfer.done;
   }
 
   #pathOf(name: string): string {
@@ -170,5 +166,5 @@ export class RootFiles {
 }
 
 function undefinedIfMissing(error: unknown): undefined {
-  if (!(error instanceof IoError && error.code === "ENOENT")) throw error;
+  if (!isMissing(error)) throw error;
 }

@@ -17,11 +17,10 @@
  */
 
 import type { Objects } from "../objects.ts";
-import { PageFetch } from "./page_fetch.ts";
-import type { PageCache } from "./page_cache.ts";
-import { pageKey, PageRead } from "./page_read.ts";
-import type { ReadContext } from "./run_reader.ts";
 import type { StoredObject } from "../stored_object.ts";
+import type { PageCache } from "./page_cache.ts";
+import { PageFetch } from "./page_fetch.ts";
+import { pageKey, PageRead } from "./page_read.ts";
 
 /** How a set of pages works. */
 export interface PageSetOptions {
@@ -31,7 +30,7 @@ export interface PageSetOptions {
 
 /** The pages of one question. */
 export class PageSet {
-  readonly #context: ReadContext;
+  readonly #objects: Objects;
   readonly #cache: PageCache;
   readonly #keep: boolean;
   readonly #reads = new Map<number, PageRead>();
@@ -41,7 +40,7 @@ export class PageSet {
 
   /** Starts without a page. */
   constructor(objects: Objects, options: PageSetOptions = {}) {
-    this.#context = objects.reads;
+    this.#objects = objects;
     this.#cache = objects.reads.cache;
     this.#keep = options.keep ?? true;
   }
@@ -82,7 +81,7 @@ export class PageSet {
     const reads = this.#listed;
     this.#listed = [];
     this.#needs = 0;
-    return new PageFetch(this.#context, reads).run(this.#keep);
+    return new PageFetch(this.#objects).run(reads, this.#keep);
   }
 
   #find(object: StoredObject, page: number): Uint8Array | undefined {

@@ -6,16 +6,21 @@
  */
 
 import type { Turns } from "../../base/mod.ts";
-import type { BufferPool, IoBuffer, IoEngine, IoFile, Transfer } from "../../io/mod.ts";
+import type { BufferPool, IoBuffer, IoEngine, Transfer } from "../../io/mod.ts";
 import type { ReadCounters } from "../metrics.ts";
-import { isOutOfDescriptors, type OpenFiles } from "./open_files.ts";
-import type { PageCache } from "./page_cache.ts";
-import type { PageFlights } from "./page_read.ts";
-import type { ReadPlan, Run } from "./read_plan.ts";
 import type { StoredObject } from "../stored_object.ts";
+import type { OpenFiles } from "./open_files.ts";
+import type { PageCache } from "./page_cache.ts";
+import type { PageRead } from "./page_read.ts";
+import type { Run } from "./read_plan.ts";
 
 /** Batches of reads that one question keeps in flight. */
 const batchesInFlight = 4;
+/** Runs in one batch. Of pages mostly all that a question asks for at once. */
+const runsPerBatch = { values: 32, pages: 128 };
+
+/** What is read: it says how reads are batched, and as what they count. */
+export type ReadKind = keyof typeof runsPerBatch;
 
 /** What the reads of one store share. */
 export interface ReadContext {
@@ -29,8 +34,8 @@ export interface ReadContext {
   readonly files: OpenFiles;
   /** Pages in memory. */
   readonly cache: PageCache;
-  /** Pages on their way. */
-  readonly flights: PageFlights;
+  /** Pages on their way, by their keys. */
+  readonly flights: Map<number, PageRead>;
   /** What offsets and lengths of reads are multiples of, in bytes. */
   readonly alignment: number;
   /** Counts of what was done. */
@@ -39,12 +44,10 @@ export interface ReadContext {
 
 /** Whom the reads are for. */
 export interface RunSink {
-  /** The object of a range of the plan. */
-  objectOf(item: number): StoredObject;
-  /** Takes note of what is issued. */
-  issued(transfers: number, byteLength: number): void;
-  /** Takes what a run brought; the memory is lent for the call. It does not throw. */
-  accept(run: Run, transfer: Transfer): void;
+  /** The object of a run. */
+  objectOf(run: Run): StoredObject;
+  /** Takes the `done` bytes that a run brought, at `at` of memory that is lent for the call. It does not throw. */
+  accept(run: Run, bytes: Uint8Array<ArrayBuffer>, view: DataView, at: number, done: number): void;
   /** Learns why a run brought nothing. It does not throw. */
   fail(run: Run, error: Error): void;
 }
@@ -52,169 +55,88 @@ export interface RunSink {
 /** The reads of one plan. */
 export class RunReader {
   readonly #context: ReadContext;
-  readonly #plan: ReadPlan;
+  readonly #kind: ReadKind;
+  /** Those that got no descriptor come once more behind the others. */
+  readonly #runs: Run[];
   readonly #sink: RunSink;
-  readonly #runsPerBatch: number;
   readonly #flights: Promise<void>[] = [];
-  #nextRun = 0;
-  /** Runs that got no descriptor and are tried again. */
-  readonly #putBack: Run[] = [];
-  /** Whether there are no descriptors at all, for nobody. */
-  #isStarved = false;
-  #isCancelled = false;
+  #next = 0;
 
-  /** Starts nothing yet. */
-  constructor(context: ReadContext, plan: ReadPlan, sink: RunSink, runsPerBatch: number) {
+  /** Starts nothing yet. The row of runs is the reader's own from now on. */
+  constructor(context: ReadContext, kind: ReadKind, runs: Run[], sink: RunSink) {
     this.#context = context;
-    this.#plan = plan;
+    this.#kind = kind;
+    this.#runs = runs;
     this.#sink = sink;
-    this.#runsPerBatch = runsPerBatch;
   }
 
   /** Whether everything was read. */
   get done(): boolean {
-    return this.#flights.length === 0 && !this.#hasRuns;
-  }
-
-  get #hasRuns(): boolean {
-    return !this.#isCancelled && (this.#nextRun < this.#plan.runs.length || this.#putBack.length > 0);
+    return this.#flights.length === 0 && this.#next >= this.#runs.length;
   }
 
   /** Keeps reads in flight and waits for the oldest batch of them. It never rejects. */
   async step(): Promise<void> {
     const { turns, pool } = this.#context;
     turns.awaiting();
-    try {
-      while (this.#flights.length < batchesInFlight && this.#hasRuns) {
-        // A first batch waits for its buffer; read-ahead takes one only if it is free.
-        const buffer = pool.tryTake() ?? (this.#flights.length === 0 ? await pool.take() : undefined);
-        if (buffer === undefined) break;
-        if (this.#hasRuns) this.#flights.push(this.#fly(buffer));
-        else buffer.release();
-      }
-      await this.#flights[0];
-      this.#flights.shift();
-    } finally {
-      turns.answered();
+    while (this.#flights.length < batchesInFlight && this.#next < this.#runs.length) {
+      // A first batch waits for its buffer; read-ahead takes one only if it is free.
+      const buffer = pool.tryTake() ?? (this.#flights.length === 0 ? await pool.take() : undefined);
+      if (buffer === undefined) break;
+      this.#flights.push(this.#fly(buffer));
     }
-  }
-
-  /** Reads everything. It never rejects. */
-  async finish(): Promise<void> {
-    while (!this.done) await this.step();
+    await this.#flights[0];
+    this.#flights.shift();
+    turns.answered();
   }
 
   /** Issues nothing more and waits for what is in flight. */
   async cancel(): Promise<void> {
-    this.#isCancelled = true;
+    this.#next = Infinity;
     await Promise.all(this.#flights.splice(0));
   }
 
   async #fly(buffer: IoBuffer): Promise<void> {
-    const { files } = this.#context;
-    const runs = this.#takeRuns(buffer.bytes.length);
-    const leased: StoredObject[] = [];
-    try {
-      const failures = await this.#leaseFiles(runs, leased);
-      if (failures !== undefined && leased.length === 0) await this.#leaseInTurn(leased, failures);
-      const able = failures === undefined ? runs : this.#withoutFailed(runs, failures);
-      if (able.length > 0) await this.#read(able, buffer.bytes);
-    } finally {
-      for (const object of leased) files.release(object);
-      buffer.release();
-    }
-  }
-
-  #takeRuns(capacity: number): Run[] {
-    if (this.#putBack.length > 0) {
-      return this.#putBack.splice(0, countFitting(this.#putBack, 0, this.#runsPerBatch, capacity));
-    }
-    const from = this.#nextRun;
-    this.#nextRun += countFitting(this.#plan.runs, from, this.#runsPerBatch, capacity);
-    return this.#plan.runs.slice(from, this.#nextRun);
-  }
-
-  /** Leases the file of every run, and says which objects have none; `undefined` if all have. */
-  #leaseFiles(runs: readonly Run[], leased: StoredObject[]): Promise<Map<StoredObject, Error>> | undefined {
-    const { files } = this.#context;
-    let last: StoredObject | undefined;
-    let closed: StoredObject[] | undefined;
-    for (const run of runs) {
-      const object = this.#objectOf(run);
-      if (object === last) continue;
-      last = object;
-      if (files.tryLease(object) !== undefined) leased.push(object);
-      else (closed ??= []).push(object);
-    }
-    return closed && this.#openFiles(closed, leased);
-  }
-
-  async #openFiles(
-    objects: readonly StoredObject[],
-    leased: StoredObject[],
-  ): Promise<Map<StoredObject, Error>> {
-    const failures = new Map<StoredObject, Error>();
-    await Promise.all(objects.map((object) =>
-      this.#context.files.lease(object).then(
-        () => leased.push(object),
-        (error) => failures.set(object, error),
-      )
-    ));
-    return failures;
-  }
-
-  /** Leases one file of those that only lack a descriptor; the batch holds none yet (F1). */
-  async #leaseInTurn(leased: StoredObject[], failures: Map<StoredObject, Error>): Promise<void> {
-    const object = failures.keys().find((object) => isOutOfDescriptors(failures.get(object)));
-    if (object === undefined) return;
-    try {
-      await this.#context.files.leaseInTurn(object);
-      leased.push(object);
-      failures.delete(object);
-    } catch (error) {
-      failures.set(object, error as Error);
-      this.#isStarved = isOutOfDescriptors(error);
-    }
-  }
-
-  /** Takes out runs without a file: those are tried again whose object only lacks a descriptor, if there are any. */
-  #withoutFailed(runs: readonly Run[], failures: ReadonlyMap<StoredObject, Error>): Run[] {
-    return runs.filter((run) => {
-      const error = failures.get(this.#objectOf(run));
-      if (error === undefined) return true;
-      if (isOutOfDescriptors(error) && !this.#isStarved) this.#putBack.push(run);
+    const { files, engine, counters } = this.#context;
+    const { bytes } = buffer;
+    const runs = this.#takeRuns(bytes.length);
+    const objects = runs.map((run) => this.#sink.objectOf(run));
+    const leases = await files.lease(objects);
+    const issued: Run[] = [], batch: Transfer[] = [];
+    let end = 0;
+    runs.forEach((run, i) => {
+      const file = leases.get(objects[i]);
+      if (file === undefined) this.#runs.push(run);
+      else if (file instanceof Error) this.#sink.fail(run, file);
+      else {
+        issued.push(run);
+        const memory = bytes.subarray(end, end += run.length);
+        batch.push({ file, offset: run.offset, bytes: memory, done: 0, error: undefined });
+      }
+    });
+    if (batch.length > 0) await engine.read(batch);
+    files.release(leases);
+    counters[this.#kind === "pages" ? "pageReads" : "valueReads"] += batch.length;
+    if (this.#kind === "values") counters.valueReadBytes += end;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, end);
+    end = 0;
+    issued.forEach((run, i) => {
+      const { done, error } = batch[i];
+      if (error === undefined) this.#sink.accept(run, bytes, view, end, done);
       else this.#sink.fail(run, error);
-      return false;
+      end += run.length;
     });
+    buffer.release();
   }
 
-  async #read(runs: readonly Run[], memory: Uint8Array<ArrayBuffer>): Promise<void> {
-    let at = 0;
-    const batch = runs.map((run): Transfer => {
-      const bytes = memory.subarray(at, at + run.length);
-      at += run.length;
-      const file = this.#objectOf(run).own.file as IoFile;
-      return { file, offset: run.offset, bytes, done: 0, error: undefined };
-    });
-    this.#sink.issued(batch.length, at);
-    await this.#context.engine.read(batch);
-    for (let i = 0; i < runs.length; i++) {
-      const { error } = batch[i];
-      if (error === undefined) this.#sink.accept(runs[i], batch[i]);
-      else this.#sink.fail(runs[i], error);
+  /** The next runs that fit one batch. */
+  #takeRuns(capacity: number): Run[] {
+    const from = this.#next, most = from + runsPerBatch[this.#kind];
+    let to = from, bytes = 0;
+    while (to < this.#runs.length && to < most && bytes + this.#runs[to].length <= capacity) {
+      bytes += this.#runs[to++].length;
     }
+    this.#next = to;
+    return this.#runs.slice(from, to);
   }
-
-  #objectOf(run: Run): StoredObject {
-    return this.#sink.objectOf(this.#plan.pieces.itemOf(run.firstPiece));
-  }
-}
-
-/** How many runs from `from` on fit one batch. */
-function countFitting(runs: readonly Run[], from: number, most: number, capacity: number): number {
-  let bytes = 0, to = from;
-  while (to < runs.length && to - from < most && bytes + runs[to].length <= capacity) {
-    bytes += runs[to++].length;
-  }
-  return to - from;
 }
