@@ -23,7 +23,7 @@ import { isMissing, NameGuard } from "./name_guard.ts";
 import { type ObjectId, parseObjectId, parseTimelineName, timelineName } from "./object_id.ts";
 import { OpenFiles } from "./read/open_files.ts";
 import { PageCache } from "./read/page_cache.ts";
-import type { ReadContext } from "./read/run_reader.ts";
+import type { ReadContext } from "./read/read_context.ts";
 import { RootFiles } from "./root_files.ts";
 import { type ObjectExtent, type PageLayout, StoredObject } from "./stored_object.ts";
 import type { CreateOptions, WriteContext, WriterOptions } from "./write/object_file.ts";

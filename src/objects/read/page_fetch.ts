@@ -1,5 +1,5 @@
 /**
- * Reading the pages that a question misses: each once, however many want it; footers that nobody checked yet with them.
+ * Reading the pages that a question misses: each once, however many want it.
  *
  * @module
  */
@@ -7,16 +7,14 @@
 import { assert, blockBytes, pageBytes } from "../../base/mod.ts";
 import type { Objects } from "../objects.ts";
 import type { PageLayout, StoredObject } from "../stored_object.ts";
-import { footerNumber, pageKey, PageRead } from "./page_read.ts";
 import { RangeRead, type RangeSink, type RangeWants } from "./range_read.ts";
+import { footerNumber, pageKey, type PageRead } from "./read_context.ts";
 
 /** One round of reading pages. What it reads itself are ranges, an item for each page or footer. */
 export class PageFetch implements RangeWants, RangeSink {
   readonly #objects: Objects;
   /** What this round reads itself, by item. */
   readonly #own: PageRead[] = [];
-  /** Footers that must be checked before a page of their objects is given out. */
-  readonly #footers = new Map<StoredObject, PageRead>();
   /** How many pages are still on their way for other questions. */
   #following = 0;
   #followed: (() => void) | undefined;
@@ -33,7 +31,7 @@ export class PageFetch implements RangeWants, RangeSink {
    * @param keep Whether the cache keeps them.
    */
   async run(reads: readonly PageRead[], keep: boolean): Promise<void> {
-    const { flights, turns } = this.#objects.reads;
+    const { cache, flights, turns } = this.#objects.reads;
     for (const read of reads) this.#start(read);
     const range = new RangeRead(this.#objects, this, this, "pages");
     while (!range.done) await range.step();
@@ -42,31 +40,30 @@ export class PageFetch implements RangeWants, RangeSink {
       await new Promise<void>((resolve) => this.#followed = resolve);
       turns.answered();
     }
-    for (const read of reads) this.#settle(read, keep);
+    for (const read of reads) {
+      const { object: { own }, page, leader = read } = read;
+      read.leader = undefined;
+      read.error = leader.error;
+      read.bytes = leader.bytes;
+      // What cannot be given out is not kept either (P1), nor what is gone.
+      const isSound = read.bytes !== undefined && own.isFooterChecked && !own.isRemoved;
+      if (isSound && keep) cache.put(own.pages, page, read.bytes as Uint8Array);
+    }
     for (const { object, page } of this.#own) flights.delete(pageKey(object, page));
   }
 
+  /** Reads a page, unless it came since it was asked for, or is on its way: then this round follows that (P2). */
   #start(read: PageRead): void {
-    const { object, page } = read;
-    // It may have come since it was asked for.
-    read.bytes = this.#objects.reads.cache.peek(object.own.pages, page);
-    if (read.bytes !== undefined) return;
-    this.#claim(read);
-    if (object.own.isFooterChecked || this.#footers.has(object)) return;
-    const footer = new PageRead(object, footerNumber);
-    this.#footers.set(object, footer);
-    this.#claim(footer);
-  }
-
-  /** Reads a page, unless it is on its way: then this round follows that (P2). */
-  #claim(read: PageRead): void {
+    const { object, object: { own }, page } = read;
     const { flights, cache } = this.#objects.reads;
-    const key = pageKey(read.object, read.page);
+    read.bytes = cache.peek(own.pages, page);
+    if (read.bytes !== undefined || page === footerNumber && own.isFooterChecked) return;
+    const key = pageKey(object, page);
     const leader = read.leader = flights.get(key);
     if (leader === undefined) {
       flights.set(key, read);
       this.#own.push(read);
-      if (read.page !== footerNumber) cache.misses++;
+      if (page !== footerNumber) cache.misses++;
     } else if (leader.bytes === undefined && leader.error === undefined) {
       this.#following++;
       (leader.listeners ??= []).push(this.#onLanded);
@@ -76,22 +73,6 @@ export class PageFetch implements RangeWants, RangeSink {
   readonly #onLanded = (): void => {
     if (--this.#following === 0) this.#followed?.();
   };
-
-  /** Takes what came of a page, and gives it to the cache, if the footer checks too (P1). */
-  #settle(read: PageRead, keep: boolean): void {
-    const { object: { own }, page, leader } = read;
-    const footer = this.#footers.get(read.object);
-    read.leader = undefined;
-    read.error = (leader ?? read).error;
-    read.bytes = (leader ?? read).bytes;
-    if (read.bytes === undefined) return;
-    if (!own.isFooterChecked) {
-      read.error = (footer?.leader ?? footer)?.error;
-      read.bytes = undefined;
-    } else if (keep && !own.isRemoved) {
-      this.#objects.reads.cache.put(own.pages, page, read.bytes);
-    }
-  }
 
   /** See {@linkcode RangeWants.count}. */
   get count(): number {

@@ -20,7 +20,7 @@ import type { Objects } from "../objects.ts";
 import type { StoredObject } from "../stored_object.ts";
 import type { PageCache } from "./page_cache.ts";
 import { PageFetch } from "./page_fetch.ts";
-import { pageKey, PageRead } from "./page_read.ts";
+import { footerNumber, pageKey, PageRead } from "./read_context.ts";
 
 /** How a set of pages works. */
 export interface PageSetOptions {
@@ -87,7 +87,9 @@ export class PageSet {
   #find(object: StoredObject, page: number): Uint8Array | undefined {
     const key = pageKey(object, page);
     const read = this.#reads.get(key) ?? this.#list(key, object, page);
-    if (read.error !== undefined) throw read.error;
+    const isUnchecked = read.bytes !== undefined && !object.own.isFooterChecked;
+    const { error } = isUnchecked ? this.#footerOf(object) : read;
+    if (error !== undefined) throw error;
     if (read.bytes === undefined && !read.isNeeded) {
       read.isNeeded = true;
       this.#needs++;
@@ -99,6 +101,12 @@ export class PageSet {
     const read = new PageRead(object, page);
     this.#reads.set(key, read);
     this.#listed.push(read);
+    if (page !== footerNumber && !object.own.isFooterChecked) this.#footerOf(object);
     return read;
+  }
+
+  #footerOf(object: StoredObject): PageRead {
+    const key = pageKey(object, footerNumber);
+    return this.#reads.get(key) ?? this.#list(key, object, footerNumber);
   }
 }

@@ -12,11 +12,22 @@
  * @module
  */
 
-import { CorruptionError } from "../../base/mod.ts";
+import { blockBytes, CorruptionError } from "../../base/mod.ts";
+import type { IoBuffer, Transfer } from "../../io/mod.ts";
 import type { Objects } from "../objects.ts";
 import type { StoredObject } from "../stored_object.ts";
+import type { ReadContext } from "./read_context.ts";
 import { planReads, type ReadPlan, type Run, wantStride } from "./read_plan.ts";
-import { type ReadKind, RunReader } from "./run_reader.ts";
+
+/** Batches of reads that one question keeps in flight. */
+const batchesInFlight = 4;
+/** Runs in one batch. Of pages mostly all that a question asks for at once. */
+const runsPerBatch = { values: 32, pages: 128 };
+/** Of what needs nothing. */
+const noReads = planReads(new Float64Array(0), blockBytes);
+
+/** What is read: it says how reads are batched, and as what they count. */
+export type ReadKind = keyof typeof runsPerBatch;
 
 /** Which ranges to read, by item. */
 export interface RangeWants {
@@ -63,11 +74,15 @@ interface Assembly {
 
 /** The reading of many ranges. */
 export class RangeRead {
+  readonly #context: ReadContext;
+  readonly #kind: ReadKind;
   readonly #wants: RangeWants;
   readonly #sink: RangeSink;
-  readonly #plan: ReadPlan | undefined;
-  /** None if nothing must be read. */
-  readonly #reader: RunReader | undefined;
+  /** Runs that got no descriptor are put once more behind the others. */
+  readonly #plan: ReadPlan;
+  #nextRun = 0;
+  /** Batches in flight. */
+  readonly #flights: Promise<void>[] = [];
   #assemblies: Map<number, Assembly> | undefined;
   #isCancelled = false;
 
@@ -77,9 +92,11 @@ export class RangeRead {
    * @param objects What reads.
    * @param wants The ranges. It is asked as long as they are read.
    * @param sink Who is told.
-   * @param kind As what the reads count.
+   * @param kind What is read.
    */
   constructor(objects: Objects, wants: RangeWants, sink: RangeSink, kind: ReadKind = "values") {
+    this.#context = objects.reads;
+    this.#kind = kind;
     this.#wants = wants;
     this.#sink = sink;
     let inFiles: Float64Array | undefined;
@@ -94,29 +111,78 @@ export class RangeRead {
       inFiles[item * wantStride + 1] = wants.offsetOf(item);
       inFiles[item * wantStride + 2] = inFile;
     }
-    if (inFiles === undefined) return;
-    const plan = this.#plan = planReads(inFiles, objects.reads.alignment);
-    this.#reader = new RunReader(objects.reads, kind, plan.runs, {
-      objectOf: (run) => wants.objectOf(plan.items[run.firstPiece]),
-      accept: (run, bytes, view, at, done) => this.#accept(run, bytes, view, at, done),
-      fail: (run, error) => this.#failRun(run, error),
-    });
+    this.#plan = inFiles === undefined ? noReads : planReads(inFiles, this.#context.alignment);
   }
 
   /** Whether the sink was told of every range. */
   get done(): boolean {
-    return this.#reader === undefined || this.#reader.done;
+    return this.#flights.length === 0 && this.#nextRun >= this.#plan.runs.length;
   }
 
   /** Keeps reads in flight and waits for the oldest batch of them. It never rejects. */
   async step(): Promise<void> {
-    await this.#reader?.step();
+    const { turns, pool } = this.#context;
+    turns.awaiting();
+    while (this.#flights.length < batchesInFlight && this.#nextRun < this.#plan.runs.length) {
+      // A first batch waits for its buffer; read-ahead takes one only if it is free.
+      const buffer = pool.tryTake() ?? (this.#flights.length === 0 ? await pool.take() : undefined);
+      if (buffer === undefined) break;
+      this.#flights.push(this.#fly(buffer));
+    }
+    await this.#flights[0];
+    this.#flights.shift();
+    turns.answered();
   }
 
-  /** Tells the sink nothing more, and waits for what is in flight. */
+  /** Tells the sink nothing more, issues nothing more, and waits for what is in flight. */
   async cancel(): Promise<void> {
     this.#isCancelled = true;
-    await this.#reader?.cancel();
+    this.#nextRun = Infinity;
+    await Promise.all(this.#flights.splice(0));
+  }
+
+  /** Reads the next batch, with leases on its files only while it is in flight. */
+  async #fly(buffer: IoBuffer): Promise<void> {
+    const { files, engine, counters } = this.#context;
+    const { bytes } = buffer;
+    const runs = this.#takeRuns(bytes.length);
+    const objects = runs.map(({ firstPiece }) => this.#wants.objectOf(this.#plan.items[firstPiece]));
+    const leases = await files.lease(objects);
+    const issued: Run[] = [], batch: Transfer[] = [];
+    let end = 0;
+    runs.forEach((run, i) => {
+      const file = leases.get(objects[i]);
+      if (file === undefined) this.#plan.runs.push(run);
+      else if (file instanceof Error) this.#failRun(run, file);
+      else {
+        issued.push(run);
+        const memory = bytes.subarray(end, end += run.length);
+        batch.push({ file, offset: run.offset, bytes: memory, done: 0, error: undefined });
+      }
+    });
+    if (batch.length > 0) await engine.read(batch);
+    files.release(leases);
+    counters[this.#kind === "pages" ? "pageReads" : "valueReads"] += batch.length;
+    if (this.#kind === "values") counters.valueReadBytes += end;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, end);
+    end = 0;
+    issued.forEach((run, i) => {
+      const { done, error } = batch[i];
+      if (error === undefined) this.#accept(run, bytes, view, end, done);
+      else this.#failRun(run, error);
+      end += run.length;
+    });
+    buffer.release();
+  }
+
+  /** The next runs that fit one batch. */
+  #takeRuns(capacity: number): Run[] {
+    const { runs } = this.#plan;
+    const from = this.#nextRun, most = from + runsPerBatch[this.#kind];
+    let to = from, bytes = 0;
+    while (to < runs.length && to < most && bytes + runs[to].length <= capacity) bytes += runs[to++].length;
+    this.#nextRun = to;
+    return runs.slice(from, to);
   }
 
   /** Copies what of a range is in memory, and returns how many bytes of it must come from the file (D1). */
@@ -132,7 +198,7 @@ export class RangeRead {
   }
 
   #accept(run: Run, bytes: Uint8Array<ArrayBuffer>, view: DataView, start: number, done: number): void {
-    const { items, offsets, lengths } = this.#plan as ReadPlan;
+    const { items, offsets, lengths } = this.#plan;
     for (let i = run.firstPiece; i < run.endPiece; i++) {
       const item = items[i], length = lengths[i], from = offsets[i] - run.offset, at = start + from;
       if (from + length > done) this.#fail(item, length, this.#endsEarly(item, run.offset + done));
@@ -146,7 +212,7 @@ export class RangeRead {
   }
 
   #failRun(run: Run, error: Error): void {
-    const { items, lengths } = this.#plan as ReadPlan;
+    const { items, lengths } = this.#plan;
     for (let i = run.firstPiece; i < run.endPiece; i++) this.#fail(items[i], lengths[i], error);
   }
 
