@@ -11,7 +11,8 @@
  */
 
 export { type ObjectId, objectId, type ObjectKind, type ObjectName, parseObjectId } from "./object_id.ts";
-export { Objects, type ObjectsOptions } from "./objects.ts";
+export type { ObjectsOptions } from "./context.ts";
+export { Objects } from "./objects.ts";
 export type { CreateOptions, WriterOptions } from "./write/object_file.ts";
 export type { ObjectWriter } from "./write/object_writer.ts";
 export type { ObjectsMetrics, ReadCounters } from "./metrics.ts";

@@ -9,48 +9,16 @@
  * @module
  */
 
-import { assert, blockBytes, maxOpenLayerFiles } from "../base/mod.ts";
-import {
-  BufferPool,
-  type DirectoryLock,
-  type Host,
-  type Io,
-  type IoFile,
-  readSequentially,
-} from "../io/mod.ts";
+import { assert, blockBytes } from "../base/mod.ts";
+import { type Host, readSequentially } from "../io/mod.ts";
+import { ObjectsContext, type ObjectsOptions } from "./context.ts";
 import type { ObjectsMetrics } from "./metrics.ts";
-import { isMissing, NameGuard } from "./name_guard.ts";
+import { isMissing } from "./name_guard.ts";
 import { type ObjectId, parseObjectId, parseTimelineName, timelineName } from "./object_id.ts";
-import { OpenFiles } from "./read/open_files.ts";
-import { PageCache } from "./read/page_cache.ts";
-import type { ReadContext } from "./read/read_context.ts";
 import { RootFiles } from "./root_files.ts";
 import { type ObjectExtent, type PageLayout, StoredObject } from "./stored_object.ts";
-import type { CreateOptions, WriteContext, WriterOptions } from "./write/object_file.ts";
+import type { CreateOptions, WriterOptions } from "./write/object_file.ts";
 import { ObjectWriter } from "./write/object_writer.ts";
-
-const MiB = 1024 * 1024;
-const poolBytes = 16 * MiB;
-/** No device reads less at once. */
-const leastAlignment = 512;
-
-/** What the objects of a store are made of. */
-export interface ObjectsOptions {
-  /** The outside world. */
-  readonly host: Host;
-  /** How IO is done in the directory. */
-  readonly io: Pick<Io, "readDirect" | "writeDirect" | "report">;
-  /** The store's directory, which exists. */
-  readonly directory: string;
-  /** The bytes of pages that the cache may hold. */
-  readonly cacheBytes: number;
-  /** The lock on the directory, which is asked before names change; none if nothing is written. */
-  readonly lock?: DirectoryLock | undefined;
-  /** The size of one buffer of a writer, a multiple of 4096. @default {1048576} */
-  readonly bufferBytes?: number | undefined;
-  /** Files that stay open for reading. @default {384} */
-  readonly openFiles?: number | undefined;
-}
 
 /** All objects of a store. */
 export class Objects {
@@ -60,45 +28,28 @@ export class Objects {
   readonly host: Host;
   /** Small files in the store's directory, such as the manifest. */
   readonly root: RootFiles;
-  /** What reads share. Belongs to this floor. */
-  readonly reads: ReadContext;
-  readonly #writes: WriteContext;
+  /** What this floor shares. Belongs to it. */
+  readonly context: ObjectsContext;
   readonly #objects = new Map<ObjectId, StoredObject>();
   #made = 0;
 
   /** Does no IO. */
   constructor(options: ObjectsOptions) {
-    const { host, io, directory, cacheBytes, lock, bufferBytes = MiB, openFiles = maxOpenLayerFiles } =
-      options;
-    const { engine, turns } = host;
-    this.directory = directory;
-    this.host = host;
-    const poolOf = (bufferBytes: number) => new BufferPool(engine, { bufferBytes, budgetBytes: poolBytes });
-    const files = new OpenFiles(engine, io.readDirect, openFiles);
-    const names = new NameGuard(engine, lock);
-    this.root = new RootFiles(engine, files, names, directory);
-    this.reads = {
-      engine,
-      turns,
-      pool: poolOf(MiB),
-      files,
-      cache: new PageCache(cacheBytes),
-      flights: new Map(),
-      alignment: Math.max(leastAlignment, io.report.offsetAlignment),
-      counters: { valueReads: 0, valueReadBytes: 0, pageReads: 0 },
-    };
-    this.#writes = { engine, direct: io.writeDirect, pool: poolOf(bufferBytes), files, names };
+    this.directory = options.directory;
+    this.host = options.host;
+    this.context = new ObjectsContext(options);
+    this.root = new RootFiles(this.context);
   }
 
   /** What reads did so far, and what is held now. */
   metrics(): ObjectsMetrics {
-    const { counters, cache, pool, files } = this.reads;
+    const { counters, cache, readPool, writePool, files } = this.context;
     return {
       ...counters,
       cacheHits: cache.hits,
       cacheMisses: cache.misses,
       cacheBytes: cache.byteLength,
-      bufferBytes: pool.heldBytes + this.#writes.pool.heldBytes,
+      bufferBytes: readPool.heldBytes + writePool.heldBytes,
       openFiles: files.count,
     };
   }
@@ -126,7 +77,7 @@ export class Objects {
    * @param options See {@linkcode CreateOptions}.
    */
   create(id: ObjectId, options: CreateOptions): ObjectWriter {
-    return this.#write(id, undefined, options);
+    return this.#write(id, options);
   }
 
   /**
@@ -137,13 +88,13 @@ export class Objects {
    * @param options See {@linkcode WriterOptions}.
    */
   reopen(id: ObjectId, position: number, options: WriterOptions): ObjectWriter {
-    return this.#write(id, position, options);
+    return this.#write(id, options, position);
   }
 
-  #write(id: ObjectId, position: number | undefined, options: CreateOptions): ObjectWriter {
+  #write(id: ObjectId, options: CreateOptions, position?: number): ObjectWriter {
     const object = this.object(id);
     assert(!object.isWriting, "an object has one writer");
-    return new ObjectWriter(this.#writes, object, position, options);
+    return new ObjectWriter(this.context, object, options, position);
   }
 
   /**
@@ -163,16 +114,19 @@ export class Objects {
     const object = this.object(id);
     assert(!object.isWriting, "an object that is being written is not removed");
     this.#objects.delete(id);
-    this.reads.cache.drop(object.own.pages);
-    await this.reads.files.drop(object);
-    await this.#writes.names.remove(object.path);
+    const { cache, files, names } = this.context;
+    cache.drop(object.own.pages);
+    await files.drop(object);
+    await names.remove(object.path);
   }
 
   /** The ids of the objects of a timeline that are on disk, in no order; none if its directory is missing. */
   async list(timeline: number): Promise<ObjectId[]> {
     const directory = timelineName(timeline);
-    const names = await this.host.engine.list(`${this.directory}/${directory}`).catch(noneIfMissing);
-    return names.map((name) => `${directory}/${name}`).filter(isObjectId);
+    const listing = this.host.engine.list(`${this.directory}/${directory}`);
+    const names = await listing.catch((error) => isMissing(error) ? [] : Promise.reject(error));
+    return names.map((name) => `${directory}/${name}`)
+      .filter((id): id is ObjectId => parseObjectId(id) !== undefined);
   }
 
   /** The timelines that have a directory, in no order. */
@@ -183,7 +137,7 @@ export class Objects {
   /** Makes the directory of a timeline, durably. */
   async prepare(timeline: number): Promise<void> {
     const path = `${this.directory}/${timelineName(timeline)}`;
-    await this.#writes.names.check("make directory", path);
+    await this.context.names.check("make directory", path);
     await this.host.engine.makeDirectory(path);
   }
 
@@ -193,12 +147,11 @@ export class Objects {
    * @throws {CorruptionError} If it has no file.
    */
   async extent(object: StoredObject): Promise<ObjectExtent> {
-    const { engine, files } = this.reads;
-    const withFile = (use: (file: IoFile) => Promise<number>) =>
-      files.closing(files.openApart(object, "read"), use);
+    const { engine, files } = this.context;
+    const open = () => files.openApart(object, "read");
     return {
-      byteLength: await withFile((file) => engine.size(file)),
-      nextData: (offset) => withFile((file) => engine.nextData(file, offset)),
+      byteLength: await files.closing(open(), (file) => engine.size(file)),
+      nextData: (offset) => files.closing(open(), (file) => engine.nextData(file, offset)),
     };
   }
 
@@ -214,10 +167,10 @@ export class Objects {
     range: { start: number; end: number },
   ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     assert(!object.isWriting && range.start % blockBytes === 0, "what is streamed stands, from a block on");
-    const { engine, pool, files } = this.reads;
+    const { engine, readPool, files } = this.context;
     const file = await files.openApart(object, "read");
     try {
-      yield* readSequentially(engine, pool, file, range);
+      yield* readSequentially(engine, readPool, file, range);
     } finally {
       await engine.close(file);
     }
@@ -225,22 +178,13 @@ export class Objects {
 
   /** Makes what stands in an object durable, before what was read of it is trusted. */
   async datasync(object: StoredObject): Promise<void> {
-    const { engine, files } = this.reads;
+    const { engine, files } = this.context;
     await files.closing(files.openApart(object, "write"), (file) => engine.datasync(file));
   }
 
   /** Waits for reads in flight and closes every file. Writers are finished or aborted before. */
   async close(): Promise<void> {
     await this.root.close();
-    await this.reads.files.close();
+    await this.context.files.close();
   }
-}
-
-function isObjectId(text: string): text is ObjectId {
-  return parseObjectId(text) !== undefined;
-}
-
-function noneIfMissing(error: unknown): string[] {
-  if (isMissing(error)) return [];
-  throw error;
 }

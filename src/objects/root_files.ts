@@ -1,15 +1,16 @@
 /**
  * Small files in the store's directory itself, such as the manifest.
  *
- * Any number of calls may run at once on different names; calls that write one name are awaited in turn by their caller.
+ * Any number of calls may run at once on different names, but that one file is appended to at a time; calls that write
+ * one name are awaited in turn by their caller.
  *
  * @module
  */
 
 import { assert, blockBytes, LimitError } from "../base/mod.ts";
-import type { IoEngine, IoFile, Transfer } from "../io/mod.ts";
-import { isMissing, type NameGuard } from "./name_guard.ts";
-import type { OpenFiles } from "./read/open_files.ts";
+import type { IoFile, OpenOptions, Transfer } from "../io/mod.ts";
+import type { ObjectsContext } from "./context.ts";
+import { isMissing } from "./name_guard.ts";
 
 /** Where a file stands until it is whole: a leftover of a crash, which the next one replaces. */
 const asideName = "pending";
@@ -21,26 +22,21 @@ export function isAsideName(name: string): boolean {
 
 /** Small files in the store's directory. */
 export class RootFiles {
-  readonly #engine: IoEngine;
-  readonly #files: OpenFiles;
-  readonly #names: NameGuard;
-  readonly #directory: string;
+  readonly #context: ObjectsContext;
   /** The file that was appended to last, which is mostly the one that is appended to next. */
-  #appending: { readonly name: string; readonly file: Promise<IoFile> } | undefined;
+  #appending: { readonly name: string; readonly file: IoFile } | undefined;
   /** One file is written aside at a time. */
   #aside: Promise<void> = Promise.resolve();
 
   /** Made by {@linkcode Objects} only. */
-  constructor(engine: IoEngine, files: OpenFiles, names: NameGuard, directory: string) {
-    this.#engine = engine;
-    this.#files = files;
-    this.#names = names;
-    this.#directory = directory;
+  constructor(context: ObjectsContext) {
+    this.#context = context;
   }
 
   /** The names in the directory, in no order, directories among them; not what a crash left of writing aside. */
   async list(): Promise<string[]> {
-    return (await this.#engine.list(this.#directory)).filter((name) => !isAsideName(name));
+    const { engine, directory } = this.#context;
+    return (await engine.list(directory)).filter((name) => !isAsideName(name));
   }
 
   /**
@@ -52,14 +48,16 @@ export class RootFiles {
    * @throws {LimitError} If it is longer, before memory is taken for it.
    */
   read(name: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const path = this.#pathOf(name);
-    return this.#files.closing(this.#open(path, "read"), async (file) => {
-      const length = await this.#engine.size(file);
-      if (length > maxBytes) throw new LimitError(`Cannot read "${path}": it is ${length} bytes`);
-      const bytes = new Uint8Array(length);
-      const done = await this.#transfer(file, 0, bytes, (batch) => this.#engine.read(batch));
-      return bytes.subarray(0, done);
-    }).catch(undefinedIfMissing);
+    const { engine, files } = this.#context;
+    const reading = files.closing(this.#open(name, { access: "read" }), async (file) => {
+      const length = await engine.size(file);
+      if (length > maxBytes) throw new LimitError(`Cannot read "${file.path}": it is ${length} bytes`);
+      const transfer = transferOf(file, 0, new Uint8Array(length));
+      if (length > 0) await engine.read([transfer]);
+      if (transfer.error !== undefined) throw transfer.error;
+      return transfer.bytes.subarray(0, transfer.done) as Uint8Array<ArrayBuffer>;
+    });
+    return reading.catch((error) => isMissing(error) ? undefined : Promise.reject(error));
   }
 
   /**
@@ -90,81 +88,65 @@ export class RootFiles {
 
   /** Makes a file and its name durable, so that what was read of it is what will be there. */
   async settle(name: string): Promise<void> {
-    const opening = this.#open(this.#pathOf(name), "write");
-    await this.#files.closing(opening, (file) => this.#engine.sync(file));
-    await this.#engine.syncDirectory(this.#directory);
+    const { engine, directory, files } = this.#context;
+    await files.closing(this.#open(name, { access: "write" }), (file) => engine.sync(file));
+    await engine.syncDirectory(directory);
   }
 
   /** Removes a file; one that is not there is removed already. */
   async remove(name: string): Promise<void> {
     if (this.#appending?.name === name) await this.close();
-    await this.#names.remove(this.#pathOf(name));
+    await this.#context.names.remove(this.#pathOf(name));
   }
 
   /** Closes what is open. */
   async close(): Promise<void> {
-    const file = await this.#appending?.file.catch(() => undefined);
+    const file = this.#appending?.file;
     this.#appending = undefined;
-    if (file !== undefined) await this.#engine.close(file);
+    if (file !== undefined) await this.#context.engine.close(file);
   }
 
   async #put(name: string, bytes: Uint8Array): Promise<void> {
+    const { engine, names, directory, files } = this.#context;
+    const path = this.#pathOf(name), aside = this.#pathOf(asideName);
     if ((await this.list()).includes(name)) {
-      throw new Deno.errors.AlreadyExists(`Cannot make "${this.#pathOf(name)}": it exists`);
+      throw new Deno.errors.AlreadyExists(`Cannot make "${path}": it exists`);
     }
-    const aside = this.#pathOf(asideName);
-    await this.#names.remove(aside);
-    await this.#names.check("create", aside);
-    await this.#files.closing(this.#open(aside, "write", true), async (file) => {
+    await names.remove(aside);
+    await names.check("create", aside);
+    await files.closing(this.#open(asideName, { access: "write", create: true }), async (file) => {
       await this.#write(file, 0, bytes, false);
-      await this.#engine.sync(file);
+      await engine.sync(file);
     });
-    await this.#names.check("rename", aside);
-    await this.#engine.rename(aside, this.#pathOf(name));
-    await this.#engine.syncDirectory(this.#directory);
+    await names.check("rename", aside);
+    await engine.rename(aside, path);
+    await engine.syncDirectory(directory);
   }
 
   async #openToAppend(name: string): Promise<IoFile> {
-    if (this.#appending?.name !== name) {
-      await this.close();
-      this.#appending = { name, file: this.#open(this.#pathOf(name), "write") };
-    }
-    try {
-      return await this.#appending.file;
-    } catch (error) {
-      this.#appending = undefined;
-      throw error;
-    }
-  }
-
-  #open(path: string, access: "read" | "write", create = false): Promise<IoFile> {
-    return this.#files.open(path, { access, direct: false, create });
+    if (this.#appending?.name === name) return this.#appending.file;
+    await this.close();
+    const file = await this.#open(name, { access: "write" });
+    this.#appending = { name, file };
+    return file;
   }
 
   async #write(file: IoFile, offset: number, bytes: Uint8Array, durable: boolean): Promise<void> {
-    await this.#transfer(file, offset, bytes, (batch) => this.#engine.write(batch, { durable }));
+    const transfer = transferOf(file, offset, bytes);
+    if (bytes.length > 0) await this.#context.engine.write([transfer], { durable });
+    if (transfer.error !== undefined) throw transfer.error;
   }
 
-  /** Reads or writes, and returns how many bytes. */
-  async #transfer(
-    file: IoFile,
-    offset: number,
-    bytes: Uint8Array,
-    work: (batch: readonly Transfer[]) => Promise<void>,
-  ): Promise<number> {
-    if (bytes.length === 0) return 0;
-    const transfer: Transfer = { file, offset, bytes, done: 0, error: undefined };
-    await work([transfer]);
-    if (transfer.error !== undefined) throw transfer.error;
-    return transfer.done;
+  #open(name: string, options: Pick<OpenOptions, "access" | "create">): Promise<IoFile> {
+    return this.#context.files.open(this.#pathOf(name), { direct: false, ...options });
   }
 
   #pathOf(name: string): string {
     assert(!name.includes("/"), "a root file stands in the directory itself");
-    return `${this.#directory}/${name}`;
+    return `${this.#context.directory}/${name}`;
   }
 }
 
-function undefinedIfMissing(error: unknown): undefined {
-  if (!isMissing(error)) throw error;
+function transferOf(file: IoFile, offset: number, bytes: Uint8Array): Transfer {
+  return { file, offset, bytes, done: 0, error: undefined };
 }

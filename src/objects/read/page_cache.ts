@@ -99,26 +99,20 @@ export class PageCache {
     for (;;) {
       const slot = this.#hand;
       this.#hand = (slot + 1) % this.#most;
-      const chunk = this.#chunks[slot], number = this.#numbers[slot];
+      const chunk = this.#chunks[slot], number = this.#numbers[slot], bit = 1 << number;
       if (chunk.pages[number] === undefined) return slot;
-      if ((chunk.used & 1 << number) === 0) {
-        this.#remove(chunk, number);
+      const isUsed = (chunk.used & bit) !== 0;
+      chunk.used &= ~bit;
+      if (!isUsed) {
+        chunk.pages[number] = undefined;
+        this.#held--;
+        if (--chunk.count === 0) chunk.owner[chunk.index] = undefined;
         return slot;
       }
-      chunk.used &= ~(1 << number);
     }
-  }
-
-  #remove(chunk: PageChunk, number: number): void {
-    chunk.pages[number] = undefined;
-    this.#held--;
-    if (--chunk.count === 0) chunk.owner[chunk.index] = undefined;
   }
 }
 
 function chunkOf(owner: CachedPages, index: number): PageChunk {
-  const known = owner[index];
-  if (known !== undefined) return known;
-  const pages = new Array<Uint8Array | undefined>(chunkPages).fill(undefined);
-  return owner[index] = { owner, index, pages, used: 0, count: 0 };
+  return owner[index] ??= { owner, index, pages: new Array(chunkPages).fill(undefined), used: 0, count: 0 };
 }

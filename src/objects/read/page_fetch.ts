@@ -8,7 +8,7 @@ import { assert, blockBytes, pageBytes } from "../../base/mod.ts";
 import type { Objects } from "../objects.ts";
 import type { PageLayout, StoredObject } from "../stored_object.ts";
 import { RangeRead, type RangeSink, type RangeWants } from "./range_read.ts";
-import { footerNumber, pageKey, type PageRead } from "./read_context.ts";
+import { footerNumber, pageKey, type PageRead } from "./page_read.ts";
 
 /** One round of reading pages. What it reads itself are ranges, an item for each page or footer. */
 export class PageFetch implements RangeWants, RangeSink {
@@ -31,7 +31,7 @@ export class PageFetch implements RangeWants, RangeSink {
    * @param keep Whether the cache keeps them.
    */
   async run(reads: readonly PageRead[], keep: boolean): Promise<void> {
-    const { cache, flights, turns } = this.#objects.reads;
+    const { cache, flights, host: { turns } } = this.#objects.context;
     for (const read of reads) this.#start(read);
     const range = new RangeRead(this.#objects, this, this, "pages");
     while (!range.done) await range.step();
@@ -55,7 +55,7 @@ export class PageFetch implements RangeWants, RangeSink {
   /** Reads a page, unless it came since it was asked for, or is on its way: then this round follows that (P2). */
   #start(read: PageRead): void {
     const { object, object: { own }, page } = read;
-    const { flights, cache } = this.#objects.reads;
+    const { flights, cache } = this.#objects.context;
     read.bytes = cache.peek(own.pages, page);
     if (read.bytes !== undefined || page === footerNumber && own.isFooterChecked) return;
     const key = pageKey(object, page);

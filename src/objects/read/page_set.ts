@@ -20,7 +20,7 @@ import type { Objects } from "../objects.ts";
 import type { StoredObject } from "../stored_object.ts";
 import type { PageCache } from "./page_cache.ts";
 import { PageFetch } from "./page_fetch.ts";
-import { footerNumber, pageKey, PageRead } from "./read_context.ts";
+import { footerNumber, pageKey, PageRead } from "./page_read.ts";
 
 /** How a set of pages works. */
 export interface PageSetOptions {
@@ -41,7 +41,7 @@ export class PageSet {
   /** Starts without a page. */
   constructor(objects: Objects, options: PageSetOptions = {}) {
     this.#objects = objects;
-    this.#cache = objects.reads.cache;
+    this.#cache = objects.context.cache;
     this.#keep = options.keep ?? true;
   }
 

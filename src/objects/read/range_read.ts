@@ -14,9 +14,9 @@
 
 import { blockBytes, CorruptionError } from "../../base/mod.ts";
 import type { IoBuffer, Transfer } from "../../io/mod.ts";
+import type { ObjectsContext } from "../context.ts";
 import type { Objects } from "../objects.ts";
 import type { StoredObject } from "../stored_object.ts";
-import type { ReadContext } from "./read_context.ts";
 import { planReads, type ReadPlan, type Run, wantStride } from "./read_plan.ts";
 
 /** Batches of reads that one question keeps in flight. */
@@ -65,6 +65,9 @@ export interface RangeSink {
   fail(item: number, error: Error): void;
 }
 
+/** What came of a run. */
+type Came = Pick<Transfer, "done" | "error">;
+
 /** A range that is put together from several parts. */
 interface Assembly {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -74,7 +77,7 @@ interface Assembly {
 
 /** The reading of many ranges. */
 export class RangeRead {
-  readonly #context: ReadContext;
+  readonly #context: ObjectsContext;
   readonly #kind: ReadKind;
   readonly #wants: RangeWants;
   readonly #sink: RangeSink;
@@ -95,7 +98,7 @@ export class RangeRead {
    * @param kind What is read.
    */
   constructor(objects: Objects, wants: RangeWants, sink: RangeSink, kind: ReadKind = "values") {
-    this.#context = objects.reads;
+    this.#context = objects.context;
     this.#kind = kind;
     this.#wants = wants;
     this.#sink = sink;
@@ -121,7 +124,7 @@ export class RangeRead {
 
   /** Keeps reads in flight and waits for the oldest batch of them. It never rejects. */
   async step(): Promise<void> {
-    const { turns, pool } = this.#context;
+    const { host: { turns }, readPool: pool } = this.#context;
     turns.awaiting();
     while (this.#flights.length < batchesInFlight && this.#nextRun < this.#plan.runs.length) {
       // A first batch waits for its buffer; read-ahead takes one only if it is free.
@@ -145,6 +148,7 @@ export class RangeRead {
   async #fly(buffer: IoBuffer): Promise<void> {
     const { files, engine, counters } = this.#context;
     const { bytes } = buffer;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const runs = this.#takeRuns(bytes.length);
     const objects = runs.map(({ firstPiece }) => this.#wants.objectOf(this.#plan.items[firstPiece]));
     const leases = await files.lease(objects);
@@ -153,7 +157,7 @@ export class RangeRead {
     runs.forEach((run, i) => {
       const file = leases.get(objects[i]);
       if (file === undefined) this.#plan.runs.push(run);
-      else if (file instanceof Error) this.#failRun(run, file);
+      else if (file instanceof Error) this.#take(run, bytes, view, 0, { done: 0, error: file });
       else {
         issued.push(run);
         const memory = bytes.subarray(end, end += run.length);
@@ -164,12 +168,9 @@ export class RangeRead {
     files.release(leases);
     counters[this.#kind === "pages" ? "pageReads" : "valueReads"] += batch.length;
     if (this.#kind === "values") counters.valueReadBytes += end;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, end);
     end = 0;
     issued.forEach((run, i) => {
-      const { done, error } = batch[i];
-      if (error === undefined) this.#accept(run, bytes, view, end, done);
-      else this.#failRun(run, error);
+      this.#take(run, bytes, view, end, batch[i]);
       end += run.length;
     });
     buffer.release();
@@ -197,23 +198,21 @@ export class RangeRead {
     return inFile;
   }
 
-  #accept(run: Run, bytes: Uint8Array<ArrayBuffer>, view: DataView, start: number, done: number): void {
+  /** Hands on what a run brought to `start` of the memory, or why it failed. */
+  #take(run: Run, bytes: Uint8Array<ArrayBuffer>, view: DataView, start: number, came: Came): void {
     const { items, offsets, lengths } = this.#plan;
     for (let i = run.firstPiece; i < run.endPiece; i++) {
       const item = items[i], length = lengths[i], from = offsets[i] - run.offset, at = start + from;
-      if (from + length > done) this.#fail(item, length, this.#endsEarly(item, run.offset + done));
-      else if (length === this.#wants.lengthOf(item)) this.#deliver(item, bytes, view, at, false);
+      if (came.error !== undefined) this.#fail(item, length, came.error);
+      else if (from + length > came.done) {
+        this.#fail(item, length, this.#endsEarly(item, run.offset + came.done));
+      } else if (length === this.#wants.lengthOf(item)) this.#deliver(item, bytes, view, at, false);
       else {
         const assembly = this.#assemblyOf(item);
         assembly.bytes.set(bytes.subarray(at, at + length), offsets[i] - this.#wants.offsetOf(item));
         this.#assembled(item, length);
       }
     }
-  }
-
-  #failRun(run: Run, error: Error): void {
-    const { items, lengths } = this.#plan;
-    for (let i = run.firstPiece; i < run.endPiece; i++) this.#fail(items[i], lengths[i], error);
   }
 
   #assemblyOf(item: number): Assembly {

@@ -14,9 +14,8 @@
  */
 
 import { type Health, isFullDisk, PoisonedError } from "../../base/mod.ts";
-import { type BufferPool, directoryOf, type IoEngine, type IoFile } from "../../io/mod.ts";
-import type { NameGuard } from "../name_guard.ts";
-import type { OpenFiles } from "../read/open_files.ts";
+import { directoryOf, type IoFile } from "../../io/mod.ts";
+import type { ObjectsContext } from "../context.ts";
 
 /** How an object is written. */
 export interface WriterOptions {
@@ -35,27 +34,13 @@ export interface CreateOptions extends WriterOptions {
   readonly ready?: (() => Promise<void>) | undefined;
 }
 
-/** What writing objects shares. */
-export interface WriteContext {
-  /** What writes. */
-  readonly engine: IoEngine;
-  /** Whether writes bypass the page cache. */
-  readonly direct: boolean;
-  /** Buffers of writers. */
-  readonly pool: BufferPool;
-  /** Who makes room when descriptors run out. */
-  readonly files: OpenFiles;
-  /** Who is asked before a name is made. */
-  readonly names: NameGuard;
-}
-
 /** The file of an object that is being written. */
 export class ObjectFile {
   /** Resolves when it may be written to; rejects if it never may be. Nobody need await it. */
   readonly made: Promise<IoFile>;
   /** As {@linkcode made}, but it never settles if the file is closed before it was made: that is no failure. */
   readonly writable: Promise<IoFile>;
-  readonly #context: WriteContext;
+  readonly #context: ObjectsContext;
   readonly #path: string;
   readonly #isNew: boolean;
   readonly #options: CreateOptions;
@@ -68,7 +53,7 @@ export class ObjectFile {
   #file: IoFile | undefined;
 
   /** Does nothing yet. */
-  constructor(context: WriteContext, path: string, isNew: boolean, options: CreateOptions) {
+  constructor(context: ObjectsContext, path: string, isNew: boolean, options: CreateOptions) {
     this.#context = context;
     this.#path = path;
     this.#isNew = isNew;
@@ -79,15 +64,13 @@ export class ObjectFile {
       if (error instanceof Deno.errors.BadResource || isFullDisk(error)) return new Promise(() => {});
       throw error;
     });
-    this.writable.catch(() => {});
     this.#end.promise.catch(() => {});
   }
 
   /** Starts to make it or to open it, once. */
   start(): void {
-    if (this.#isStarted) return;
+    if (!this.#isStarted) this.#making.resolve(this.#make());
     this.#isStarted = true;
-    this.#making.resolve(this.#make());
   }
 
   /**
@@ -160,7 +143,7 @@ export class ObjectFile {
   }
 
   async #open(): Promise<IoFile> {
-    const { files, names, direct } = this.#context;
+    const { files, names, writeDirect: direct } = this.#context;
     if (this.#isNew) await names.check("create", this.#path);
     // Kept at once: should it be given up meanwhile, it is closed all the same.
     return this.#file = await files.open(this.#path, { access: "write", direct, create: this.#isNew });

@@ -18,9 +18,10 @@
  */
 
 import { assert, blockBytes } from "../../base/mod.ts";
-import { BufferedWriter } from "../../io/mod.ts";
+import { BufferedWriter, type IoEngine } from "../../io/mod.ts";
+import type { ObjectsContext } from "../context.ts";
 import type { StoredObject } from "../stored_object.ts";
-import { type CreateOptions, ObjectFile, type WriteContext } from "./object_file.ts";
+import { type CreateOptions, ObjectFile } from "./object_file.ts";
 
 /** The append-only end of an object. */
 export class ObjectWriter {
@@ -31,7 +32,7 @@ export class ObjectWriter {
    * health is told what failed.
    */
   readonly made: Promise<void>;
-  readonly #engine: WriteContext["engine"];
+  readonly #engine: IoEngine;
   readonly #file: ObjectFile;
   readonly #writer: BufferedWriter;
   #durableOffset: number;
@@ -40,22 +41,17 @@ export class ObjectWriter {
   /**
    * Made by {@linkcode Objects} only.
    *
-   * @param position Where to go on in an object that exists; `undefined` for a new one.
+   * @param position Where to go on in an object that exists; left out for a new one.
    */
-  constructor(
-    context: WriteContext,
-    object: StoredObject,
-    position: number | undefined,
-    options: CreateOptions,
-  ) {
-    const { engine, pool } = context, { health } = options;
+  constructor(context: ObjectsContext, object: StoredObject, options: CreateOptions, position?: number) {
+    const { engine, writePool } = context, { health } = options;
     this.object = object;
     this.#engine = engine;
     this.#file = new ObjectFile(context, object.path, position === undefined, options);
     this.made = this.#file.made.then(() => {});
     this.made.catch(() => {});
     this.#durableOffset = position ?? 0;
-    this.#writer = new BufferedWriter(engine, pool, this.#file.writable, { start: position, health });
+    this.#writer = new BufferedWriter(engine, writePool, this.#file.writable, { start: position, health });
     object.own.writer = this.#writer;
     // One that goes on is opened when there is something to write, so that until then it stays as it is.
     if (position === undefined) this.#file.start();

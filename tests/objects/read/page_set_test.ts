@@ -208,7 +208,7 @@ Deno.test("PageSet gives out no page of an object whose footer does not check, u
   assertEquals(t.objects.metrics().cacheBytes, pageBytes);
   bytes[footerOffset] ^= 1;
   t.memory.put(object.path, bytes);
-  await t.objects.reads.files.close();
+  await t.objects.context.files.close();
   await t.close();
 });
 
@@ -307,7 +307,7 @@ Deno.test("PageSet tells that somebody waits, as long as it does", async () => {
   const t = new ObjectsFixture();
   const waits: number[] = [];
   let waiting = 0;
-  const { turns } = t.objects.reads;
+  const { turns } = t.objects.host;
   turns.awaiting = () => void waits.push(++waiting);
   turns.answered = () => void waits.push(--waiting);
   const object = t.putPages(1, pages);

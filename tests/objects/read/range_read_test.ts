@@ -157,7 +157,7 @@ Deno.test("RangeRead holds no buffer and no file when its reader pauses, however
   await question.read.step();
   await turn();
   assertEquals(question.read.done, false);
-  assertEquals([t.objects.reads.pool.takenBytes, object.own.leases], [0, 0]);
+  assertEquals([t.objects.context.readPool.takenBytes, object.own.leases], [0, 0]);
   await question.finish();
   assertEquals(question.answers.every((answer) => answer instanceof Uint8Array), true);
   await t.close();
@@ -183,7 +183,7 @@ Deno.test("RangeRead.cancel() waits for what is in flight, and tells nothing mor
 
 Deno.test("RangeRead.cancel() gives up waiting for a buffer", async () => {
   const t = new ObjectsFixture();
-  const { pool } = t.objects.reads;
+  const { readPool: pool } = t.objects.context;
   const taken = Array.from({ length: 16 }, () => pool.takeNow());
   const question = new Question(t, [[t.put(1, bytesOf(100)), 0, 5]]);
   const stepping = question.read.step();

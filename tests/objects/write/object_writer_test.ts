@@ -318,12 +318,12 @@ Deno.test("Objects.create() makes no file where the lock no longer leads", async
 Deno.test("Objects.create() makes room for its file when there are no descriptors", async () => {
   const t = new Fixture();
   const other = t.put(2, new Uint8Array(10));
-  const leases = await t.objects.reads.files.lease([other]);
+  const leases = await t.objects.context.files.lease([other]);
   t.engine.mostFiles = 1;
   const writer = t.create();
   await settle();
   assertEquals([follow(writer.made).state, t.health.state], ["pending", "open"]);
-  t.objects.reads.files.release(leases);
+  t.objects.context.files.release(leases);
   await writer.made;
   await writer.abort();
   await t.close();

@@ -1,35 +1,10 @@
 /**
- * What the reads of one store share, among it the pages that are on their way.
+ * A page that a question asked for, and what came of it.
  *
  * @module
  */
 
-import type { Turns } from "../../base/mod.ts";
-import type { BufferPool, IoEngine } from "../../io/mod.ts";
-import type { ReadCounters } from "../metrics.ts";
 import type { StoredObject } from "../stored_object.ts";
-import type { OpenFiles } from "./open_files.ts";
-import type { PageCache } from "./page_cache.ts";
-
-/** What the reads of one store share. */
-export interface ReadContext {
-  /** What reads. */
-  readonly engine: IoEngine;
-  /** Who is told that somebody waits. */
-  readonly turns: Turns;
-  /** Buffers of one batch each. */
-  readonly pool: BufferPool;
-  /** Open files. */
-  readonly files: OpenFiles;
-  /** Pages in memory. */
-  readonly cache: PageCache;
-  /** Pages on their way, by {@linkcode pageKey}, so that one that several questions want at once is read once. */
-  readonly flights: Map<number, PageRead>;
-  /** What offsets and lengths of reads are multiples of, in bytes. */
-  readonly alignment: number;
-  /** Counts of what was done. */
-  readonly counters: ReadCounters;
-}
 
 /** The number that stands for an object's footer. */
 export const footerNumber: number = -1;
