@@ -4,11 +4,10 @@
  * @module
  */
 
-import { maxOpenLayerFiles } from "../base/mod.ts";
-import { BufferPool, type DirectoryLock, type Host, type Io, type IoEngine } from "../io/mod.ts";
+import { IoError, maxOpenLayerFiles } from "../base/mod.ts";
+import { BufferPool, type DirectoryLock, type Host, type Io } from "../io/mod.ts";
 import type { ReadCounters } from "./metrics.ts";
-import { NameGuard } from "./name_guard.ts";
-import { OpenFiles } from "./read/open_files.ts";
+import { isMissing, OpenFiles } from "./read/open_files.ts";
 import { PageCache } from "./read/page_cache.ts";
 import type { PageRead } from "./read/page_read.ts";
 
@@ -39,8 +38,6 @@ export interface ObjectsOptions {
 export class ObjectsContext {
   /** The outside world. */
   readonly host: Host;
-  /** What reads and writes. */
-  readonly engine: IoEngine;
   /** The store's directory. */
   readonly directory: string;
   /** Whether writes bypass the page cache. */
@@ -53,28 +50,44 @@ export class ObjectsContext {
   readonly writePool: BufferPool;
   /** Open files, and who makes room when descriptors run out. */
   readonly files: OpenFiles;
-  /** Who is asked before names change. */
-  readonly names: NameGuard;
   /** Pages in memory. */
   readonly cache: PageCache;
   /** Pages on their way, by {@linkcode pageKey}, so that one that several questions want at once is read once. */
   readonly flights: Map<number, PageRead> = new Map();
   /** Counts of what was done. */
   readonly counters: ReadCounters = { valueReads: 0, valueReadBytes: 0, pageReads: 0 };
+  readonly #lock: DirectoryLock | undefined;
 
   /** Does no IO. */
   constructor(options: ObjectsOptions) {
-    const { host, io, bufferBytes = MiB } = options;
-    const { engine } = host;
+    const { host, host: { engine }, io, bufferBytes = MiB } = options;
     this.host = host;
-    this.engine = engine;
     this.directory = options.directory;
     this.writeDirect = io.writeDirect;
     this.alignment = Math.max(leastAlignment, io.report.offsetAlignment);
     this.readPool = new BufferPool(engine, { bufferBytes: MiB, budgetBytes: poolBytes });
     this.writePool = new BufferPool(engine, { bufferBytes, budgetBytes: poolBytes });
     this.files = new OpenFiles(engine, io.readDirect, options.openFiles ?? maxOpenLayerFiles);
-    this.names = new NameGuard(engine, options.lock);
     this.cache = new PageCache(options.cacheBytes);
+    this.#lock = options.lock;
+  }
+
+  /**
+   * Checks, before a name is made or removed, that the directory is still ours: after another process moved it away and
+   * made a new one, nothing of ours may happen to that.
+   *
+   * @throws {IoError} With `ESTALE`, if the path leads elsewhere by now.
+   */
+  async checkNames(operation: string, path: string): Promise<void> {
+    if (this.#lock === undefined || await this.#lock.holds()) return;
+    throw new IoError({ code: "ESTALE", operation, path });
+  }
+
+  /** Removes a file; one that is not there is removed already. */
+  async remove(path: string): Promise<void> {
+    await this.checkNames("remove", path);
+    await this.host.engine.remove(path).catch((error) => {
+      if (!isMissing(error)) throw error;
+    });
   }
 }

@@ -10,10 +10,10 @@
  */
 
 import { assert, blockBytes } from "../base/mod.ts";
-import { type Host, readSequentially } from "../io/mod.ts";
+import { type Host, readSequentially, type SequentialReadOptions } from "../io/mod.ts";
 import { ObjectsContext, type ObjectsOptions } from "./context.ts";
 import type { ObjectsMetrics } from "./metrics.ts";
-import { isMissing } from "./name_guard.ts";
+import { isMissing } from "./read/open_files.ts";
 import { type ObjectId, parseObjectId, parseTimelineName, timelineName } from "./object_id.ts";
 import { RootFiles } from "./root_files.ts";
 import { type ObjectExtent, type PageLayout, StoredObject } from "./stored_object.ts";
@@ -61,11 +61,8 @@ export class Objects {
    * @param layout Where its pages lie, if it has pages.
    */
   object(id: ObjectId, layout?: PageLayout): StoredObject {
-    let object = this.#objects.get(id);
-    if (object === undefined) {
-      object = new StoredObject(this.directory, id, this.#made++);
-      this.#objects.set(id, object);
-    }
+    const object = this.#objects.get(id) ?? new StoredObject(this.directory, id, this.#made++);
+    this.#objects.set(id, object);
     if (layout !== undefined) object.layout = layout;
     return object;
   }
@@ -114,10 +111,9 @@ export class Objects {
     const object = this.object(id);
     assert(!object.isWriting, "an object that is being written is not removed");
     this.#objects.delete(id);
-    const { cache, files, names } = this.context;
-    cache.drop(object.own.pages);
-    await files.drop(object);
-    await names.remove(object.path);
+    this.context.cache.drop(object.own.pages);
+    await this.context.files.drop(object);
+    await this.context.remove(object.path);
   }
 
   /** The ids of the objects of a timeline that are on disk, in no order; none if its directory is missing. */
@@ -137,7 +133,7 @@ export class Objects {
   /** Makes the directory of a timeline, durably. */
   async prepare(timeline: number): Promise<void> {
     const path = `${this.directory}/${timelineName(timeline)}`;
-    await this.context.names.check("make directory", path);
+    await this.context.checkNames("make directory", path);
     await this.host.engine.makeDirectory(path);
   }
 
@@ -147,7 +143,7 @@ export class Objects {
    * @throws {CorruptionError} If it has no file.
    */
   async extent(object: StoredObject): Promise<ObjectExtent> {
-    const { engine, files } = this.context;
+    const { host: { engine }, files } = this.context;
     const open = () => files.openApart(object, "read");
     return {
       byteLength: await files.closing(open(), (file) => engine.size(file)),
@@ -162,12 +158,9 @@ export class Objects {
    * @param range Where to start, a multiple of 4096, and where to end at the latest.
    * @yields Bytes, which are valid until the next are asked for. It ends early where the object does.
    */
-  async *stream(
-    object: StoredObject,
-    range: { start: number; end: number },
-  ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+  async *stream(object: StoredObject, range: SequentialReadOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     assert(!object.isWriting && range.start % blockBytes === 0, "what is streamed stands, from a block on");
-    const { engine, readPool, files } = this.context;
+    const { host: { engine }, readPool, files } = this.context;
     const file = await files.openApart(object, "read");
     try {
       yield* readSequentially(engine, readPool, file, range);
@@ -178,8 +171,8 @@ export class Objects {
 
   /** Makes what stands in an object durable, before what was read of it is trusted. */
   async datasync(object: StoredObject): Promise<void> {
-    const { engine, files } = this.context;
-    await files.closing(files.openApart(object, "write"), (file) => engine.datasync(file));
+    const { files } = this.context;
+    await files.closing(files.openApart(object, "write"), (file) => this.host.engine.datasync(file));
   }
 
   /** Waits for reads in flight and closes every file. Writers are finished or aborted before. */

@@ -10,7 +10,7 @@
 import { assert, blockBytes, LimitError } from "../base/mod.ts";
 import type { IoFile, OpenOptions, Transfer } from "../io/mod.ts";
 import type { ObjectsContext } from "./context.ts";
-import { isMissing } from "./name_guard.ts";
+import { isMissing } from "./read/open_files.ts";
 
 /** Where a file stands until it is whole: a leftover of a crash, which the next one replaces. */
 const asideName = "pending";
@@ -35,7 +35,7 @@ export class RootFiles {
 
   /** The names in the directory, in no order, directories among them; not what a crash left of writing aside. */
   async list(): Promise<string[]> {
-    const { engine, directory } = this.#context;
+    const { host: { engine }, directory } = this.#context;
     return (await engine.list(directory)).filter((name) => !isAsideName(name));
   }
 
@@ -48,7 +48,7 @@ export class RootFiles {
    * @throws {LimitError} If it is longer, before memory is taken for it.
    */
   read(name: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const { engine, files } = this.#context;
+    const { host: { engine }, files } = this.#context;
     const reading = files.closing(this.#open(name, { access: "read" }), async (file) => {
       const length = await engine.size(file);
       if (length > maxBytes) throw new LimitError(`Cannot read "${file.path}": it is ${length} bytes`);
@@ -88,7 +88,7 @@ export class RootFiles {
 
   /** Makes a file and its name durable, so that what was read of it is what will be there. */
   async settle(name: string): Promise<void> {
-    const { engine, directory, files } = this.#context;
+    const { host: { engine }, directory, files } = this.#context;
     await files.closing(this.#open(name, { access: "write" }), (file) => engine.sync(file));
     await engine.syncDirectory(directory);
   }
@@ -96,29 +96,28 @@ export class RootFiles {
   /** Removes a file; one that is not there is removed already. */
   async remove(name: string): Promise<void> {
     if (this.#appending?.name === name) await this.close();
-    await this.#context.names.remove(this.#pathOf(name));
+    await this.#context.remove(this.#pathOf(name));
   }
 
   /** Closes what is open. */
   async close(): Promise<void> {
     const file = this.#appending?.file;
     this.#appending = undefined;
-    if (file !== undefined) await this.#context.engine.close(file);
+    if (file !== undefined) await this.#context.host.engine.close(file);
   }
 
   async #put(name: string, bytes: Uint8Array): Promise<void> {
-    const { engine, names, directory, files } = this.#context;
+    const { host: { engine }, directory, files } = this.#context;
     const path = this.#pathOf(name), aside = this.#pathOf(asideName);
-    if ((await this.list()).includes(name)) {
-      throw new Deno.errors.AlreadyExists(`Cannot make "${path}": it exists`);
-    }
-    await names.remove(aside);
-    await names.check("create", aside);
+    const names = await this.list();
+    if (names.includes(name)) throw new Deno.errors.AlreadyExists(`Cannot make "${path}": it exists`);
+    await this.#context.remove(aside);
+    await this.#context.checkNames("create", aside);
     await files.closing(this.#open(asideName, { access: "write", create: true }), async (file) => {
       await this.#write(file, 0, bytes, false);
       await engine.sync(file);
     });
-    await names.check("rename", aside);
+    await this.#context.checkNames("rename", aside);
     await engine.rename(aside, path);
     await engine.syncDirectory(directory);
   }
@@ -133,7 +132,7 @@ export class RootFiles {
 
   async #write(file: IoFile, offset: number, bytes: Uint8Array, durable: boolean): Promise<void> {
     const transfer = transferOf(file, offset, bytes);
-    if (bytes.length > 0) await this.#context.engine.write([transfer], { durable });
+    if (bytes.length > 0) await this.#context.host.engine.write([transfer], { durable });
     if (transfer.error !== undefined) throw transfer.error;
   }
 

@@ -15,7 +15,6 @@
 
 import { assert, CorruptionError, IoError } from "../../base/mod.ts";
 import type { IoEngine, IoFile, OpenOptions } from "../../io/mod.ts";
-import { isMissing } from "../name_guard.ts";
 import type { ObjectState, StoredObject } from "../stored_object.ts";
 
 /** The files of some objects, or why one cannot be opened. An object for which descriptors ran out is left out. */
@@ -133,11 +132,7 @@ export class OpenFiles {
   /** Does something with a file that is being opened, and closes it. */
   async closing<T>(opening: Promise<IoFile>, work: (file: IoFile) => Promise<T>): Promise<T> {
     const file = await opening;
-    try {
-      return await work(file);
-    } finally {
-      await this.#engine.close(file);
-    }
+    return await work(file).finally(() => this.#engine.close(file));
   }
 
   /** Closes the file of an object that is removed as soon as nobody uses it. */
@@ -150,7 +145,7 @@ export class OpenFiles {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#closeIdle();
-    while (this.#isBusy) await this.#change();
+    while (this.#isBusy) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   /** Opens something when it is its turn, as often as it takes (F2). */
@@ -164,7 +159,7 @@ export class OpenFiles {
           this.#unserved--;
           return outcome;
         }
-        if (this.#ended === ended) await this.#change();
+        if (this.#ended === ended) await new Promise<void>((resolve) => this.#waiting.push(resolve));
       }
     });
     this.#served = served;
@@ -205,11 +200,10 @@ export class OpenFiles {
       if (this.#open.size <= this.#most) return;
       const { own } = object;
       if (own.leases > 0) continue;
-      if (own.isUsed) {
-        own.isUsed = false;
-        this.#open.delete(object);
-        this.#open.add(object);
-      } else this.#close(object);
+      this.#open.delete(object);
+      if (own.isUsed) this.#open.add(object);
+      else this.#close(object);
+      own.isUsed = false;
     }
   }
 
@@ -230,10 +224,6 @@ export class OpenFiles {
     this.#wake();
   }
 
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
   #wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
@@ -243,6 +233,11 @@ function use<T>(own: ObjectState, file: T): T {
   own.leases++;
   own.isUsed = true;
   return file;
+}
+
+/** Whether an error says that there is no such name. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof IoError && error.code === "ENOENT";
 }
 
 function refusal(path: string): Error {

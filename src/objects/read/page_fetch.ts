@@ -46,8 +46,8 @@ export class PageFetch implements RangeWants, RangeSink {
       read.error = leader.error;
       read.bytes = leader.bytes;
       // What cannot be given out is not kept either (P1), nor what is gone.
-      const isSound = read.bytes !== undefined && own.isFooterChecked && !own.isRemoved;
-      if (isSound && keep) cache.put(own.pages, page, read.bytes as Uint8Array);
+      const isKept = keep && own.isFooterChecked && !own.isRemoved;
+      if (isKept && read.bytes !== undefined) cache.put(own.pages, page, read.bytes);
     }
     for (const { object, page } of this.#own) flights.delete(pageKey(object, page));
   }

@@ -146,7 +146,7 @@ export class RangeRead {
 
   /** Reads the next batch, with leases on its files only while it is in flight. */
   async #fly(buffer: IoBuffer): Promise<void> {
-    const { files, engine, counters } = this.#context;
+    const { files, host: { engine }, counters } = this.#context;
     const { bytes } = buffer;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const runs = this.#takeRuns(bytes.length);
@@ -203,9 +203,8 @@ export class RangeRead {
     const { items, offsets, lengths } = this.#plan;
     for (let i = run.firstPiece; i < run.endPiece; i++) {
       const item = items[i], length = lengths[i], from = offsets[i] - run.offset, at = start + from;
-      if (came.error !== undefined) this.#fail(item, length, came.error);
-      else if (from + length > came.done) {
-        this.#fail(item, length, this.#endsEarly(item, run.offset + came.done));
+      if (came.error !== undefined || from + length > came.done) {
+        this.#fail(item, length, came.error ?? this.#endsEarly(item, run.offset + came.done));
       } else if (length === this.#wants.lengthOf(item)) this.#deliver(item, bytes, view, at, false);
       else {
         const assembly = this.#assemblyOf(item);
@@ -216,13 +215,11 @@ export class RangeRead {
   }
 
   #assemblyOf(item: number): Assembly {
-    this.#assemblies ??= new Map();
-    let assembly = this.#assemblies.get(item);
-    if (assembly === undefined) {
-      const length = this.#wants.lengthOf(item);
-      assembly = { bytes: new Uint8Array(length), missing: length };
-      this.#assemblies.set(item, assembly);
-    }
+    const known = this.#assemblies?.get(item);
+    if (known !== undefined) return known;
+    const missing = this.#wants.lengthOf(item);
+    const assembly = { bytes: new Uint8Array(missing), missing };
+    (this.#assemblies ??= new Map()).set(item, assembly);
     return assembly;
   }
 

@@ -59,11 +59,8 @@ export interface ReadPlan {
 export function planReads(wants: Float64Array, alignment: number): ReadPlan {
   const plan: ReadPlan = { items: [], offsets: [], lengths: [], runs: [] };
   for (const item of itemsByPlace(wants)) cutPieces(plan, wants, item, alignment);
-  for (let from = 0; from < plan.items.length;) {
-    const run = planRun(plan, wants, from, alignment);
-    plan.runs.push(run);
-    from = run.endPiece;
-  }
+  let planned = 0;
+  while (planned < plan.items.length) planned = addRun(plan, wants, planned, alignment);
   return plan;
 }
 
@@ -95,26 +92,23 @@ function cutPieces(plan: ReadPlan, wants: Float64Array, item: number, alignment:
   }
 }
 
-/** Merges pieces from `from` on into one read, as far as that is worth it. */
-function planRun(plan: ReadPlan, wants: Float64Array, from: number, alignment: number): Run {
-  const { items, offsets, lengths } = plan;
+/** Merges pieces from `from` on into one read, as far as that is worth it, and returns the first that it leaves. */
+function addRun(plan: ReadPlan, wants: Float64Array, from: number, alignment: number): number {
+  const { items, offsets, lengths, runs } = plan;
   const order = wants[items[from] * wantStride];
   const start = alignDown(offsets[from], alignment);
   let end = start, to = from;
   for (; to < items.length && wants[items[to] * wantStride] === order; to++) {
     const offset = offsets[to];
-    const nextEnd = Math.max(end, alignUp(offset + lengths[to], alignment));
+    const nextEnd = Math.max(end, alignDown(offset + lengths[to] + alignment - 1, alignment));
     // Where a range that was cut comes twice, the second one starts over in front of this run.
     if (offset < start || offset > end + mergeGapBytes || nextEnd - start > maxRunBytes) break;
     end = nextEnd;
   }
-  return { offset: start, length: end - start, firstPiece: from, endPiece: to };
+  runs.push({ offset: start, length: end - start, firstPiece: from, endPiece: to });
+  return to;
 }
 
 function alignDown(offset: number, alignment: number): number {
   return offset - offset % alignment;
-}
-
-function alignUp(offset: number, alignment: number): number {
-  return alignDown(offset + alignment - 1, alignment);
 }

@@ -113,18 +113,14 @@ export class ObjectFile {
     const refusal = this.#refusal();
     this.#end.reject(refusal);
     this.#making.reject(refusal);
-    if (this.#file !== undefined) await this.#context.engine.close(this.#file);
+    if (this.#file !== undefined) await this.#context.host.engine.close(this.#file);
   }
 
   async #once<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isClosing) throw this.#refusal();
-    const begun = work();
+    const begun: Promise<T> = work().finally(() => this.#begun.delete(begun));
     this.#begun.add(begun);
-    try {
-      return await begun;
-    } finally {
-      this.#begun.delete(begun);
-    }
+    return await begun;
   }
 
   #refusal(): Error {
@@ -136,30 +132,27 @@ export class ObjectFile {
   async #make(): Promise<IoFile> {
     const file = await this.patiently(() => this.#open());
     await this.patiently(() => this.#reserve(file));
-    // The name (N2).
-    if (this.#isNew) await this.sync(() => this.#context.engine.syncDirectory(directoryOf(this.#path)));
+    const directory = directoryOf(this.#path);
+    if (this.#isNew) await this.sync(() => this.#context.host.engine.syncDirectory(directory));
     await this.patiently(async () => await this.#options.ready?.());
     return file;
   }
 
   async #open(): Promise<IoFile> {
-    const { files, names, writeDirect: direct } = this.#context;
-    if (this.#isNew) await names.check("create", this.#path);
+    const { files, writeDirect: direct } = this.#context;
+    if (this.#isNew) await this.#context.checkNames("create", this.#path);
     // Kept at once: should it be given up meanwhile, it is closed all the same.
     return this.#file = await files.open(this.#path, { access: "write", direct, create: this.#isNew });
   }
 
   /** On a disk with less room than that, writes find out themselves. */
   async #reserve(file: IoFile): Promise<void> {
-    const { engine } = this.#context;
+    const { engine } = this.#context.host;
     const { reserveBytes } = this.#options;
     if (reserveBytes === 0) return;
     const length = this.#isNew ? 0 : await engine.size(file);
-    try {
-      await engine.allocate(file, reserveBytes);
-    } catch (error) {
-      if (!isFullDisk(error)) throw error;
-      await engine.truncate(file, length);
-    }
+    await engine.allocate(file, reserveBytes).catch((error) =>
+      isFullDisk(error) ? engine.truncate(file, length) : Promise.reject(error)
+    );
   }
 }

@@ -44,7 +44,7 @@ export class ObjectWriter {
    * @param position Where to go on in an object that exists; left out for a new one.
    */
   constructor(context: ObjectsContext, object: StoredObject, options: CreateOptions, position?: number) {
-    const { engine, writePool } = context, { health } = options;
+    const { host: { engine }, writePool } = context, { health } = options;
     this.object = object;
     this.#engine = engine;
     this.#file = new ObjectFile(context, object.path, position === undefined, options);
@@ -141,12 +141,9 @@ export class ObjectWriter {
 
   /** Waits for what is in flight and closes the file; what was not synced is left to its fate. */
   abort(): Promise<void> {
-    return this.#closing ??= this.#close();
-  }
-
-  async #close(): Promise<void> {
-    await this.#file.close(this.#writer.close({ tail: "abandon" }));
-    this.object.own.writer = undefined;
+    return this.#closing ??= this.#file.close(this.#writer.close({ tail: "abandon" })).then(() => {
+      this.object.own.writer = undefined;
+    });
   }
 
   /** Syncs what is in the file (S5). */
