@@ -10,9 +10,8 @@
  * ```
  *
  * H1  The first failure other than a full disk is kept for ever, and every later write rejects with it as the cause.
- * H2  Whoever waits for a disk with room is woken by `retry`, by a poisoning and by closing, and never otherwise.
- * H3  A full disk that was met by work begun before the last `retry` says nothing of the disk since: it is no failure,
- *     and the work is simply done again.
+ * H2  Whoever waits for a disk with room is woken by `retry`, by a poisoning and by closing, or when it gives up.
+>>>>>>> w_objects
  *
  * Everything is synchronous; any number may wait and watch at once.
  *
@@ -141,19 +140,25 @@ export class Health {
    * Does work that nobody awaits, such as sealing: after a full disk it waits until somebody asks to try again.
    *
    * @param work What to do; done anew after each full disk.
+   * @param end Rejects when the work is given up, so that nobody waits for the disk any more.
    * @returns What `work` returned.
    * @throws {PoisonedError} If anything failed, in `work` or meanwhile.
    * @throws {IoError} If the disk is full and it is being closed, so that nobody can ask again.
+   * @throws {Deno.errors.BadResource} If what it works on was closed, which is nobody's failure.
    */
-  async patiently<T>(work: () => Promise<T>): Promise<T> {
+  async patiently<T>(work: () => Promise<T>, end?: Promise<never>): Promise<T> {
     for (;;) {
       const attempt = this.#attempt;
       try {
         return await work();
       } catch (error) {
+<<<<<<< HEAD
+        const reason = this.fail(error as Error, attempt);
+=======
+        if (error instanceof Deno.errors.BadResource) throw error;
         const reason = this.fail(error as Error, attempt);
         if (!isFullDisk(reason)) throw reason;
-        while (this.#state === "full") await this.changed();
+        while (this.#state === "full") await (end ? Promise.race([this.changed(), end]) : this.changed());
         if (this.#state !== "open") throw this.#cause === undefined ? reason : this.refusal();
       }
     }

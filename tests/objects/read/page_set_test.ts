@@ -39,7 +39,7 @@ Deno.test("PageSet reads what it needs in one batch, neighbours in one transfer,
     `1 ${block + 5 * pageBytes}+${pageBytes}`,
     `1 ${block + 39 * pageBytes}+${pageBytes}`,
   ]);
-  assertEquals(t.objects.counters.pageReads, 5);
+  assertEquals(t.objects.metrics().pageReads, 5);
   await t.close();
 });
 
@@ -208,7 +208,7 @@ Deno.test("PageSet gives out no page of an object whose footer does not check, u
   assertEquals(t.objects.metrics().cacheBytes, pageBytes);
   bytes[footerOffset] ^= 1;
   t.memory.put(object.path, bytes);
-  await t.objects.reads.files.close();
+  await t.objects.context.files.close();
   await t.close();
 });
 
@@ -239,7 +239,7 @@ Deno.test("PageSet finds out that an object is shorter than it should be", async
     assertThrows(
       () => set.get(object, page),
       CorruptionError,
-      `expected an object of ${footerOffset + blockBytes}`,
+      page === 4 ? `expected the ${blockBytes} bytes at ${footerOffset}` : "the end of the file",
     );
   }
   await t.close();
@@ -307,7 +307,7 @@ Deno.test("PageSet tells that somebody waits, as long as it does", async () => {
   const t = new ObjectsFixture();
   const waits: number[] = [];
   let waiting = 0;
-  const { turns } = t.objects.reads;
+  const { turns } = t.objects.host;
   turns.awaiting = () => void waits.push(++waiting);
   turns.answered = () => void waits.push(--waiting);
   const object = t.putPages(1, pages);

@@ -81,7 +81,12 @@ Deno.test("RangeRead reads ranges of many objects by merged reads", async () => 
   ]);
   assertEquals(owned.includes(true), false);
   assertEquals(t.engine.takeReads(), ["0 0+4096", "0 69632+8192", "1 0+24576"]);
-  assertEquals(t.objects.counters, { valueReads: 3, valueReadBytes: 36 * KiB, pageReads: 0 });
+  const { valueReads, valueReadBytes, pageReads } = t.objects.metrics();
+  assertEquals({ valueReads, valueReadBytes, pageReads }, {
+    valueReads: 3,
+    valueReadBytes: 36 * KiB,
+    pageReads: 0,
+  });
   await t.close();
 });
 
@@ -152,7 +157,7 @@ Deno.test("RangeRead holds no buffer and no file when its reader pauses, however
   await question.read.step();
   await turn();
   assertEquals(question.read.done, false);
-  assertEquals([t.objects.reads.pool.takenBytes, object.own.leases], [0, 0]);
+  assertEquals([t.objects.context.readPool.takenBytes, object.own.leases], [0, 0]);
   await question.finish();
   assertEquals(question.answers.every((answer) => answer instanceof Uint8Array), true);
   await t.close();
@@ -178,7 +183,7 @@ Deno.test("RangeRead.cancel() waits for what is in flight, and tells nothing mor
 
 Deno.test("RangeRead.cancel() gives up waiting for a buffer", async () => {
   const t = new ObjectsFixture();
-  const { pool } = t.objects.reads;
+  const { readPool: pool } = t.objects.context;
   const taken = Array.from({ length: 16 }, () => pool.takeNow());
   const question = new Question(t, [[t.put(1, bytesOf(100)), 0, 5]]);
   const stepping = question.read.step();

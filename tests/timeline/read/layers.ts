@@ -160,7 +160,7 @@ export class TestLayers implements PageSource {
       lastLsn: range.lastLsn ?? Math.max(...lsns),
     }, { turns: noTurns, pages: noPages });
     const object = testObject(sequence, "delta");
-    object.adopt(layoutOf(description, object.path));
+    object.layout = layoutOf(description, object.path);
     const bytes = new Uint8Array(position);
     let at = valuesEnd;
     for (const part of written) {
