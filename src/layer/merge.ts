@@ -13,7 +13,7 @@
  */
 
 import { keyHead } from "./key_head.ts";
-import { compareRows, type PageSource, type VersionBlock, type VersionCursor } from "./version_cursor.ts";
+import { compareRows, type PageSource, VersionBlock, type VersionCursor } from "./version_cursor.ts";
 
 /** A cursor over the versions of several cursors. */
 export interface MergedCursor extends VersionCursor {
@@ -32,16 +32,7 @@ export function mergeCursors(cursors: readonly VersionCursor[], reverse = false)
   return new Tournament(cursors, reverse);
 }
 
-const noRows: VersionBlock = {
-  count: 0,
-  bytes: new Uint8Array(0),
-  keyStart: new Int32Array(0),
-  keyLength: new Int32Array(0),
-  lsn: new Float64Array(0),
-  offset: new Float64Array(0),
-  length: new Uint32Array(0),
-  flags: new Uint8Array(0),
-};
+const noRows = new VersionBlock();
 
 class Tournament implements MergedCursor {
   block: VersionBlock = noRows;

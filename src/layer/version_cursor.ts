@@ -44,26 +44,50 @@ export interface VersionRange {
   readonly reverse?: boolean | undefined;
 }
 
-/** Some hundred versions, in columns. */
-export interface VersionBlock {
+/** Some hundred versions, in columns. Who is lent a block only reads it. */
+export class VersionBlock {
   /** How many rows there are. */
-  readonly count: number;
+  count = 0;
   /** The memory that keys lie in. */
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array = new Uint8Array(0);
   /** Where each version's key starts in it. */
-  readonly keyStart: Int32Array;
+  keyStart: Int32Array = new Int32Array(0);
   /** The length of each key in bytes. */
-  readonly keyLength: Int32Array;
+  keyLength: Int32Array = new Int32Array(0);
   /** The LSN of each version. */
-  readonly lsn: Float64Array;
+  lsn: Float64Array = new Float64Array(0);
   /** The offset of its run of bytes in the object. */
-  readonly offset: Float64Array;
+  offset: Float64Array = new Float64Array(0);
   /** The length of its run in bytes. */
-  readonly length: Uint32Array;
+  length: Uint32Array = new Uint32Array(0);
   /** Its flags: {@linkcode terminalFlag}, {@linkcode tombstoneFlag}. */
-  readonly flags: Uint8Array;
+  flags: Uint8Array = new Uint8Array(0);
   /** The hash of each key, where it is known. */
-  readonly hash?: Uint32Array | undefined;
+  hash: Uint32Array | undefined;
+
+  /** Makes a block with room for so many rows and so many bytes of keys. */
+  constructor(rows: number = 0, keyBytes: number = 0) {
+    this.reserve(rows, keyBytes);
+  }
+
+  /** Sees to it that there is room for so many rows, and for so many bytes of keys. */
+  reserve(rows: number, keyBytes: number): void {
+    const most = this.bytes.length;
+    if (keyBytes > most) this.bytes = grown(this.bytes, new Uint8Array(Math.max(keyBytes, most * 2)));
+    if (rows <= this.lsn.length) return;
+    const count = Math.max(rows, this.lsn.length * 2);
+    this.keyStart = grown(this.keyStart, new Int32Array(count));
+    this.keyLength = grown(this.keyLength, new Int32Array(count));
+    this.lsn = grown(this.lsn, new Float64Array(count));
+    this.offset = grown(this.offset, new Float64Array(count));
+    this.length = grown(this.length, new Uint32Array(count));
+    this.flags = grown(this.flags, new Uint8Array(count));
+  }
+}
+
+function grown<T extends { set(from: T): void }>(from: T, to: T): T {
+  to.set(from);
+  return to;
 }
 
 /** A place among the versions of one or more layers. */

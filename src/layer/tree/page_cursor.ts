@@ -11,12 +11,12 @@ import {
   type PageSource,
   type RangeBound,
   RangeWalk,
-  type VersionBlock,
+  VersionBlock,
   type VersionCursor,
   type VersionRange,
 } from "../version_cursor.ts";
 import { childUnder, treePage } from "./descent.ts";
-import { LeafBlock } from "./leaf_block.ts";
+import { loadLeaf } from "./load_leaf.ts";
 
 /**
  * Walks the versions of a stored layer.
@@ -34,12 +34,12 @@ export function pageCursor(
 }
 
 class PageCursor implements VersionCursor {
+  readonly block: VersionBlock = new VersionBlock();
   at = 0;
   end = 0;
   ended: boolean;
   readonly #layer: StoredLayer;
   readonly #walk: RangeWalk;
-  readonly #block = new LeafBlock();
   /** The page that is needed next, and its level. */
   #page: number;
   #level: number;
@@ -59,10 +59,6 @@ class PageCursor implements VersionCursor {
     const isFromEnd = this.#walk.entry === undefined;
     this.#page = !isFromEnd ? indexPages - 1 : this.#walk.reverse ? leafPages - 1 : 0;
     this.#level = isFromEnd ? 0 : height - 1;
-  }
-
-  get block(): VersionBlock {
-    return this.#block;
   }
 
   settle(pages: PageSource): boolean {
@@ -102,11 +98,11 @@ class PageCursor implements VersionCursor {
     }
     if (this.#coming > 0) this.#coming--;
     if (pageLevel(page) !== 0) throw contradiction(this.#layer, leaf, "level 0");
-    this.#block.load(this.#layer, leaf, page, reverse);
-    this.at = this.#walk.firstRow(this.#block);
-    this.end = this.#walk.lastRow(this.#block);
+    loadLeaf(this.block, this.#layer, leaf, page, reverse);
+    this.at = this.#walk.firstRow(this.block);
+    this.end = this.#walk.lastRow(this.block);
     this.#page = leaf + (reverse ? -1 : 1);
-    this.#isLast = this.end < this.#block.count || !this.#isLeaf(this.#page);
+    this.#isLast = this.end < this.block.count || !this.#isLeaf(this.#page);
     return true;
   }
 
