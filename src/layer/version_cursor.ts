@@ -18,6 +18,7 @@
 
 import { compareKeys, type Lsn } from "../base/mod.ts";
 import type { PageSet } from "../objects/mod.ts";
+import { compareSpans } from "./spans.ts";
 
 /** Where a cursor finds pages; a {@linkcode PageSet} is one. */
 export type PageSource = Pick<PageSet, "get" | "want" | "take" | "fetch">;
@@ -172,26 +173,16 @@ export function rowKey(block: VersionBlock, row: number): Uint8Array<ArrayBuffer
 }
 
 /** Compares the key of a row with a key. */
-export function compareRowKey(block: VersionBlock, row: number, key: Uint8Array): number {
-  const { bytes } = block;
-  const start = block.keyStart[row], keyLength = block.keyLength[row];
-  const length = keyLength < key.length ? keyLength : key.length;
-  for (let i = 0; i < length; i++) {
-    const difference = bytes[start + i] - key[i];
-    if (difference !== 0) return difference;
-  }
-  return keyLength - key.length;
+export function compareRowKey(
+  { bytes, keyStart, keyLength }: VersionBlock,
+  row: number,
+  key: Uint8Array,
+): number {
+  return compareSpans(bytes, keyStart[row], keyLength[row], key, 0, key.length);
 }
 
 /** Compares two rows by (key, LSN). Hot: `bench/merge_bench.ts`. */
 export function compareRows(a: VersionBlock, i: number, b: VersionBlock, j: number): number {
-  const aBytes = a.bytes, bBytes = b.bytes;
-  const aStart = a.keyStart[i], bStart = b.keyStart[j];
-  const aLength = a.keyLength[i], bLength = b.keyLength[j];
-  const length = aLength < bLength ? aLength : bLength;
-  for (let at = 0; at < length; at++) {
-    const difference = aBytes[aStart + at] - bBytes[bStart + at];
-    if (difference !== 0) return difference;
-  }
-  return aLength - bLength || a.lsn[i] - b.lsn[j];
+  return compareSpans(a.bytes, a.keyStart[i], a.keyLength[i], b.bytes, b.keyStart[j], b.keyLength[j]) ||
+    a.lsn[i] - b.lsn[j];
 }

@@ -17,6 +17,7 @@ import { encodeFooter } from "./formats/file_format.ts";
 import { hashKey } from "./formats/key_hash.ts";
 import { fileSeed, pageSeed, tombstoneFlag } from "./formats/page_format.ts";
 import { layerByteLength, type LayerDescription } from "./layer_description.ts";
+import { isSameSpan } from "./spans.ts";
 import { TreeWriter } from "./tree/tree_writer.ts";
 import {
   compareRowKey,
@@ -148,12 +149,7 @@ function hashOf(block: VersionBlock, row: number): number {
     : block.hash[row];
 }
 
-/** Whether two rows have the same key; sorted neighbours differ at their ends first. */
-function isSameKey(block: VersionBlock, a: number, b: number): boolean {
-  const { bytes, keyStart, keyLength } = block;
-  const aStart = keyStart[a], bStart = keyStart[b];
-  if (aStart === bStart) return true;
-  if (keyLength[a] !== keyLength[b]) return false;
-  for (let i = keyLength[a] - 1; i >= 0; i--) if (bytes[aStart + i] !== bytes[bStart + i]) return false;
-  return true;
+function isSameKey({ bytes, keyStart, keyLength }: VersionBlock, a: number, b: number): boolean {
+  return keyStart[a] === keyStart[b] ||
+    keyLength[a] === keyLength[b] && isSameSpan(bytes, keyStart[a], bytes, keyStart[b], keyLength[a]);
 }

@@ -18,6 +18,7 @@
  * @module
  */
 
+import { compareSpans } from "../spans.ts";
 import { keyLength, keyStart, keyStride, type KeyTable } from "./key_table.ts";
 
 /** Distinct keys in one arena, as a table has them; it may grow meanwhile. */
@@ -62,16 +63,12 @@ export function mergeSorted(arena: KeyArena, a: Uint32Array, b: Uint32Array): Ui
   return merged;
 }
 
-/** Compares two keys of an arena from `depth` on. */
+/** Compares two keys of an arena from `depth` on; both are at least as long. */
 export function compareInArena({ bytes, fields }: KeyArena, a: number, b: number, depth: number): number {
-  const aStart = fields[a * keyStride + keyStart], bStart = fields[b * keyStride + keyStart];
-  const aLength = fields[a * keyStride + keyLength], bLength = fields[b * keyStride + keyLength];
-  const shorter = aLength < bLength ? aLength : bLength;
-  for (let i = depth; i < shorter; i++) {
-    const difference = bytes[aStart + i] - bytes[bStart + i];
-    if (difference !== 0) return difference;
-  }
-  return aLength - bLength;
+  const aStart = fields[a * keyStride + keyStart] + depth, bStart = fields[b * keyStride + keyStart] + depth;
+  const aLength = fields[a * keyStride + keyLength] - depth,
+    bLength = fields[b * keyStride + keyLength] - depth;
+  return compareSpans(bytes, aStart, aLength, bytes, bStart, bLength);
 }
 
 class KeySort {

@@ -15,6 +15,7 @@
  * @module
  */
 
+import { isSameSpan } from "../spans.ts";
 import { GrowingArray, growthRate, isNearlyFull } from "./growing_array.ts";
 
 // Fields of a key, in 32-bit words.
@@ -149,14 +150,9 @@ export class KeyTable {
   }
 
   #equals(key: number, bytes: Uint8Array, start: number, length: number): boolean {
-    const at = key * keyStride;
-    if (this.#fields[at + keyLength] !== length) return false;
-    const own = this.#bytes;
-    const ownStart = this.#fields[at + keyStart];
-    for (let i = 0; i < length; i++) {
-      if (own[ownStart + i] !== bytes[start + i]) return false;
-    }
-    return true;
+    const fields = this.#fields, at = key * keyStride;
+    return fields[at + keyLength] === length &&
+      isSameSpan(this.#bytes, fields[at + keyStart], bytes, start, length);
   }
 
   /** Adds a key into its free slot; there is room for it. */

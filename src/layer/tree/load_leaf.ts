@@ -12,7 +12,8 @@ import {
   prefixLength,
   suffixStart,
 } from "../formats/page_format.ts";
-import { contradiction, isSoundSlot, type StoredLayer } from "../layer.ts";
+import { checkSlot, type StoredLayer } from "../layer.ts";
+import { isSameSpan } from "../spans.ts";
 import type { VersionBlock } from "../version_cursor.ts";
 
 /** Prefixes longer than this are copied by the runtime, which takes longer to start. */
@@ -50,9 +51,7 @@ export function loadLeaf(
     const offset = getUint(page, offsets + slot * offsetWidth, offsetWidth);
     const tagged = getUint(page, lengths + slot * lengthWidth, lengthWidth);
     const length = Math.floor(tagged / 4);
-    if (!isSoundSlot(layer.description, lsn, offset, length, block.keyLength[row])) {
-      throw contradiction(layer, number, `slot ${slot} to lead into the values of its layer`);
-    }
+    checkSlot(layer, number, lsn, offset, length, block.keyLength[row]);
     block.lsn[row] = lsn;
     block.offset[row] = offset;
     block.length[row] = length;
@@ -66,7 +65,7 @@ function loadKeys(block: VersionBlock, page: Uint8Array, reverse: boolean): void
   let at = 0, lastStart = 0, lastLength = -1;
   for (let slot = 0; slot < count; slot++) {
     const start = suffixStart(page, slot), length = suffixStart(page, slot + 1) - start;
-    if (length !== lastLength || !isSame(page, start, lastStart, length)) {
+    if (length !== lastLength || !isSameSpan(page, start, page, lastStart, length)) {
       if (slot > 0) at += prefix + lastLength;
       copyKey(block, page, prefix, start, length, at);
       lastStart = start;
@@ -91,10 +90,4 @@ function copyKey(
   if (prefix > longPrefix) bytes.set(page.subarray(pageHeaderBytes, pageHeaderBytes + prefix), to);
   else for (let i = 0; i < prefix; i++) bytes[to + i] = page[pageHeaderBytes + i];
   for (let i = 0; i < length; i++) bytes[to + prefix + i] = page[start + i];
-}
-
-/** Whether two pieces of a page are the same; sorted neighbours differ at their ends first. */
-function isSame(page: Uint8Array, a: number, b: number, length: number): boolean {
-  for (let i = length - 1; i >= 0; i--) if (page[a + i] !== page[b + i]) return false;
-  return true;
 }

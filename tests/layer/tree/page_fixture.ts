@@ -3,11 +3,13 @@
 import { assert } from "@std/assert";
 import { compareKeys, maxLsn, pageBytes } from "../../../src/base/mod.ts";
 import {
+  pageHeaderBytes,
   pageSeed,
-  slotKey,
+  prefixLength,
   slotLsn,
   slotOffset,
   slotTaggedLength,
+  suffixStart,
 } from "../../../src/layer/formats/page_format.ts";
 import { VersionBlock } from "../../../src/layer/mod.ts";
 import { PageBuilder } from "../../../src/layer/tree/page_builder.ts";
@@ -96,8 +98,9 @@ export function buildPages(
 
 /** Reads a slot. */
 export function readSlot(page: Uint8Array, slot: number): Slot {
+  const prefix = page.subarray(pageHeaderBytes, pageHeaderBytes + prefixLength(page));
   return {
-    key: slotKey(page, slot),
+    key: Uint8Array.of(...prefix, ...page.subarray(suffixStart(page, slot), suffixStart(page, slot + 1))),
     lsn: slotLsn(page, slot),
     offset: slotOffset(page, slot),
     tagged: slotTaggedLength(page, slot),
