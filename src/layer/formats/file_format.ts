@@ -109,15 +109,6 @@ function kindOf(block: Uint8Array): LayerKind | undefined {
   return view.getUint16(12, true) === formatVersion ? kinds[view.getUint16(14, true)] : undefined;
 }
 
-function putNumbers<Name extends string>(
-  block: Uint8Array,
-  at: number,
-  names: readonly Name[],
-  numbers: Readonly<Record<Name, number>>,
-): void {
-  names.forEach((name, i) => putLong(viewOf(block), at + i * 8, numbers[name]));
-}
-
 function getNumbers<Name extends string>(
   block: Uint8Array,
   at: number,
@@ -142,7 +133,7 @@ const headerNumbers = [
 export function encodeHeader(header: FileHeader): Uint8Array<ArrayBuffer> {
   const block = frame(headerMagic, header.kind);
   block.set(Uint8Array.fromHex(header.storeId), 16);
-  putNumbers(block, 32, headerNumbers, header);
+  headerNumbers.forEach((name, i) => putLong(viewOf(block), 32 + i * 8, header[name]));
   return stamp(block);
 }
 
@@ -196,7 +187,7 @@ export function encodeFooter(layer: LayerDescription): Uint8Array<ArrayBuffer> {
   assert(descriptionFault(layer) === undefined, "a description agrees with itself");
   const block = frame(footerMagic, layer.kind);
   const view = viewOf(block);
-  putNumbers(block, 16, footerNumbers, layer);
+  footerNumbers.forEach((name, i) => putLong(view, 16 + i * 8, layer[name]));
   view.setUint16(keysStart - 4, layer.firstKey.length, true);
   view.setUint16(keysStart - 2, layer.lastKey.length, true);
   block.set(layer.firstKey, keysStart);

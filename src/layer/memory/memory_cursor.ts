@@ -10,7 +10,7 @@
 import { compareKeys } from "../../base/mod.ts";
 import { joinLsn } from "../formats/record_format.ts";
 import { RangeWalk, VersionBlock, type VersionCursor, type VersionRange } from "../version_cursor.ts";
-import { keyHash, keyLength, keyNewest, keyStart, keyStride, type KeyTable } from "./key_table.ts";
+import { keyHash, keyLength, keyNewest, keyStart, keyStride } from "./key_table.ts";
 import {
   type MemoryIndex,
   versionLength,
@@ -111,7 +111,15 @@ class MemoryCursor implements VersionCursor {
   #gather(): void {
     const block = this.#keys;
     block.count = Math.min(blockRows, (this.#stop - this.#next) * this.#step);
-    gatherKeys(block, this.#newest, this.#index.keys, this.#sorted, this.#next, this.#step);
+    const { bytes, fields } = this.#index.keys, sorted = this.#sorted, newest = this.#newest;
+    block.bytes = bytes;
+    for (let i = 0, at = this.#next; i < block.count; i++, at += this.#step) {
+      const key = sorted[at] * keyStride;
+      block.keyStart[i] = fields[key + keyStart];
+      block.hash[i] = fields[key + keyHash];
+      newest[i] = fields[key + keyNewest];
+      block.keyLength[i] = fields[key + keyLength];
+    }
     const hasOlder = gatherVersions(block, this.#newest, this.#index.versions);
     this.#next += block.count * this.#step;
     this.#keysAt = hasOlder ? 0 : block.count;
@@ -151,26 +159,6 @@ function blockOfRows(): MemoryBlock {
   const block = new VersionBlock(blockRows);
   block.hash = new Uint32Array(blockRows);
   return block as MemoryBlock;
-}
-
-/** Gathers keys, and which is the newest version of each. */
-function gatherKeys(
-  block: MemoryBlock,
-  newest: Int32Array,
-  { bytes, fields }: KeyTable,
-  ids: Uint32Array,
-  from: number,
-  step: number,
-): void {
-  block.bytes = bytes;
-  const { count } = block;
-  for (let i = 0, at = from; i < count; i++, at += step) {
-    const key = ids[at] * keyStride;
-    block.keyStart[i] = fields[key + keyStart];
-    block.hash[i] = fields[key + keyHash];
-    newest[i] = fields[key + keyNewest];
-    block.keyLength[i] = fields[key + keyLength];
-  }
 }
 
 /**
