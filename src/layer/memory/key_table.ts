@@ -15,8 +15,8 @@
  * @module
  */
 
+import { isSameSpan } from "../spans.ts";
 import { GrowingArray, growthRate, isNearlyFull } from "./growing_array.ts";
-import type { KeyArena } from "./key_sort.ts";
 
 // Fields of a key, in 32-bit words.
 /** How many words a key has. */
@@ -81,7 +81,7 @@ export class KeyTable {
     return this.#count * (keyStride + slotWords) * 4 + this.#bytesUsed;
   }
 
-  /** The fields of all keys, until the next key is added. */
+  /** The fields of all keys; those of keys there are stay as they are in it, but for the newest version. */
   get fields(): Int32Array {
     return this.#fields;
   }
@@ -89,11 +89,6 @@ export class KeyTable {
   /** The bytes of all keys; keys there are stay valid in it. */
   get bytes(): Uint8Array {
     return this.#bytes;
-  }
-
-  /** The keys, for comparing and sorting; keys there are stay valid in it. */
-  get arena(): KeyArena {
-    return { bytes: this.#bytes, keys: this.#fields, stride: keyStride, start: keyStart, length: keyLength };
   }
 
   /**
@@ -112,17 +107,9 @@ export class KeyTable {
   reserve(keys: number, bytes: number): void {
     this.#fields = this.#growingFields.reserve(this.#count * keyStride, keys * keyStride);
     this.#bytes = this.#growingBytes.reserve(this.#bytesUsed, bytes);
-    this.#reserveSlots(this.#count + keys, keys);
-  }
-
-  /** Half of the slots at the most are taken. Fuller ones are filled anew, twice as many, bit by bit (G1). */
-  #reserveSlots(keys: number, more: number): void {
-    if (this.#nextSlots !== undefined) this.#fillSlots(more * growthRate);
-    while (keys * 2 > this.#mask + 1) {
-      this.#nextSlots ??= new Int32Array(this.#slots.length * 2);
-      this.#fillSlots(this.#count);
-    }
-    if (this.#nextSlots === undefined && isNearlyFull(keys * 2, this.#mask + 1)) {
+    // Half of the slots at the most are taken, or nearly so. Fuller ones are filled anew, twice as many, bit by bit (G1).
+    if (this.#nextSlots !== undefined) this.#fillSlots(keys * growthRate);
+    else if (isNearlyFull((this.#count + keys) * 2, this.#mask + 1)) {
       this.#nextSlots = new Int32Array(this.#slots.length * 2);
     }
   }
@@ -163,14 +150,9 @@ export class KeyTable {
   }
 
   #equals(key: number, bytes: Uint8Array, start: number, length: number): boolean {
-    const at = key * keyStride;
-    if (this.#fields[at + keyLength] !== length) return false;
-    const own = this.#bytes;
-    const ownStart = this.#fields[at + keyStart];
-    for (let i = 0; i < length; i++) {
-      if (own[ownStart + i] !== bytes[start + i]) return false;
-    }
-    return true;
+    const fields = this.#fields, at = key * keyStride;
+    return fields[at + keyLength] === length &&
+      isSameSpan(this.#bytes, fields[at + keyStart], bytes, start, length);
   }
 
   /** Adds a key into its free slot; there is room for it. */
