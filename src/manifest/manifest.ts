@@ -16,15 +16,14 @@
  * @module
  */
 
-import { assert, blockBytes, Health, isFullDisk, LimitError, ReadOnlyError } from "../base/mod.ts";
+import { Health, ReadOnlyError } from "../base/mod.ts";
 import { apply, editsOf } from "./apply.ts";
-import { BodyWriter } from "./body.ts";
-import { writeEdit } from "./codec.ts";
+import { codeEdit } from "./codec.ts";
+import { Writer } from "./coder.ts";
 import type { Edit } from "./edit.ts";
-import { findManifest } from "./find_manifest.ts";
-import type { ManifestHome } from "./manifest_file.ts";
-import { ManifestLog } from "./manifest_log.ts";
-import { type StoreState, timelineFault } from "./state.ts";
+import { isRefusal, ManifestLog } from "./manifest_log.ts";
+import { findManifest, type ManifestHome } from "./read_manifest.ts";
+import type { StoreState } from "./state.ts";
 
 /** How a manifest is opened. */
 export interface ManifestOptions {
@@ -67,12 +66,13 @@ export class Manifest {
    * @param home Where; any `Objects` will do.
    * @param state What exists, and the version of the manifest: 1.
    * @throws {Deno.errors.AlreadyExists} If there is one.
+   * @throws {AssertionError} If what exists cannot be.
    */
   static async create(home: ManifestHome, state: StoreState): Promise<Manifest> {
-    for (const timeline of state.timelines) {
-      const fault = timelineFault(timeline);
-      assert(fault === undefined, `a store starts with ${fault}`);
-    }
+    apply(
+      { ...state, timelines: [] },
+      state.timelines.map((timeline) => ({ type: "addTimeline", timeline })),
+    );
     return new Manifest(home.directory, state, await ManifestLog.create(home, state));
   }
 
@@ -151,8 +151,7 @@ export class Manifest {
       try {
         await this.#write(log, commits);
       } catch (error) {
-        const isPassing = isFullDisk(error) || error instanceof LimitError;
-        const reason = isPassing ? error : this.#health.fail(error as Error);
+        const reason = isRefusal(error) ? error : this.#health.fail(error as Error);
         for (const { reject } of commits.concat(this.#takeQueue())) reject(reason);
       }
     }
@@ -167,14 +166,14 @@ export class Manifest {
 
   /** Writes commits in one frame, but for those that do not fit, and publishes them (M3). */
   async #write(log: ManifestLog, commits: readonly Commit[]): Promise<void> {
-    const body = new BodyWriter(blockBytes);
+    const body = new Writer();
     const fitting: Commit[] = [];
     let next = this.#state;
     for (const commit of commits) {
       const { length } = body;
       try {
         const after = apply(next, commit.edits);
-        for (const edit of commit.edits) writeEdit(body, edit);
+        for (const edit of commit.edits) codeEdit(body, edit);
         next = after;
         fitting.push(commit);
       } catch (error) {
@@ -182,7 +181,7 @@ export class Manifest {
         commit.reject(error);
       }
     }
-    if (body.length > 0) await log.append(body.bytes, this.#state);
+    if (body.length > 0) await log.append(body.written, this.#state);
     this.#state = { ...next, version: log.version };
     for (const { resolve } of fitting) resolve(this.#state);
   }
