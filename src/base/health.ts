@@ -152,9 +152,6 @@ export class Health {
       try {
         return await work();
       } catch (error) {
-<<<<<<< HEAD
-        const reason = this.fail(error as Error, attempt);
-=======
         if (error instanceof Deno.errors.BadResource) throw error;
         const reason = this.fail(error as Error, attempt);
         if (!isFullDisk(reason)) throw reason;
