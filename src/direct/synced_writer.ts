@@ -7,7 +7,7 @@
  * @module
  */
 
-import { blockBytes, type Health, isFullDisk, PoisonedError } from "../base/mod.ts";
+import { type Health, isFullDisk, PoisonedError } from "../base/mod.ts";
 import type { BufferedWriter, IoEngine, IoFile } from "../io/mod.ts";
 
 /** What a sync does with an unfinished block. */
