@@ -27,8 +27,7 @@ export class Health {
   readonly #subject: string;
   #state: HealthState = "open";
   #cause: Error | undefined;
-  #changes: (() => void)[] = [];
-  readonly #watchers = new Set<(state: HealthState) => void>();
+  readonly #watchers = new Set<() => void>();
 
   /**
    * Starts open.
@@ -62,16 +61,13 @@ export class Health {
 
   /** The error of whoever must not write now. */
   refusal(): Error {
-    if (this.#cause !== undefined) return isFullDisk(this.#cause) ? this.#cause : this.#poisoned(this.#cause);
-    return new Deno.errors.BadResource(`Cannot write to ${this.#subject}: it is closed`);
-  }
-
-  #poisoned(cause: Error): PoisonedError {
-    if (cause instanceof PoisonedError) return cause;
-    return new PoisonedError(
-      `Cannot write to ${this.#subject}: an earlier write failed: ${cause.message}`,
-      { cause },
-    );
+    const cause = this.#cause;
+    if (cause === undefined) {
+      return new Deno.errors.BadResource(`Cannot write to ${this.#subject}: it is closed`);
+    }
+    if (isFullDisk(cause) || cause instanceof PoisonedError) return cause;
+    const message = `Cannot write to ${this.#subject}: an earlier write failed: ${cause.message}`;
+    return new PoisonedError(message, { cause });
   }
 
   /**
@@ -81,15 +77,11 @@ export class Health {
    * @returns The error for whoever waited for it.
    */
   fail(error: Error): Error {
-    const known = this.#cause;
-    if (known !== undefined && !isFullDisk(known)) return this.refusal();
-    if (isFullDisk(error)) {
-      this.#cause = error;
-      if (this.#state === "open") this.#become("full");
-      return error;
-    }
+    if (this.#cause !== undefined && !isFullDisk(this.#cause)) return this.refusal();
     this.#cause = error;
-    this.#become(this.#state === "open" || this.#state === "full" ? "poisoned" : this.#state);
+    const isOpen = this.#state === "open" || this.#state === "full";
+    if (!isFullDisk(error)) this.#become(isOpen ? "poisoned" : this.#state);
+    else if (this.#state === "open") this.#become("full");
     return this.refusal();
   }
 
@@ -110,18 +102,13 @@ export class Health {
     this.#become("closed");
   }
 
-  /** Resolves at the next change. */
-  changed(): Promise<void> {
-    return new Promise((resolve) => this.#changes.push(resolve));
-  }
-
   /**
-   * Calls `watcher` at every change, until the function that it returns is called.
+   * Calls `watcher` in the turn of every change, until the function that it returns is called.
    *
-   * @param watcher Told the new state, in the turn of the change.
+   * @param watcher Looks again at what it may do.
    * @returns Ends the watch.
    */
-  watch(watcher: (state: HealthState) => void): () => void {
+  watch(watcher: () => void): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
   }
@@ -141,15 +128,23 @@ export class Health {
       } catch (error) {
         const reason = this.fail(error as Error);
         if (!isFullDisk(reason)) throw reason;
-        while (this.#state === "full") await this.changed();
+        while (this.#state === "full") await this.#changed();
         if (this.#state !== "open") throw this.#cause === undefined ? reason : this.refusal();
       }
     }
   }
 
+  #changed(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = this.watch(() => {
+        end();
+        resolve();
+      });
+    });
+  }
+
   #become(state: HealthState): void {
     this.#state = state;
-    for (const watcher of [...this.#watchers]) watcher(state);
-    for (const resolve of this.#changes.splice(0)) resolve();
+    for (const watcher of [...this.#watchers]) watcher();
   }
 }
