@@ -158,9 +158,9 @@ Deno.test("advance() throws when nothing was moved and no cause named", () => {
 });
 
 Deno.test("checkOffset() takes safe integers from 0 on", () => {
-  const attempt = { operation: "read", path: "/a" };
-  for (const offset of [0, 1, Number.MAX_SAFE_INTEGER]) checkOffset(offset, attempt);
+  const file = { path: "/a", direct: true };
+  for (const offset of [0, 1, Number.MAX_SAFE_INTEGER]) checkOffset(file, "read", offset);
   for (const offset of [-1, 1.5, NaN, Infinity, 2 ** 53]) {
-    assertEquals(assertThrows(() => checkOffset(offset, attempt), IoError).code, "EINVAL");
+    assertEquals(assertThrows(() => checkOffset(file, "read", offset), IoError).code, "EINVAL");
   }
 });
