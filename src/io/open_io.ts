@@ -11,7 +11,7 @@
  */
 
 import { DirectIoError, typeName } from "../base/mod.ts";
-import { chooseEngine, type ChosenEngine, type EngineChoice } from "./choose_engine.ts";
+import { chooseEngine, type EngineChoice, type OpenEngine } from "./choose_engine.ts";
 import type { DirectSupport, EngineName, IoEngine } from "./engine.ts";
 
 /**
@@ -73,12 +73,6 @@ const noDirect: DirectSupport = { read: false, write: false, alignment: { memory
 /** What is asked for, every option checked and filled in. */
 type Request = { readonly [Name in keyof IoOptions]-?: NonNullable<IoOptions[Name]> };
 
-/** An engine that was chosen, before any directory is touched. */
-export interface OpenEngine extends ChosenEngine {
-  /** Whether whoever opened this shuts the engine down. */
-  readonly ownsEngine: boolean;
-}
-
 /**
  * Checks how IO is to be done and chooses the engine. No directory is touched.
  *
@@ -91,7 +85,7 @@ export interface OpenEngine extends ChosenEngine {
 export async function openEngine(options: IoOptions = {}): Promise<OpenEngine> {
   const { ioEngine, strict } = checkOptions(options);
   if (typeof ioEngine !== "string") return { engine: ioEngine, notes: [], ownsEngine: false };
-  return { ...await chooseEngine(ioEngine, strict), ownsEngine: true };
+  return await chooseEngine(ioEngine, strict);
 }
 
 /**

@@ -11,7 +11,7 @@ import { constants, fdatasync, fstatSync, fsync, ftruncate, open, read, write } 
 import { promisify } from "node:util";
 import { blockBytes, hasCode, IoError } from "../../base/mod.ts";
 import type { IoEngine, OpenOptions } from "../engine.ts";
-import { type Attempt, attempting, attemptOn } from "../posix/errno.ts";
+import { type Attempt, attemptOn, classify } from "../posix/errno.ts";
 import type { FileKind, Files } from "../posix/files.ts";
 import { SystemEngine } from "../posix/system_engine.ts";
 import type { Transport } from "../posix/transport.ts";
@@ -152,8 +152,9 @@ export async function writeBlocks(
 export async function untilUninterrupted(attempt: Attempt, call: () => Promise<number>): Promise<number> {
   for (;;) {
     try {
-      return await attempting(attempt, call);
-    } catch (error) {
+      return await call();
+    } catch (cause) {
+      const error = classify(cause, attempt);
       if (!hasCode(error, "EINTR")) throw error;
     }
   }

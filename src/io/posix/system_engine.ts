@@ -27,7 +27,7 @@ import type {
 } from "../engine.ts";
 import { checkOffset, fail, type TransferOperation } from "../transfer/transfer.ts";
 import { lockDirectory } from "./directory_lock.ts";
-import { attempting, attemptOn } from "./errno.ts";
+import { attempting } from "./errno.ts";
 import { makeDirectory, syncDirectory } from "./namespace.ts";
 import type { Files } from "./files.ts";
 import { openRegular } from "./regular_file.ts";
@@ -217,7 +217,7 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
   ): Promise<T> {
     return this.#run(operation, file.path, () => {
       const own = this.#own(file);
-      if (offset !== undefined) checkOffset(offset, attemptOn(file, operation, offset));
+      if (offset !== undefined) checkOffset(file, operation, offset);
       return body(own);
     }, offset);
   }
@@ -240,7 +240,7 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
     transfer.error = undefined;
     try {
       this.#own(transfer.file);
-      checkOffset(transfer.offset, attemptOn(transfer.file, operation, transfer.offset));
+      checkOffset(transfer.file, operation, transfer.offset);
     } catch (error) {
       fail(transfer, operation, error);
     }

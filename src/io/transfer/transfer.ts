@@ -9,7 +9,7 @@
 
 import { blockBytes, IoError } from "../../base/mod.ts";
 import type { IoFile, Transfer } from "../engine.ts";
-import { type Attempt, attemptOn, classify, unknownCode } from "../posix/errno.ts";
+import { attemptOn, classify, unknownCode } from "../posix/errno.ts";
 
 /** What a transfer does. */
 export type TransferOperation = "read" | "write";
@@ -71,6 +71,7 @@ export function fail(transfer: Transfer, operation: string, error: unknown): voi
  *
  * @throws {IoError} With `EINVAL`, if it is not a safe integer from 0 on.
  */
-export function checkOffset(offset: number, attempt: Attempt): void {
-  if (!Number.isSafeInteger(offset) || offset < 0) throw new IoError({ code: "EINVAL", ...attempt });
+export function checkOffset(file: IoFile, operation: string, offset: number): void {
+  if (Number.isSafeInteger(offset) && offset >= 0) return;
+  throw new IoError({ code: "EINVAL", ...attemptOn(file, operation, offset) });
 }
