@@ -173,3 +173,20 @@ Deno.test("Health.patiently() gives up when it is poisoned or closed meanwhile, 
   await assertRejects(() => failing.patiently(() => Promise.reject(broken())), PoisonedError, "EIO");
   assertEquals(failing.state, "poisoned");
 });
+
+Deno.test("Health.patiently() waits no longer when its work is given up, and what was closed is no failure", async () => {
+  const health = new Health("it");
+  const end = Promise.withResolvers<never>();
+  let tries = 0;
+  const work = health.patiently(() => {
+    tries++;
+    return Promise.reject(full());
+  }, end.promise);
+  while (health.state !== "full") await Promise.resolve();
+  end.reject(new Deno.errors.BadResource("closed"));
+  await assertRejects(() => work, Deno.errors.BadResource, "closed");
+  health.retry();
+  const closed = new Deno.errors.BadResource("closed too");
+  await assertRejects(() => health.patiently(() => Promise.reject(closed)), Deno.errors.BadResource);
+  assertEquals([tries, health.state], [1, "open"]);
+});

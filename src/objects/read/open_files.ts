@@ -174,6 +174,7 @@ export class OpenFiles {
   async #openObject(object: StoredObject): Promise<IoFile | Error> {
     const { own, path } = object;
     this.#open.add(object);
+    this.#trim();
     const outcome = await this.#tryOpen(path, { access: "read", direct: this.#direct });
     own.opening = undefined;
     if (outcome instanceof Error) {
@@ -181,9 +182,7 @@ export class OpenFiles {
       this.#wake();
       return orMissing(path, outcome);
     }
-    own.file = outcome;
-    this.#trim();
-    return outcome;
+    return own.file = outcome;
   }
 
   /** Opens a file; without descriptors it closes what nobody uses, so that there are some later. */

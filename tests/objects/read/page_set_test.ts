@@ -145,6 +145,28 @@ Deno.test("PageSet reads a page once that two sets want at the same time, and it
   await t.close();
 });
 
+Deno.test("PageSet that waits for another one's read goes on when it ends, and learns why it failed", async () => {
+  const t = new ObjectsFixture();
+  const object = t.putPages(1, pages);
+  for (const fails of [true, false]) {
+    const sets = Array.from({ length: 4 }, () => new PageSet(t.objects, { keep: false }));
+    t.engine.reading.close();
+    if (fails) t.engine.failNext("read", "EIO");
+    for (const set of sets) set.get(object, 1);
+    const fetches = sets.map((set) => set.fetch());
+    await turn();
+    assertEquals(t.engine.takeReads().length, 2, "only the first one reads: the page and the footer");
+    t.engine.reading.open();
+    await Promise.all(fetches);
+    for (const set of sets) {
+      if (fails) assertThrows(() => set.get(object, 1), IoError, "EIO");
+      else has(set, object, 1, 1);
+    }
+    assertEquals([t.engine.takeReads(), t.objects.context.flights.size], [[], 0]);
+  }
+  await t.close();
+});
+
 Deno.test("PageSet finds a page that came between the question and the fetch", async () => {
   const t = new ObjectsFixture();
   const object = t.putPages(1, pages);
