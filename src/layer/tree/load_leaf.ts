@@ -85,7 +85,7 @@ function copyKey(
   length: number,
   to: number,
 ): void {
-  block.reserve(0, to + prefix + length);
+  if (to + prefix + length > block.bytes.length) block.reserve(0, to + prefix + length);
   const { bytes } = block;
   if (prefix > longPrefix) bytes.set(page.subarray(pageHeaderBytes, pageHeaderBytes + prefix), to);
   else for (let i = 0; i < prefix; i++) bytes[to + i] = page[pageHeaderBytes + i];
