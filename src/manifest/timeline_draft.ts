@@ -64,9 +64,7 @@ export class TimelineDraft {
     const base = this.#base, nextSequence = this.#nextSequence, horizon = this.#horizon;
     const segments = shared(base.segments, Array.from(this.#segments.values()));
     checkSegments(segments, this.#fault);
-    const added = Array.from(this.#added.values()).sort(compareLayers);
-    for (const layer of added) checkLayer(layer, this.#fault);
-    return { ...base, nextSequence, horizon, segments, layers: merge(this.#keptLayers(), added) };
+    return { ...base, nextSequence, horizon, segments, layers: this.#layers() };
   }
 
   #addSegment(segment: SegmentDescription): void {
@@ -113,34 +111,46 @@ export class TimelineDraft {
     this.#nextSequence = Math.max(this.#nextSequence, sequence + 1);
   }
 
-  /** The layers of the base that are left. */
-  #keptLayers(): readonly LayerDescription[] {
-    const { layers } = this.#base;
-    if (this.#doubtful.size === 0) return layers;
+  #layers(): readonly LayerDescription[] {
+    const { layers } = this.#base, cuts = this.#cuts();
+    // Only what lies between the first change and the last is gone through.
+    let from = cuts[0] ?? layers.length, to = (cuts.at(-1) ?? -1) + 1;
+    for (const layer of this.#added.values()) {
+      checkLayer(layer, this.#fault);
+      const place = placeOf(layers, layer);
+      from = Math.min(from, place);
+      to = Math.max(to, place);
+    }
+    if (from >= to && this.#added.size === 0) return layers;
+    const kept = layers.slice(from, to).filter(({ sequence }) => !this.#removed.has(sequence));
+    const changed = kept.concat(Array.from(this.#added.values())).sort(compareLayers);
+    return layers.slice(0, from).concat(changed, layers.slice(to));
+  }
+
+  /** Where the layers of the base stand that were removed. */
+  #cuts(): number[] {
+    const { layers } = this.#base, cuts: number[] = [];
+    if (this.#doubtful.size === 0) return cuts;
     const doubtful = Float64Array.from(this.#doubtful).sort(), least = doubtful[0], most = doubtful.at(-1)!;
-    const kept = layers.filter(({ sequence }) => {
-      // Bounds first: a look at a set for each of a hundred thousand layers takes milliseconds.
-      if (sequence < least || sequence > most || !this.#doubtful.has(sequence)) return true;
+    for (let i = 0; i < layers.length; i++) {
+      const { sequence } = layers[i];
+      // Bounds first: a look at a set for each of a hundred thousand layers takes a millisecond.
+      if (sequence < least || sequence > most || !this.#doubtful.has(sequence)) continue;
       if (!this.#removed.has(sequence)) throw this.#fault(`layer ${sequence} again`);
-      return false;
-    });
-    if (kept.length + this.#removed.size === layers.length) return kept;
-    throw this.#fault("the end of a layer that is not there");
+      cuts.push(i);
+    }
+    if (cuts.length < this.#removed.size) throw this.#fault("the end of a layer that is not there");
+    return cuts;
   }
 }
 
-/** Layers among which others are put. */
-function merge(
-  layers: readonly LayerDescription[],
-  added: readonly LayerDescription[],
-): readonly LayerDescription[] {
-  if (added.length === 0) return layers;
-  // Most are newer than all others.
-  let from = layers.findLastIndex((layer) => compareLayers(layer, added[0]) < 0) + 1;
-  const merged = layers.slice(0, from);
-  for (const layer of added) {
-    while (from < layers.length && compareLayers(layers[from], layer) < 0) merged.push(layers[from++]);
-    merged.push(layer);
+/** Where a layer belongs among others. */
+function placeOf(layers: readonly LayerDescription[], layer: LayerDescription): number {
+  let low = 0, high = layers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareLayers(layers[middle], layer) < 0) low = middle + 1;
+    else high = middle;
   }
-  return merged.concat(layers.slice(from));
+  return low;
 }
