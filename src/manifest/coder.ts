@@ -90,7 +90,9 @@ export class Writer implements Coder {
 
   /** Appends a number. */
   number(width: Width, value: number = NaN): number {
-    if (!(value >= 0 && value <= most[width] && Number.isInteger(value))) throw this.fault(`a number of ${width} bytes`, `${value}`);
+    if (!(value >= 0 && value <= most[width] && Number.isInteger(value))) {
+      throw this.fault(`a number of ${width} bytes`, `${value}`);
+    }
     const at = this.#advance(width);
     if (width === 1) this.#view.setUint8(at, value);
     else if (width === 2) this.#view.setUint16(at, value, true);
@@ -116,9 +118,7 @@ export class Writer implements Coder {
     const at = this.length;
     this.length += count;
     if (this.length > this.#bytes.length) {
-      const bytes = this.#bytes;
-      this.#bytes = new Uint8Array(this.length * 2);
-      this.#bytes.set(bytes);
+      this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(this.length * 2));
       this.#view = new DataView(this.#bytes.buffer);
     }
     return at;
