@@ -60,6 +60,7 @@ export function encode<T>(code: Code<T>, value: T): Uint8Array<ArrayBuffer> {
 }
 
 type Width = 1 | 2 | 4 | 8;
+const most: readonly number[] = [0, 0xff, 0xffff, 0, 0xffffffff, 0, 0, 0, Number.MAX_SAFE_INTEGER];
 
 /** Writes, or reads. */
 export interface Coder {
@@ -89,8 +90,9 @@ export class Writer implements Coder {
 
   /** Appends a number. */
   number(width: Width, value: number = NaN): number {
-    const fits = Number.isSafeInteger(value) && value >= 0 && value < 2 ** (8 * width);
-    if (!fits) throw this.fault(`a number of ${width} bytes`, `${value}`);
+    if (!(value >= 0 && value <= most[width] && Number.isInteger(value))) {
+      throw this.fault(`a number of ${width} bytes`, `${value}`);
+    }
     const at = this.#advance(width);
     if (width === 1) this.#view.setUint8(at, value);
     else if (width === 2) this.#view.setUint16(at, value, true);
@@ -116,9 +118,7 @@ export class Writer implements Coder {
     const at = this.length;
     this.length += count;
     if (this.length > this.#bytes.length) {
-      const bytes = this.#bytes;
-      this.#bytes = new Uint8Array(this.length * 2);
-      this.#bytes.set(bytes);
+      this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(this.length * 2));
       this.#view = new DataView(this.#bytes.buffer);
     }
     return at;
@@ -173,7 +173,7 @@ export class Reader implements Coder {
 
   #skip(count: number): number {
     const at = this.#at;
-    if (this.left < count) throw this.fault(`${count} bytes more`, `${this.left}`);
+    if (at + count > this.#end) throw this.fault(`${count} bytes more`, `${this.left}`);
     this.#at = at + count;
     return at;
   }

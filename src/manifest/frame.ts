@@ -32,11 +32,12 @@
 
 import { blockBytes, CorruptionError, crc32, VarveError } from "../base/mod.ts";
 import { type Code, encode, long, oneOf, Reader, record, word } from "./coder.ts";
+import type { StoreState } from "./state.ts";
 
 const formatVersion = 2;
-const magic = "VARVEMF1";
+const magic = new TextEncoder().encode("VARVEMF1").toHex();
 /** How a manifest of version 1 starts: it was a text. */
-const firstMagic = "varve-manifest 1 ";
+const firstMagic = new TextEncoder().encode("varve-manifest 1 ");
 const headBytes = 32;
 
 /** What a frame holds; on disk as its place in {@linkcode frameKinds}. */
@@ -44,12 +45,7 @@ export type FrameKind = "snapshot" | "edits" | "closed" | "superseded";
 const frameKinds: readonly FrameKind[] = ["snapshot", "edits", "closed", "superseded"];
 
 /** Which file it is: what seeds the checksums of its frames. */
-export interface FileIdentity {
-  /** The store's id, 32 hexadecimal digits. */
-  readonly storeId: string;
-  /** The version of the manifest. */
-  readonly version: number;
-}
+export type FileIdentity = Pick<StoreState, "storeId" | "version">;
 
 /** A file that is read. */
 export interface FrameFile extends FileIdentity {
@@ -84,16 +80,12 @@ export interface Frame {
   readonly next: FramePlace;
 }
 
-/** How many letters, or bytes as hexadecimal digits, are as many bytes. */
-const letters = (length: number): Code<string> => (coder, value) =>
-  String.fromCharCode(
-    ...coder.bytes(length, value === undefined ? undefined : new TextEncoder().encode(value)),
-  );
-const hex = (length: number): Code<string> => (coder, value) =>
-  coder.bytes(length, value === undefined ? undefined : Uint8Array.fromHex(value)).toHex();
+/** So many bytes, as hexadecimal digits. */
+const hex = (length: number): Code<string> => (coder, digits) =>
+  coder.bytes(length, digits === undefined ? undefined : Uint8Array.fromHex(digits)).toHex();
 
 /** What stands behind the checksum of the header. */
-const header = record({ magic: letters(8), format: word, storeId: hex(16), version: long });
+const header = record({ magic: hex(8), format: word, storeId: hex(16), version: long });
 /** What stands behind the checksum of a frame's head. */
 const frameHead = record({
   bodySum: word,
@@ -103,7 +95,7 @@ const frameHead = record({
   length: word,
   room: long,
 });
-type FrameHead = ReturnType<typeof frameHead>;
+type FrameHead = ReturnType<typeof frameHead> & { readonly sum: number };
 /** What seeds the checksum of a frame's head. */
 const frameSeed = record({ storeId: hex(16), version: long, offset: long });
 
@@ -132,9 +124,8 @@ export function readHeader(path: string, bytes: Uint8Array<ArrayBuffer>, version
     new VarveError(
       `Cannot open manifest "${path}": its format is version ${format}, this release reads version ${formatVersion}`,
     );
+  if (bytes.subarray(0, firstMagic.length).toHex() === firstMagic.toHex()) throw fault(1);
   const reader = new Reader(path, bytes, 0, blockBytes);
-  const isText = letters(firstMagic.length)(new Reader(path, bytes, 0, blockBytes)) === firstMagic;
-  if (isText) throw fault(1);
   const isWhole = word(reader) === crc32(bytes.subarray(4, blockBytes));
   const found = isWhole ? header(reader) : undefined;
   if (found?.magic !== magic) throw reader.fault("the header of a manifest", "a block that does not check");
@@ -156,16 +147,15 @@ export function putFrame(
   frame: Uint8Array,
   identity: FileIdentity,
   place: FramePlace,
-  content: { readonly kind: FrameKind; readonly body: Uint8Array; readonly room: number },
+  { kind, body, room }: { readonly kind: FrameKind; readonly body: Uint8Array; readonly room: number },
 ): FramePlace {
-  const { kind, body, room } = content, { previous, ordinal } = place;
   frame.set(body, headBytes);
-  const bodySum = crc32(frame.subarray(headBytes));
+  const { previous, ordinal, offset } = place, bodySum = crc32(frame.subarray(headBytes));
   const head = { bodySum, previous, ordinal, kind, length: body.length, room };
   frame.set(encode(frameHead, head), 4);
-  const sum = crc32(frame.subarray(4, headBytes), seedOf(identity, place.offset));
+  const sum = crc32(frame.subarray(4, headBytes), seedOf(identity, offset));
   frame.set(encode(word, sum));
-  return placeBehind(place, head, sum);
+  return placeBehind(place, { ...head, sum });
 }
 
 /**
@@ -178,19 +168,16 @@ export function putFrame(
  */
 export function readFrame(file: FrameFile, place: FramePlace): Frame | undefined {
   const { path, bytes } = file, { offset } = place, start = offset + headBytes;
-  const found = readHead(file, offset);
-  if (found !== undefined) {
-    const { head, sum } = found, next = placeBehind(place, head, sum);
+  const head = readHead(file, offset), next = head && placeBehind(place, head);
+  if (head !== undefined && next !== undefined) {
     checkPlace(file, place, head, next);
     const isWhole = head.bodySum === crc32(bytes.subarray(start, next.offset));
     if (isWhole) return { kind: head.kind, body: new Reader(path, bytes, start, head.length), next };
   }
   // A later frame proves that the one here had been durable (M10).
   for (let later = offset + blockBytes; later < bytes.length; later += blockBytes) {
-    const ordinal = readHead(file, later)?.head.ordinal ?? 0;
-    if (ordinal > place.ordinal) {
-      throw faultAt(file, place, `damage, and frame ${ordinal} at offset ${later}`);
-    }
+    const ordinal = readHead(file, later)?.ordinal ?? 0;
+    if (ordinal > place.ordinal) throw faultAt(file, place, `damage, but frame ${ordinal} at ${later}`);
   }
   return undefined;
 }
@@ -211,17 +198,17 @@ function faultAt({ path }: FrameFile, { offset, ordinal }: FramePlace, found: st
   return new CorruptionError({ path, offset, expected: `frame ${ordinal}`, found });
 }
 
-function placeBehind({ offset, ordinal }: FramePlace, { length, room }: FrameHead, sum: number): FramePlace {
+function placeBehind({ offset, ordinal }: FramePlace, { length, room, sum }: FrameHead): FramePlace {
   return { offset: offset + frameBytes(length), ordinal: ordinal + 1, previous: sum, room };
 }
 
-/** The head of a frame of this file that was written to `offset`, and its checksum, if there is one. */
-function readHead(file: FrameFile, offset: number): { head: FrameHead; sum: number } | undefined {
+/** The head of a frame of this file that was written to `offset`, if there is one. */
+function readHead(file: FrameFile, offset: number): FrameHead | undefined {
   const end = offset + headBytes;
   if (end > file.bytes.length) return undefined;
   const reader = new Reader(file.path, file.bytes, offset, headBytes), sum = word(reader);
   const isWhole = sum === crc32(file.bytes.subarray(offset + 4, end), seedOf(file, offset));
-  return isWhole ? { head: frameHead(reader), sum } : undefined;
+  return isWhole ? { ...frameHead(reader), sum } : undefined;
 }
 
 /** What seeds the checksum of the head of a frame at `offset`. */

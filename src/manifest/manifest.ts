@@ -31,10 +31,8 @@ export interface ManifestOptions {
   readOnly?: boolean | undefined;
 }
 
-interface Commit {
+interface Commit extends PromiseWithResolvers<StoreState> {
   readonly edits: readonly Edit[];
-  readonly resolve: (state: StoreState) => void;
-  readonly reject: (error: unknown) => void;
 }
 
 /** What exists, and the one way to change it. */
@@ -44,7 +42,7 @@ export class Manifest {
   /** `undefined` if it is read only. */
   readonly #log: ManifestLog | undefined;
   #state: StoreState;
-  #queue: Commit[] = [];
+  readonly #queue: Commit[] = [];
   #writing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -69,10 +67,8 @@ export class Manifest {
    * @throws {AssertionError} If what exists cannot be.
    */
   static async create(home: ManifestHome, state: StoreState): Promise<Manifest> {
-    apply(
-      { ...state, timelines: [] },
-      state.timelines.map((timeline) => ({ type: "addTimeline", timeline })),
-    );
+    const edits = state.timelines.map((timeline): Edit => ({ type: "addTimeline", timeline }));
+    apply({ ...state, timelines: [] }, edits);
     return new Manifest(home.directory, state, await ManifestLog.create(home, state));
   }
 
@@ -86,12 +82,10 @@ export class Manifest {
    * @throws {VarveError} If it is of another version of the format.
    */
   static async open(home: ManifestHome, options: ManifestOptions = {}): Promise<Manifest | undefined> {
-    const { readOnly = false } = options;
-    const found = await findManifest(home, readOnly);
+    const found = await findManifest(home, options.readOnly ?? false);
     if (found === undefined) return undefined;
-    const { contents, older } = found;
-    const log = readOnly ? undefined : await ManifestLog.reopen(home, contents, older);
-    return new Manifest(home.directory, contents.state, log);
+    const log = options.readOnly ? undefined : await ManifestLog.reopen(home, found);
+    return new Manifest(home.directory, found.state, log);
   }
 
   /**
@@ -109,18 +103,16 @@ export class Manifest {
    * @throws {ReadOnlyError} If it was opened to be read only.
    * @throws {Deno.errors.BadResource} If it is closed.
    */
-  commit(edits: Edit | readonly Edit[]): Promise<StoreState> {
+  async commit(edits: Edit | readonly Edit[]): Promise<StoreState> {
     const log = this.#log;
     if (log === undefined) {
-      return Promise.reject(
-        new ReadOnlyError(`Cannot write manifest of "${this.#directory}": it is read only`),
-      );
+      throw new ReadOnlyError(`Cannot write manifest of "${this.#directory}": it is read only`);
     }
-    if (this.#health.state !== "open") return Promise.reject(this.#health.refusal());
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ edits: editsOf(edits), resolve, reject });
-      this.#writing ??= this.#writeAll(log);
-    });
+    if (this.#health.state !== "open") throw this.#health.refusal();
+    const commit = { edits: editsOf(edits), ...Promise.withResolvers<StoreState>() };
+    this.#queue.push(commit);
+    this.#writing ??= this.#writeAll(log);
+    return await commit.promise;
   }
 
   /**
@@ -147,27 +139,20 @@ export class Manifest {
     // Commits of the same turn are written together.
     await Promise.resolve();
     while (this.#queue.length > 0) {
-      const commits = this.#takeQueue();
+      const commits = this.#queue.splice(0);
       try {
         await this.#write(log, commits);
       } catch (error) {
         const reason = isRefusal(error) ? error : this.#health.fail(error as Error);
-        for (const { reject } of commits.concat(this.#takeQueue())) reject(reason);
+        for (const { reject } of [...commits, ...this.#queue.splice(0)]) reject(reason);
       }
     }
     this.#writing = undefined;
   }
 
-  #takeQueue(): Commit[] {
-    const commits = this.#queue;
-    this.#queue = [];
-    return commits;
-  }
-
   /** Writes commits in one frame, but for those that do not fit, and publishes them (M3). */
   async #write(log: ManifestLog, commits: readonly Commit[]): Promise<void> {
-    const body = new Writer();
-    const fitting: Commit[] = [];
+    const body = new Writer(), fitting: Commit[] = [];
     let next = this.#state;
     for (const commit of commits) {
       const { length } = body;

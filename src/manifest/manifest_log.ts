@@ -29,7 +29,7 @@ import {
   putHeader,
 } from "./frame.ts";
 import { manifestName } from "./names.ts";
-import type { ManifestContents, ManifestHome } from "./read_manifest.ts";
+import type { FoundManifest, ManifestHome } from "./read_manifest.ts";
 import type { StoreState } from "./state.ts";
 
 /** Room is reserved in steps of so many bytes: a frame in it extends no file, and seldom finds the disk full. */
@@ -52,43 +52,35 @@ export class ManifestLog {
   #file: LogFile;
   /** How many bytes the edits may have (M6). */
   #editBytesLimit: number;
-  /** Versions whose files go once the next version is durable (M4). */
-  #old: number[];
-  /** The newest version of which there may be a file (M7). */
-  #lastVersion: number;
-  /** Whether a new file comes before the next edits (M6). */
-  #startsAnew = false;
-  /** Whether anything was written. */
-  #isTouched = false;
+  /** Versions whose files go once the next version is durable: older ones (M4), or that may be there (M7). */
+  #others: number[];
+  /** How the file ends: as somebody else left it, or so that it is to be closed. */
+  #ending: "closed" | "unclosed" | "open";
 
-  private constructor(home: ManifestHome, file: LogFile, old: number[]) {
+  private constructor(
+    home: ManifestHome,
+    file: LogFile,
+    others: number[],
+    ending: "closed" | "unclosed" | "open",
+  ) {
     this.#home = home;
     this.#file = file;
     this.#editBytesLimit = shareOf(file);
-    this.#old = old;
-    this.#lastVersion = file.identity.version;
+    this.#others = others;
+    this.#ending = ending;
   }
 
   /** Makes the first file: when it resolves, it is durable. There must be none of this version. */
   static async create(home: ManifestHome, state: StoreState): Promise<ManifestLog> {
-    const log = new ManifestLog(home, await makeFile(home, state), []);
-    log.#isTouched = true;
-    return log;
+    return new ManifestLog(home, await makeFile(home, state), [], "open");
   }
 
-  /**
-   * Goes on after what was read, and removes what is older than the file before it.
-   *
-   * @param home Where.
-   * @param contents What was read.
-   * @param older The versions below it that are there, ascending.
-   */
-  static async reopen(home: ManifestHome, contents: ManifestContents, older: number[]): Promise<ManifestLog> {
-    const { state, snapshotEnd, end, last } = contents;
-    const log = new ManifestLog(home, { identity: state, snapshotEnd, end }, older.slice(-1));
-    log.#startsAnew = last !== "closed";
-    for (const version of older.slice(0, -1)) await home.root.remove(manifestName(version));
-    return log;
+  /** Goes on after what was read, and removes what is older than the file before it. */
+  static async reopen(home: ManifestHome, found: FoundManifest): Promise<ManifestLog> {
+    const { state: { storeId, version }, snapshotEnd, end, older } = found;
+    for (const other of older.slice(0, -1)) await home.root.remove(manifestName(other));
+    const file = { identity: { storeId, version }, snapshotEnd, end };
+    return new ManifestLog(home, file, older.slice(-1), found.last === "closed" ? "closed" : "unclosed");
   }
 
   /** The version of the newest file. */
@@ -104,20 +96,27 @@ export class ManifestLog {
    * @throws {LimitError} If the file would be too long.
    */
   async append(body: Uint8Array, state: StoreState): Promise<void> {
-    this.#isTouched = true;
     const { end, snapshotEnd } = this.#file;
     const isFull = end.offset - snapshotEnd > this.#editBytesLimit ||
       roomFor(end, body.length) > maxManifestBytes;
-    if (isFull || this.#startsAnew || this.#lastVersion > this.version) await this.#startFile(state);
+    if (isFull || this.#ending === "unclosed" || this.#lastVersion > this.version) {
+      await this.#startFile(state);
+    }
+    this.#ending = "open";
     await this.#append(this.#file, "edits", body);
   }
 
   /** Says in the file that it was closed cleanly, if anything was written. One that has no room for that does without. */
   async close(): Promise<void> {
-    if (!this.#isTouched) return;
+    if (this.#ending !== "open") return;
     await this.#append(this.#file, "closed", nothing).catch((error) => {
       if (!(error instanceof LimitError)) throw error;
     });
+  }
+
+  /** The newest version of which there may be a file. */
+  get #lastVersion(): number {
+    return Math.max(this.version, ...this.#others);
   }
 
   async #startFile(state: StoreState): Promise<void> {
@@ -126,21 +125,18 @@ export class ManifestLog {
       this.#file = await makeFile(this.#home, { ...state, version });
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      if ((await root.list()).includes(manifestName(version))) this.#old.push(this.#lastVersion = version);
+      if ((await root.list()).includes(manifestName(version))) this.#others.push(version);
       if (this.#lastVersion > this.version) throw error;
-      this.#startsAnew = false;
       this.#editBytesLimit += shareOf(before);
       return;
     }
-    const old = this.#old;
-    this.#old = [before.identity.version];
-    this.#lastVersion = version;
-    this.#startsAnew = false;
     this.#editBytesLimit = shareOf(this.#file);
+    const gone = this.#others;
+    this.#others = [before.identity.version];
     await this.#append(before, "superseded", nothing).catch((error) => {
       if (!isRefusal(error)) throw error;
     });
-    for (const other of old) await root.remove(manifestName(other));
+    for (const other of gone) await root.remove(manifestName(other));
   }
 
   async #append(file: LogFile, kind: FrameKind, body: Uint8Array): Promise<void> {
@@ -172,7 +168,7 @@ async function makeFile({ root, host }: ManifestHome, state: StoreState): Promis
   const frame = bytes.subarray(firstPlace.offset, snapshotEnd);
   const end = putFrame(frame, state, firstPlace, { kind: "snapshot", body, room });
   await root.putIfAbsent(manifestName(state.version), bytes);
-  return { identity: state, snapshotEnd, end };
+  return { identity: { storeId: state.storeId, version: state.version }, snapshotEnd, end };
 }
 
 /** How many bytes of edits a file takes before it is full, and by which this grows if no new file can be made. */

@@ -37,6 +37,12 @@ export interface ManifestContents {
   readonly last: FrameKind;
 }
 
+/** The manifest that counts. */
+export interface FoundManifest extends ManifestContents {
+  /** The versions below it that are there too, ascending. */
+  readonly older: readonly number[];
+}
+
 /** How often a reader tries anew when a writer gets in its way. */
 const mostTries = 16;
 
@@ -48,20 +54,20 @@ const mostTries = 16;
  *
  * @param home Where.
  * @param readOnly Whether nothing may be written.
- * @returns What it says, and which versions below it are there too, ascending; `undefined` if there is none.
+ * @returns What it says, or `undefined` if there is none.
  * @throws {CorruptionError} If it is damaged.
  */
 export async function findManifest(
   home: ManifestHome,
   readOnly: boolean,
-): Promise<{ contents: ManifestContents; older: number[] } | undefined> {
+): Promise<FoundManifest | undefined> {
   let known: string | undefined;
   for (let tries = 1;; tries++) {
     const older = (await home.root.list()).map(parseManifestName).filter((version) => version !== undefined);
     const version = older.sort((a, b) => a - b).pop();
     if (version === undefined) return undefined;
     try {
-      return { contents: await readNewest(home, version, readOnly), older };
+      return { ...await readNewest(home, version, readOnly), older };
     } catch (error) {
       const mayPass = readOnly && error instanceof CorruptionError && tries < mostTries;
       if (!mayPass || error.message === known) throw error;

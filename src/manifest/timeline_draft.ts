@@ -19,8 +19,6 @@ export class TimelineDraft {
   readonly #added = new Map<number, LayerDescription>();
   /** Sequences of layers of the base. */
   readonly #removed = new Set<number>();
-  /** Sequences that layers of the base may have: those that were removed, and some that were added. */
-  readonly #doubtful = new Set<number>();
   #nextSequence: number;
   #horizon: number;
 
@@ -44,12 +42,14 @@ export class TimelineDraft {
       case "addSegment":
         return this.#addSegment(edit.segment);
       case "dropSegments":
-        return edit.sequences.forEach((sequence) => this.#dropSegment(sequence));
+        for (const sequence of edit.sequences) this.#segments.delete(this.#segment(sequence).sequence);
+        return;
       case "seal":
         return this.#seal(edit.layer);
       case "replaceLayers":
-        edit.remove.forEach((sequence) => this.#removeLayer(sequence));
-        return edit.add.forEach((layer) => this.#addLayer(layer));
+        for (const sequence of edit.remove) this.#removeLayer(sequence);
+        for (const layer of edit.add) this.#addLayer(layer);
+        return;
       case "witness":
         this.#segments.set(edit.sequence, { ...this.#segment(edit.sequence), witness: edit.witness });
         return;
@@ -64,16 +64,7 @@ export class TimelineDraft {
     const base = this.#base, nextSequence = this.#nextSequence, horizon = this.#horizon;
     const segments = shared(base.segments, Array.from(this.#segments.values()));
     checkSegments(segments, this.#fault);
-    const added = Array.from(this.#added.values()).sort(compareLayers);
-    for (const layer of added) checkLayer(layer, this.#fault);
-    return { ...base, nextSequence, horizon, segments, layers: merge(this.#keptLayers(), added) };
-  }
-
-  #addSegment(segment: SegmentDescription): void {
-    const { sequence } = segment;
-    if (sequence < this.#nextSequence) throw this.#fault(`segment ${sequence} out of order`);
-    this.#segments.set(sequence, segment);
-    this.#nextSequence = sequence + 1;
+    return { ...base, nextSequence, horizon, segments, layers: this.#layers() };
   }
 
   #segment(sequence: number): SegmentDescription {
@@ -82,10 +73,11 @@ export class TimelineDraft {
     return segment;
   }
 
-  #dropSegment(sequence: number): void {
-    if (!this.#segments.delete(sequence)) {
-      throw this.#fault(`the end of segment ${sequence}, which is not there`);
-    }
+  #addSegment(segment: SegmentDescription): void {
+    const { sequence } = segment;
+    if (sequence < this.#nextSequence) throw this.#fault(`segment ${sequence} out of order`);
+    this.#segments.set(sequence, segment);
+    this.#nextSequence = sequence + 1;
   }
 
   #seal(layer: LayerDescription): void {
@@ -100,7 +92,6 @@ export class TimelineDraft {
     if (this.#added.delete(sequence)) return;
     if (this.#removed.has(sequence)) throw this.#fault(`the end of layer ${sequence} again`);
     this.#removed.add(sequence);
-    this.#doubtful.add(sequence);
   }
 
   #addLayer(layer: LayerDescription): void {
@@ -109,38 +100,48 @@ export class TimelineDraft {
       throw this.#fault(`layer ${sequence} again`);
     }
     this.#added.set(sequence, layer);
-    if (sequence < this.#base.nextSequence) this.#doubtful.add(sequence);
     this.#nextSequence = Math.max(this.#nextSequence, sequence + 1);
   }
 
-  /** The layers of the base that are left. */
-  #keptLayers(): readonly LayerDescription[] {
-    const { layers } = this.#base;
-    if (this.#doubtful.size === 0) return layers;
-    const doubtful = Float64Array.from(this.#doubtful).sort(), least = doubtful[0], most = doubtful.at(-1)!;
-    const kept = layers.filter(({ sequence }) => {
-      // Bounds first: a look at a set for each of a hundred thousand layers takes milliseconds.
-      if (sequence < least || sequence > most || !this.#doubtful.has(sequence)) return true;
-      if (!this.#removed.has(sequence)) throw this.#fault(`layer ${sequence} again`);
-      return false;
-    });
-    if (kept.length + this.#removed.size === layers.length) return kept;
-    throw this.#fault("the end of a layer that is not there");
+  /** The layers as the edits leave them. Only what lies between the first change and the last is made anew. */
+  #layers(): readonly LayerDescription[] {
+    const { layers } = this.#base, added = Array.from(this.#added.values());
+    let { from, to } = this.#removedRange();
+    for (const layer of added) {
+      checkLayer(layer, this.#fault);
+      const place = placeOf(layers, layer);
+      from = Math.min(from, place);
+      to = Math.max(to, place);
+    }
+    if (from > to) return layers;
+    const kept = layers.slice(from, to).filter(({ sequence }) => !this.#removed.has(sequence));
+    return layers.slice(0, from).concat(kept.concat(added).sort(compareLayers), layers.slice(to));
+  }
+
+  /** Where the first and the last layer stand that were removed. */
+  #removedRange(): { from: number; to: number } {
+    const { layers } = this.#base, added = this.#added, removed = this.#removed;
+    const touched = Float64Array.from([...removed, ...added.keys()]).sort(), least = touched[0];
+    let from = layers.length + 1, to = 0, found = 0;
+    for (let i = 0; i < layers.length && touched.length > 0; i++) {
+      const { sequence } = layers[i];
+      // Bounds first: a look at a set for each of a hundred thousand layers takes a millisecond.
+      if (sequence < least || sequence > touched[touched.length - 1]) continue;
+      if (removed.has(sequence)) [from, to, found] = [Math.min(from, i), i + 1, found + 1];
+      else if (added.has(sequence)) throw this.#fault(`layer ${sequence} again`);
+    }
+    if (found < removed.size) throw this.#fault("the end of a layer that is not there");
+    return { from, to };
   }
 }
 
-/** Layers among which others are put. */
-function merge(
-  layers: readonly LayerDescription[],
-  added: readonly LayerDescription[],
-): readonly LayerDescription[] {
-  if (added.length === 0) return layers;
-  // Most are newer than all others.
-  let from = layers.findLastIndex((layer) => compareLayers(layer, added[0]) < 0) + 1;
-  const merged = layers.slice(0, from);
-  for (const layer of added) {
-    while (from < layers.length && compareLayers(layers[from], layer) < 0) merged.push(layers[from++]);
-    merged.push(layer);
+/** Where a layer belongs among others. */
+function placeOf(layers: readonly LayerDescription[], layer: LayerDescription): number {
+  let low = 0, high = layers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareLayers(layers[middle], layer) < 0) low = middle + 1;
+    else high = middle;
   }
-  return merged.concat(layers.slice(from));
+  return low;
 }

@@ -195,8 +195,11 @@ Deno.test("TimelineWriter.sync() does not share a sync that has failed already o
   await t.writer.sync();
   failNth(engine, "write", 1, "ENOSPC");
   await t.appendNext();
-  const syncs = [t.writer.sync(), t.writer.health.changed().then(() => t.writer.sync())];
-  await Promise.all(syncs);
+  const { health } = t.writer;
+  const { promise: full, resolve } = Promise.withResolvers<void>();
+  const end = health.watch(() => resolve());
+  await Promise.all([t.writer.sync(), full.then(() => t.writer.sync())]);
+  end();
   assertEquals([t.writer.health.state, t.writer.durableLsn], ["open", 2]);
   await t.close();
 });
