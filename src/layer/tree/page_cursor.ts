@@ -9,7 +9,6 @@ import { pageLevel, searchPage } from "../formats/page_format.ts";
 import { contradiction, type StoredLayer } from "../layer.ts";
 import {
   type PageSource,
-  type RangeBound,
   RangeWalk,
   VersionBlock,
   type VersionCursor,
