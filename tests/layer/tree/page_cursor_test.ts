@@ -15,7 +15,7 @@ import {
   rowsIn,
   walk,
 } from "../layer_fixture.ts";
-import { blockOf, type Slot } from "./page_fixture.ts";
+import { blockOf, readSlot, type Slot } from "./page_fixture.ts";
 
 const key = (...bytes: number[]) => Uint8Array.from(bytes);
 
@@ -115,6 +115,18 @@ Deno.test("pageCursor() reads each leaf once, ever more of them at a time, and n
   const first = layer.description.firstKey;
   await walk(pageCursor(layer.layer, { start: first, end: Uint8Array.from([...first, 0]) }), pages);
   assertEquals(pages.fetched.length, layer.description.height);
+});
+
+Deno.test("pageCursor() reads no leaf whose first version is where a walk starts, if it goes back from there", async () => {
+  const random = new Random(5);
+  const keys = Array.from({ length: 3000 }, () => random.bytes(100));
+  const layer = await layerOf(new IndexFixture().add(7, keys.map((key) => [key, undefined])));
+  const { key: end } = readSlot(layer.page(3), 0);
+  const pages = new FixturePages(layer);
+  const cursor = pageCursor(layer.layer, { end, endLsn: 7, reverse: true });
+  while (!cursor.settle(pages)) await pages.fetch();
+  const { order } = layer.layer.object;
+  assertEquals([pages.fetched.length, pages.fetched.at(-1)], [layer.description.height, `${order}/2`]);
 });
 
 Deno.test("pageCursor() throws when it comes to a damaged leaf, and not before", async () => {
