@@ -5,9 +5,18 @@
  */
 
 import { AssertionError } from "../base/mod.ts";
-import type { Edit } from "./edit.ts";
-import { checkTimeline, type Fault, isWord, shared, type StoreState, type TimelineState } from "./state.ts";
-import { TimelineDraft } from "./timeline_draft.ts";
+import type { LayerDescription } from "../layer/mod.ts";
+import type { Edit, TimelineEdit } from "./edit.ts";
+import {
+  checkLayer,
+  checkSegments,
+  checkTimeline,
+  compareLayers,
+  type Fault,
+  isWhole,
+  isWord,
+} from "./state.ts";
+import type { SegmentDescription, StoreState, TimelineState } from "./state.ts";
 
 /**
  * Returns what exists after edits. It is pure: `state` is left as it is, and what the edits leave alone is shared. What
@@ -19,40 +28,37 @@ import { TimelineDraft } from "./timeline_draft.ts";
  * @returns What exists then.
  */
 export function apply(state: StoreState, edits: Edit | readonly Edit[], fault: Fault = ourBug): StoreState {
-  const changes = editsOf(edits);
   const timelines: Timelines = new Map(state.timelines.map((timeline) => [timeline.id, timeline]));
-  let { generation } = state;
-  for (const edit of changes) {
-    if (edit.type !== "generation") changeTimelines(timelines, edit, fault);
-    else if (isWord(edit.generation) && edit.generation > generation) generation = edit.generation;
-    else throw fault(`generation ${edit.generation}`);
+  let { generation } = state, namesAdded = 0;
+  for (const edit of editsOf(edits)) {
+    if (edit.type === "generation") {
+      const isLater = isWord(edit.generation) && edit.generation > generation;
+      if (!isLater) throw fault(`generation ${edit.generation}`);
+      generation = edit.generation;
+    } else if (edit.type === "addTimeline") {
+      checkTimeline(edit.timeline, fault);
+      if (timelines.has(edit.timeline.id)) throw fault(`timeline ${edit.timeline.id} again`);
+      timelines.set(edit.timeline.id, edit.timeline);
+      namesAdded++;
+    } else if (edit.type !== "dropTimeline") {
+      draftOf(timelines, edit.id, fault).take(edit);
+    } else if (!timelines.delete(edit.id)) throw fault(`the end of timeline ${edit.id}, which is not there`);
   }
   const next = Array.from(timelines.values(), (each) => each instanceof TimelineDraft ? each.finish() : each);
-  const hasNewNames = changes.some((edit) => edit.type === "addTimeline");
-  if (hasNewNames && new Set(next.map(({ name }) => name)).size < next.length) throw fault("a name twice");
+  const isUnique = namesAdded === 0 || new Set(next.map(({ name }) => name)).size === next.length;
+  if (!isUnique) throw fault("two timelines of one name");
   return { ...state, generation, timelines: shared(state.timelines, next) };
 }
 
 /** Timelines by id, in the order of their making. */
 type Timelines = Map<number, TimelineState | TimelineDraft>;
 
-function changeTimelines(
-  timelines: Timelines,
-  edit: Exclude<Edit, { type: "generation" }>,
-  fault: Fault,
-): void {
-  const id = edit.type === "addTimeline" ? edit.timeline.id : edit.id, found = timelines.get(id);
-  if (edit.type === "addTimeline") {
-    if (found !== undefined) throw fault(`timeline ${id} again`);
-    checkTimeline(edit.timeline, fault);
-    timelines.set(id, edit.timeline);
-    return;
-  }
+function draftOf(timelines: Timelines, id: number, fault: Fault): TimelineDraft {
+  const found = timelines.get(id);
   if (found === undefined) throw fault(`timeline ${id}, which is not there`);
   const draft = found instanceof TimelineDraft ? found : new TimelineDraft(found, fault);
   timelines.set(id, draft);
-  if (edit.type === "dropTimeline") timelines.delete(id);
-  else draft.take(edit);
+  return draft;
 }
 
 /** One edit or several, as several. */
@@ -62,4 +68,144 @@ export function editsOf(edits: Edit | readonly Edit[]): readonly Edit[] {
 
 function ourBug(words: string): AssertionError {
   return new AssertionError(`an edit brings ${words}`);
+}
+
+/** Items after a change: the very array that they were before if all are the same. */
+function shared<T>(before: readonly T[], after: readonly T[]): readonly T[] {
+  return before.length === after.length && after.every((item, i) => item === before[i]) ? before : after;
+}
+
+/**
+ * The next state of one timeline, while edits are applied. Each edit costs what it changes; the layers are merged once,
+ * at the end, however many edits there were.
+ */
+class TimelineDraft {
+  readonly #base: TimelineState;
+  readonly #fault: Fault;
+  /** By sequence, in their order. */
+  readonly #segments: Map<number, SegmentDescription>;
+  readonly #added = new Map<number, LayerDescription>();
+  /** Sequences of layers of the base. */
+  readonly #removed = new Set<number>();
+  #nextSequence: number;
+  #horizon: number;
+
+  /**
+   * Starts from what it is.
+   *
+   * @param base What it is.
+   * @param fault Makes what is thrown if an edit does not fit.
+   */
+  constructor(base: TimelineState, fault: Fault) {
+    this.#base = base;
+    this.#fault = fault;
+    this.#segments = new Map(base.segments.map((segment) => [segment.sequence, segment]));
+    this.#nextSequence = base.nextSequence;
+    this.#horizon = base.horizon;
+  }
+
+  /** Applies an edit. */
+  take(edit: TimelineEdit): void {
+    switch (edit.type) {
+      case "addSegment":
+        return this.#addSegment(edit.segment);
+      case "dropSegments":
+        for (const sequence of edit.sequences) this.#segments.delete(this.#segment(sequence).sequence);
+        return;
+      case "seal":
+        return this.#seal(edit.layer);
+      case "replaceLayers":
+        for (const sequence of edit.remove) this.#removeLayer(sequence);
+        for (const layer of edit.add) this.#addLayer(layer);
+        return;
+      case "witness":
+        this.#segments.set(edit.sequence, { ...this.#segment(edit.sequence), witness: edit.witness });
+        return;
+      case "horizon":
+        if (!isWhole(edit.lsn, this.#horizon)) throw this.#fault(`a horizon of ${edit.lsn}`);
+        this.#horizon = edit.lsn;
+    }
+  }
+
+  /** Returns the timeline as the edits leave it. */
+  finish(): TimelineState {
+    const base = this.#base, nextSequence = this.#nextSequence, horizon = this.#horizon;
+    const segments = shared(base.segments, Array.from(this.#segments.values()));
+    checkSegments(segments, this.#fault);
+    return { ...base, nextSequence, horizon, segments, layers: this.#layers() };
+  }
+
+  #segment(sequence: number): SegmentDescription {
+    const segment = this.#segments.get(sequence);
+    if (segment === undefined) throw this.#fault(`segment ${sequence}, which is not there`);
+    return segment;
+  }
+
+  #addSegment(segment: SegmentDescription): void {
+    const { sequence } = segment;
+    if (sequence < this.#nextSequence) throw this.#fault(`segment ${sequence} out of order`);
+    this.#segments.set(sequence, segment);
+    this.#nextSequence = sequence + 1;
+  }
+
+  #seal(layer: LayerDescription): void {
+    const { sequence, generation, fileId, firstLsn } = this.#segment(layer.sequence);
+    const isSame = layer.generation === generation && layer.fileId === fileId && layer.firstLsn === firstLsn;
+    if (!isSame || layer.kind !== "L0") throw this.#fault(`layer ${sequence}, which is not its segment`);
+    this.#segments.delete(sequence);
+    this.#added.set(sequence, layer);
+  }
+
+  #removeLayer(sequence: number): void {
+    if (this.#added.delete(sequence)) return;
+    if (this.#removed.has(sequence)) throw this.#fault(`the end of layer ${sequence} again`);
+    this.#removed.add(sequence);
+  }
+
+  #addLayer(layer: LayerDescription): void {
+    const { sequence } = layer;
+    if (this.#added.has(sequence) || this.#segments.has(sequence)) {
+      throw this.#fault(`layer ${sequence} again`);
+    }
+    this.#added.set(sequence, layer);
+    this.#nextSequence = Math.max(this.#nextSequence, sequence + 1);
+  }
+
+  /** The layers as the edits leave them. Only what lies between the first change and the last is made anew. */
+  #layers(): readonly LayerDescription[] {
+    const { layers } = this.#base, added = Array.from(this.#added.values());
+    for (const layer of added) checkLayer(layer, this.#fault);
+    const places = [...this.#removedPlaces(), ...added.map((layer) => placeOf(layers, layer))];
+    if (places.length === 0) return layers;
+    const sorted = Float64Array.from(places).sort(), from = sorted[0], to = sorted[places.length - 1] + 1;
+    const kept = layers.slice(from, to).filter(({ sequence }) => !this.#removed.has(sequence));
+    return layers.slice(0, from).concat(kept.concat(added).sort(compareLayers), layers.slice(to));
+  }
+
+  /** Where layers stand that were removed. */
+  #removedPlaces(): number[] {
+    const { layers } = this.#base, added = this.#added, removed = this.#removed, places: number[] = [];
+    const touched = Float64Array.from([...removed, ...added.keys()]).sort();
+    const least = touched[0], most = touched[touched.length - 1];
+    for (let i = 0; i < layers.length && touched.length > 0; i++) {
+      const { sequence } = layers[i];
+      // Bounds first: a look at a set for each of a hundred thousand layers takes a millisecond.
+      if (sequence < least || sequence > most) continue;
+      if (removed.has(sequence)) places.push(i);
+      else if (added.has(sequence)) throw this.#fault(`layer ${sequence} again`);
+    }
+    if (places.length < removed.size) throw this.#fault("the end of a layer that is not there");
+    return places;
+  }
+}
+
+/** Where a layer belongs among others. */
+function placeOf(layers: readonly LayerDescription[], layer: LayerDescription): number {
+  let low = 0, high = layers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareLayers(layers[middle], layer) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -1,7 +1,7 @@
 /**
  * Values that are written or read one after the other, little-endian. How a value lies in bytes is said once, for both
- * directions, by a {@linkcode Code}: with a {@linkcode Writer} it writes what it is given and gives that back, with a
- * {@linkcode Reader} it is given nothing and gives what it finds.
+ * directions, by a {@linkcode Code}: to write, it is given a value and gives that back; to read, it is given none, and
+ * gives what it finds.
  *
  * @module
  */
@@ -54,45 +54,78 @@ export function countOf(coder: Coder, leastBytes: number, items?: readonly unkno
 
 /** A value as bytes. */
 export function encode<T>(code: Code<T>, value: T): Uint8Array<ArrayBuffer> {
-  const writer = new Writer();
+  const writer = Coder.writer();
   code(writer, value);
   return writer.written;
 }
 
 type Width = 1 | 2 | 4 | 8;
-const most: readonly number[] = [0, 0xff, 0xffff, 0, 0xffffffff, 0, 0, 0, Number.MAX_SAFE_INTEGER];
+const largest: Readonly<Record<Width, number>> = { 1: 0xff, 2: 0xffff, 4: 0xffffffff, 8: 2 ** 53 - 1 };
 
-/** Writes, or reads. */
-export interface Coder {
+/** Goes through bytes from one end to the other: writes them to memory that grows, or reads them from a file. */
+export class Coder {
+  /** The file that is read; `undefined` if bytes are written. */
+  readonly #path: string | undefined;
+  readonly #end: number;
+  #bytes: Uint8Array<ArrayBuffer>;
+  #view: DataView<ArrayBuffer>;
+  /** Where the next value goes, or comes from. One that writes may be set back to forget what came last. */
+  position: number;
+
+  private constructor(path: string | undefined, bytes: Uint8Array<ArrayBuffer>, start: number, end: number) {
+    this.#path = path;
+    this.#end = end;
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.position = start;
+  }
+
+  /** Starts to write. Values that are missing or do not fit are our bug. */
+  static writer(): Coder {
+    return new Coder(undefined, new Uint8Array(64), 0, Infinity);
+  }
+
+  /** Starts to read so many bytes of a file, or as many as it has, and throws `CorruptionError` for what is not there. */
+  static reader(path: string, bytes: Uint8Array<ArrayBuffer>, start: number, length: number): Coder {
+    return new Coder(path, bytes, start, Math.min(start + length, bytes.length));
+  }
+
   /** How many bytes may still come. */
-  readonly left: number;
-  /** A number. What is no safe integer is refused by a writer, and comes out of a reader above all that are. */
-  number(width: Width, value?: number): number;
-  /** So many bytes; what is read is no copy. */
-  bytes(length: number, value?: Uint8Array): Uint8Array;
-  /** The error that says what is wrong with what came last. */
-  fault(expected: string, found: string): Error;
-}
-
-/** Writes to memory that grows. What does not fit is our bug. */
-export class Writer implements Coder {
-  #bytes = new Uint8Array(64);
-  #view = new DataView(this.#bytes.buffer);
-  /** How many bytes were written; setting it lower takes the last ones back. */
-  length = 0;
-  /** Nothing bounds it. */
-  readonly left: number = Infinity;
+  get left(): number {
+    return this.#end - this.position;
+  }
 
   /** What was written: no copy, and no longer of use once more is. */
   get written(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(0, this.length);
+    return this.#bytes.subarray(0, this.position);
   }
 
-  /** Appends a number. */
-  number(width: Width, value: number = NaN): number {
-    if (!(value >= 0 && value <= most[width] && Number.isInteger(value))) {
-      throw this.fault(`a number of ${width} bytes`, `${value}`);
-    }
+  /** A number of so many bytes. One that is read and is no safe integer comes out above all that are. */
+  number(width: Width, value?: number): number {
+    if (this.#path === undefined) return this.#write(width, value ?? NaN);
+    const at = this.#advance(width);
+    if (width === 1) return this.#view.getUint8(at);
+    if (width === 2) return this.#view.getUint16(at, true);
+    const low = this.#view.getUint32(at, true);
+    return width === 4 ? low : this.#view.getUint32(at + 4, true) * 2 ** 32 + low;
+  }
+
+  /** So many bytes; what is read is no copy. */
+  bytes(length: number, value?: Uint8Array): Uint8Array {
+    const at = this.#advance(length);
+    if (this.#path === undefined) this.#bytes.set(value!, at);
+    return new Uint8Array(this.#view.buffer, this.#view.byteOffset + at, length);
+  }
+
+  /** The error that says what is wrong with what came last. */
+  fault(expected: string, found: string): Error {
+    if (this.#path === undefined) return new AssertionError(`${found} cannot be written as ${expected}`);
+    return new CorruptionError({ path: this.#path, offset: this.position, expected, found });
+  }
+
+  #write(width: Width, value: number): number {
+    const fits = value >= 0 && value <= largest[width] && Number.isInteger(value);
+    if (!fits) throw this.fault(`a number of ${width} bytes`, `${value}`);
     const at = this.#advance(width);
     if (width === 1) this.#view.setUint8(at, value);
     else if (width === 2) this.#view.setUint16(at, value, true);
@@ -101,80 +134,14 @@ export class Writer implements Coder {
     return value;
   }
 
-  /** Appends bytes. */
-  bytes(length: number, value: Uint8Array = new Uint8Array(0)): Uint8Array {
-    if (value.length !== length) throw this.fault(`${length} bytes`, `${value.length}`);
-    const at = this.#advance(length);
-    this.#bytes.set(value, at);
-    return value;
-  }
-
-  /** What was to be written cannot be. */
-  fault(expected: string, found: string): AssertionError {
-    return new AssertionError(`${found} is written as ${expected}`);
-  }
-
   #advance(count: number): number {
-    const at = this.length;
-    this.length += count;
-    if (this.length > this.#bytes.length) {
-      this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(this.length * 2));
+    const at = this.position, next = at + count;
+    if (next > this.#end) throw this.fault(`${count} bytes more`, `${this.left}`);
+    if (next > this.#bytes.length) {
+      this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(next * 2));
       this.#view = new DataView(this.#bytes.buffer);
     }
-    return at;
-  }
-}
-
-/** Reads a part of a file, and throws `CorruptionError` where there is nothing more. */
-export class Reader implements Coder {
-  readonly #path: string;
-  readonly #view: DataView<ArrayBuffer>;
-  readonly #end: number;
-  #at: number;
-
-  /**
-   * Starts to read a part of a file.
-   *
-   * @param path The file, for messages.
-   * @param bytes All of the file.
-   * @param start Where the part starts.
-   * @param length How long it is, unless the file ends before.
-   */
-  constructor(path: string, bytes: Uint8Array<ArrayBuffer>, start: number, length: number) {
-    this.#path = path;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#at = start;
-    this.#end = Math.min(start + length, bytes.length);
-  }
-
-  /** How many bytes of the part are not read yet. */
-  get left(): number {
-    return this.#end - this.#at;
-  }
-
-  /** Reads a number. */
-  number(width: Width): number {
-    const at = this.#skip(width);
-    if (width === 1) return this.#view.getUint8(at);
-    if (width === 2) return this.#view.getUint16(at, true);
-    const low = this.#view.getUint32(at, true);
-    return width === 4 ? low : this.#view.getUint32(at + 4, true) * 2 ** 32 + low;
-  }
-
-  /** Reads bytes: no copy. */
-  bytes(length: number): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#skip(length), length);
-  }
-
-  /** What is wrong with what was read last. */
-  fault(expected: string, found: string): CorruptionError {
-    return new CorruptionError({ path: this.#path, offset: this.#at, expected, found });
-  }
-
-  #skip(count: number): number {
-    const at = this.#at;
-    if (at + count > this.#end) throw this.fault(`${count} bytes more`, `${this.left}`);
-    this.#at = at + count;
+    this.position = next;
     return at;
   }
 }

@@ -31,7 +31,7 @@
  */
 
 import { blockBytes, CorruptionError, crc32, VarveError } from "../base/mod.ts";
-import { type Code, encode, long, oneOf, Reader, record, word } from "./coder.ts";
+import { type Code, Coder, encode, long, oneOf, record, word } from "./coder.ts";
 import type { StoreState } from "./state.ts";
 
 const formatVersion = 2;
@@ -75,7 +75,7 @@ export interface Frame {
   /** What it holds. */
   readonly kind: FrameKind;
   /** Its body, not read yet. */
-  readonly body: Reader;
+  readonly body: Coder;
   /** Where the next one goes. */
   readonly next: FramePlace;
 }
@@ -125,7 +125,7 @@ export function readHeader(path: string, bytes: Uint8Array<ArrayBuffer>, version
       `Cannot open manifest "${path}": its format is version ${format}, this release reads version ${formatVersion}`,
     );
   if (bytes.subarray(0, firstMagic.length).toHex() === firstMagic.toHex()) throw fault(1);
-  const reader = new Reader(path, bytes, 0, blockBytes);
+  const reader = Coder.reader(path, bytes, 0, blockBytes);
   const isWhole = word(reader) === crc32(bytes.subarray(4, blockBytes));
   const found = isWhole ? header(reader) : undefined;
   if (found?.magic !== magic) throw reader.fault("the header of a manifest", "a block that does not check");
@@ -172,7 +172,7 @@ export function readFrame(file: FrameFile, place: FramePlace): Frame | undefined
   if (head !== undefined && next !== undefined) {
     checkPlace(file, place, head, next);
     const isWhole = head.bodySum === crc32(bytes.subarray(start, next.offset));
-    if (isWhole) return { kind: head.kind, body: new Reader(path, bytes, start, head.length), next };
+    if (isWhole) return { kind: head.kind, body: Coder.reader(path, bytes, start, head.length), next };
   }
   // A later frame proves that the one here had been durable (M10).
   for (let later = offset + blockBytes; later < bytes.length; later += blockBytes) {
@@ -206,7 +206,7 @@ function placeBehind({ offset, ordinal }: FramePlace, { length, room, sum }: Fra
 function readHead(file: FrameFile, offset: number): FrameHead | undefined {
   const end = offset + headBytes;
   if (end > file.bytes.length) return undefined;
-  const reader = new Reader(file.path, file.bytes, offset, headBytes), sum = word(reader);
+  const reader = Coder.reader(file.path, file.bytes, offset, headBytes), sum = word(reader);
   const isWhole = sum === crc32(file.bytes.subarray(offset + 4, end), seedOf(file, offset));
   return isWhole ? { ...frameHead(reader), sum } : undefined;
 }

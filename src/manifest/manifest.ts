@@ -19,7 +19,7 @@
 import { Health, ReadOnlyError } from "../base/mod.ts";
 import { apply, editsOf } from "./apply.ts";
 import { codeEdit } from "./codec.ts";
-import { Writer } from "./coder.ts";
+import { Coder } from "./coder.ts";
 import type { Edit } from "./edit.ts";
 import { isRefusal, ManifestLog } from "./manifest_log.ts";
 import { findManifest, type ManifestHome } from "./read_manifest.ts";
@@ -84,8 +84,9 @@ export class Manifest {
   static async open(home: ManifestHome, options: ManifestOptions = {}): Promise<Manifest | undefined> {
     const found = await findManifest(home, options.readOnly ?? false);
     if (found === undefined) return undefined;
-    const log = options.readOnly ? undefined : await ManifestLog.reopen(home, found);
-    return new Manifest(home.directory, found.state, log);
+    const { contents, older } = found;
+    const log = options.readOnly ? undefined : await ManifestLog.reopen(home, contents, older);
+    return new Manifest(home.directory, contents.state, log);
   }
 
   /**
@@ -108,7 +109,7 @@ export class Manifest {
     if (log === undefined) {
       throw new ReadOnlyError(`Cannot write manifest of "${this.#directory}": it is read only`);
     }
-    if (this.#health.state !== "open") throw this.#health.refusal();
+    this.#health.check();
     const commit = { edits: editsOf(edits), ...Promise.withResolvers<StoreState>() };
     this.#queue.push(commit);
     this.#writing ??= this.#writeAll(log);
@@ -152,21 +153,21 @@ export class Manifest {
 
   /** Writes commits in one frame, but for those that do not fit, and publishes them (M3). */
   async #write(log: ManifestLog, commits: readonly Commit[]): Promise<void> {
-    const body = new Writer(), fitting: Commit[] = [];
+    const body = Coder.writer(), fitting: Commit[] = [];
     let next = this.#state;
     for (const commit of commits) {
-      const { length } = body;
+      const { position } = body;
       try {
         const after = apply(next, commit.edits);
         for (const edit of commit.edits) codeEdit(body, edit);
         next = after;
         fitting.push(commit);
       } catch (error) {
-        body.length = length;
+        body.position = position;
         commit.reject(error);
       }
     }
-    if (body.length > 0) await log.append(body.written, this.#state);
+    if (body.position > 0) await log.append(body.written, this.#state);
     this.#state = { ...next, version: log.version };
     for (const { resolve } of fitting) resolve(this.#state);
   }

@@ -18,7 +18,7 @@
 
 import { assert, blockBytes, isFullDisk, LimitError, maxManifestBytes } from "../base/mod.ts";
 import { codeState } from "./codec.ts";
-import { Writer } from "./coder.ts";
+import { Coder } from "./coder.ts";
 import {
   type FileIdentity,
   firstPlace,
@@ -29,7 +29,7 @@ import {
   putHeader,
 } from "./frame.ts";
 import { manifestName } from "./names.ts";
-import type { FoundManifest, ManifestHome } from "./read_manifest.ts";
+import type { ManifestContents, ManifestHome } from "./read_manifest.ts";
 import type { StoreState } from "./state.ts";
 
 /** Room is reserved in steps of so many bytes: a frame in it extends no file, and seldom finds the disk full. */
@@ -39,33 +39,27 @@ const leastEditBytes = 1024 * 1024;
 const nothing = new Uint8Array(0);
 
 /** A file that is appended to. */
-interface LogFile {
-  readonly identity: FileIdentity;
-  /** Where edits start. */
+interface LogFile extends FileIdentity {
   readonly snapshotEnd: number;
+  /** From where edits are weighed against the snapshot. */
+  weighedFrom: number;
   end: FramePlace;
 }
+
+/** How a file ends: as it was found, or so that it is to be closed. */
+type Ending = "closed" | "unclosed" | "open";
 
 /** The files of a manifest. */
 export class ManifestLog {
   readonly #home: ManifestHome;
   #file: LogFile;
-  /** How many bytes the edits may have (M6). */
-  #editBytesLimit: number;
   /** Versions whose files go once the next version is durable: older ones (M4), or that may be there (M7). */
   #others: number[];
-  /** How the file ends: as somebody else left it, or so that it is to be closed. */
-  #ending: "closed" | "unclosed" | "open";
+  #ending: Ending;
 
-  private constructor(
-    home: ManifestHome,
-    file: LogFile,
-    others: number[],
-    ending: "closed" | "unclosed" | "open",
-  ) {
+  private constructor(home: ManifestHome, file: LogFile, others: number[], ending: Ending) {
     this.#home = home;
     this.#file = file;
-    this.#editBytesLimit = shareOf(file);
     this.#others = others;
     this.#ending = ending;
   }
@@ -75,17 +69,23 @@ export class ManifestLog {
     return new ManifestLog(home, await makeFile(home, state), [], "open");
   }
 
-  /** Goes on after what was read, and removes what is older than the file before it. */
-  static async reopen(home: ManifestHome, found: FoundManifest): Promise<ManifestLog> {
-    const { state: { storeId, version }, snapshotEnd, end, older } = found;
-    for (const other of older.slice(0, -1)) await home.root.remove(manifestName(other));
-    const file = { identity: { storeId, version }, snapshotEnd, end };
-    return new ManifestLog(home, file, older.slice(-1), found.last === "closed" ? "closed" : "unclosed");
+  /**
+   * Goes on after what was read, and removes what is older than the file before it.
+   *
+   * @param home Where.
+   * @param contents What was read.
+   * @param older The versions below it that are there, ascending.
+   */
+  static async reopen(home: ManifestHome, contents: ManifestContents, older: number[]): Promise<ManifestLog> {
+    const { state, snapshotEnd, end, isClosed } = contents;
+    for (const version of older.slice(0, -1)) await home.root.remove(manifestName(version));
+    const file = fileOf(state, snapshotEnd, end);
+    return new ManifestLog(home, file, older.slice(-1), isClosed ? "closed" : "unclosed");
   }
 
   /** The version of the newest file. */
   get version(): number {
-    return this.#file.identity.version;
+    return this.#file.version;
   }
 
   /**
@@ -96,8 +96,8 @@ export class ManifestLog {
    * @throws {LimitError} If the file would be too long.
    */
   async append(body: Uint8Array, state: StoreState): Promise<void> {
-    const { end, snapshotEnd } = this.#file;
-    const isFull = end.offset - snapshotEnd > this.#editBytesLimit ||
+    const { end, weighedFrom, snapshotEnd } = this.#file;
+    const isFull = end.offset - weighedFrom > Math.max(leastEditBytes, snapshotEnd) ||
       roomFor(end, body.length) > maxManifestBytes;
     if (isFull || this.#ending === "unclosed" || this.#lastVersion > this.version) {
       await this.#startFile(state);
@@ -127,12 +127,11 @@ export class ManifestLog {
       if (!isRefusal(error)) throw error;
       if ((await root.list()).includes(manifestName(version))) this.#others.push(version);
       if (this.#lastVersion > this.version) throw error;
-      this.#editBytesLimit += shareOf(before);
+      before.weighedFrom = before.end.offset;
       return;
     }
-    this.#editBytesLimit = shareOf(this.#file);
     const gone = this.#others;
-    this.#others = [before.identity.version];
+    this.#others = [before.version];
     await this.#append(before, "superseded", nothing).catch((error) => {
       if (!isRefusal(error)) throw error;
     });
@@ -142,7 +141,7 @@ export class ManifestLog {
   async #append(file: LogFile, kind: FrameKind, body: Uint8Array): Promise<void> {
     const { offset, room } = file.end, longer = checkLength(roomFor(file.end, body.length));
     if (longer > room) {
-      await this.#home.root.append(manifestName(file.identity.version), room, new Uint8Array(longer - room));
+      await this.#home.root.append(manifestName(file.version), room, new Uint8Array(longer - room));
       // One that does not fit the room that is claimed yet goes behind one that claims more.
       if (offset + frameBytes(body.length) > room) await this.#write(file, "edits", nothing, longer);
     }
@@ -150,17 +149,17 @@ export class ManifestLog {
   }
 
   async #write(file: LogFile, kind: FrameKind, body: Uint8Array, room: number): Promise<void> {
-    const { identity, end } = file, frame = new Uint8Array(frameBytes(body.length));
+    const { end } = file, frame = new Uint8Array(frameBytes(body.length));
     assert(end.offset + frame.length <= end.room, "M9: a frame lies in room that is claimed");
-    const next = putFrame(frame, identity, end, { kind, body, room });
-    await this.#home.root.append(manifestName(identity.version), end.offset, frame);
+    const next = putFrame(frame, file, end, { kind, body, room });
+    await this.#home.root.append(manifestName(file.version), end.offset, frame);
     file.end = next;
   }
 }
 
 /** Makes a file with a snapshot and room: when it resolves, it is durable. */
 async function makeFile({ root, host }: ManifestHome, state: StoreState): Promise<LogFile> {
-  const writer = new Writer();
+  const writer = Coder.writer();
   await codeState(writer, host.turns, state);
   const body = writer.written, snapshotEnd = firstPlace.offset + frameBytes(body.length);
   const room = checkLength(snapshotEnd + roomBytes), bytes = new Uint8Array(room);
@@ -168,12 +167,11 @@ async function makeFile({ root, host }: ManifestHome, state: StoreState): Promis
   const frame = bytes.subarray(firstPlace.offset, snapshotEnd);
   const end = putFrame(frame, state, firstPlace, { kind: "snapshot", body, room });
   await root.putIfAbsent(manifestName(state.version), bytes);
-  return { identity: { storeId: state.storeId, version: state.version }, snapshotEnd, end };
+  return fileOf(state, snapshotEnd, end);
 }
 
-/** How many bytes of edits a file takes before it is full, and by which this grows if no new file can be made. */
-function shareOf({ snapshotEnd }: LogFile): number {
-  return Math.max(leastEditBytes, snapshotEnd);
+function fileOf({ storeId, version }: FileIdentity, snapshotEnd: number, end: FramePlace): LogFile {
+  return { storeId, version, snapshotEnd, weighedFrom: snapshotEnd, end };
 }
 
 /** How long the file must be for a frame more (M9). */

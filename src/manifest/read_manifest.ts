@@ -10,7 +10,7 @@ import type { Host } from "../io/mod.ts";
 import type { RootFiles } from "../objects/mod.ts";
 import { apply } from "./apply.ts";
 import { codeEdit, codeState } from "./codec.ts";
-import { firstPlace, type FrameKind, type FramePlace, readFrame, readHeader } from "./frame.ts";
+import { firstPlace, type FramePlace, readFrame, readHeader } from "./frame.ts";
 import { manifestName, parseManifestName } from "./names.ts";
 import type { Edit } from "./edit.ts";
 import type { StoreState } from "./state.ts";
@@ -33,14 +33,8 @@ export interface ManifestContents {
   readonly snapshotEnd: number;
   /** Where the next frame goes. */
   readonly end: FramePlace;
-  /** The last frame. */
-  readonly last: FrameKind;
-}
-
-/** The manifest that counts. */
-export interface FoundManifest extends ManifestContents {
-  /** The versions below it that are there too, ascending. */
-  readonly older: readonly number[];
+  /** Whether the last frame says that the file was closed cleanly. */
+  readonly isClosed: boolean;
 }
 
 /** How often a reader tries anew when a writer gets in its way. */
@@ -54,38 +48,32 @@ const mostTries = 16;
  *
  * @param home Where.
  * @param readOnly Whether nothing may be written.
- * @returns What it says, or `undefined` if there is none.
+ * @returns What it says, and which versions below it are there too, ascending; `undefined` if there is none.
  * @throws {CorruptionError} If it is damaged.
  */
 export async function findManifest(
   home: ManifestHome,
   readOnly: boolean,
-): Promise<FoundManifest | undefined> {
+): Promise<{ contents: ManifestContents; older: number[] } | undefined> {
   let known: string | undefined;
   for (let tries = 1;; tries++) {
     const older = (await home.root.list()).map(parseManifestName).filter((version) => version !== undefined);
     const version = older.sort((a, b) => a - b).pop();
     if (version === undefined) return undefined;
+    const name = manifestName(version), path = `${home.directory}/${name}`;
     try {
-      return { ...await readNewest(home, version, readOnly), older };
+      if (!readOnly) await home.root.settle(name);
+      const bytes = await home.root.read(name, maxManifestBytes);
+      if (bytes === undefined) {
+        throw new CorruptionError({ path, offset: 0, expected: "a manifest", found: "none" });
+      }
+      return { contents: await readManifest(path, bytes, version, home.host.turns), older };
     } catch (error) {
       const mayPass = readOnly && error instanceof CorruptionError && tries < mostTries;
       if (!mayPass || error.message === known) throw error;
       known = error.message;
     }
   }
-}
-
-async function readNewest(home: ManifestHome, version: number, readOnly: boolean): Promise<ManifestContents> {
-  const name = manifestName(version), path = `${home.directory}/${name}`;
-  const fault = (offset: number, expected: string) =>
-    new CorruptionError({ path, offset, expected, found: "none" });
-  if (!readOnly) await home.root.settle(name);
-  const bytes = await home.root.read(name, maxManifestBytes);
-  if (bytes === undefined) throw fault(0, "a manifest");
-  const contents = await readManifest(path, bytes, version, home.host.turns);
-  if (contents.last !== "superseded") return contents;
-  throw fault(contents.end.offset, "a manifest of a later version, which took its place");
 }
 
 /**
@@ -107,7 +95,7 @@ export async function readManifest(
   const file = readHeader(path, bytes, version), { storeId } = file;
   const fault = (found: string) =>
     new CorruptionError({ path, offset: end.offset, expected: "what may be", found });
-  let end = firstPlace, last: FrameKind = "snapshot";
+  let end = firstPlace, isClosed = false;
   const snapshot = readFrame(file, end);
   if (snapshot?.kind !== "snapshot") throw fault("no snapshot");
   const { generation, timelines } = await codeState(snapshot.body, turns);
@@ -115,10 +103,12 @@ export async function readManifest(
   const edits = timelines.map((timeline): Edit => ({ type: "addTimeline", timeline }));
   end = snapshot.next;
   for (let frame = readFrame(file, end); frame !== undefined; frame = readFrame(file, end)) {
-    if (frame.kind === "snapshot" || last === "superseded") throw fault(`${frame.kind} behind ${last}`);
+    if (frame.kind === "superseded") throw fault("that a later version took its place, which is not there");
+    if (frame.kind === "snapshot") throw fault("a second snapshot");
     while (frame.body.left > 0) edits.push(codeEdit(frame.body));
-    ({ kind: last, next: end } = frame);
+    isClosed = frame.kind === "closed";
+    end = frame.next;
   }
   const state = apply({ version, storeId, generation, timelines: [] }, edits, fault);
-  return { state, snapshotEnd: snapshot.next.offset, end, last };
+  return { state, snapshotEnd: snapshot.next.offset, end, isClosed };
 }

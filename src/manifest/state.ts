@@ -84,11 +84,6 @@ function isSequence(value: number): boolean {
   return isWord(value) && value > 0 && isWord(value + 1);
 }
 
-/** Items after a change: the very array that they were before if all are the same. */
-export function shared<T>(before: readonly T[], after: readonly T[]): readonly T[] {
-  return before.length === after.length && after.every((item, i) => item === before[i]) ? before : after;
-}
-
 /** The order of layers: by first LSN, then by sequence. */
 export function compareLayers(a: LayerDescription, b: LayerDescription): number {
   return a.firstLsn - b.firstLsn || a.sequence - b.sequence;
@@ -97,11 +92,9 @@ export function compareLayers(a: LayerDescription, b: LayerDescription): number 
 /** Throws if a timeline cannot be, whatever others there are (M2). */
 export function checkTimeline(timeline: TimelineState, fault: Fault): void {
   const { name, id, created, nextSequence, horizon, segments, layers } = timeline;
-  if (name.length < 1 || name.length > maxTimelineNameLength || !name.isWellFormed()) {
-    throw fault(`a timeline's name of ${name.length} characters`);
-  }
-  const isRight = isWhole(id, 1) && isWhole(created) && isWhole(horizon) && isWord(nextSequence);
-  if (!isRight) throw fault(`timeline "${name}" with numbers out of range`);
+  const isRight = name.length >= 1 && name.length <= maxTimelineNameLength && name.isWellFormed() &&
+    isWhole(id, 1) && isWhole(created) && isWhole(horizon) && isWord(nextSequence);
+  if (!isRight) throw fault(`timeline ${id} with a name or a number out of range`);
   checkSegments(segments, fault);
   for (let i = 0; i < layers.length; i++) {
     checkLayer(layers[i], fault);
@@ -129,8 +122,6 @@ export function checkSegments(segments: readonly SegmentDescription[], fault: Fa
 
 /** Throws if a layer cannot be. */
 export function checkLayer(layer: LayerDescription, fault: Fault): void {
-  const isRight = isSequence(layer.sequence) && isWord(layer.generation) && isWord(layer.versions) &&
-    isWord(layer.indexPages) && isWord(layer.leafPages) && isWord(layer.filterPages);
-  const words = isRight ? descriptionFault(layer) : "numbers out of range";
+  const words = isSequence(layer.sequence) ? descriptionFault(layer) : "a number out of range";
   if (words !== undefined) throw fault(`layer ${layer.sequence} with ${words}`);
 }

@@ -2,20 +2,20 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { AssertionError, CorruptionError } from "../../src/base/mod.ts";
 import { apply, type Edit, type StoreState } from "../../src/manifest/mod.ts";
 import { codeEdit, codeState } from "../../src/manifest/codec.ts";
-import { Reader, Writer } from "../../src/manifest/coder.ts";
+import { Coder } from "../../src/manifest/coder.ts";
 import { Random, seeds } from "../random.ts";
 import { anyEdit, anyState, first, layer, segment, timeline } from "./manifest_fixture.ts";
 import { noTurns } from "./memory_root.ts";
 
 /** Reads bytes that stand somewhere within others. */
-function readerOf(bytes: Uint8Array): Reader {
+function readerOf(bytes: Uint8Array): Coder {
   const around = new Uint8Array(bytes.length + 20).fill(0xee);
   around.set(bytes, 13);
-  return new Reader("/store/manifest", around.subarray(3), 10, bytes.length);
+  return Coder.reader("/store/manifest", around.subarray(3), 10, bytes.length);
 }
 
 function encoded(edit: Edit): Uint8Array {
-  const writer = new Writer();
+  const writer = Coder.writer();
   codeEdit(writer, edit);
   return writer.written;
 }
@@ -28,7 +28,7 @@ function decoded(bytes: Uint8Array): Edit {
 }
 
 async function copyOf(state: StoreState): Promise<StoreState> {
-  const writer = new Writer();
+  const writer = Coder.writer();
   await codeState(writer, noTurns, state);
   const reader = readerOf(writer.written);
   const { version, storeId } = state;

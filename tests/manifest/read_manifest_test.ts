@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { AssertionError, CorruptionError, LimitError, VarveError } from "../../src/base/mod.ts";
 import { Manifest, type StoreState } from "../../src/manifest/mod.ts";
 import { codeState } from "../../src/manifest/codec.ts";
-import { Writer } from "../../src/manifest/coder.ts";
+import { Coder } from "../../src/manifest/coder.ts";
 import { firstPlace, frameBytes, putFrame, putHeader } from "../../src/manifest/frame.ts";
 import { manifestName } from "../../src/manifest/names.ts";
 import { readManifest } from "../../src/manifest/read_manifest.ts";
@@ -213,7 +213,7 @@ Deno.test("readManifest() reports states that cannot be", async () => {
     [timeline(1, { layers: [layer(2, { tombstones: 101 })], nextSequence: 9 })],
   ];
   for (const timelines of states) {
-    const writer = new Writer();
+    const writer = Coder.writer();
     await codeState(writer, noTurns, { ...first, timelines });
     await assertRejects(() => readManifest(name, stamped([writer.written]), 1, noTurns), CorruptionError);
     if (timelines.length === 1) {
