@@ -6,6 +6,7 @@
 
 import { blockBytes, pageBytes, SlicedTurns } from "../src/base/mod.ts";
 import type { LayerDescription } from "../src/layer/mod.ts";
+import { print } from "./peers/print.ts";
 import { type Edit, Manifest, type ManifestHome, type StoreState } from "../src/manifest/mod.ts";
 
 const layerCount = 100_000;
@@ -108,7 +109,7 @@ const root = new MemoryRoot();
 const home: ManifestHome = { directory: "/bench", host: { turns: new SlicedTurns() }, root };
 
 const [made, manifest] = await time(() => Manifest.create(home, state));
-console.log(
+print(
   `snapshot of ${layerCount} layers: ${root.files.get("manifest-000000000001")!.length} bytes, ${
     made.toFixed(1)
   } ms`,
@@ -119,7 +120,7 @@ const opening = async () => {
   for (let i = 0; i < 15; i++) times.push((await time(() => Manifest.open(home)))[0]);
   return median(times);
 };
-console.log(`open: ${await opening()}`);
+print(`open: ${await opening()}`);
 
 const again = (await Manifest.open(home))!;
 const adding: number[] = [], sealing: number[] = [];
@@ -128,8 +129,8 @@ for (let i = 1; i <= 2000; i++) {
   adding.push((await time(() => again.commit(add)))[0]);
   sealing.push((await time(() => again.commit(seal)))[0]);
 }
-console.log(`commit of a new segment: ${median(adding)}`);
-console.log(`commit of a sealed one: ${median(sealing)}`);
+print(`commit of a new segment: ${median(adding)}`);
+print(`commit of a sealed one: ${median(sealing)}`);
 const replacing: number[] = [];
 for (let i = 0; i < 100; i++) {
   const remove = Array.from({ length: 10 }, (_, j) => 1 + i * 10 + j);
@@ -140,6 +141,6 @@ for (let i = 0; i < 100; i++) {
   }));
   replacing.push((await time(() => again.commit({ type: "replaceLayers", id: 1, remove, add })))[0]);
 }
-console.log(`commit of 10 layers for 10: ${median(replacing)}`);
+print(`commit of 10 layers for 10: ${median(replacing)}`);
 await again.close();
-console.log(`open with ${again.state.version} and edits behind: ${await opening()}`);
+print(`open with ${again.state.version} and edits behind: ${await opening()}`);

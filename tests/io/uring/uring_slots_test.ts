@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { AssertionError } from "../../../src/base/mod.ts";
+import { AssertionError, maxIoDepth } from "../../../src/base/mod.ts";
 import type { Transfer } from "../../../src/io/engine.ts";
 import { type UringBatch, UringSlots } from "../../../src/io/uring/uring_slots.ts";
 
@@ -51,4 +51,10 @@ Deno.test("UringSlots.settle() takes one answer for each entry, in its generatio
     assertThrows(() => slots.settle(1, generation), AssertionError, "not awaited");
     assertEquals(slots.settle(0, generation), slot);
   }
+});
+
+Deno.test("UringSlots are never more than a ring of one page has entries (U4)", () => {
+  assertEquals(new UringSlots(maxIoDepth).free, maxIoDepth);
+  assertEquals(maxIoDepth, 64);
+  assertThrows(() => new UringSlots(maxIoDepth + 1), AssertionError);
 });
