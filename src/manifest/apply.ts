@@ -7,16 +7,8 @@
 import { AssertionError } from "../base/mod.ts";
 import type { LayerDescription } from "../layer/mod.ts";
 import type { Edit, TimelineEdit } from "./edit.ts";
-import {
-  checkLayer,
-  checkSegments,
-  checkTimeline,
-  compareLayers,
-  type Fault,
-  isWhole,
-  isWord,
-} from "./state.ts";
-import type { SegmentDescription, StoreState, TimelineState } from "./state.ts";
+import { checkLayer, checkSegments, checkTimeline, compareLayers, isWhole, isWord } from "./state.ts";
+import type { Fault, SegmentDescription, StoreState, TimelineState } from "./state.ts";
 
 /**
  * Returns what exists after edits. It is pure: `state` is left as it is, and what the edits leave alone is shared. What
@@ -106,24 +98,18 @@ class TimelineDraft {
 
   /** Applies an edit. */
   take(edit: TimelineEdit): void {
-    switch (edit.type) {
-      case "addSegment":
-        return this.#addSegment(edit.segment);
-      case "dropSegments":
-        for (const sequence of edit.sequences) this.#segments.delete(this.#segment(sequence).sequence);
-        return;
-      case "seal":
-        return this.#seal(edit.layer);
-      case "replaceLayers":
-        for (const sequence of edit.remove) this.#removeLayer(sequence);
-        for (const layer of edit.add) this.#addLayer(layer);
-        return;
-      case "witness":
-        this.#segments.set(edit.sequence, { ...this.#segment(edit.sequence), witness: edit.witness });
-        return;
-      case "horizon":
-        if (!isWhole(edit.lsn, this.#horizon)) throw this.#fault(`a horizon of ${edit.lsn}`);
-        this.#horizon = edit.lsn;
+    if (edit.type === "addSegment") this.#addSegment(edit.segment);
+    else if (edit.type === "seal") this.#seal(edit.layer);
+    else if (edit.type === "dropSegments") {
+      for (const sequence of edit.sequences) this.#segments.delete(this.#segment(sequence).sequence);
+    } else if (edit.type === "replaceLayers") {
+      for (const sequence of edit.remove) this.#removeLayer(sequence);
+      for (const layer of edit.add) this.#addLayer(layer);
+    } else if (edit.type === "witness") {
+      this.#segments.set(edit.sequence, { ...this.#segment(edit.sequence), witness: edit.witness });
+    } else if (edit.type === "horizon") {
+      if (!isWhole(edit.lsn, this.#horizon)) throw this.#fault(`a horizon of ${edit.lsn}`);
+      this.#horizon = edit.lsn;
     }
   }
 
@@ -164,9 +150,8 @@ class TimelineDraft {
 
   #addLayer(layer: LayerDescription): void {
     const { sequence } = layer;
-    if (this.#added.has(sequence) || this.#segments.has(sequence)) {
-      throw this.#fault(`layer ${sequence} again`);
-    }
+    const isTaken = this.#added.has(sequence) || this.#segments.has(sequence);
+    if (isTaken) throw this.#fault(`layer ${sequence} again`);
     this.#added.set(sequence, layer);
     this.#nextSequence = Math.max(this.#nextSequence, sequence + 1);
   }

@@ -88,13 +88,14 @@ const layer: Code<LayerDescription> = (c, v) => {
 };
 const layers: Code<readonly LayerDescription[]> = list(layer, leastLayerBytes);
 
-const timelineHead: Code<Omit<TimelineState, "layers">> = record({
+const segments = list(segment, leastSegmentBytes);
+const timelineHead = record({
   id: long,
   created: long,
   horizon: long,
   nextSequence: word,
   name: text,
-  segments: list(segment, leastSegmentBytes),
+  segments,
 });
 const timeline: Code<TimelineState> = (coder, value) => {
   return { ...timelineHead(coder, value), layers: layers(coder, value?.layers) };

@@ -86,15 +86,9 @@ const hex = (length: number): Code<string> => (coder, digits) =>
 
 /** What stands behind the checksum of the header. */
 const header = record({ magic: hex(8), format: word, storeId: hex(16), version: long });
+const kind = oneOf(frameKinds, 4);
 /** What stands behind the checksum of a frame's head. */
-const frameHead = record({
-  bodySum: word,
-  previous: word,
-  ordinal: word,
-  kind: oneOf(frameKinds, 4),
-  length: word,
-  room: long,
-});
+const frameHead = record({ bodySum: word, previous: word, ordinal: word, kind, length: word, room: long });
 type FrameHead = ReturnType<typeof frameHead> & { readonly sum: number };
 /** What seeds the checksum of a frame's head. */
 const frameSeed = record({ storeId: hex(16), version: long, offset: long });
@@ -182,16 +176,13 @@ export function readFrame(file: FrameFile, place: FramePlace): Frame | undefined
   return undefined;
 }
 
-/** Throws if a frame was not written here behind the frame before it, or the file was cut (M12). */
+/** Throws if the file was cut (M12), or a frame was not written here behind the frame before it. */
 function checkPlace(file: FrameFile, place: FramePlace, head: FrameHead, next: FramePlace): void {
-  if (head.ordinal !== place.ordinal || head.previous !== place.previous) {
-    throw faultAt(file, place, `frame ${head.ordinal}, which was written behind another`);
-  }
   const { length } = file.bytes, claimed = place.ordinal === 0 ? head.room : place.room;
   if (length < head.room) throw faultAt(file, place, `${length} bytes of a file of ${head.room}`);
-  if (next.offset > claimed || next.offset + blockBytes > head.room) {
-    throw faultAt(file, place, `one that ends at offset ${next.offset}, outside its room`);
-  }
+  const isRight = head.ordinal === place.ordinal && head.previous === place.previous &&
+    next.offset <= claimed && next.offset + blockBytes <= head.room;
+  if (!isRight) throw faultAt(file, place, `frame ${head.ordinal}, which was not written here`);
 }
 
 function faultAt({ path }: FrameFile, { offset, ordinal }: FramePlace, found: string): CorruptionError {

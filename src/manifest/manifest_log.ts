@@ -19,15 +19,8 @@
 import { assert, blockBytes, isFullDisk, LimitError, maxManifestBytes } from "../base/mod.ts";
 import { codeState } from "./codec.ts";
 import { Coder } from "./coder.ts";
-import {
-  type FileIdentity,
-  firstPlace,
-  frameBytes,
-  type FrameKind,
-  type FramePlace,
-  putFrame,
-  putHeader,
-} from "./frame.ts";
+import { firstPlace, frameBytes, putFrame, putHeader } from "./frame.ts";
+import type { FileIdentity, FrameKind, FramePlace } from "./frame.ts";
 import { manifestName } from "./names.ts";
 import type { ManifestContents, ManifestHome } from "./read_manifest.ts";
 import type { StoreState } from "./state.ts";
@@ -99,9 +92,8 @@ export class ManifestLog {
     const { end, weighedFrom, snapshotEnd } = this.#file;
     const isFull = end.offset - weighedFrom > Math.max(leastEditBytes, snapshotEnd) ||
       roomFor(end, body.length) > maxManifestBytes;
-    if (isFull || this.#ending === "unclosed" || this.#lastVersion > this.version) {
-      await this.#startFile(state);
-    }
+    const isUnsafe = this.#ending === "unclosed" || this.#lastVersion > this.version;
+    if (isFull || isUnsafe) await this.#startFile(state);
     this.#ending = "open";
     await this.#append(this.#file, "edits", body);
   }
