@@ -55,6 +55,6 @@ Deno.test("UringSlots.settle() takes one answer for each entry, in its generatio
 
 Deno.test("UringSlots are never more than a ring of one page has entries (U4)", () => {
   assertEquals(new UringSlots(maxIoDepth).free, maxIoDepth);
-  assertEquals(maxIoDepth, 64);
+  assertEquals(maxIoDepth, 128);
   assertThrows(() => new UringSlots(maxIoDepth + 1), AssertionError);
 });
