@@ -42,6 +42,9 @@ export function apply(state: StoreState, edits: Edit | readonly Edit[], fault: F
   return { ...state, generation, timelines: shared(state.timelines, next) };
 }
 
+/** So many layers may be arguments of a call. */
+const fewLayers = 1000;
+
 /** Timelines by id, in the order of their making. */
 type Timelines = Map<number, TimelineState | TimelineDraft>;
 
@@ -79,6 +82,8 @@ class TimelineDraft {
   readonly #added = new Map<number, LayerDescription>();
   /** Sequences of layers of the base. */
   readonly #removed = new Set<number>();
+  /** Sequences that layers of the base may have: those that were removed, and some that were added. */
+  readonly #doubtful = new Set<number>();
   #nextSequence: number;
   #horizon: number;
 
@@ -146,6 +151,7 @@ class TimelineDraft {
     if (this.#added.delete(sequence)) return;
     if (this.#removed.has(sequence)) throw this.#fault(`the end of layer ${sequence} again`);
     this.#removed.add(sequence);
+    this.#doubtful.add(sequence);
   }
 
   #addLayer(layer: LayerDescription): void {
@@ -153,6 +159,7 @@ class TimelineDraft {
     const isTaken = this.#added.has(sequence) || this.#segments.has(sequence);
     if (isTaken) throw this.#fault(`layer ${sequence} again`);
     this.#added.set(sequence, layer);
+    if (sequence < this.#base.nextSequence) this.#doubtful.add(sequence);
     this.#nextSequence = Math.max(this.#nextSequence, sequence + 1);
   }
 
@@ -164,20 +171,23 @@ class TimelineDraft {
     if (places.length === 0) return layers;
     const sorted = Float64Array.from(places).sort(), from = sorted[0], to = sorted[places.length - 1] + 1;
     const kept = layers.slice(from, to).filter(({ sequence }) => !this.#removed.has(sequence));
-    return layers.slice(0, from).concat(kept.concat(added).sort(compareLayers), layers.slice(to));
+    const changed = kept.concat(added).sort(compareLayers);
+    // One copy instead of two: copies of a hundred thousand layers are most of what a commit costs.
+    if (changed.length <= fewLayers) return layers.toSpliced(from, to - from, ...changed);
+    return layers.slice(0, from).concat(changed, layers.slice(to));
   }
 
   /** Where layers stand that were removed. */
   #removedPlaces(): number[] {
-    const { layers } = this.#base, added = this.#added, removed = this.#removed, places: number[] = [];
-    const touched = Float64Array.from([...removed, ...added.keys()]).sort();
-    const least = touched[0], most = touched[touched.length - 1];
-    for (let i = 0; i < layers.length && touched.length > 0; i++) {
+    const { layers } = this.#base, removed = this.#removed, places: number[] = [];
+    const doubtful = Float64Array.from(this.#doubtful).sort();
+    const least = doubtful[0], most = doubtful[doubtful.length - 1];
+    for (let i = 0; i < layers.length && doubtful.length > 0; i++) {
       const { sequence } = layers[i];
       // Bounds first: a look at a set for each of a hundred thousand layers takes a millisecond.
-      if (sequence < least || sequence > most) continue;
-      if (removed.has(sequence)) places.push(i);
-      else if (added.has(sequence)) throw this.#fault(`layer ${sequence} again`);
+      if (sequence < least || sequence > most || !this.#doubtful.has(sequence)) continue;
+      if (!removed.has(sequence)) throw this.#fault(`layer ${sequence} again`);
+      places.push(i);
     }
     if (places.length < removed.size) throw this.#fault("the end of a layer that is not there");
     return places;

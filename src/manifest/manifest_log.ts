@@ -92,33 +92,32 @@ export class ManifestLog {
     const { end, weighedFrom, snapshotEnd } = this.#file;
     const isFull = end.offset - weighedFrom > Math.max(leastEditBytes, snapshotEnd) ||
       roomFor(end, body.length) > maxManifestBytes;
-    const isUnsafe = this.#ending === "unclosed" || this.#lastVersion > this.version;
-    if (isFull || isUnsafe) await this.#startFile(state);
+    if (isFull || this.#ending === "unclosed" || this.#isInDoubt) await this.#startFile(state);
     this.#ending = "open";
     await this.#append(this.#file, "edits", body);
   }
 
-  /** Says in the file that it was closed cleanly, if anything was written. One that has no room for that does without. */
+  /** Says in the file that it was closed cleanly, if anything was written; one that is full or in doubt does without. */
   async close(): Promise<void> {
-    if (this.#ending !== "open") return;
+    if (this.#ending !== "open" || this.#isInDoubt) return;
     await this.#append(this.#file, "closed", nothing).catch((error) => {
       if (!(error instanceof LimitError)) throw error;
     });
   }
 
-  /** The newest version of which there may be a file. */
-  get #lastVersion(): number {
-    return Math.max(this.version, ...this.#others);
+  /** Whether there may be a newer file (M7). */
+  get #isInDoubt(): boolean {
+    return this.#others.some((version) => version > this.version);
   }
 
   async #startFile(state: StoreState): Promise<void> {
-    const { root } = this.#home, before = this.#file, version = this.#lastVersion + 1;
+    const { root } = this.#home, before = this.#file, version = Math.max(before.version, ...this.#others) + 1;
     try {
       this.#file = await makeFile(this.#home, { ...state, version });
     } catch (error) {
       if (!isRefusal(error)) throw error;
       if ((await root.list()).includes(manifestName(version))) this.#others.push(version);
-      if (this.#lastVersion > this.version) throw error;
+      if (this.#isInDoubt) throw error;
       before.weighedFrom = before.end.offset;
       return;
     }

@@ -148,6 +148,13 @@ Deno.test("codeEdit() writes no number that does not fit", () => {
     { type: "generation", generation: 2 ** 32 },
     { type: "generation", generation: NaN },
     { type: "addTimeline", timeline: timeline(1, { name: "x".repeat(65536) }) },
+    { type: "seal", id: 1, layer: layer(1, { height: 256 }) },
+    { type: "seal", id: 1, layer: layer(1, { versions: 2 ** 32 }) },
+    { type: "seal", id: 1, layer: layer(1, { firstKey: new Uint8Array(65536) }) },
+    // deno-lint-ignore no-explicit-any
+    { type: "horizon", id: 1 } as any,
+    // deno-lint-ignore no-explicit-any
+    { type: "seal", id: 1, layer: layer(1, { kind: "other" as any }) },
     // deno-lint-ignore no-explicit-any
     { type: "nonsense" } as any,
   ];

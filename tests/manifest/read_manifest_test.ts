@@ -5,7 +5,7 @@ import { AssertionError, CorruptionError, LimitError, VarveError } from "../../s
 import { Manifest, type StoreState } from "../../src/manifest/mod.ts";
 import { codeState } from "../../src/manifest/codec.ts";
 import { Coder } from "../../src/manifest/coder.ts";
-import { firstPlace, frameBytes, putFrame, putHeader } from "../../src/manifest/frame.ts";
+import { firstPlace, frameBytes, type FrameKind, putFrame, putHeader } from "../../src/manifest/frame.ts";
 import { manifestName } from "../../src/manifest/names.ts";
 import { readManifest } from "../../src/manifest/read_manifest.ts";
 import { Random } from "../random.ts";
@@ -164,7 +164,7 @@ Deno.test("readManifest() refuses a block of an earlier time, and one of another
 /** A file that holds any bodies, with the right checksums. */
 function stamped(
   bodies: readonly (Uint8Array | number[])[],
-  more: { room?: number; firstRoom?: number } = {},
+  more: { room?: number; firstRoom?: number; kinds?: readonly FrameKind[] } = {},
 ) {
   const identity = { storeId: first.storeId, version: 1 };
   const sizes = bodies.map(({ length }) => frameBytes(length));
@@ -174,7 +174,7 @@ function stamped(
   let place = firstPlace;
   for (const [ordinal, body] of bodies.entries()) {
     const frame = bytes.subarray(place.offset, place.offset + sizes[ordinal]);
-    const kind = ordinal === 0 ? "snapshot" : "edits";
+    const kind = more.kinds?.[ordinal] ?? (ordinal === 0 ? "snapshot" : "edits");
     const room = (ordinal === 0 ? more.firstRoom : more.room) ?? length;
     place = putFrame(frame, identity, place, { kind, body: Uint8Array.from(body), room });
   }
@@ -194,6 +194,9 @@ Deno.test("readManifest() reports hostile contents whose checksums are right", a
     ["a generation that stays", stamped([noTimelines, [9, 1, 0, 0, 0]])],
     ["no timeline to drop", stamped([noTimelines, [2, 1, 0, 0, 0, 0, 0, 0, 0]])],
     ["a number over 2^53", stamped([noTimelines, [2, 1, 0, 0, 0, 0, 0, 0, 1]])],
+    ["edits in place of a snapshot", stamped([noTimelines], { kinds: ["edits"] })],
+    ["a second snapshot", stamped([noTimelines, noTimelines], { kinds: ["snapshot", "snapshot"] })],
+    ["a file that was superseded", stamped([noTimelines, []], { kinds: ["snapshot", "superseded"] })],
     ["less room than frames", stamped([noTimelines, []], { room: 12288 })],
     ["a frame behind the room", stamped([noTimelines, []], { firstRoom: 12288 - 1 })],
     ["no block left behind the snapshot", stamped([noTimelines], { firstRoom: 8192 })],
