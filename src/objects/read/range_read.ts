@@ -206,9 +206,8 @@ export class RangeRead {
       const item = items[i], length = lengths[i], from = offsets[i] - offset;
       if (error !== undefined || from + length > done) {
         this.#fail(item, length, error ?? this.#endsEarly(item, offset + done));
-      } else if (length === this.#wants.lengthOf(item)) {
-        this.#deliver(item, bytes, view, start + from, false);
-      } else {
+      } else if (length === this.#wants.lengthOf(item)) this.#deliver(item, bytes, view, start + from, false);
+      else {
         const assembly = this.#assemblyOf(item), part = bytes.subarray(start + from, start + from + length);
         assembly.bytes.set(part, offsets[i] - this.#wants.offsetOf(item));
         this.#assembled(item, length);
