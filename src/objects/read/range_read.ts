@@ -103,16 +103,16 @@ export class RangeRead {
     this.#wants = wants;
     this.#sink = sink;
     let inFiles: Float64Array | undefined;
-    for (let item = 0; item < wants.count; item++) {
+    for (let item = 0, at = 0; item < wants.count; item++, at += wantStride) {
       const length = wants.lengthOf(item);
       if (length === 0) continue;
       const object = wants.objectOf(item);
       const inFile = object.isWriting ? this.#copyFromMemory(item) : length;
       if (inFile === 0) continue;
       inFiles ??= new Float64Array(wants.count * wantStride);
-      inFiles[item * wantStride] = object.order;
-      inFiles[item * wantStride + 1] = wants.offsetOf(item);
-      inFiles[item * wantStride + 2] = inFile;
+      inFiles[at] = object.order;
+      inFiles[at + 1] = wants.offsetOf(item);
+      inFiles[at + 2] = inFile;
     }
     this.#plan = inFiles === undefined ? noReads : planReads(inFiles, this.#context.alignment);
   }
@@ -201,14 +201,15 @@ export class RangeRead {
   /** Hands on what a run brought to `start` of the memory, or why it failed. */
   #take(run: Run, bytes: Uint8Array<ArrayBuffer>, view: DataView, start: number, came: Came): void {
     const { items, offsets, lengths } = this.#plan;
-    for (let i = run.firstPiece; i < run.endPiece; i++) {
-      const item = items[i], length = lengths[i], from = offsets[i] - run.offset, at = start + from;
-      if (came.error !== undefined || from + length > came.done) {
-        this.#fail(item, length, came.error ?? this.#endsEarly(item, run.offset + came.done));
-      } else if (length === this.#wants.lengthOf(item)) this.#deliver(item, bytes, view, at, false);
+    const { done, error } = came, { offset, endPiece } = run;
+    for (let i = run.firstPiece; i < endPiece; i++) {
+      const item = items[i], length = lengths[i], from = offsets[i] - offset;
+      if (error !== undefined || from + length > done) {
+        this.#fail(item, length, error ?? this.#endsEarly(item, offset + done));
+      } else if (length === this.#wants.lengthOf(item)) this.#deliver(item, bytes, view, start + from, false);
       else {
-        const assembly = this.#assemblyOf(item);
-        assembly.bytes.set(bytes.subarray(at, at + length), offsets[i] - this.#wants.offsetOf(item));
+        const assembly = this.#assemblyOf(item), part = bytes.subarray(start + from, start + from + length);
+        assembly.bytes.set(part, offsets[i] - this.#wants.offsetOf(item));
         this.#assembled(item, length);
       }
     }

@@ -110,5 +110,6 @@ function addRun(plan: ReadPlan, wants: Float64Array, from: number, alignment: nu
 }
 
 function alignDown(offset: number, alignment: number): number {
-  return offset - offset % alignment;
+  // The remainder of a division, in numbers beyond 32 bits, made planning take twice as long.
+  return Math.floor(offset / alignment) * alignment;
 }
