@@ -24,9 +24,11 @@ export {
   type IoErrorContext,
   type Key,
   LimitError,
+  type LimitErrorContext,
   LockedError,
   type Lsn,
   LsnError,
+  type LsnErrorContext,
   PoisonedError,
   ReadOnlyError,
   type Value,
@@ -39,9 +41,13 @@ export { Batch, type Change } from "./src/segment/mod.ts";
 export { Store, type StoreMetrics, type StoreOptions, type TimelineInfo } from "./src/store/mod.ts";
 export {
   type AppendOptions,
+  type CountRange,
   type DamagedEntry,
   type Entry,
   type HistoryOptions,
+  type KeyEntry,
+  type Keys,
+  type KeysOnly,
   type KeyVec,
   type LayerInfo,
   type ReadOptions,
@@ -51,5 +57,6 @@ export {
   type SnapshotReadOptions,
   type Timeline,
   type Version,
+  type WholeReadOptions,
   type WritableOptions,
 } from "./src/timeline/mod.ts";

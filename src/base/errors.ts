@@ -128,10 +128,29 @@ export class ReadOnlyError extends VarveError {
   override name = "ReadOnlyError";
 }
 
+/** What an LSN was held against. */
+export interface LsnErrorContext {
+  /** The LSN that was asked for. */
+  lsn: number;
+  /** The last LSN of the timeline. */
+  lastLsn: number;
+}
+
 /** An LSN beyond the end of history, or one that does not increase. */
 export class LsnError extends VarveError {
   /** The name of the class. */
   override name = "LsnError";
+  /** The LSN that was asked for. */
+  readonly lsn: number;
+  /** The last LSN of the timeline. */
+  readonly lastLsn: number;
+
+  /** Makes an error from what could not be done, and with which LSN. */
+  constructor(message: string, { lsn, lastLsn }: LsnErrorContext) {
+    super(message);
+    this.lsn = lsn;
+    this.lastLsn = lastLsn;
+  }
 }
 
 /** Direct IO was demanded and cannot be had. */
@@ -140,8 +159,32 @@ export class DirectIoError extends VarveError {
   override name = "DirectIoError";
 }
 
-/** Something is larger than a limit allows. */
+/** Which limit does not allow what. */
+export interface LimitErrorContext {
+  /** The limit, in the unit that the message names. */
+  limit: number;
+  /** What was found, in the same unit. */
+  found: number;
+  /** The key that it is about, if it is about one. */
+  key?: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** Something is larger than a limit allows, or smaller. */
 export class LimitError extends VarveError {
   /** The name of the class. */
   override name = "LimitError";
+  /** The limit, in the unit that the message names. */
+  readonly limit: number;
+  /** What was found, in the same unit. */
+  readonly found: number;
+  /** The key that it is about, if it is about one. */
+  readonly key: Uint8Array<ArrayBuffer> | undefined;
+
+  /** Makes an error from what could not be done, and which limit does not allow it. */
+  constructor(message: string, { limit, found, key }: LimitErrorContext) {
+    super(message);
+    this.limit = limit;
+    this.found = found;
+    this.key = key;
+  }
 }

@@ -102,7 +102,10 @@ function checkedKey(key: Uint8Array | string | undefined): Uint8Array | string {
 function checkedValue(value: Uint8Array | string): Uint8Array {
   const bytes = typeof value === "string" ? encoder.encode(value) : value;
   if (bytes.length <= maxValueBytes) return bytes;
-  throw new LimitError(`value is ${bytes.length} bytes long, the limit is ${maxValueBytes}`);
+  throw new LimitError(`value is ${bytes.length} bytes long, the limit is ${maxValueBytes}`, {
+    limit: maxValueBytes,
+    found: bytes.length,
+  });
 }
 
 function expectTrue(field: unknown): true {

@@ -181,7 +181,10 @@ export class DirectFile implements AsyncDisposable {
     }
     const waiting = target.writer.bufferedBytes;
     if (waiting <= mostWaiting) return target;
-    throw new LimitError(`Cannot append to "${this.#path}": ${waiting} bytes wait to be written`);
+    throw new LimitError(`Cannot append to "${this.#path}": ${waiting} bytes wait to be written`, {
+      limit: mostWaiting,
+      found: waiting,
+    });
   }
 
   #checkOpen(): void {

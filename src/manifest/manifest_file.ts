@@ -103,7 +103,7 @@ export class ManifestFile {
    */
   async append(kind: FrameKind, body: Uint8Array): Promise<void> {
     const room = this.#roomFor(body.length);
-    if (room > maxManifestBytes) throw new LimitError(`Cannot write manifest: it would have ${room} bytes`);
+    if (room > maxManifestBytes) throw manifestTooLong(room);
     if (room > this.#end.room) {
       const { offset, room: old } = this.#end;
       await this.#root.append(this.#name, old, new Uint8Array(room - old));
@@ -148,11 +148,19 @@ async function encodeFile(
   const length = writer.length - start - frameHeadBytes;
   const snapshotEnd = start + frameBytes(length);
   const room = snapshotEnd + roomBytes;
-  if (room > maxManifestBytes) throw new LimitError(`Cannot write manifest: it would have ${room} bytes`);
+  if (room > maxManifestBytes) throw manifestTooLong(room);
   writer.zeros(room - writer.length);
   const { bytes } = writer;
   putHeader(bytes, state);
   const head = { kind: "snapshot", ordinal: 0, previous: 0, length, room } as const;
   const sum = stampFrame(bytes.subarray(start, snapshotEnd), state, start, head);
   return { bytes, snapshotEnd, end: { offset: snapshotEnd, ordinal: 1, previous: sum, room } };
+}
+
+function manifestTooLong(found: number): LimitError {
+  const limit = maxManifestBytes;
+  return new LimitError(`Cannot write manifest: it would have ${found} bytes, the limit is ${limit}`, {
+    limit,
+    found,
+  });
 }

@@ -57,7 +57,12 @@ export class RootFiles {
     if (file === undefined) return undefined;
     try {
       const length = await this.#engine.size(file);
-      if (length > maxBytes) throw new LimitError(`Cannot read "${path}": it is ${length} bytes`);
+      if (length > maxBytes) {
+        throw new LimitError(`Cannot read "${path}": it is ${length} bytes`, {
+          limit: maxBytes,
+          found: length,
+        });
+      }
       return await this.#readFile(file, length);
     } finally {
       await this.#engine.close(file);

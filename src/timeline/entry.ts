@@ -16,6 +16,9 @@ export interface Entry {
   readonly lsn: Lsn | undefined;
 }
 
+/** A key that has a value as of an LSN, without the value. */
+export type KeyEntry = Omit<Entry, "value">;
+
 /** One version of a key. */
 export interface Version {
   /** Its LSN. */

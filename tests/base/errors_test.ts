@@ -30,9 +30,9 @@ Deno.test("every error of the world's making is a VarveError with the name of it
     LockedError: new errors.LockedError("x"),
     PoisonedError: new errors.PoisonedError("x"),
     ReadOnlyError: new errors.ReadOnlyError("x"),
-    LsnError: new errors.LsnError("x"),
+    LsnError: new errors.LsnError("x", { lsn: 9, lastLsn: 8 }),
     DirectIoError: new errors.DirectIoError("x"),
-    LimitError: new errors.LimitError("x"),
+    LimitError: new errors.LimitError("x", { limit: 1, found: 2 }),
   };
   for (const [name, error] of Object.entries(all)) {
     assertInstanceOf(error, errors.VarveError);

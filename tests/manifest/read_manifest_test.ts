@@ -248,7 +248,7 @@ Deno.test("Manifest.open() takes no memory for a file that is larger than a mani
   root.files.set(name, new Uint8Array(0));
   root.read = (name, maxBytes) => {
     assert(maxBytes <= 1 << 30);
-    return Promise.reject(new LimitError(`Cannot read "${name}": it is ${2 ** 40} bytes`));
+    return Promise.reject(new LimitError("", { limit: 1, found: 2 ** 40 }));
   };
   await assertRejects(() => root.open(), VarveError);
 });

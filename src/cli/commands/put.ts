@@ -39,7 +39,10 @@ async function readValue(input: ReadableStream<Uint8Array>): Promise<Uint8Array>
     chunks.push(chunk);
     length += chunk.length;
     if (length > maxValueBytes) {
-      throw new LimitError(`Cannot write value: it is over ${maxValueBytes} bytes long`);
+      throw new LimitError(`Cannot write value: it is over ${maxValueBytes} bytes long`, {
+        limit: maxValueBytes,
+        found: length,
+      });
     }
   }
   return concat(chunks);

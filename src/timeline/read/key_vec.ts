@@ -26,14 +26,26 @@ export function ownKey(key: Key): Uint8Array<ArrayBuffer> {
 }
 
 /**
+ * Many keys: anything that iterates over them, but not one key, which iterates over its letters or bytes.
+ */
+export type Keys<T extends Key | KeyVec = Key | KeyVec> = Iterable<T> & object;
+
+/**
  * Expands keys and runs of keys, one after the other.
  *
  * @param keys Keys and runs of keys.
- * @yields The bytes of each key, as memory of its own.
- * @throws {TypeError} If something is neither a key nor a run of keys.
- * @throws {RangeError} If a run counts past the last key of its length.
+ * @returns The bytes of each key, as memory of its own. The iterator throws a `TypeError` if something is neither a key
+ * nor a run of keys, and a `RangeError` if a run counts past the last key of its length.
+ * @throws {TypeError} If `keys` is one key, or nothing that iterates.
  */
-export function* expandKeys(keys: Iterable<Key | KeyVec>): Generator<Uint8Array<ArrayBuffer>> {
+export function expandKeys(keys: Keys): Generator<Uint8Array<ArrayBuffer>> {
+  const isMany = typeof keys === "object" && keys !== null && Symbol.iterator in keys &&
+    !(keys instanceof Uint8Array);
+  if (!isMany) throw new TypeError(`Cannot read keys: expected an iterable of keys, found ${typeName(keys)}`);
+  return expand(keys);
+}
+
+function* expand(keys: Keys): Generator<Uint8Array<ArrayBuffer>> {
   for (const key of keys) {
     if (typeof key === "string" || key instanceof Uint8Array) yield ownKey(key);
     else if (isKeyVec(key)) yield* expandVec(key);

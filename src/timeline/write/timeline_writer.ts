@@ -143,14 +143,10 @@ export class TimelineWriter {
   }
 
   #nextLsn(given: Lsn | undefined): Lsn {
-    if (given === undefined) {
-      if (this.#lastLsn === maxLsn) throw new LsnError(`Cannot append: the last LSN is ${maxLsn}`);
-      return this.#lastLsn + 1;
-    }
-    if (given <= this.#lastLsn) {
-      throw new LsnError(`Cannot append at LSN ${given}: the last LSN is ${this.#lastLsn}`);
-    }
-    return given;
+    const lastLsn = this.#lastLsn;
+    const lsn = given ?? lastLsn + 1;
+    if (lsn > lastLsn && lsn <= maxLsn) return lsn;
+    throw new LsnError(`Cannot append at LSN ${lsn}: the last LSN is ${lastLsn}`, { lsn, lastLsn });
   }
 
   /**
