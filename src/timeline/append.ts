@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkLsn, type Lsn, ReadOnlyError, typeName } from "../base/mod.ts";
+import { checkFlag, checkLsn, checkNames, type Lsn, ReadOnlyError, typeName } from "../base/mod.ts";
 import { Batch, type Change, EncodedBatch, recordsOf } from "../segment/mod.ts";
 import type { TimelineContext } from "./timeline_context.ts";
 import type { TimelineWriter } from "./write/timeline_writer.ts";
@@ -22,6 +22,9 @@ export interface WritableOptions {
   /** Whether each chunk is durable before the next is taken. The default is `false`: closing the stream syncs. */
   sync?: boolean | undefined;
 }
+
+const appendNames = ["lsn", "sync"];
+const writableNames = ["sync"];
 
 /** What changes pass on their way to the writer. */
 export class Appender {
@@ -53,6 +56,7 @@ export class Appender {
   append(changes: Batch | Iterable<Change>, options: AppendOptions): Promise<Lsn> {
     try {
       this.check();
+      checkNames("append", options, appendNames);
       const given = options.lsn === undefined ? undefined : checkLsn(options.lsn, 1);
       const lsn = this.#append(changes, given);
       const room = options.sync === true ? this.#syncedRoom() : this.#writer.makeRoom();
@@ -87,7 +91,8 @@ export class Appender {
   /** See {@linkcode Timeline.writable}. */
   writable(options: WritableOptions): WritableStream<Change | Change[] | Batch> {
     this.check();
-    const sync = options.sync === true;
+    checkNames("write", options, writableNames);
+    const sync = checkFlag("write", "sync", options.sync);
     return new WritableStream<Change | Change[] | Batch>({
       write: (chunk) => {
         this.check();
