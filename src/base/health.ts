@@ -11,6 +11,8 @@
  *
  * H1  The first failure other than a full disk is kept for ever, and every later write rejects with it as the cause.
  * H2  Whoever waits for a disk with room is woken by `retry`, by a poisoning and by closing, and never otherwise.
+ * H3  A full disk that was met by work begun before the last `retry` says nothing of the disk since: it is no failure,
+ *     and the work is simply done again.
  *
  * Everything is synchronous; any number may wait and watch at once.
  *
@@ -27,6 +29,7 @@ export class Health {
   readonly #subject: string;
   #state: HealthState = "open";
   #cause: Error | undefined;
+  #attempt = 0;
   #changes: (() => void)[] = [];
   readonly #watchers = new Set<(state: HealthState) => void>();
 
@@ -42,6 +45,11 @@ export class Health {
   /** What it says. A poisoned one says `closing` and `closed` too once it is closed; its cause stays. */
   get state(): HealthState {
     return this.#state;
+  }
+
+  /** How often a full disk was tried again: to be noted before work is begun, and given to `fail` (H3). */
+  get attempt(): number {
+    return this.#attempt;
   }
 
   /** Why nothing is written, if so: the first failure, or the error of the full disk. */
@@ -78,12 +86,14 @@ export class Health {
    * Takes note of a failed write or sync (H1).
    *
    * @param error What failed.
+   * @param attempt The attempt in which it was begun. @default {attempt}
    * @returns The error for whoever waited for it.
    */
-  fail(error: Error): Error {
+  fail(error: Error, attempt: number = this.#attempt): Error {
     const known = this.#cause;
     if (known !== undefined && !isFullDisk(known)) return this.refusal();
     if (isFullDisk(error)) {
+      if (attempt < this.#attempt) return error;
       this.#cause = error;
       if (this.#state === "open") this.#become("full");
       return error;
@@ -97,6 +107,7 @@ export class Health {
   retry(): void {
     if (this.#state !== "full") return;
     this.#cause = undefined;
+    this.#attempt++;
     this.#become("open");
   }
 
@@ -136,10 +147,11 @@ export class Health {
    */
   async patiently<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
+      const attempt = this.#attempt;
       try {
         return await work();
       } catch (error) {
-        const reason = this.fail(error as Error);
+        const reason = this.fail(error as Error, attempt);
         if (!isFullDisk(reason)) throw reason;
         while (this.#state === "full") await this.changed();
         if (this.#state !== "open") throw this.#cause === undefined ? reason : this.refusal();

@@ -8,8 +8,8 @@
  * S1  Batches stand in the order of their LSNs; `append` is synchronous.
  * S2  A sync pads to the block and goes on in the next: a block that holds durable bytes is never written again.
  * S3  A pad says how far this file, and how far the timeline, was known durable before it.
- * S4  Behind the last pad sealing appends index, bloom filter and footer, through {@linkcode SegmentWriter.object}'s
- *     writer; no value is read back or copied, and syncs concern what stands before it.
+ * S4  Behind the last pad sealing appends index, filter and footer, through {@linkcode SegmentWriter.writer}; no value
+ *     is read back or copied, and syncs concern what stands before it.
  *
  * What is durable, and what a failed sync means, is its object's writer's to say.
  *

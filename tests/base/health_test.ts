@@ -106,6 +106,25 @@ Deno.test("Health.patiently() does its work again when a full disk has room", as
   assertEquals(health.state, "open");
 });
 
+Deno.test("Health is not full again of what was begun before it was tried again", async () => {
+  const health = new Health("it");
+  const { attempt } = health;
+  const held = Promise.withResolvers<number>();
+  const late = [held.promise, Promise.resolve(2)];
+  const work = health.patiently(() => late.shift() as Promise<number>);
+  health.fail(full());
+  health.retry();
+  held.reject(full("/late"));
+  assertEquals(await work, 2);
+  health.fail(full("/late"), attempt);
+  health.check();
+  health.fail(full("/new"), health.attempt);
+  assertThrows(() => health.check(), IoError, "/new");
+  health.retry();
+  health.fail(broken("/late"), attempt);
+  assertThrows(() => health.check(), PoisonedError, "/late");
+});
+
 Deno.test("Health.patiently() gives up when it is poisoned or closed meanwhile, or its work fails", async () => {
   const poisoned = new Health("it");
   const first = poisoned.patiently(() => Promise.reject(full()));

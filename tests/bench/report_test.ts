@@ -69,7 +69,7 @@ Deno.test("judgeGoals() says what was not measured", () => {
   const outcomes = judgeGoals(withMedians({ "vector.100B": { varve: 5 } }));
   assertEquals(outcomes.filter(({ ratio }) => ratio !== ""), []);
   const vector = outcomes.find(({ work }) => work.startsWith("64 random keys"));
-  assertEquals([vector?.ours, vector?.beside], ["5.00 records/s", "RocksDB: not measured"]);
+  assertEquals([vector?.ours, vector?.beside], ["5.00 records/s", "RocksDB, MultiGet of 64: not measured"]);
 });
 
 Deno.test("mergeResults() puts later rows in place of earlier ones, with their command", () => {

@@ -5,19 +5,30 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
-  bloomMayContain,
   decodeFooter,
-  entryKey,
-  entryLsn,
-  entryOffset,
-  entryTaggedLength,
+  type FileHeader,
+  filterMayContain,
   hashKey,
-  pageCount,
-  SealedFile,
+  type LayerDescription,
+  layoutOf,
+  memoryCursor,
+  writeLayer,
 } from "../../src/layer/mod.ts";
-import { header, scan, SegmentFixture } from "./segment_fixture.ts";
+import { pageCount } from "../../src/layer/formats/page_format.ts";
+import { readSlot } from "../layer/tree/page_fixture.ts";
+import { block, header, path, scan, SegmentFixture } from "./segment_fixture.ts";
 
 const dump = new URL("../data/segment.txt", import.meta.url);
+
+/** Numbers that differ, so that one in the place of another is seen. */
+const own: FileHeader = {
+  ...header,
+  sequence: 3,
+  generation: 2,
+  firstLsn: 7,
+  previousSequence: 1,
+  previousLsn: 6,
+};
 
 /** A few bytes of the file, and what they are. */
 type Field = readonly [length: number, words: string];
@@ -25,16 +36,16 @@ type Field = readonly [length: number, words: string];
 const headerFields: Field[] = [
   [4, "crc32 of the rest of the block"],
   [8, "VARVEHD1"],
-  [2, "version 1"],
-  [2, "kind 1: segment"],
+  [2, "version 2"],
+  [2, "kind 1: L0, a segment"],
   [16, "store id"],
   [8, "timeline id"],
   [8, "file id"],
-  [8, "sequence 1"],
-  [8, "first LSN 1"],
-  [8, "previous end: none"],
-  [8, "previous sequence: none"],
-  [8, "previous LSN: none"],
+  [8, "sequence 3"],
+  [8, "generation 2"],
+  [8, "first LSN 7"],
+  [8, "previous sequence 1"],
+  [8, "previous LSN 6"],
 ];
 
 function record(kind: string, flags: string, key: string, value: string, lsn: number): Field[] {
@@ -51,18 +62,18 @@ function record(kind: string, flags: string, key: string, value: string, lsn: nu
   ];
 }
 
-function pad(lsn: number, durable: number, durableLsn: number): Field[] {
+function pad(lsn: number, length: number, durable: number, durableLsn: number): Field[] {
   return [
-    [4, "crc32 of the rest of the record"],
+    [4, "crc32 of the rest of the record, zeros to the next block"],
     [1, "kind 4: pad"],
     [1, "no flags"],
     [2, "key length 0"],
-    [4, "value length: up to the next block"],
+    [4, `value length ${length}: up to the next block`],
     [4, `LSN ${lsn}, low`],
     [4, "LSN, high"],
     [8, "file id"],
-    [8, `durable before it: ${durable} bytes`],
-    [8, `durable before it: LSN ${durableLsn}`],
+    [8, `durable before it: ${durable} bytes of this file`],
+    [8, `durable before it: LSN ${durableLsn} of the timeline`],
   ];
 }
 
@@ -70,67 +81,68 @@ const pageFields: Field[] = [
   [4, "crc32 of the rest of the page, seeded with file and page"],
   [1, "type 0xb1: index page"],
   [1, "level 0: leaf"],
-  [2, "3 entries"],
-  [2, "prefix length 0"],
+  [2, "3 slots"],
+  [2, "prefix length 2"],
   [1, "LSNs take 1 byte"],
   [1, "offsets take 2 bytes"],
   [1, "lengths take 1 byte"],
   [3, "zeros"],
-  [7, "LSN base 1"],
+  [7, "LSN base 7"],
   [1, "zero"],
-  [8, "starts of 3 keys, and the end of the last"],
+  [2, 'prefix "ap"'],
+  [8, "starts of 3 suffixes, and the end of the last"],
   [3, "LSNs above the base: 0, 1, 0"],
-  [6, "offsets of records"],
-  [3, "lengths times 4, plus 1 terminal, plus 2 tombstone"],
-  [5, '"apple" at LSN 1'],
-  [5, '"apple" at LSN 2'],
-  [4, '"pear" at LSN 1'],
+  [6, "offsets of records: 4096, 8192, 4124"],
+  [3, "lengths 28, 25, 33 times 4, plus 1 terminal, plus 2 tombstone"],
+  [3, '"ple" at LSN 7'],
+  [3, '"ple" at LSN 8'],
+  [5, '"ricot" at LSN 7'],
 ];
 
 const footerFields: Field[] = [
   [4, "crc32 of the rest of the block"],
   [8, "VARVEFT1"],
-  [2, "version 1"],
-  [2, "kind 1: segment"],
+  [2, "version 2"],
+  [2, "kind 1: L0, a segment"],
   [8, "file id"],
-  [8, "values end, index starts"],
-  [8, "bloom filter starts"],
-  [8, "first LSN 1"],
-  [8, "last LSN 2"],
-  [4, "3 versions"],
-  [4, "1 tombstone"],
-  [4, "2 keys"],
-  [4, "1 index page"],
-  [4, "1 leaf page"],
-  [4, "height 1"],
-  [4, "1 bloom page"],
-  [4, "crc32 of the values area"],
-  [4, "crc32 of the index"],
-  [4, "crc32 of the bloom filter"],
-  [4, "length of the first key"],
-  [4, "length of the last key"],
+  [8, "sequence 3"],
+  [8, "generation 2"],
+  [8, "first LSN 7"],
+  [8, "last LSN 8"],
+  [8, "values end, index starts: 12288"],
+  [8, "3 versions"],
+  [8, "1 tombstone"],
+  [8, "2 keys"],
+  [8, "1 index page"],
+  [8, "1 leaf page"],
+  [8, "1 filter page"],
+  [8, "height 1"],
+  [2, "length of the first key"],
+  [2, "length of the last key"],
   [5, 'first key "apple"'],
-  [4, 'last key "pear"'],
+  [7, 'last key "apricot"'],
 ];
+
+const filterStart = 20480, footerStart = 28672;
 
 const parts: readonly [title: string, offset: number, fields: Field[]][] = [
   ["header block", 0, headerFields],
-  ["batch at LSN 1", 4096, [
-    ...record("1: put", "no flags", "apple", "red", 1),
-    ...record("1: put", "flag 1: last of its batch", "pear", "green", 1),
+  ["batch at LSN 7", 4096, [
+    ...record("1: put", "no flags", "apple", "red", 7),
+    ...record("1: put", "flag 1: last of its batch", "apricot", "orange", 7),
   ]],
-  ["pad of the first sync", 4153, pad(1, 0, 0)],
-  ["batch at LSN 2", 8192, record("2: delete", "flag 1: last of its batch", "apple", "", 2)],
-  ["pad of the second sync", 8217, pad(2, 8192, 0)],
-  ["index page", 12288, pageFields],
-  ["bloom filter page", 20480, [
+  ["pad of the first sync", 4157, pad(7, 4015, 0, 6)],
+  ["batch at LSN 8", 8192, record("2: delete", "flag 1: last of its batch", "apple", "", 8)],
+  ["pad of the second sync", 8217, pad(8, 4051, 8192, 7)],
+  ["index page 0, a leaf and the root", 12288, pageFields],
+  ["filter page, page 1", filterStart, [
     [4, "crc32 of the rest of the page, seeded with file and page"],
-    [1, "type 0xb2: bloom filter page"],
+    [1, "type 0xb2: filter page"],
   ]],
-  ["footer block", 28672, footerFields],
+  ["footer block", footerStart, footerFields],
 ];
 
-/** Describes the file: every field, and any other line of 32 bytes that are not all zeros. */
+/** Describes the file: every field, and any part of the filter that is not all zeros. */
 function describe(contents: Uint8Array): string {
   const lines = [
     "# A sealed segment of two batches. Bytes that are not shown are zeros.",
@@ -149,20 +161,23 @@ function describe(contents: Uint8Array): string {
       if (length > 0) line(at, length, words);
       at += length;
     }
-    if (title.startsWith("bloom")) describeBits(contents, at, line);
+    if (offset === filterStart) describeBits(contents, line);
   }
   const unseen = contents.findIndex((byte, at) => byte !== 0 && shown[at] === 0);
   assert(unseen < 0, `byte ${unseen} is not described`);
   return lines.join("\n") + "\n";
 }
 
+/** The blocks of the filter, of 64 bytes each, from byte 32 of the page on. */
 function describeBits(
   contents: Uint8Array,
-  from: number,
   line: (at: number, length: number, words: string) => void,
 ): void {
-  for (let at = Math.ceil(from / 16) * 16; at < 28672; at += 16) {
-    if (contents.subarray(at, at + 16).some((byte) => byte !== 0)) line(at, 16, "bits of keys");
+  for (let at = filterStart + 32, number = 0; number < 127; at += 64, number++) {
+    for (let part = at; part < at + 64; part += 16) {
+      const isUsed = contents.subarray(part, part + 16).some((byte) => byte !== 0);
+      if (isUsed) line(part, 16, `block ${number}, from bit ${(part - at) * 8} on`);
+    }
   }
 }
 
@@ -176,48 +191,62 @@ function parse(text: string): Uint8Array<ArrayBuffer> {
   return contents;
 }
 
-async function writeSegment(): Promise<Uint8Array<ArrayBuffer>> {
-  const t = new SegmentFixture();
-  t.append({ key: "apple", value: "red" }, { key: "pear", value: "green" });
-  await t.sync();
-  t.append({ key: "apple", delete: true });
-  await t.sync();
-  await t.writer.seal(t.index, (error) => Promise.reject(error));
-  return t.contents;
+/** Writes the segment and seals it; the index, the filter and the footer go behind its values. */
+async function writeSegment(): Promise<{ contents: Uint8Array<ArrayBuffer>; layer: LayerDescription }> {
+  const t = new SegmentFixture(undefined, own);
+  try {
+    t.append({ key: "apple", value: "red" }, { key: "apricot", value: "orange" });
+    await t.sync(6);
+    t.append({ key: "apple", delete: true });
+    await t.sync(7);
+    const { sequence, generation, fileId, firstLsn } = own;
+    const identity = { kind: "L0", sequence, generation, fileId, firstLsn, lastLsn: 8 } as const;
+    const { turns } = t.objects.host;
+    const layer = await writeLayer(memoryCursor(t.index), t.writer, identity, { turns });
+    await t.writer.finish();
+    return { contents: t.contents, layer };
+  } finally {
+    await t.abort();
+  }
 }
 
 Deno.test("segments are written byte for byte as the dump says", async () => {
-  const contents = await writeSegment();
+  const { contents } = await writeSegment();
   const described = describe(contents);
   if (Deno.args.includes("--update")) Deno.writeTextFileSync(dump, described);
   assertEquals(described, Deno.readTextFileSync(dump));
   assertEquals(parse(described), contents);
 });
 
-Deno.test("the bytes of the dump are read as what was written", async () => {
+Deno.test("the log of the dump is read as what was written", async () => {
   const contents = parse(Deno.readTextFileSync(dump));
-  const scanned = await scan(contents);
-  assertEquals([scanned.header, scanned.end, scanned.batches, scanned.lastLsn], [header, 12288, 2, 2]);
-  const file = new SealedFile({ path: "/dump", fileId: header.fileId, byteLength: contents.length });
-  file.acceptFooter(contents.subarray(file.footerOffset));
-  assertEquals(decodeFooter(contents.subarray(file.footerOffset))?.valuesCrc, scanned.valuesCrc);
-  const page = contents.subarray(file.pageOffset(0), file.pageOffset(1));
-  file.checkPage(0, page);
-  const entries = Array.from({ length: pageCount(page) }, (_, i) => [
-    new TextDecoder().decode(entryKey(page, i)),
-    entryLsn(page, i),
-    entryOffset(page, i),
-    entryTaggedLength(page, i),
+  const { header, batches, lastLsn, end, durableLsn, index } = await scan(contents, {
+    header: own,
+    previousLsn: own.previousLsn,
+  });
+  assertEquals(header, own);
+  assertEquals([batches, lastLsn, end, durableLsn, index.versionCount], [2, 8, 12288, 7, 3]);
+});
+
+Deno.test("the layer of the dump is read as what was written", async () => {
+  const contents = parse(Deno.readTextFileSync(dump));
+  const { layer } = await writeSegment();
+  const footer = contents.subarray(layer.byteLength - block);
+  assertEquals(decodeFooter(footer), layer);
+  const layout = layoutOf(layer, path);
+  layout.checkFooter(footer);
+  const pageAt = (page: number) => contents.subarray(layout.offsetOf(page), layout.offsetOf(page + 1));
+  for (const page of [0, 1]) layout.checkPage(page, pageAt(page));
+  const slots = Array.from({ length: pageCount(pageAt(0)) }, (_, i) => {
+    const { key, lsn, offset, tagged } = readSlot(pageAt(0), i);
+    return [new TextDecoder().decode(key), lsn, offset, tagged];
+  });
+  assertEquals(slots, [
+    ["apple", 7, 4096, 28 * 4 + 1],
+    ["apple", 8, 8192, 25 * 4 + 3],
+    ["apricot", 7, 4124, 33 * 4 + 1],
   ]);
-  assertEquals(entries, [["apple", 1, 4096, 28 * 4 + 1], ["apple", 2, 8192, 25 * 4 + 3], [
-    "pear",
-    1,
-    4124,
-    29 * 4 + 1,
-  ]]);
-  const bloom = contents.subarray(file.pageOffset(1), file.pageOffset(2));
-  file.checkPage(1, bloom);
   const mayContain = (text: string) =>
-    bloomMayContain(bloom, hashKey(new TextEncoder().encode(text), 0, text.length));
-  assertEquals(["apple", "pear", "plum", "fig"].map(mayContain), [true, true, false, false]);
+    filterMayContain(pageAt(1), hashKey(new TextEncoder().encode(text), 0, text.length));
+  assertEquals(["apple", "apricot", "plum", "fig"].map(mayContain), [true, true, false, false]);
 });

@@ -90,7 +90,7 @@ const lines: readonly Line[] = [
   {
     work: "64 random keys at once, cold, 100 B",
     ours: varve("vector.100B"),
-    beside: rocksdb("vector.100B"),
+    beside: rocksdb("vector.100B", "RocksDB, MultiGet of 64"),
     first: true,
   },
   {

@@ -188,6 +188,7 @@ export class Flusher {
   #issue(chunk: Chunk, end: number, durable: boolean): void {
     const flight = this.#flights.start(end);
     const bytes = chunk.bytes.subarray(flight.start - chunk.start, end - chunk.start);
+    const { attempt } = this.#health;
     this.#transfer(flight.start, bytes, durable).then(
       () => {
         this.#flights.landed(flight);
@@ -196,7 +197,8 @@ export class Flusher {
       },
       (error) => {
         this.#flights.failed(flight);
-        this.#health.fail(error);
+        // Of an earlier attempt nobody waits any more: they were refused when the disk was full.
+        this.#health.fail(error, attempt);
         this.#look();
       },
     );

@@ -180,6 +180,7 @@ export class TimelineWriter {
   }
 
   async #syncOnce(): Promise<void> {
+    const { attempt } = this.health;
     try {
       // A layer that is frozen meanwhile is synced through its own segment, which is still the same.
       for (const { segment, layer: { lastLsn } } of this.#layers.unsealed) {
@@ -188,7 +189,9 @@ export class TimelineWriter {
       }
       this.#counters.syncs++;
     } catch (error) {
-      throw isFullDisk(error) ? error : this.health.fail(error as Error);
+      const reason = this.health.fail(error as Error, attempt);
+      // Otherwise the disk was full and is tried again since: who waits syncs again.
+      if (this.health.state !== "open") throw reason;
     }
   }
 

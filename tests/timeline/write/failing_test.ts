@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { CorruptionError, IoError, PoisonedError } from "../../../src/base/mod.ts";
 import { MemoryEngine } from "../../io/memory_engine.ts";
-import { errno, HookedEngine, type Operation } from "../../store/hooked_engine.ts";
-import { encoded, WriterFixture } from "./writer_fixture.ts";
+import { errno, Gate, HookedEngine, type Operation } from "../../store/hooked_engine.ts";
+import { changesOf, encoded, WriterFixture } from "./writer_fixture.ts";
 
 const batches = 40;
 
@@ -154,6 +154,37 @@ for (const operation of operations.filter((name) => !/sync/.test(name))) {
       await found.close();
       return reached();
     });
+  });
+}
+
+for (const late of [".seg", "manifest"]) {
+  Deno.test(`TimelineWriter.sync() is not refused for a write of the ${late} that was begun when the disk was full`, async () => {
+    const engine = new HookedEngine(new MemoryEngine());
+    const t = await WriterFixture.open(engine, { settings: { segmentBytes: 16 * 1024 } });
+    const gate = new Gate();
+    let isHeld = false;
+    engine.hook = async (operation, path) => {
+      if (operation !== "write") return;
+      if (!isHeld && path.includes(late) && t.writer.lastLsn > 8) {
+        isHeld = true;
+        await gate.wait();
+      }
+      if (t.writer.lastLsn > 8) throw errno("ENOSPC", operation, path);
+    };
+    while (t.writer.health.state === "open") {
+      t.append(...changesOf(t.writer.lastLsn + 1));
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    await gate.reached;
+    engine.hook = () => {};
+    const { lastLsn } = t.writer;
+    const synced = t.writer.sync();
+    gate.open();
+    await synced;
+    assertEquals([t.writer.health.state, t.writer.durableLsn], ["open", lastLsn]);
+    await t.writer.freeze();
+    await t.assertMade();
+    await t.close();
   });
 }
 

@@ -1,0 +1,81 @@
+/** Closing the writer of a timeline: all that was appended is durable, and is found again as it was left. */
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { MemoryEngine } from "../../io/memory_engine.ts";
+import { HookedEngine } from "../../store/hooked_engine.ts";
+import { batchOf, hold } from "./held.ts";
+import { WriterFixture } from "./writer_fixture.ts";
+
+const KiB = 1024;
+
+/** How much is appended, whether it is synced, and what stands in the manifest when it is closed and opened again. */
+const closings: readonly [
+  words: string,
+  bytes: readonly number[],
+  sync: boolean,
+  layers: number,
+  segments: number,
+][] = [
+  ["nothing", [], false, 0, 0],
+  ["a little", [5 * KiB], false, 0, 1],
+  ["a little that is synced", [5 * KiB], true, 0, 1],
+  ["what is worth a layer", [600 * KiB, 600 * KiB], false, 1, 0],
+  ["what is worth a layer and is synced", [600 * KiB, 600 * KiB], true, 1, 0],
+  ["a segment that is full, and a little more", [1800 * KiB, 300 * KiB], false, 1, 1],
+];
+
+for (const [words, batches, sync, layers, segments] of closings) {
+  Deno.test(`TimelineWriter.close() of ${words} leaves ${layers} layers and ${segments} segments that go on`, async () => {
+    const memory = new MemoryEngine();
+    const options = { settings: { segmentBytes: 2048 * KiB }, bufferBytes: 64 * KiB };
+    const t = await WriterFixture.open(memory, options);
+    for (const bytes of batches) t.append(...batchOf(bytes));
+    if (sync) await t.writer.sync();
+    await t.close();
+    assertEquals(t.writer.durableLsn, batches.length);
+    const again = await WriterFixture.open(memory, options);
+    const { state } = again;
+    assertEquals([state.layers.length, state.segments.length], [layers, segments]);
+    assertEquals(state.segments.map(({ witness }) => witness?.isEnd), Array(segments).fill(false));
+    assertEquals([again.writer.lastLsn, again.writer.frozenCount], [batches.length, 0]);
+    // The small segment goes on.
+    again.append(...batchOf(100));
+    await again.writer.sync();
+    assertEquals(again.state.segments.map(({ sequence }) => sequence), [layers + 1]);
+    await again.close();
+  });
+}
+
+Deno.test("TimelineWriter.close() changes nothing of a timeline to which nothing was appended", async () => {
+  const memory = new MemoryEngine();
+  const first = await WriterFixture.open(memory);
+  for (let i = 0; i < 3; i++) await first.appendNext();
+  await first.close();
+  const isSegment = (path: string) => path.endsWith(".seg");
+  const segments = memory.paths().filter(isSegment).map((path) => memory.contents(path).slice());
+  for (let i = 0; i < 3; i++) {
+    const t = await WriterFixture.open(memory);
+    const { state } = t;
+    await t.close();
+    assertEquals(t.state, state);
+  }
+  assertEquals(memory.paths().filter(isSegment).map((path) => memory.contents(path)), segments);
+});
+
+Deno.test("TimelineWriter.close() ends a sync and a freeze that are under way, and refuses what comes later", async () => {
+  const memory = new MemoryEngine();
+  const engine = new HookedEngine(memory);
+  const t = await WriterFixture.open(engine);
+  for (let i = 0; i < 12; i++) await t.appendNext();
+  const gate = hold(engine);
+  const asked = [t.writer.sync(), t.writer.freeze()];
+  const closed = t.close();
+  await gate.reached;
+  gate.open();
+  await closed;
+  await Promise.all(asked);
+  assertEquals([t.writer.durableLsn, t.state.segments.length, memory.openFiles], [12, 0, 0]);
+  assertThrows(() => t.append(), Deno.errors.BadResource);
+  await assertRejects(() => t.writer.sync(), Deno.errors.BadResource);
+  await assertRejects(() => t.writer.freeze(), Deno.errors.BadResource);
+});

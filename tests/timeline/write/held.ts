@@ -1,0 +1,52 @@
+/** Timelines whose disk is held back, and batches of a given size. */
+
+import { assertEquals } from "@std/assert";
+import type { Change } from "../../../src/segment/mod.ts";
+import { MemoryEngine } from "../../io/memory_engine.ts";
+import { Gate, HookedEngine } from "../../store/hooked_engine.ts";
+import { WriterFixture, type WriterOptions } from "./writer_fixture.ts";
+
+/** Runs a body with a timeline on an empty disk, and closes it. */
+export function test(
+  name: string,
+  body: (t: WriterFixture, engine: HookedEngine) => Promise<void>,
+  options: WriterOptions = {},
+): void {
+  Deno.test(name, async () => {
+    const memory = new MemoryEngine();
+    const engine = new HookedEngine(memory);
+    const t = await WriterFixture.open(engine, options);
+    try {
+      await body(t, engine);
+    } finally {
+      engine.hook = () => {};
+      await t.close();
+    }
+    assertEquals(memory.openFiles, 0);
+  });
+}
+
+/** Holds writes to segments, or another operation on them. */
+export function hold(engine: HookedEngine, held: string = "write"): Gate {
+  const gate = new Gate();
+  engine.hook = (operation, path) => operation === held && path.endsWith(".seg") ? gate.wait() : undefined;
+  return gate;
+}
+
+/** Waits until everything that can go on has gone on. */
+export function quiet(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** Whether a promise has settled. */
+export async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  promise.then(() => settled = true, () => settled = true);
+  await quiet();
+  return settled;
+}
+
+/** A batch whose records take so many bytes. */
+export function batchOf(bytes: number): Change[] {
+  return [{ key: "k", value: new Uint8Array(bytes - 21) }];
+}

@@ -1,0 +1,119 @@
+/** How a segment comes to be: made, named in the manifest, and only then written to, in the order of history. */
+
+import { assert, assertEquals } from "@std/assert";
+import { MemoryEngine } from "../../io/memory_engine.ts";
+import { Gate, HookedEngine } from "../../store/hooked_engine.ts";
+import { hold, isSettled, quiet, test } from "./held.ts";
+import { WriterFixture } from "./writer_fixture.ts";
+
+/** The sequences of the segments that the manifest names. */
+function named(t: WriterFixture): number[] {
+  return t.state.segments.map(({ sequence }) => sequence);
+}
+
+test("openLayer() names segments in the order of history, whichever file stands first", async (t, engine) => {
+  const gate = new Gate();
+  let opened = 0;
+  engine.hook = (operation, path) =>
+    operation === "open" && path.endsWith(".seg") && ++opened === 1 ? gate.wait() : undefined;
+  const frozen: Promise<void>[] = [];
+  for (let i = 0; i < 2; i++) {
+    await t.appendNext();
+    frozen.push(t.writer.freeze());
+  }
+  await t.appendNext();
+  const synced = t.writer.sync();
+  await gate.reached;
+  assertEquals([await isSettled(synced), opened, named(t)], [false, 3, []]);
+  await t.assertMade();
+  const seen: number[][] = [];
+  engine.hook = (operation, path) => {
+    if (operation === "write" && path.endsWith(".seg")) seen.push(named(t));
+  };
+  gate.open();
+  await Promise.all([synced, ...frozen]);
+  const begun = seen.flat();
+  for (const sequences of seen) assertEquals(sequences, sequences.toSorted((a, b) => a - b));
+  assertEquals([begun[0], t.state.layers.map(({ sequence }) => sequence), named(t)], [1, [1, 2], [3]]);
+});
+
+test(
+  "openLayer() writes nothing to a segment before the manifest that names it is durable",
+  async (t, engine) => {
+    const gate = new Gate();
+    let isNamed = false;
+    engine.hook = async (operation, path) => {
+      if (operation !== "write") return;
+      if (path.endsWith(".seg")) assert(isNamed, "a segment is written to that nothing names");
+      else await gate.wait();
+    };
+    await t.appendNext();
+    const synced = t.writer.sync();
+    await gate.reached;
+    assertEquals([await isSettled(synced), t.writer.durableLsn, named(t)], [false, 0, []]);
+    isNamed = true;
+    gate.open();
+    await synced;
+    assertEquals([t.writer.durableLsn, named(t)], [1, [1]]);
+  },
+);
+
+test(
+  "openLayer() makes a file only when something is appended",
+  async (t, engine) => {
+    let opened = 0;
+    engine.hook = (operation, path) => {
+      if (operation === "open" && path.endsWith(".seg")) opened++;
+    };
+    await t.writer.sync();
+    await t.writer.freeze();
+    assertEquals(opened, 0);
+    t.append({ key: "a", value: new Uint8Array(20_000) });
+    await quiet();
+    assertEquals(opened, 1);
+    await t.writer.freeze();
+    await quiet();
+    assertEquals(opened, 1);
+    t.append({ key: "a", value: "1" });
+    await quiet();
+    assertEquals(opened, 2);
+  },
+);
+
+Deno.test("resumeLayer() goes on with a segment that was closed cleanly, and touches it only when something is appended", async () => {
+  const memory = new MemoryEngine();
+  let before: Uint8Array | undefined;
+  for (let lsn = 1; lsn <= 4; lsn++) {
+    const t = await WriterFixture.open(memory);
+    const [path] = memory.paths().filter((name) => name.endsWith(".seg"));
+    if (path !== undefined) assertEquals(memory.contents(path), before);
+    t.append({ key: "a", value: `${lsn}` });
+    await t.close();
+    assertEquals([named(t), t.state.segments[0].witness?.lsn], [[1], lsn]);
+    const [after] = memory.paths().filter((name) => name.endsWith(".seg")).map((name) =>
+      memory.contents(name)
+    );
+    assertEquals(after.subarray(0, before?.length ?? 0), before ?? new Uint8Array(0));
+    before = after.slice();
+  }
+});
+
+Deno.test("resumeLayer() leaves what was recovered readable while it is being sealed", async () => {
+  const memory = new MemoryEngine();
+  const first = await WriterFixture.open(memory);
+  for (let i = 0; i < 8; i++) await first.appendNext();
+  await first.writer.sync();
+  // What a kill leaves: segments that are not sealed and were not closed.
+  const engine = new HookedEngine(memory.clone());
+  await first.close();
+  const gate = hold(engine);
+  const t = await WriterFixture.open(engine);
+  await gate.reached;
+  await t.assertMade();
+  assertEquals([t.writer.lastLsn, t.writer.durableLsn], [8, 8]);
+  gate.open();
+  await t.writer.freeze();
+  await t.assertMade();
+  assertEquals(named(t), []);
+  await t.close();
+});
