@@ -65,9 +65,14 @@ export class IoError extends VarveError {
   }
 }
 
+/** Whether an error is of the operating system, with one of the errno names `codes`. */
+export function hasCode(error: unknown, ...codes: readonly string[]): error is IoError {
+  return error instanceof IoError && codes.includes(error.code);
+}
+
 /** Whether an error says that the disk, or a quota, is full, which a failed write survives. */
 export function isFullDisk(error: unknown): error is IoError {
-  return error instanceof IoError && (error.code === "ENOSPC" || error.code === "EDQUOT");
+  return hasCode(error, "ENOSPC", "EDQUOT");
 }
 
 /** What was wrong with bytes that were read back. */

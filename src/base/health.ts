@@ -10,7 +10,7 @@
  * ```
  *
  * H1  The first failure other than a full disk is kept for ever, and every later write rejects with it as the cause.
- * H2  Whoever waits for a disk with room is woken by `retry`, by a poisoning and by closing, and never otherwise.
+ * H2  Whoever waits for a disk with room is woken by `retry`, by a poisoning and by closing, or when it gives up.
  * H3  A full disk that was met by work begun before the last `retry` says nothing of the disk since: it is no failure,
  *     and the work is simply done again.
  *
@@ -30,8 +30,7 @@ export class Health {
   #state: HealthState = "open";
   #cause: Error | undefined;
   #attempt = 0;
-  #changes: (() => void)[] = [];
-  readonly #watchers = new Set<(state: HealthState) => void>();
+  readonly #watchers = new Set<() => void>();
 
   /**
    * Starts open.
@@ -70,16 +69,13 @@ export class Health {
 
   /** The error of whoever must not write now. */
   refusal(): Error {
-    if (this.#cause !== undefined) return isFullDisk(this.#cause) ? this.#cause : this.#poisoned(this.#cause);
-    return new Deno.errors.BadResource(`Cannot write to ${this.#subject}: it is closed`);
-  }
-
-  #poisoned(cause: Error): PoisonedError {
-    if (cause instanceof PoisonedError) return cause;
-    return new PoisonedError(
-      `Cannot write to ${this.#subject}: an earlier write failed: ${cause.message}`,
-      { cause },
-    );
+    const cause = this.#cause;
+    if (cause === undefined) {
+      return new Deno.errors.BadResource(`Cannot write to ${this.#subject}: it is closed`);
+    }
+    if (isFullDisk(cause) || cause instanceof PoisonedError) return cause;
+    const message = `Cannot write to ${this.#subject}: an earlier write failed: ${cause.message}`;
+    return new PoisonedError(message, { cause });
   }
 
   /**
@@ -90,16 +86,12 @@ export class Health {
    * @returns The error for whoever waited for it.
    */
   fail(error: Error, attempt: number = this.#attempt): Error {
-    const known = this.#cause;
-    if (known !== undefined && !isFullDisk(known)) return this.refusal();
-    if (isFullDisk(error)) {
-      if (attempt < this.#attempt) return error;
-      this.#cause = error;
-      if (this.#state === "open") this.#become("full");
-      return error;
-    }
+    if (this.#cause !== undefined && !isFullDisk(this.#cause)) return this.refusal();
+    if (isFullDisk(error) && attempt < this.#attempt) return error;
     this.#cause = error;
-    this.#become(this.#state === "open" || this.#state === "full" ? "poisoned" : this.#state);
+    const isOpen = this.#state === "open" || this.#state === "full";
+    if (!isFullDisk(error)) this.#become(isOpen ? "poisoned" : this.#state);
+    else if (this.#state === "open") this.#become("full");
     return this.refusal();
   }
 
@@ -121,18 +113,13 @@ export class Health {
     this.#become("closed");
   }
 
-  /** Resolves at the next change. */
-  changed(): Promise<void> {
-    return new Promise((resolve) => this.#changes.push(resolve));
-  }
-
   /**
-   * Calls `watcher` at every change, until the function that it returns is called.
+   * Calls `watcher` in the turn of every change, until the function that it returns is called.
    *
-   * @param watcher Told the new state, in the turn of the change.
+   * @param watcher Looks again at what it may do.
    * @returns Ends the watch.
    */
-  watch(watcher: (state: HealthState) => void): () => void {
+  watch(watcher: () => void): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
   }
@@ -141,27 +128,38 @@ export class Health {
    * Does work that nobody awaits, such as sealing: after a full disk it waits until somebody asks to try again.
    *
    * @param work What to do; done anew after each full disk.
+   * @param end Rejects when the work is given up, so that nobody waits for the disk any more.
    * @returns What `work` returned.
    * @throws {PoisonedError} If anything failed, in `work` or meanwhile.
    * @throws {IoError} If the disk is full and it is being closed, so that nobody can ask again.
+   * @throws {Deno.errors.BadResource} If what it works on was closed, which is nobody's failure.
    */
-  async patiently<T>(work: () => Promise<T>): Promise<T> {
+  async patiently<T>(work: () => Promise<T>, end?: Promise<never>): Promise<T> {
     for (;;) {
       const attempt = this.#attempt;
       try {
         return await work();
       } catch (error) {
+        if (error instanceof Deno.errors.BadResource) throw error;
         const reason = this.fail(error as Error, attempt);
         if (!isFullDisk(reason)) throw reason;
-        while (this.#state === "full") await this.changed();
+        while (this.#state === "full") await (end ? Promise.race([this.#changed(), end]) : this.#changed());
         if (this.#state !== "open") throw this.#cause === undefined ? reason : this.refusal();
       }
     }
   }
 
+  #changed(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = this.watch(() => {
+        end();
+        resolve();
+      });
+    });
+  }
+
   #become(state: HealthState): void {
     this.#state = state;
-    for (const watcher of [...this.#watchers]) watcher(state);
-    for (const resolve of this.#changes.splice(0)) resolve();
+    for (const watcher of [...this.#watchers]) watcher();
   }
 }

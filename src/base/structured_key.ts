@@ -21,6 +21,7 @@
  * {@linkcode decodeKey} accepts, {@linkcode encodeKey} gives back.
  */
 
+import { concat, equals } from "@std/bytes";
 import { LimitError } from "./errors.ts";
 import { typeName } from "./key.ts";
 import { maxKeyBytes } from "./limits.ts";
@@ -69,15 +70,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * ```
  */
 export function encodeKey(parts: readonly KeyPart[]): Uint8Array {
-  const encoded = parts.map(encodePart);
-  const length = encoded.reduce((sum, part) => sum + part.length, 0);
-  if (length > maxKeyBytes) throw tooLong(length);
-  const key = new Uint8Array(length);
-  let at = 0;
-  for (const part of encoded) {
-    key.set(part, at);
-    at += part.length;
-  }
+  const key = concat(parts.map(encodePart));
+  if (key.length > maxKeyBytes) throw tooLong(key.length);
   return key;
 }
 
@@ -136,20 +130,14 @@ function encodeString(text: string): Uint8Array {
 }
 
 function encodeEscaped(tag: number, bytes: Uint8Array): Uint8Array {
-  const part = new Uint8Array(bytes.length + countZeros(bytes) + 2);
+  const part = new Uint8Array(2 * bytes.length + 2);
   part[0] = tag;
   let at = 1;
   for (const byte of bytes) {
     part[at++] = byte;
     if (byte === 0) part[at++] = 0xff;
   }
-  return part;
-}
-
-function countZeros(bytes: Uint8Array): number {
-  let zeros = 0;
-  for (const byte of bytes) if (byte === 0) zeros++;
-  return zeros;
+  return part.subarray(0, at + 1);
 }
 
 function encodeNumber(number: number): Uint8Array {
@@ -252,13 +240,9 @@ function decodeNumber(key: Uint8Array, at: number): DecodedPart {
   const part = takeBytes(key, at, 9);
   flipNumber(part, (part[1] & 0x80) === 0);
   const number = new DataView(part.buffer).getFloat64(1);
-  const canonical = !Number.isNaN(number) || sameBytes(encodeNumber(number), key.subarray(at, at + 9));
+  const canonical = !Number.isNaN(number) || equals(encodeNumber(number), key.subarray(at, at + 9));
   if (!canonical) throw malformed(at, "an unusual NaN");
   return { part: number, end: at + 9 };
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 function decodeBigint(key: Uint8Array, at: number): DecodedPart {

@@ -22,37 +22,36 @@ export const systemRandom: Random = {
   },
 };
 
-/** How {@linkcode SlicedTurns} cuts work. */
-export interface SlicedTurnsOptions {
-  /** How long to work between turns, in milliseconds. @default {2} */
-  sliceMilliseconds?: number;
-  /** How long while somebody waits for an answer, in milliseconds. @default {0.5} */
-  hurriedMilliseconds?: number;
-  /** Calls its argument in a later turn of the event loop. */
-  later?: (resume: () => void) => void;
-}
+const nextTurn = (resume: () => void) => void setImmediate(resume);
+
+/** How long to work between turns. */
+const sliceMilliseconds = 2;
+/** How long while somebody waits for an answer. */
+const hurriedMilliseconds = 0.5;
 
 /** Turns by the clock: work is cut into slices, short ones while somebody waits. */
 export class SlicedTurns implements Turns {
   readonly #clock: Clock;
-  readonly #slice: number;
-  readonly #hurried: number;
   readonly #later: (resume: () => void) => void;
   #sliceStart: number;
   #waiting = 0;
 
-  /** Starts the first slice. */
-  constructor(clock: Clock = systemClock, options: SlicedTurnsOptions = {}) {
+  /**
+   * Starts the first slice.
+   *
+   * @param clock Tells how long a slice has lasted.
+   * @param later Calls its argument in a later turn of the event loop.
+   */
+  constructor(clock: Clock = systemClock, later: (resume: () => void) => void = nextTurn) {
     this.#clock = clock;
-    this.#slice = options.sliceMilliseconds ?? 2;
-    this.#hurried = options.hurriedMilliseconds ?? 0.5;
-    this.#later = options.later ?? ((resume) => void setImmediate(resume));
+    this.#later = later;
     this.#sliceStart = clock.monotonic();
   }
 
   /** See {@linkcode Turns.due}. */
   due(): boolean {
-    return this.#clock.monotonic() - this.#sliceStart >= (this.#waiting > 0 ? this.#hurried : this.#slice);
+    const allowed = this.#waiting > 0 ? hurriedMilliseconds : sliceMilliseconds;
+    return this.#clock.monotonic() - this.#sliceStart >= allowed;
   }
 
   /** See {@linkcode Turns.turn}. */

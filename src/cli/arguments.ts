@@ -1,7 +1,7 @@
 /** The arguments of a command, checked against what it takes. */
 
 import { parseArgs } from "node:util";
-import { checkLsn, type Key, type Lsn } from "../base/mod.ts";
+import type { Key, Lsn } from "../base/mod.ts";
 import { type ArgumentSpecs, commonOptions, type OptionSpecs } from "./options.ts";
 
 /** The command line asks for something that there is not. */
@@ -12,7 +12,8 @@ export class UsageError extends Error {
 
 /** What a command was asked. */
 export class Arguments {
-  readonly #positionals: readonly string[];
+  /** What was given besides options; as many as are needed, at least. */
+  readonly positionals: readonly string[];
   readonly #values: Readonly<Record<string, string | boolean | undefined>>;
 
   /**
@@ -26,20 +27,14 @@ export class Arguments {
     const specs = { ...command.options, ...commonOptions };
     const { values, positionals } = parse(specs, args);
     this.#values = values;
-    this.#positionals = positionals;
+    this.positionals = positionals;
     if (this.flag("help")) return;
     checkPositionals(command, positionals);
-    for (const [name, { choices }] of Object.entries(specs)) checkChoice(name, this.text(name), choices);
-  }
-
-  /** The positional argument at `index`, one that is needed. */
-  needed(index: number): string {
-    return this.#positionals[index];
-  }
-
-  /** The positional argument at `index`, if it was given. */
-  positional(index: number): string | undefined {
-    return this.#positionals[index];
+    for (const [name, { choices }] of Object.entries(specs)) {
+      const text = this.text(name);
+      if (text === undefined || choices === undefined || choices.includes(text)) continue;
+      throw new UsageError(`--${name} takes ${choices.join(", ")}, not "${text}"`);
+    }
   }
 
   /** Whether a switch was given. */
@@ -61,12 +56,7 @@ export class Arguments {
    * @throws {UsageError} If it is none.
    */
   lsn(name: string, least = 0): Lsn | undefined {
-    const number = this.#integer(name);
-    try {
-      return number === undefined ? undefined : checkLsn(number, least);
-    } catch {
-      throw new UsageError(`--${name} takes an LSN from ${least} on, not "${this.text(name)}"`);
-    }
+    return this.#integer(name, least, `an LSN from ${least} on`);
   }
 
   /**
@@ -76,9 +66,7 @@ export class Arguments {
    * @throws {UsageError} If it is none.
    */
   count(name: string): number | undefined {
-    const number = this.#integer(name);
-    if (number === undefined || Number.isSafeInteger(number)) return number;
-    throw new UsageError(`--${name} takes a count, not "${this.text(name)}"`);
+    return this.#integer(name, 0, "a count");
   }
 
   /**
@@ -96,10 +84,12 @@ export class Arguments {
     }
   }
 
-  #integer(name: string): number | undefined {
+  #integer(name: string, least: number, what: string): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
-    return /^[0-9]+$/.test(text) ? Number(text) : NaN;
+    const number = /^[0-9]+$/.test(text) ? Number(text) : NaN;
+    if (Number.isSafeInteger(number) && number >= least) return number;
+    throw new UsageError(`--${name} takes ${what}, not "${text}"`);
   }
 }
 
@@ -109,11 +99,12 @@ interface Parsed {
 }
 
 function parse(specs: OptionSpecs, args: readonly string[]): Parsed {
-  const options: Record<string, { type: "string" | "boolean"; short?: string }> = {};
-  for (const [name, spec] of Object.entries(specs)) {
-    options[name] = { type: spec.value === undefined ? "boolean" : "string" };
-  }
-  options.help.short = "h";
+  const options = Object.fromEntries(
+    Object.entries(specs).map(([name, { value, short }]) => {
+      const type: "string" | "boolean" = value === undefined ? "boolean" : "string";
+      return [name, short === undefined ? { type } : { type, short }];
+    }),
+  );
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
     return { values: values as Parsed["values"], positionals };
@@ -130,9 +121,4 @@ function checkPositionals(command: ArgumentSpecs, given: readonly string[]): voi
   if (given.length > command.positionals.length) {
     throw new UsageError(`"${given[command.positionals.length]}" is one argument too many`);
   }
-}
-
-function checkChoice(name: string, value: string | undefined, choices: readonly string[] | undefined): void {
-  if (value === undefined || choices === undefined || choices.includes(value)) return;
-  throw new UsageError(`--${name} takes ${choices.join(", ")}, not "${value}"`);
 }

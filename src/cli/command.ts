@@ -17,7 +17,7 @@ export interface Command extends ArgumentSpecs {
    *
    * @param args What it was asked.
    * @param terminal Where it reads and writes.
-   * @returns The exit code.
+   * @returns The exit code, if it is not 0.
    */
-  run(args: Arguments, terminal: Terminal): Promise<number>;
+  run(args: Arguments, terminal: Terminal): Promise<number | void>;
 }

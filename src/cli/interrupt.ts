@@ -2,31 +2,22 @@
 
 const signals: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
 
-/** Listens for an interrupt until it is disposed of. A second interrupt has its usual effect: it ends the program. */
-export class Interrupt implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #listener = () => this.#interrupt();
-  #listening = true;
+/** Listens for an interrupt until it is disposed of. */
+export interface Interrupt extends Disposable {
+  /** Aborts at the first interrupt. A second one has its usual effect: it ends the program. */
+  readonly signal: AbortSignal;
+}
 
-  /** Starts to listen. */
-  constructor() {
-    for (const signal of signals) Deno.addSignalListener(signal, this.#listener);
-  }
-
-  /** Aborts at the first interrupt. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /** Stops listening. */
-  [Symbol.dispose](): void {
-    if (!this.#listening) return;
-    this.#listening = false;
-    for (const signal of signals) Deno.removeSignalListener(signal, this.#listener);
-  }
-
-  #interrupt(): void {
-    this[Symbol.dispose]();
-    this.#controller.abort();
-  }
+/** Starts to listen. */
+export function listenForInterrupt(): Interrupt {
+  const controller = new AbortController();
+  const stop = () => {
+    for (const signal of signals) Deno.removeSignalListener(signal, interrupt);
+  };
+  const interrupt = () => {
+    stop();
+    controller.abort();
+  };
+  for (const signal of signals) Deno.addSignalListener(signal, interrupt);
+  return { signal: controller.signal, [Symbol.dispose]: stop };
 }

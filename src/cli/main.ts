@@ -3,15 +3,11 @@
 import deno from "../../deno.json" with { type: "json" };
 import { Arguments, UsageError } from "./arguments.ts";
 import type { Command } from "./command.ts";
-import { deleteCommand } from "./commands/delete.ts";
-import { getCommand } from "./commands/get.ts";
-import { historyCommand } from "./commands/history.ts";
 import { importGitCommand } from "./commands/import_git.ts";
-import { layersCommand } from "./commands/layers.ts";
+import { layersCommand, statsCommand } from "./commands/inspect.ts";
 import { loadCommand } from "./commands/load.ts";
-import { putCommand } from "./commands/put.ts";
-import { scanCommand } from "./commands/scan.ts";
-import { statsCommand } from "./commands/stats.ts";
+import { getCommand, historyCommand, scanCommand } from "./commands/read.ts";
+import { deleteCommand, putCommand } from "./commands/write.ts";
 import { escapeText } from "./terminal/escape.ts";
 import { exitFailure, exitOk, exitUsage } from "./exit_code.ts";
 import { commandHelp, programHelp } from "./help.ts";
@@ -49,41 +45,17 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
 }
 
 async function dispatch(args: readonly string[], terminal: Terminal): Promise<number> {
-  const command = findCommand(args);
+  const command = commands.find(({ name }) => name.split(" ").every((word, i) => word === args[i]));
   if (command === undefined) return await withoutCommand(args, terminal);
-  const parsed = parse(command, args.slice(command.name.split(" ").length));
-  if (!parsed.flag("help")) return await run(command, parsed, terminal);
+  try {
+    const parsed = new Arguments(command, args.slice(command.name.split(" ").length));
+    if (!parsed.flag("help")) return await command.run(parsed, terminal) ?? exitOk;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`${error.message} (see "varve ${command.name} --help")`, { cause: error });
+  }
   await terminal.output.write(commandHelp(command));
   return exitOk;
-}
-
-function findCommand(args: readonly string[]): Command | undefined {
-  return commands.find(({ name }) => {
-    const words = name.split(" ");
-    return words.every((word, i) => word === args[i]);
-  });
-}
-
-function parse(command: Command, args: readonly string[]): Arguments {
-  try {
-    return new Arguments(command, args);
-  } catch (error) {
-    throw ofCommand(command, error);
-  }
-}
-
-async function run(command: Command, args: Arguments, terminal: Terminal): Promise<number> {
-  try {
-    return await command.run(args, terminal);
-  } catch (error) {
-    throw ofCommand(command, error);
-  }
-}
-
-/** Adds to a usage error whose usage it is. */
-function ofCommand(command: Command, error: unknown): unknown {
-  if (!(error instanceof UsageError)) return error;
-  return new UsageError(`${error.message} (see "varve ${command.name} --help")`, { cause: error });
 }
 
 async function withoutCommand(args: readonly string[], terminal: Terminal): Promise<number> {

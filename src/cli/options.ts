@@ -6,6 +6,8 @@ export interface OptionSpec {
   readonly value?: string;
   /** The only values that it takes. */
   readonly choices?: readonly string[];
+  /** A letter that stands for it. */
+  readonly short?: string;
   /** What it does, as a phrase. */
   readonly describe: string;
 }
@@ -34,14 +36,8 @@ export const commonOptions: OptionSpecs = {
     choices: ["auto", "uring", "threads", "node"],
     describe: "what reads and writes them: auto, uring, threads or node (auto)",
   },
-  "help": { describe: "show this help" },
+  "help": { short: "h", describe: "show this help" },
 };
-
-/** The LSN that a reading command reads as of. */
-export const lsnOption: OptionSpec = { value: "LSN", describe: "read as of this LSN, inclusive (the last)" };
-
-/** The LSN that a writing command writes at. */
-export const writeLsnOption: OptionSpec = { value: "LSN", describe: "write at this LSN (the next)" };
 
 /** Keys and values of the command line in base64. */
 export const base64Option: OptionSpec = { describe: "keys and values on the command line are base64" };

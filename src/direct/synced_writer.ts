@@ -7,7 +7,7 @@
  * @module
  */
 
-import { blockBytes, type Health, isFullDisk, PoisonedError } from "../base/mod.ts";
+import { type Health, isFullDisk, PoisonedError } from "../base/mod.ts";
 import type { BufferedWriter, IoEngine, IoFile } from "../io/mod.ts";
 
 /** What a sync does with an unfinished block. */
@@ -61,7 +61,7 @@ export class SyncedWriter {
   async #syncOnce(): Promise<void> {
     const { writer } = this;
     const { engine, file, tail } = this.#parts;
-    if (tail === "pad") writer.appendZeros((blockBytes - writer.position % blockBytes) % blockBytes);
+    if (tail === "pad") writer.pad();
     const length = writer.position;
     await writer.flushTail();
     await this.#makeDurable(length, () => engine.datasync(file));

@@ -67,14 +67,7 @@ export class ByteReader implements AsyncDisposable {
   async readExactly(length: number): Promise<Uint8Array | undefined> {
     if (this.#chunk.length - this.#at >= length) return this.#take(length);
     const bytes = new Uint8Array(length);
-    let filled = 0;
-    while (filled < length) {
-      if (this.#at === this.#chunk.length && !await this.#nextChunk()) return undefined;
-      const piece = this.#take(Math.min(length - filled, this.#chunk.length - this.#at));
-      bytes.set(piece, filled);
-      filled += piece.length;
-    }
-    return bytes;
+    return await this.#each(length, (piece, at) => bytes.set(piece, at)) ? bytes : undefined;
   }
 
   /**
@@ -83,13 +76,8 @@ export class ByteReader implements AsyncDisposable {
    * @param length How many.
    * @returns Whether the stream held that many.
    */
-  async skip(length: number): Promise<boolean> {
-    let left = length;
-    while (left > 0) {
-      if (this.#at === this.#chunk.length && !await this.#nextChunk()) return false;
-      left -= this.#take(Math.min(left, this.#chunk.length - this.#at)).length;
-    }
-    return true;
+  skip(length: number): Promise<boolean> {
+    return this.#each(length, () => {});
   }
 
   /** Gives the rest of the stream up; a piece that is not whole yet is dropped. */
@@ -101,6 +89,17 @@ export class ByteReader implements AsyncDisposable {
   /** Gives the rest of the stream up. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cancel();
+  }
+
+  /** Takes so many bytes piece by piece. Returns whether the stream held that many. */
+  async #each(length: number, use: (piece: Uint8Array, at: number) => void): Promise<boolean> {
+    for (let at = 0; at < length;) {
+      if (this.#at === this.#chunk.length && !await this.#nextChunk()) return false;
+      const piece = this.#take(Math.min(length - at, this.#chunk.length - this.#at));
+      use(piece, at);
+      at += piece.length;
+    }
+    return true;
   }
 
   #take(length: number): Uint8Array {

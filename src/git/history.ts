@@ -54,11 +54,8 @@ export async function countCommits(repository: string, head: string): Promise<nu
 export async function* walkCommits(repository: string, head: string): AsyncGenerator<string> {
   await using git = new GitProcess(repository, ["rev-list", "--first-parent", "--reverse", head]);
   await git.endInput().catch(() => {});
-  for (;;) {
-    const line = await git.output.readUntil(lineFeed, maxPieceBytes);
-    if (line === undefined) break;
-    yield decoder.decode(line);
-  }
+  const next = () => git.output.readUntil(lineFeed, maxPieceBytes);
+  for (let line = await next(); line !== undefined; line = await next()) yield decoder.decode(line);
   await git.finish();
 }
 
@@ -74,16 +71,8 @@ export async function* walkChanges(
   commits: AsyncIterable<string>,
   parent: string | undefined,
 ): AsyncGenerator<CommitChanges> {
-  await using git = new GitProcess(repository, [
-    "diff-tree",
-    "--stdin",
-    "-r",
-    "-z",
-    "--root",
-    "--no-renames",
-    "--always",
-    "--ignore-submodules=none",
-  ]);
+  const args = "diff-tree --stdin -r -z --root --no-renames --always --ignore-submodules=none".split(" ");
+  await using git = new GitProcess(repository, args);
   const fed = feedCommits(git, commits, parent);
   // Its failure is thrown below; until then nobody waits for it.
   fed.catch(() => {});
@@ -135,14 +124,9 @@ function parseChange(line: string, path: Uint8Array): PathChange | undefined {
   const fields = /^:([0-7]{6}) ([0-7]{6}) ([0-9a-f]{40,64}) ([0-9a-f]{40,64}) [A-Z][0-9]*$/.exec(line);
   if (fields === null || path.length === 0) throw unexpected(line);
   const [, oldMode, newMode, oldId, newId] = fields;
-  const heldBlob = holdsBlob(oldMode);
-  const holds = holdsBlob(newMode);
+  const [heldBlob, holds] = [oldMode, newMode].map((mode) => mode !== modeAbsent && mode !== modeSubmodule);
   if (heldBlob && holds && oldId === newId) return undefined;
   return { path, blob: holds ? newId : undefined, heldBlob, submodule: newMode === modeSubmodule };
-}
-
-function holdsBlob(mode: string): boolean {
-  return mode !== modeAbsent && mode !== modeSubmodule;
 }
 
 function parseId(text: string): string {

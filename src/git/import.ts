@@ -184,6 +184,7 @@ async function passImported(
   if (lastLsn === 0) return undefined;
   const imported = await commitAt(timeline, lastLsn);
   const where = `timeline "${timeline.name}"`;
+  const history = `the history in "${repository}"`;
   if (imported === undefined) {
     throw new GitError(
       `Cannot import into ${where}: LSN ${lastLsn} holds no commit, so it is no import of git`,
@@ -191,15 +192,14 @@ async function passImported(
   }
   if (lastLsn > totalCommits) {
     throw new GitError(
-      `Cannot go on with ${where}: it holds ${lastLsn} commits, the history in "${repository}" has ${totalCommits}`,
+      `Cannot go on with ${where}: it holds ${lastLsn} commits, ${history} has ${totalCommits}`,
     );
   }
   let commit: string | undefined;
   for (let lsn = 1; lsn <= lastLsn; lsn++) commit = (await commits.next()).value ?? undefined;
   if (commit !== imported) {
-    throw new GitError(
-      `Cannot go on with ${where}: LSN ${lastLsn} holds commit ${imported}, the history in "${repository}" has ${commit} there`,
-    );
+    const found = `LSN ${lastLsn} holds commit ${imported}`;
+    throw new GitError(`Cannot go on with ${where}: ${found}, ${history} has ${commit} there`);
   }
   return commit;
 }
@@ -238,10 +238,8 @@ function isLong(path: Uint8Array): boolean {
   return path.length > maxKeyBytes;
 }
 
-function blobIds(commit: CommitChanges): string[] {
-  const ids: string[] = [];
-  for (const { path, blob } of commit.changes) if (blob !== undefined && !isLong(path)) ids.push(blob);
-  return ids;
+function blobIds({ changes }: CommitChanges): string[] {
+  return changes.flatMap(({ path, blob }) => blob === undefined || isLong(path) ? [] : [blob]);
 }
 
 async function readBatch(commit: CommitChanges, blobs: GitBlobs, report: GitImportReport): Promise<Change[]> {
@@ -253,7 +251,7 @@ async function readBatch(commit: CommitChanges, blobs: GitBlobs, report: GitImpo
       report.longPaths++;
       continue;
     }
-    const value = blob === undefined ? undefined : await readValue(blob, blobs, report);
+    const value = blob === undefined ? undefined : (await blobs.read(blob, maxValueBytes)).bytes;
     if (value !== undefined) batch.push({ key: path, value });
     else if (heldBlob) batch.push({ key: path, delete: true });
     batchBytes += changeOverheadBytes + path.length + (value?.length ?? 0);
@@ -261,16 +259,6 @@ async function readBatch(commit: CommitChanges, blobs: GitBlobs, report: GitImpo
     countChange(report, value, blob, heldBlob);
   }
   return batch;
-}
-
-async function readValue(
-  id: string,
-  blobs: GitBlobs,
-  report: GitImportReport,
-): Promise<Uint8Array | undefined> {
-  const { bytes } = await blobs.read(id, maxValueBytes);
-  if (bytes === undefined) report.largeBlobs++;
-  return bytes;
 }
 
 function countChange(
@@ -282,7 +270,9 @@ function countChange(
   if (value !== undefined) {
     report.blobs++;
     report.bytes += value.length;
-  } else if (heldBlob && blob === undefined) {
+  } else if (blob !== undefined) {
+    report.largeBlobs++;
+  } else if (heldBlob) {
     report.deletions++;
   }
 }

@@ -27,6 +27,7 @@ export class GitProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #complaint: Promise<string>;
+  readonly #end = new AbortController();
 
   /**
    * Starts a git.
@@ -37,7 +38,7 @@ export class GitProcess implements AsyncDisposable {
    */
   constructor(repository: string, args: readonly string[]) {
     this.#command = `git ${args[0]}`;
-    this.#child = spawn(repository, args);
+    this.#child = spawn(repository, args, this.#end.signal);
     this.output = new ByteReader(this.#child.stdout);
     this.#input = this.#child.stdin.getWriter();
     // A failed write comes back from write(), and a failed git from finish(); nobody waits for this one.
@@ -67,7 +68,7 @@ export class GitProcess implements AsyncDisposable {
 
   /** Ends it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    endChild(this.#child);
+    this.#end.abort();
     await Promise.allSettled([this.#input.abort(), this.output.cancel(), this.#complaint]);
     await this.#child.status;
   }
@@ -89,7 +90,7 @@ export async function runGit(repository: string, args: readonly string[]): Promi
   return decoder.decode(answer ?? new Uint8Array(0)).trim();
 }
 
-function spawn(repository: string, args: readonly string[]): Deno.ChildProcess {
+function spawn(repository: string, args: readonly string[], signal: AbortSignal): Deno.ChildProcess {
   const command = new Deno.Command("git", {
     // Replaced objects would be read under an id that is not theirs.
     args: ["-C", repository, "--no-replace-objects", ...args],
@@ -98,6 +99,7 @@ function spawn(repository: string, args: readonly string[]): Deno.ChildProcess {
     stdout: "piped",
     stderr: "piped",
     detached: true,
+    signal,
   });
   try {
     return command.spawn();
@@ -119,12 +121,4 @@ async function readComplaint(stream: ReadableStream<Uint8Array>): Promise<string
 
 function endOf(status: Deno.CommandStatus): string {
   return status.signal === null ? `it ended with code ${status.code}` : `it was ended by ${status.signal}`;
-}
-
-function endChild(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGTERM");
-  } catch {
-    // It has ended already.
-  }
 }

@@ -14,12 +14,14 @@ import { openUringEngine } from "./uring/uring_engine.ts";
 /** What can be asked for by name. */
 export type EngineChoice = "auto" | "uring" | "threads" | "node";
 
-/** An engine that was chosen. */
-export interface ChosenEngine {
-  /** The engine. Whoever chose it shuts it down. */
+/** An engine that was chosen, before any directory is touched. */
+export interface OpenEngine {
+  /** The engine. */
   readonly engine: IoEngine;
   /** Why an engine before it was not taken. */
   readonly notes: readonly string[];
+  /** Whether whoever opened this shuts the engine down. */
+  readonly ownsEngine: boolean;
 }
 
 /**
@@ -29,17 +31,18 @@ export interface ChosenEngine {
  * @param strict Whether an engine asked for by name must be had.
  * @throws {DirectIoError} If `strict` and the engine named cannot be had.
  */
-export async function chooseEngine(wanted: EngineChoice, strict: boolean): Promise<ChosenEngine> {
-  if (wanted === "node") return { engine: nodeEngine(), notes: [] };
+export async function chooseEngine(wanted: EngineChoice, strict: boolean): Promise<OpenEngine> {
+  const own = (engine: IoEngine, notes: string[] = []) => ({ engine, notes, ownsEngine: true });
+  if (wanted === "node") return own(nodeEngine());
   const libc = openLibc();
   if (!(libc instanceof Libc)) {
-    return { engine: nodeEngine(), notes: giveUp(wanted, strict, ["uring", "threads"], libc.reason) };
+    return own(nodeEngine(), giveUp(wanted, strict, ["uring", "threads"], libc.reason));
   }
-  if (wanted === "threads") return { engine: threadsEngine(libc), notes: [] };
+  if (wanted === "threads") return own(threadsEngine(libc));
   try {
     const uring = await openUringEngine(libc);
-    if (!("reason" in uring)) return { engine: uring, notes: [] };
-    return { notes: giveUp(wanted, strict, ["uring"], uring.reason), engine: threadsEngine(libc) };
+    if (!("reason" in uring)) return own(uring);
+    return own(threadsEngine(libc), giveUp(wanted, strict, ["uring"], uring.reason));
   } catch (error) {
     libc[Symbol.dispose]();
     throw error;

@@ -13,8 +13,9 @@
  */
 
 import { equals } from "@std/bytes";
-import { blockBytes, CorruptionError, IoError } from "../base/mod.ts";
-import type { DirectAlignment, DirectSupport, IoEngine, IoFile, SupportRequest, Transfer } from "./engine.ts";
+import { blockBytes, CorruptionError, hasCode, isFullDisk } from "../base/mod.ts";
+import type { DirectAlignment, DirectSupport, IoEngine, SupportRequest } from "./engine.ts";
+import { readOnce, writeOnce } from "./transfer/once.ts";
 
 /** Asks the system what direct IO on a file needs; `undefined` if it does not say. */
 export type AskAlignment = (path: string) => DirectAlignment | undefined;
@@ -22,14 +23,14 @@ export type AskAlignment = (path: string) => DirectAlignment | undefined;
 /** The names of probe files, should a crash leave one. */
 export const probeNamePattern: RegExp = /^probe-[0-9a-f]{32}$/;
 
-const noAlignment: DirectAlignment = { memory: 1, offset: 1 };
-const refusalCodes: readonly string[] = ["EINVAL", "EOPNOTSUPP", "ENOTSUP"];
-/** Gone meanwhile, or something else than a file. */
-const noFileCodes: readonly string[] = ["ENOENT", "EISDIR", "ENXIO", "ELOOP"];
-const noRoomCodes: readonly string[] = ["ENOSPC", "EDQUOT"];
+interface Place {
+  readonly engine: IoEngine;
+  readonly directory: string;
+  readonly ask: AskAlignment;
+}
 
-/** Says that the system has no direct IO here. */
-class Refusal extends Error {}
+/** What was found in a place; a string says why direct IO is refused there. */
+type Found = DirectAlignment | string;
 
 /**
  * Proves what direct IO can do in a directory.
@@ -48,122 +49,95 @@ export async function proveDirect(
   request: SupportRequest,
   ask: AskAlignment,
 ): Promise<DirectSupport> {
-  const proof = new Proof(engine, directory, ask);
-  if (request.readOnly) return await proof.byFile(request.write);
+  const { write, readOnly } = request;
+  const place = { engine, directory, ask };
+  if (readOnly) return await proveByFile(place, write);
   try {
-    return await proof.byProbe(request.write);
+    return await proveByProbe(place, write);
   } catch (error) {
-    if (!hasCode(error, noRoomCodes)) throw error;
-    return await proof.byFile(request.write);
+    if (!isFullDisk(error)) throw error;
+    return await proveByFile(place, write);
   }
 }
 
-/** One proof in one directory. */
-class Proof {
-  readonly #engine: IoEngine;
-  readonly #directory: string;
-  readonly #ask: AskAlignment;
-
-  constructor(engine: IoEngine, directory: string, ask: AskAlignment) {
-    this.#engine = engine;
-    this.#directory = directory;
-    this.#ask = ask;
+async function proveByProbe(place: Place, write: boolean): Promise<DirectSupport> {
+  const notes: string[] = [];
+  for (const direct of write ? [true, false] : [false]) {
+    const found = await unlessRefused(() => probe(place, direct));
+    if (typeof found !== "string") return { read: true, write: direct, alignment: found, notes };
+    notes.push(`Direct ${direct ? "writes" : "reads"} are refused: ${found}`);
   }
+  return { read: false, write: false, alignment: { memory: 1, offset: 1 }, notes };
+}
 
-  async byProbe(write: boolean): Promise<DirectSupport> {
-    const notes: string[] = [];
-    if (write) {
-      const found = await unlessRefused(() => this.#probe(true));
-      if (!(found instanceof Refusal)) return { read: true, write: true, alignment: found, notes };
-      notes.push(`Direct writes are refused: ${found.message}`);
-    }
-    const found = await unlessRefused(() => this.#probe(false));
-    if (!(found instanceof Refusal)) return { read: true, write: false, alignment: found, notes };
-    notes.push(`Direct reads are refused: ${found.message}`);
-    return refused(notes);
+async function proveByFile(place: Place, write: boolean): Promise<DirectSupport> {
+  const found = await readSomeFile(place, 1);
+  if (typeof found === "string") {
+    const notes = [`Direct reads are refused: ${found}`];
+    return { read: false, write: false, alignment: { memory: 1, offset: 1 }, notes };
   }
+  const notes = found === undefined ? [`Direct IO is not proven: "${place.directory}" holds no file`] : [];
+  return { read: true, write, alignment: found ?? { memory: blockBytes, offset: blockBytes }, notes };
+}
 
-  async byFile(write: boolean): Promise<DirectSupport> {
-    const found = await this.#readSomeFile(this.#directory, 1);
-    if (found === undefined) {
-      const alignment = { memory: blockBytes, offset: blockBytes };
-      const notes = [`Direct IO is not proven: "${this.#directory}" holds no file`];
-      return { read: true, write, alignment, notes };
-    }
-    if (!(found instanceof Refusal)) return { read: true, write, alignment: found, notes: [] };
-    return refused([`Direct reads are refused: ${found.message}`]);
-  }
-
-  /** Reads a file in a directory, or in the directories within it. Any may be gone by the time it is opened. */
-  async #readSomeFile(directory: string, depth: number): Promise<DirectAlignment | Refusal | undefined> {
-    const deeper: string[] = [];
-    for (const name of await this.#engine.list(directory)) {
-      const path = `${directory}/${name}`;
-      try {
-        return await unlessRefused(async () => {
-          await readDirectly(this.#engine, path);
-          return this.#alignmentOf(path);
-        });
-      } catch (error) {
-        if (!hasCode(error, noFileCodes)) throw error;
-        if (hasCode(error, ["EISDIR"]) && depth > 0) deeper.push(path);
-      }
-    }
-    for (const path of deeper) {
-      const found = await this.#readSomeFile(path, depth - 1);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  }
-
-  async #probe(directWrite: boolean): Promise<DirectAlignment> {
-    const path = `${this.#directory}/probe-${crypto.randomUUID().replaceAll("-", "")}`;
+/** Reads a file in a directory, or in the directories within it. Any may be gone by the time it is opened. */
+async function readSomeFile(place: Place, depth: number): Promise<Found | undefined> {
+  const { engine, directory, ask } = place;
+  const deeper: string[] = [];
+  for (const name of await engine.list(directory)) {
+    const path = `${directory}/${name}`;
     try {
-      const written = await writeProbe(this.#engine, path, directWrite);
-      const alignment = this.#alignmentOf(path);
-      if (!equals(await readDirectly(this.#engine, path), written)) throw changedError(path);
-      return alignment;
-    } finally {
-      await removeProbe(this.#engine, path);
+      return await unlessRefused(async () => {
+        await readDirectly(engine, path);
+        return alignmentOf(path, ask);
+      });
+    } catch (error) {
+      if (!hasCode(error, "ENOENT", "EISDIR", "ENXIO", "ELOOP")) throw error;
+      if (error.code === "EISDIR" && depth > 0) deeper.push(path);
     }
   }
+  for (const path of deeper) {
+    const found = await readSomeFile({ ...place, directory: path }, depth - 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
 
-  #alignmentOf(path: string): DirectAlignment {
-    const said = this.#ask(path);
-    if (said === undefined) return { memory: blockBytes, offset: blockBytes };
-    if (said.memory === 0 || said.offset === 0) throw new Refusal("statx says that the file system has none");
-    if (blockBytes % said.memory === 0 && blockBytes % said.offset === 0) return said;
-    const needed = Math.max(said.memory, said.offset);
-    throw new Refusal(`statx says that it needs an alignment of ${needed} bytes, the limit is ${blockBytes}`);
+async function probe({ engine, directory, ask }: Place, direct: boolean): Promise<Found> {
+  const path = `${directory}/probe-${crypto.randomUUID().replaceAll("-", "")}`;
+  const written = crypto.getRandomValues(engine.allocateMemory(blockBytes));
+  try {
+    const file = await engine.open(path, { access: "write", direct, create: true });
+    try {
+      await writeOnce(engine, file, 0, written);
+    } finally {
+      await engine.close(file);
+    }
+    const alignment = alignmentOf(path, ask);
+    if (typeof alignment === "string") return alignment;
+    if (equals(await readDirectly(engine, path), written)) return alignment;
+    throw new CorruptionError({ path, offset: 0, expected: "the bytes just written", found: "others" });
+  } finally {
+    await engine.remove(path).catch((error) => {
+      if (!hasCode(error, "ENOENT")) throw error;
+    });
   }
 }
 
-function refused(notes: readonly string[]): DirectSupport {
-  return { read: false, write: false, alignment: noAlignment, notes };
+function alignmentOf(path: string, ask: AskAlignment): Found {
+  const { memory, offset } = ask(path) ?? { memory: blockBytes, offset: blockBytes };
+  if (memory === 0 || offset === 0) return "statx says that the file system has none";
+  if (blockBytes % memory === 0 && blockBytes % offset === 0) return { memory, offset };
+  const needed = Math.max(memory, offset);
+  return `statx says that it needs an alignment of ${needed} bytes, the limit is ${blockBytes}`;
 }
 
-async function unlessRefused(body: () => Promise<DirectAlignment>): Promise<DirectAlignment | Refusal> {
+async function unlessRefused(body: () => Promise<Found>): Promise<Found> {
   try {
     return await body();
   } catch (error) {
-    if (error instanceof Refusal) return error;
-    if (error instanceof IoError && hasCode(error, refusalCodes)) return new Refusal(error.message);
+    if (hasCode(error, "EINVAL", "EOPNOTSUPP", "ENOTSUP")) return error.message;
     throw error;
-  }
-}
-
-function hasCode(error: unknown, codes: readonly string[]): boolean {
-  return error instanceof IoError && codes.includes(error.code);
-}
-
-async function writeProbe(engine: IoEngine, path: string, direct: boolean): Promise<Uint8Array> {
-  const bytes = crypto.getRandomValues(engine.allocateMemory(blockBytes));
-  const file = await engine.open(path, { access: "write", direct, create: true });
-  try {
-    await transferOne(bytes, file, (batch) => engine.write(batch));
-    return bytes;
-  } finally {
-    await engine.close(file);
   }
 }
 
@@ -171,32 +145,8 @@ async function readDirectly(engine: IoEngine, path: string): Promise<Uint8Array>
   const bytes = engine.allocateMemory(blockBytes);
   const file = await engine.open(path, { access: "read", direct: true });
   try {
-    const done = await transferOne(bytes, file, (batch) => engine.read(batch));
-    return bytes.subarray(0, done);
+    return bytes.subarray(0, await readOnce(engine, file, 0, bytes));
   } finally {
     await engine.close(file);
   }
-}
-
-async function transferOne(
-  bytes: Uint8Array,
-  file: IoFile,
-  run: (batch: Transfer[]) => Promise<void>,
-): Promise<number> {
-  const transfer: Transfer = { file, offset: 0, bytes, done: 0, error: undefined };
-  await run([transfer]);
-  if (transfer.error !== undefined) throw transfer.error;
-  return transfer.done;
-}
-
-async function removeProbe(engine: IoEngine, path: string): Promise<void> {
-  try {
-    await engine.remove(path);
-  } catch (error) {
-    if (!hasCode(error, ["ENOENT"])) throw error;
-  }
-}
-
-function changedError(path: string): CorruptionError {
-  return new CorruptionError({ path, offset: 0, expected: "the bytes just written", found: "others" });
 }

@@ -4,21 +4,14 @@
  * @module
  */
 
-export type { EngineChoice } from "./choose_engine.ts";
+export type { EngineChoice, OpenEngine } from "./choose_engine.ts";
 export { probeNamePattern } from "./direct_support.ts";
 export * from "./engine.ts";
 export * from "./host.ts";
 export * from "./memory/buffer_pool.ts";
 export * from "./memory/io_buffer.ts";
-export {
-  type Io,
-  type IoMode,
-  type IoOptions,
-  type IoReport,
-  type OpenEngine,
-  openEngine,
-  openIo,
-} from "./open_io.ts";
+export { type Io, type IoMode, type IoOptions, type IoReport, openEngine, openIo } from "./open_io.ts";
 export { directoryOf } from "./posix/namespace.ts";
 export * from "./stream/buffered_writer.ts";
 export * from "./stream/sequential_reader.ts";
+export * from "./transfer/once.ts";

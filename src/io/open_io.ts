@@ -11,7 +11,7 @@
  */
 
 import { DirectIoError, typeName } from "../base/mod.ts";
-import { chooseEngine, type EngineChoice } from "./choose_engine.ts";
+import { chooseEngine, type EngineChoice, type OpenEngine } from "./choose_engine.ts";
 import type { DirectSupport, EngineName, IoEngine } from "./engine.ts";
 
 /**
@@ -68,24 +68,10 @@ export interface Io {
 
 const modes: readonly IoMode[] = ["buffered", "direct", "direct-rw"];
 const engineChoices: readonly EngineChoice[] = ["auto", "uring", "threads", "node"];
-const anyBytes = { memory: 1, offset: 1 };
+const noDirect: DirectSupport = { read: false, write: false, alignment: { memory: 1, offset: 1 }, notes: [] };
 
-interface Request {
-  readonly mode: IoMode;
-  readonly engine: EngineChoice | IoEngine;
-  readonly strict: boolean;
-  readonly readOnly: boolean;
-}
-
-/** An engine that was chosen, before any directory is touched. */
-export interface OpenEngine {
-  /** The engine. */
-  readonly engine: IoEngine;
-  /** Why an engine before it was not taken. */
-  readonly notes: readonly string[];
-  /** Whether whoever opened this shuts the engine down. */
-  readonly ownsEngine: boolean;
-}
+/** What is asked for, every option checked and filled in. */
+type Request = { readonly [Name in keyof IoOptions]-?: NonNullable<IoOptions[Name]> };
 
 /**
  * Checks how IO is to be done and chooses the engine. No directory is touched.
@@ -97,9 +83,9 @@ export interface OpenEngine {
  * @throws {DirectIoError} If `strict` and the engine that was named cannot be had.
  */
 export async function openEngine(options: IoOptions = {}): Promise<OpenEngine> {
-  const { engine, strict } = checkOptions(options);
-  if (typeof engine !== "string") return { engine, notes: [], ownsEngine: false };
-  return { ...await chooseEngine(engine, strict), ownsEngine: true };
+  const { ioEngine, strict } = checkOptions(options);
+  if (typeof ioEngine !== "string") return { engine: ioEngine, notes: [], ownsEngine: false };
+  return await chooseEngine(ioEngine, strict);
 }
 
 /**
@@ -125,19 +111,16 @@ export async function openIo(
   const { engine, ownsEngine } = chosen;
   try {
     await engine.list(directory);
-    const support = await askSupport(directory, request, engine);
+    const { ioMode, readOnly } = request;
+    const support = ioMode === "buffered"
+      ? noDirect
+      : await engine.support(directory, { write: ioMode === "direct-rw", readOnly });
     const report = reportOf(directory, request, chosen, support);
     return { engine, report, readDirect: support.read, writeDirect: support.write, ownsEngine };
   } catch (error) {
     if (opened === undefined && ownsEngine) await engine.shutdown();
     throw error;
   }
-}
-
-async function askSupport(directory: string, request: Request, engine: IoEngine): Promise<DirectSupport> {
-  const { mode, readOnly } = request;
-  if (mode === "buffered") return { read: false, write: false, alignment: anyBytes, notes: [] };
-  return await engine.support(directory, { write: mode === "direct-rw", readOnly });
 }
 
 function reportOf(
@@ -147,15 +130,15 @@ function reportOf(
   support: DirectSupport,
 ): IoReport {
   const mode = support.write ? "direct-rw" : support.read ? "direct" : "buffered";
-  if (request.strict && mode !== request.mode) {
+  if (request.strict && mode !== request.ioMode) {
     const reason = support.notes.join("; ");
-    throw new DirectIoError(`Cannot use IO mode "${request.mode}" in "${directory}": ${reason}`);
+    throw new DirectIoError(`Cannot use IO mode "${request.ioMode}" in "${directory}": ${reason}`);
   }
   return {
     mode,
     engine: chosen.engine.name,
-    requestedMode: request.mode,
-    requestedEngine: typeof request.engine === "string" ? request.engine : request.engine.name,
+    requestedMode: request.ioMode,
+    requestedEngine: typeof request.ioEngine === "string" ? request.ioEngine : request.ioEngine.name,
     memoryAlignment: support.alignment.memory,
     offsetAlignment: support.alignment.offset,
     notes: [...chosen.notes, ...support.notes],
@@ -168,7 +151,7 @@ function checkOptions(options: IoOptions): Request {
   if (!isEngine(ioEngine)) checkName("ioEngine", ioEngine, engineChoices);
   checkBoolean("strict", strict);
   checkBoolean("readOnly", readOnly);
-  return { mode: ioMode, engine: ioEngine, strict, readOnly };
+  return { ioMode, ioEngine, strict, readOnly };
 }
 
 function checkName(option: string, value: string, names: readonly string[]): void {

@@ -4,28 +4,56 @@
  * @module
  */
 
-import { assert } from "../base/mod.ts";
-import type { Edit } from "./edit.ts";
-import { isGeneration, type StoreState, timelineFault, type TimelineState } from "./state.ts";
-import { TimelineDraft } from "./timeline_draft.ts";
+import { AssertionError } from "../base/mod.ts";
+import type { LayerDescription } from "../layer/mod.ts";
+import type { Edit, TimelineEdit } from "./edit.ts";
+import { checkLayer, checkSegments, checkTimeline, compareLayers, isWhole, isWord } from "./state.ts";
+import type { Fault, SegmentDescription, StoreState, TimelineState } from "./state.ts";
 
 /**
- * Returns what exists after edits. It is pure: `state` is left as it is, and what the edits leave alone is shared.
+ * Returns what exists after edits. It is pure: `state` is left as it is, and what the edits leave alone is shared. What
+ * the edits come to is checked, and not all that lies between.
  *
  * @param state What exists.
  * @param edits What changes, in this order.
+ * @param fault Makes what is thrown if an edit does not fit; by default an `AssertionError`: whoever made it is wrong.
  * @returns What exists then.
- * @throws {AssertionError} If an edit does not fit, which is a bug of whoever made it.
  */
-export function apply(state: StoreState, edits: Edit | readonly Edit[]): StoreState {
-  const draft = new StateDraft(state);
+export function apply(state: StoreState, edits: Edit | readonly Edit[], fault: Fault = ourBug): StoreState {
+  const timelines: Timelines = new Map(state.timelines.map((timeline) => [timeline.id, timeline]));
+  let { generation } = state, namesAdded = 0;
   for (const edit of editsOf(edits)) {
-    const objection = draft.take(edit);
-    assert(objection === undefined, `an edit "${edit.type}" brings ${objection}`);
+    if (edit.type === "generation") {
+      const isLater = isWord(edit.generation) && edit.generation > generation;
+      if (!isLater) throw fault(`generation ${edit.generation}`);
+      generation = edit.generation;
+    } else if (edit.type === "addTimeline") {
+      checkTimeline(edit.timeline, fault);
+      if (timelines.has(edit.timeline.id)) throw fault(`timeline ${edit.timeline.id} again`);
+      timelines.set(edit.timeline.id, edit.timeline);
+      namesAdded++;
+    } else if (edit.type !== "dropTimeline") {
+      draftOf(timelines, edit.id, fault).take(edit);
+    } else if (!timelines.delete(edit.id)) throw fault(`the end of timeline ${edit.id}, which is not there`);
   }
-  const next = draft.finish();
-  assert(typeof next !== "string", `edits bring ${next}`);
-  return next;
+  const next = Array.from(timelines.values(), (each) => each instanceof TimelineDraft ? each.finish() : each);
+  const isUnique = namesAdded === 0 || new Set(next.map(({ name }) => name)).size === next.length;
+  if (!isUnique) throw fault("two timelines of one name");
+  return { ...state, generation, timelines: shared(state.timelines, next) };
+}
+
+/** So many layers may be arguments of a call. */
+const fewLayers = 1000;
+
+/** Timelines by id, in the order of their making. */
+type Timelines = Map<number, TimelineState | TimelineDraft>;
+
+function draftOf(timelines: Timelines, id: number, fault: Fault): TimelineDraft {
+  const found = timelines.get(id);
+  if (found === undefined) throw fault(`timeline ${id}, which is not there`);
+  const draft = found instanceof TimelineDraft ? found : new TimelineDraft(found, fault);
+  timelines.set(id, draft);
+  return draft;
 }
 
 /** One edit or several, as several. */
@@ -33,102 +61,146 @@ export function editsOf(edits: Edit | readonly Edit[]): readonly Edit[] {
   return "type" in edits ? [edits] : edits;
 }
 
-/** Lookups by a walk over all timelines before an index over them is worth its making. */
-const fewLookups = 4;
+function ourBug(words: string): AssertionError {
+  return new AssertionError(`an edit brings ${words}`);
+}
 
-/** The next state, while edits are applied: it bears what the edits one by one would bear. */
-export class StateDraft {
-  readonly #base: StoreState;
-  /** Timelines of the base that were edited, by id. */
-  readonly #edited = new Map<number, TimelineDraft>();
-  /** Timelines of the base that were dropped. */
-  readonly #dropped = new Set<number>();
-  /** Timelines that were added, by id. */
-  readonly #added = new Map<number, TimelineDraft>();
-  /** The names that are taken, once one is added. */
-  #names: Set<string> | undefined;
-  #byId: Map<number, TimelineState> | undefined;
-  #lookups = 0;
-  #generation: number;
+/** Items after a change: the very array that they were before if all are the same. */
+function shared<T>(before: readonly T[], after: readonly T[]): readonly T[] {
+  return before.length === after.length && after.every((item, i) => item === before[i]) ? before : after;
+}
 
-  /** Starts from what exists. */
-  constructor(base: StoreState) {
-    this.#base = base;
-    this.#generation = base.generation;
-  }
+/**
+ * The next state of one timeline, while edits are applied. Each edit costs what it changes; the layers are merged once,
+ * at the end, however many edits there were.
+ */
+class TimelineDraft {
+  readonly #base: TimelineState;
+  readonly #fault: Fault;
+  /** By sequence, in their order. */
+  readonly #segments: Map<number, SegmentDescription>;
+  readonly #added = new Map<number, LayerDescription>();
+  /** Sequences of layers of the base. */
+  readonly #removed = new Set<number>();
+  /** Sequences that layers of the base may have: those that were removed, and some that were added. */
+  readonly #doubtful = new Set<number>();
+  #nextSequence: number;
+  #horizon: number;
 
   /**
-   * Applies an edit.
+   * Starts from what it is.
    *
-   * @returns Why it does not fit, in words; this draft is of no use then.
+   * @param base What it is.
+   * @param fault Makes what is thrown if an edit does not fit.
    */
-  take(edit: Edit): string | undefined {
-    if (edit.type === "generation") return this.#raise(edit.generation);
-    if (edit.type === "addTimeline") return this.#add(edit.timeline);
-    const draft = this.#draftOf(edit.id);
-    if (draft === undefined) return `timeline ${edit.id}, which is not there`;
-    if (edit.type !== "dropTimeline") return draft.take(edit);
-    if (!this.#added.delete(edit.id)) this.#dropped.add(edit.id);
-    this.#names?.delete(draft.name);
-    return undefined;
+  constructor(base: TimelineState, fault: Fault) {
+    this.#base = base;
+    this.#fault = fault;
+    this.#segments = new Map(base.segments.map((segment) => [segment.sequence, segment]));
+    this.#nextSequence = base.nextSequence;
+    this.#horizon = base.horizon;
   }
 
-  /** Returns what exists as the edits leave it, or in words why one of them did not fit. */
-  finish(): StoreState | string {
-    const base = this.#base, generation = this.#generation;
-    if (this.#edited.size + this.#added.size === 0) return { ...base, generation };
-    const timelines: TimelineState[] = [];
-    for (const timeline of base.timelines) {
-      if (this.#dropped.has(timeline.id)) continue;
-      const next = this.#edited.get(timeline.id)?.finish() ?? timeline;
-      if (typeof next === "string") return next;
-      timelines.push(next);
+  /** Applies an edit. */
+  take(edit: TimelineEdit): void {
+    if (edit.type === "addSegment") this.#addSegment(edit.segment);
+    else if (edit.type === "seal") this.#seal(edit.layer);
+    else if (edit.type === "dropSegments") {
+      for (const sequence of edit.sequences) this.#segments.delete(this.#segment(sequence).sequence);
+    } else if (edit.type === "replaceLayers") {
+      for (const sequence of edit.remove) this.#removeLayer(sequence);
+      for (const layer of edit.add) this.#addLayer(layer);
+    } else if (edit.type === "witness") {
+      this.#segments.set(edit.sequence, { ...this.#segment(edit.sequence), witness: edit.witness });
+    } else if (edit.type === "horizon") {
+      if (!isWhole(edit.lsn, this.#horizon)) throw this.#fault(`a horizon of ${edit.lsn}`);
+      this.#horizon = edit.lsn;
     }
-    for (const draft of this.#added.values()) {
-      const next = draft.finish();
-      if (typeof next === "string") return next;
-      timelines.push(next);
+  }
+
+  /** Returns the timeline as the edits leave it. */
+  finish(): TimelineState {
+    const base = this.#base, nextSequence = this.#nextSequence, horizon = this.#horizon;
+    const segments = shared(base.segments, Array.from(this.#segments.values()));
+    checkSegments(segments, this.#fault);
+    return { ...base, nextSequence, horizon, segments, layers: this.#layers() };
+  }
+
+  #segment(sequence: number): SegmentDescription {
+    const segment = this.#segments.get(sequence);
+    if (segment === undefined) throw this.#fault(`segment ${sequence}, which is not there`);
+    return segment;
+  }
+
+  #addSegment(segment: SegmentDescription): void {
+    const { sequence } = segment;
+    if (sequence < this.#nextSequence) throw this.#fault(`segment ${sequence} out of order`);
+    this.#segments.set(sequence, segment);
+    this.#nextSequence = sequence + 1;
+  }
+
+  #seal(layer: LayerDescription): void {
+    const { sequence, generation, fileId, firstLsn } = this.#segment(layer.sequence);
+    const isSame = layer.generation === generation && layer.fileId === fileId && layer.firstLsn === firstLsn;
+    if (!isSame || layer.kind !== "L0") throw this.#fault(`layer ${sequence}, which is not its segment`);
+    this.#segments.delete(sequence);
+    this.#added.set(sequence, layer);
+  }
+
+  #removeLayer(sequence: number): void {
+    if (this.#added.delete(sequence)) return;
+    if (this.#removed.has(sequence)) throw this.#fault(`the end of layer ${sequence} again`);
+    this.#removed.add(sequence);
+    this.#doubtful.add(sequence);
+  }
+
+  #addLayer(layer: LayerDescription): void {
+    const { sequence } = layer;
+    const isTaken = this.#added.has(sequence) || this.#segments.has(sequence);
+    if (isTaken) throw this.#fault(`layer ${sequence} again`);
+    this.#added.set(sequence, layer);
+    if (sequence < this.#base.nextSequence) this.#doubtful.add(sequence);
+    this.#nextSequence = Math.max(this.#nextSequence, sequence + 1);
+  }
+
+  /** The layers as the edits leave them. Only what lies between the first change and the last is made anew. */
+  #layers(): readonly LayerDescription[] {
+    const { layers } = this.#base, added = Array.from(this.#added.values());
+    for (const layer of added) checkLayer(layer, this.#fault);
+    const places = [...this.#removedPlaces(), ...added.map((layer) => placeOf(layers, layer))];
+    if (places.length === 0) return layers;
+    const sorted = Float64Array.from(places).sort(), from = sorted[0], to = sorted[places.length - 1] + 1;
+    const kept = layers.slice(from, to).filter(({ sequence }) => !this.#removed.has(sequence));
+    const changed = kept.concat(added).sort(compareLayers);
+    // One copy instead of two: copies of a hundred thousand layers are most of what a commit costs.
+    if (changed.length <= fewLayers) return layers.toSpliced(from, to - from, ...changed);
+    return layers.slice(0, from).concat(changed, layers.slice(to));
+  }
+
+  /** Where layers stand that were removed. */
+  #removedPlaces(): number[] {
+    const { layers } = this.#base, removed = this.#removed, places: number[] = [];
+    const doubtful = Float64Array.from(this.#doubtful).sort();
+    const least = doubtful[0], most = doubtful[doubtful.length - 1];
+    for (let i = 0; i < layers.length && doubtful.length > 0; i++) {
+      const { sequence } = layers[i];
+      // Bounds first: a look at a set for each of a hundred thousand layers takes a millisecond.
+      if (sequence < least || sequence > most || !this.#doubtful.has(sequence)) continue;
+      if (!removed.has(sequence)) throw this.#fault(`layer ${sequence} again`);
+      places.push(i);
     }
-    return { ...base, generation, timelines };
+    if (places.length < removed.size) throw this.#fault("the end of a layer that is not there");
+    return places;
   }
+}
 
-  #raise(generation: number): string | undefined {
-    if (!isGeneration(generation) || generation <= this.#generation) return `generation ${generation}`;
-    this.#generation = generation;
-    return undefined;
+/** Where a layer belongs among others. */
+function placeOf(layers: readonly LayerDescription[], layer: LayerDescription): number {
+  let low = 0, high = layers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareLayers(layers[middle], layer) < 0) low = middle + 1;
+    else high = middle;
   }
-
-  #add(timeline: TimelineState): string | undefined {
-    const { id, name } = timeline;
-    const fault = timelineFault(timeline);
-    if (fault !== undefined) return fault;
-    if (this.#draftOf(id) !== undefined) return `timeline ${id} again`;
-    this.#names ??= new Set(
-      this.#base.timelines.filter((other) => !this.#dropped.has(other.id)).map((other) => other.name),
-    );
-    if (this.#names.has(name)) return `a second timeline "${name}"`;
-    this.#names.add(name);
-    this.#added.set(id, new TimelineDraft(timeline));
-    return undefined;
-  }
-
-  #draftOf(id: number): TimelineDraft | undefined {
-    const known = this.#added.get(id) ?? (this.#dropped.has(id) ? undefined : this.#edited.get(id));
-    if (known !== undefined || this.#dropped.has(id)) return known;
-    const timeline = this.#find(id);
-    if (timeline === undefined) return undefined;
-    const draft = new TimelineDraft(timeline);
-    this.#edited.set(id, draft);
-    return draft;
-  }
-
-  /** A timeline of the base. */
-  #find(id: number): TimelineState | undefined {
-    const { timelines } = this.#base;
-    if (this.#byId === undefined && this.#lookups++ < fewLookups) {
-      return timelines.find((timeline) => timeline.id === id);
-    }
-    this.#byId ??= new Map(timelines.map((timeline) => [timeline.id, timeline]));
-    return this.#byId.get(id);
-  }
+  return low;
 }

@@ -22,69 +22,86 @@
  * ever counts behind the very frame that it was written behind. `room` is the length that the file was durably known
  * to have.
  *
+ * M10  A frame is written only once the one before it is durable. So the head of any later frame proves that what is
+ *     between was durable, and that it is damaged if it does not check.
+ * M11  What is only torn, a frame that nobody was told of, ends the file: all before it counts.
+ * M12  Every frame lies in the room that an earlier one claims. So a file that is shorter than any frame says was cut.
+ *
  * @module
  */
 
-import { assert, blockBytes, CorruptionError, crc32, VarveError } from "../base/mod.ts";
-import { longAt, putLong } from "./body.ts";
+import { blockBytes, CorruptionError, crc32, VarveError } from "../base/mod.ts";
+import { type Code, Coder, encode, long, oneOf, record, word } from "./coder.ts";
+import type { StoreState } from "./state.ts";
 
-/** The version of the format. */
-export const formatVersion = 2;
-/** The bytes of a frame before its body. */
-export const frameHeadBytes = 32;
-
-const magic = new TextEncoder().encode("VARVEMF1");
+const formatVersion = 2;
+const magic = new TextEncoder().encode("VARVEMF1").toHex();
 /** How a manifest of version 1 starts: it was a text. */
 const firstMagic = new TextEncoder().encode("varve-manifest 1 ");
+const headBytes = 32;
 
 /** What a frame holds; on disk as its place in {@linkcode frameKinds}. */
 export type FrameKind = "snapshot" | "edits" | "closed" | "superseded";
 const frameKinds: readonly FrameKind[] = ["snapshot", "edits", "closed", "superseded"];
 
-/** The head of a frame. */
-export interface FrameHead {
+/** Which file it is: what seeds the checksums of its frames. */
+export type FileIdentity = Pick<StoreState, "storeId" | "version">;
+
+/** A file that is read. */
+export interface FrameFile extends FileIdentity {
+  /** Its path, for messages. */
+  readonly path: string;
   /** What it holds. */
-  readonly kind: FrameKind;
-  /** Its place in the file: 0, 1, 2, … */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Where a frame goes, and what it must say. */
+export interface FramePlace {
+  /** Where it starts. */
+  readonly offset: number;
+  /** How many frames are before it. */
   readonly ordinal: number;
-  /** The {@linkcode FrameHead.sum} of the frame before it; 0 for the first. */
+  /** The checksum of the head of the frame before it; 0 for the first. */
   readonly previous: number;
-  /** The bytes of its body. */
-  readonly length: number;
   /** How long the file is known to be. */
   readonly room: number;
-  /** The checksum of its head. */
-  readonly sum: number;
-  /** The checksum of its body and of the zeros behind it. */
-  readonly bodySum: number;
 }
 
-/** Which file it is: what seeds the checksums of its frames. */
-export interface FileIdentity {
-  /** The store's id, 32 hexadecimal digits. */
-  readonly storeId: string;
-  /** The version of the manifest. */
-  readonly version: number;
+/** The first frame. It claims the room that it lies in. */
+export const firstPlace: FramePlace = { offset: blockBytes, ordinal: 0, previous: 0, room: 0 };
+
+/** A frame that is whole. */
+export interface Frame {
+  /** What it holds. */
+  readonly kind: FrameKind;
+  /** Its body, not read yet. */
+  readonly body: Coder;
+  /** Where the next one goes. */
+  readonly next: FramePlace;
 }
 
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
+/** So many bytes, as hexadecimal digits. */
+const hex = (length: number): Code<string> => (coder, digits) =>
+  coder.bytes(length, digits === undefined ? undefined : Uint8Array.fromHex(digits)).toHex();
+
+/** What stands behind the checksum of the header. */
+const header = record({ magic: hex(8), format: word, storeId: hex(16), version: long });
+const kind = oneOf(frameKinds, 4);
+/** What stands behind the checksum of a frame's head. */
+const frameHead = record({ bodySum: word, previous: word, ordinal: word, kind, length: word, room: long });
+type FrameHead = ReturnType<typeof frameHead> & { readonly sum: number };
+/** What seeds the checksum of a frame's head. */
+const frameSeed = record({ storeId: hex(16), version: long, offset: long });
 
 /** How many bytes a frame takes in the file. */
 export function frameBytes(bodyLength: number): number {
-  return Math.ceil((frameHeadBytes + bodyLength) / blockBytes) * blockBytes;
+  return Math.ceil((headBytes + bodyLength) / blockBytes) * blockBytes;
 }
 
-/** Writes the header block at the start of `bytes`. */
+/** Writes the header block over zeros at the start of `bytes`. */
 export function putHeader(bytes: Uint8Array, { storeId, version }: FileIdentity): void {
-  const block = bytes.subarray(0, blockBytes).fill(0);
-  const view = viewOf(block);
-  block.set(magic, 4);
-  view.setUint16(12, formatVersion, true);
-  block.set(Uint8Array.fromHex(storeId), 16);
-  putLong(view, 32, version);
-  view.setUint32(0, crc32(block.subarray(4)), true);
+  bytes.set(encode(header, { magic, format: formatVersion, storeId, version }), 4);
+  bytes.set(encode(word, crc32(bytes.subarray(4, blockBytes))));
 }
 
 /**
@@ -96,100 +113,96 @@ export function putHeader(bytes: Uint8Array, { storeId, version }: FileIdentity)
  * @throws {VarveError} If it is of another version of the format.
  * @throws {CorruptionError} If it is damaged, or of another version of the manifest.
  */
-export function readHeader(path: string, bytes: Uint8Array, version: number): FileIdentity {
-  const block = bytes.subarray(0, blockBytes);
-  const starts = (at: number, with_: Uint8Array) => with_.every((byte, i) => block[at + i] === byte);
-  if (starts(0, firstMagic)) throw otherFormat(path, 1);
-  const view = viewOf(block);
-  const fault = (found: string) =>
-    new CorruptionError({ path, offset: 0, expected: `the header of manifest version ${version}`, found });
-  if (block.length < blockBytes) throw fault(`${block.length} bytes`);
-  if (!starts(4, magic) || view.getUint32(0, true) !== crc32(block.subarray(4))) {
-    throw fault("a block that does not check");
-  }
-  const format = view.getUint16(12, true);
-  if (format !== formatVersion) throw otherFormat(path, format);
-  const found = longAt(view, 32);
-  if (found !== version) throw fault(`version ${found}`);
-  return { storeId: block.subarray(16, 32).toHex(), version };
+export function readHeader(path: string, bytes: Uint8Array<ArrayBuffer>, version: number): FrameFile {
+  const fault = (format: number) =>
+    new VarveError(
+      `Cannot open manifest "${path}": its format is version ${format}, this release reads version ${formatVersion}`,
+    );
+  if (bytes.subarray(0, firstMagic.length).toHex() === firstMagic.toHex()) throw fault(1);
+  const reader = Coder.reader(path, bytes, 0, blockBytes);
+  const isWhole = word(reader) === crc32(bytes.subarray(4, blockBytes));
+  const found = isWhole ? header(reader) : undefined;
+  if (found?.magic !== magic) throw reader.fault("the header of a manifest", "a block that does not check");
+  if (found.format !== formatVersion) throw fault(found.format);
+  if (found.version !== version) throw reader.fault(`version ${version}`, `${found.version}`);
+  return { path, bytes, storeId: found.storeId, version };
 }
 
-function otherFormat(path: string, format: number): VarveError {
-  return new VarveError(
-    `Cannot open manifest "${path}": its format is version ${format}, this release reads version ${formatVersion}`,
-  );
+/**
+ * Completes a frame over zeros.
+ *
+ * @param frame The whole frame, blocks and all.
+ * @param identity Whose it is.
+ * @param place Where it goes.
+ * @param content What it holds, and how long the file is known to be.
+ * @returns Where the next one goes.
+ */
+export function putFrame(
+  frame: Uint8Array,
+  identity: FileIdentity,
+  place: FramePlace,
+  { kind, body, room }: { readonly kind: FrameKind; readonly body: Uint8Array; readonly room: number },
+): FramePlace {
+  frame.set(body, headBytes);
+  const { previous, ordinal, offset } = place, bodySum = crc32(frame.subarray(headBytes));
+  const head = { bodySum, previous, ordinal, kind, length: body.length, room };
+  frame.set(encode(frameHead, head), 4);
+  const sum = crc32(frame.subarray(4, headBytes), seedOf(identity, offset));
+  frame.set(encode(word, sum));
+  return placeBehind(place, { ...head, sum });
+}
+
+/**
+ * Reads a frame.
+ *
+ * @param file The file.
+ * @param place Where it should be.
+ * @returns The frame, or `undefined` at the end, torn frames included (M11).
+ * @throws {CorruptionError} If it is damaged, or not the one that was written behind the frame before it.
+ */
+export function readFrame(file: FrameFile, place: FramePlace): Frame | undefined {
+  const { path, bytes } = file, { offset } = place, start = offset + headBytes;
+  const head = readHead(file, offset), next = head && placeBehind(place, head);
+  if (head !== undefined && next !== undefined) {
+    checkPlace(file, place, head, next);
+    const isWhole = head.bodySum === crc32(bytes.subarray(start, next.offset));
+    if (isWhole) return { kind: head.kind, body: Coder.reader(path, bytes, start, head.length), next };
+  }
+  // A later frame proves that the one here had been durable (M10).
+  for (let later = offset + blockBytes; later < bytes.length; later += blockBytes) {
+    const ordinal = readHead(file, later)?.ordinal ?? 0;
+    if (ordinal > place.ordinal) throw faultAt(file, place, `damage, but frame ${ordinal} at ${later}`);
+  }
+  return undefined;
+}
+
+/** Throws if the file was cut (M12), or a frame was not written here behind the frame before it. */
+function checkPlace(file: FrameFile, place: FramePlace, head: FrameHead, next: FramePlace): void {
+  const { length } = file.bytes, claimed = place.ordinal === 0 ? head.room : place.room;
+  if (length < head.room) throw faultAt(file, place, `${length} bytes of a file of ${head.room}`);
+  const isRight = head.ordinal === place.ordinal && head.previous === place.previous &&
+    next.offset <= claimed && next.offset + blockBytes <= head.room;
+  if (!isRight) throw faultAt(file, place, `frame ${head.ordinal}, which was not written here`);
+}
+
+function faultAt({ path }: FrameFile, { offset, ordinal }: FramePlace, found: string): CorruptionError {
+  return new CorruptionError({ path, offset, expected: `frame ${ordinal}`, found });
+}
+
+function placeBehind({ offset, ordinal }: FramePlace, { length, room, sum }: FrameHead): FramePlace {
+  return { offset: offset + frameBytes(length), ordinal: ordinal + 1, previous: sum, room };
+}
+
+/** The head of a frame of this file that was written to `offset`, if there is one. */
+function readHead(file: FrameFile, offset: number): FrameHead | undefined {
+  const end = offset + headBytes;
+  if (end > file.bytes.length) return undefined;
+  const reader = Coder.reader(file.path, file.bytes, offset, headBytes), sum = word(reader);
+  const isWhole = sum === crc32(file.bytes.subarray(offset + 4, end), seedOf(file, offset));
+  return isWhole ? { ...frameHead(reader), sum } : undefined;
 }
 
 /** What seeds the checksum of the head of a frame at `offset`. */
 function seedOf({ storeId, version }: FileIdentity, offset: number): number {
-  const place = new Uint8Array(32);
-  place.set(Uint8Array.fromHex(storeId));
-  putLong(viewOf(place), 16, version);
-  putLong(viewOf(place), 24, offset);
-  return crc32(place);
-}
-
-/**
- * Completes a frame whose body stands in place.
- *
- * @param frame The whole frame, blocks and all, as it goes to `offset`.
- * @param identity Whose it is.
- * @param offset Where it goes.
- * @param head What it is.
- * @returns The checksum of its head.
- */
-export function stampFrame(
-  frame: Uint8Array,
-  identity: FileIdentity,
-  offset: number,
-  head: Omit<FrameHead, "sum" | "bodySum">,
-): number {
-  assert(frame.length === frameBytes(head.length), `a frame of ${frame.length} bytes`);
-  const view = viewOf(frame);
-  view.setUint32(4, crc32(frame.subarray(frameHeadBytes)), true);
-  view.setUint32(8, head.previous, true);
-  view.setUint32(12, head.ordinal, true);
-  view.setUint32(16, frameKinds.indexOf(head.kind), true);
-  view.setUint32(20, head.length, true);
-  putLong(view, 24, head.room);
-  const sum = crc32(frame.subarray(4, frameHeadBytes), seedOf(identity, offset));
-  view.setUint32(0, sum, true);
-  return sum;
-}
-
-/**
- * Reads the head of a frame.
- *
- * @param bytes The file.
- * @param offset Where the frame starts.
- * @param identity Whose it should be.
- * @returns The head, or `undefined` if there is none of this file that was written to this place.
- */
-export function readFrameHead(
-  bytes: Uint8Array,
-  offset: number,
-  identity: FileIdentity,
-): FrameHead | undefined {
-  if (offset + blockBytes > bytes.length) return undefined;
-  const head = bytes.subarray(offset, offset + frameHeadBytes);
-  const view = viewOf(head);
-  const kind = frameKinds[view.getUint32(16, true)];
-  if (kind === undefined) return undefined;
-  const sum = view.getUint32(0, true);
-  if (sum !== crc32(head.subarray(4), seedOf(identity, offset))) return undefined;
-  return {
-    kind,
-    ordinal: view.getUint32(12, true),
-    previous: view.getUint32(8, true),
-    length: view.getUint32(20, true),
-    room: longAt(view, 24),
-    sum,
-    bodySum: view.getUint32(4, true),
-  };
-}
-
-/** Whether the body of a frame is there and checks. */
-export function hasBody(bytes: Uint8Array, offset: number, head: FrameHead): boolean {
-  const end = offset + frameBytes(head.length);
-  return end <= bytes.length && head.bodySum === crc32(bytes.subarray(offset + frameHeadBytes, end));
+  return crc32(encode(frameSeed, { storeId, version, offset }));
 }

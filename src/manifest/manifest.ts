@@ -16,15 +16,14 @@
  * @module
  */
 
-import { assert, blockBytes, Health, isFullDisk, LimitError, ReadOnlyError } from "../base/mod.ts";
+import { Health, ReadOnlyError } from "../base/mod.ts";
 import { apply, editsOf } from "./apply.ts";
-import { BodyWriter } from "./body.ts";
-import { writeEdit } from "./codec.ts";
+import { codeEdit } from "./codec.ts";
+import { Coder } from "./coder.ts";
 import type { Edit } from "./edit.ts";
-import { findManifest } from "./find_manifest.ts";
-import type { ManifestHome } from "./manifest_file.ts";
-import { ManifestLog } from "./manifest_log.ts";
-import { type StoreState, timelineFault } from "./state.ts";
+import { isRefusal, ManifestLog } from "./manifest_log.ts";
+import { findManifest, type ManifestHome } from "./read_manifest.ts";
+import type { StoreState } from "./state.ts";
 
 /** How a manifest is opened. */
 export interface ManifestOptions {
@@ -32,10 +31,8 @@ export interface ManifestOptions {
   readOnly?: boolean | undefined;
 }
 
-interface Commit {
+interface Commit extends PromiseWithResolvers<StoreState> {
   readonly edits: readonly Edit[];
-  readonly resolve: (state: StoreState) => void;
-  readonly reject: (error: unknown) => void;
 }
 
 /** What exists, and the one way to change it. */
@@ -45,7 +42,7 @@ export class Manifest {
   /** `undefined` if it is read only. */
   readonly #log: ManifestLog | undefined;
   #state: StoreState;
-  #queue: Commit[] = [];
+  readonly #queue: Commit[] = [];
   #writing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -67,12 +64,11 @@ export class Manifest {
    * @param home Where; any `Objects` will do.
    * @param state What exists, and the version of the manifest: 1.
    * @throws {Deno.errors.AlreadyExists} If there is one.
+   * @throws {AssertionError} If what exists cannot be.
    */
   static async create(home: ManifestHome, state: StoreState): Promise<Manifest> {
-    for (const timeline of state.timelines) {
-      const fault = timelineFault(timeline);
-      assert(fault === undefined, `a store starts with ${fault}`);
-    }
+    const edits = state.timelines.map((timeline): Edit => ({ type: "addTimeline", timeline }));
+    apply({ ...state, timelines: [] }, edits);
     return new Manifest(home.directory, state, await ManifestLog.create(home, state));
   }
 
@@ -86,11 +82,10 @@ export class Manifest {
    * @throws {VarveError} If it is of another version of the format.
    */
   static async open(home: ManifestHome, options: ManifestOptions = {}): Promise<Manifest | undefined> {
-    const { readOnly = false } = options;
-    const found = await findManifest(home, readOnly);
+    const found = await findManifest(home, options.readOnly ?? false);
     if (found === undefined) return undefined;
     const { contents, older } = found;
-    const log = readOnly ? undefined : await ManifestLog.reopen(home, contents, older);
+    const log = options.readOnly ? undefined : await ManifestLog.reopen(home, contents, older);
     return new Manifest(home.directory, contents.state, log);
   }
 
@@ -109,18 +104,16 @@ export class Manifest {
    * @throws {ReadOnlyError} If it was opened to be read only.
    * @throws {Deno.errors.BadResource} If it is closed.
    */
-  commit(edits: Edit | readonly Edit[]): Promise<StoreState> {
+  async commit(edits: Edit | readonly Edit[]): Promise<StoreState> {
     const log = this.#log;
     if (log === undefined) {
-      return Promise.reject(
-        new ReadOnlyError(`Cannot write manifest of "${this.#directory}": it is read only`),
-      );
+      throw new ReadOnlyError(`Cannot write manifest of "${this.#directory}": it is read only`);
     }
-    if (this.#health.state !== "open") return Promise.reject(this.#health.refusal());
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ edits: editsOf(edits), resolve, reject });
-      this.#writing ??= this.#writeAll(log);
-    });
+    this.#health.check();
+    const commit = { edits: editsOf(edits), ...Promise.withResolvers<StoreState>() };
+    this.#queue.push(commit);
+    this.#writing ??= this.#writeAll(log);
+    return await commit.promise;
   }
 
   /**
@@ -147,42 +140,34 @@ export class Manifest {
     // Commits of the same turn are written together.
     await Promise.resolve();
     while (this.#queue.length > 0) {
-      const commits = this.#takeQueue();
+      const commits = this.#queue.splice(0);
       try {
         await this.#write(log, commits);
       } catch (error) {
-        const isPassing = isFullDisk(error) || error instanceof LimitError;
-        const reason = isPassing ? error : this.#health.fail(error as Error);
-        for (const { reject } of commits.concat(this.#takeQueue())) reject(reason);
+        const reason = isRefusal(error) ? error : this.#health.fail(error as Error);
+        for (const { reject } of [...commits, ...this.#queue.splice(0)]) reject(reason);
       }
     }
     this.#writing = undefined;
   }
 
-  #takeQueue(): Commit[] {
-    const commits = this.#queue;
-    this.#queue = [];
-    return commits;
-  }
-
   /** Writes commits in one frame, but for those that do not fit, and publishes them (M3). */
   async #write(log: ManifestLog, commits: readonly Commit[]): Promise<void> {
-    const body = new BodyWriter(blockBytes);
-    const fitting: Commit[] = [];
+    const body = Coder.writer(), fitting: Commit[] = [];
     let next = this.#state;
     for (const commit of commits) {
-      const { length } = body;
+      const { position } = body;
       try {
         const after = apply(next, commit.edits);
-        for (const edit of commit.edits) writeEdit(body, edit);
+        for (const edit of commit.edits) codeEdit(body, edit);
         next = after;
         fitting.push(commit);
       } catch (error) {
-        body.length = length;
+        body.position = position;
         commit.reject(error);
       }
     }
-    if (body.length > 0) await log.append(body.bytes, this.#state);
+    if (body.position > 0) await log.append(body.written, this.#state);
     this.#state = { ...next, version: log.version };
     for (const { resolve } of fitting) resolve(this.#state);
   }

@@ -1,49 +1,65 @@
 /**
- * The files of a manifest: the newest one, which is appended to, and those before it.
+ * The files of a manifest: the newest one, which is appended to one frame at a time, and those before it.
  *
  * M4  The newest version counts, damaged or not. It gets its name only once it is durable; the file before it then says
  *     in a last frame that it is superseded, and stays until the next version is durable.
  * M6  A new file is made when edits outweigh the snapshot, and when nobody closed the last one: the end of that may be
  *     what a failed sync left in memory alone. While the disk has no room for it, the old file is gone on with.
  * M7  Once a newer file may be there, durable or not, the old one is not appended to: only a newer one still helps.
+ * M8  A block of an acknowledged frame is never written again. A frame that failed is written over by the next one;
+ *     what a longer one leaves behind a shorter one has no head that checks.
+ * M9  A frame lies where an earlier one says that the file is long enough, and leaves a block of that: so there is
+ *     always a place for a frame that claims more room (M12).
  *
  * One call at a time.
  *
  * @module
  */
 
-import { isFullDisk, LimitError } from "../base/mod.ts";
-import { ManifestFile, type ManifestHome } from "./manifest_file.ts";
+import { assert, blockBytes, isFullDisk, LimitError, maxManifestBytes } from "../base/mod.ts";
+import { codeState } from "./codec.ts";
+import { Coder } from "./coder.ts";
+import { firstPlace, frameBytes, putFrame, putHeader } from "./frame.ts";
+import type { FileIdentity, FrameKind, FramePlace } from "./frame.ts";
 import { manifestName } from "./names.ts";
-import type { ManifestContents } from "./read_manifest.ts";
+import type { ManifestContents, ManifestHome } from "./read_manifest.ts";
 import type { StoreState } from "./state.ts";
 
+/** Room is reserved in steps of so many bytes: a frame in it extends no file, and seldom finds the disk full. */
+const roomBytes = 64 * 1024;
+/** Edits may weigh so much, and more if the snapshot does. */
+const leastEditBytes = 1024 * 1024;
 const nothing = new Uint8Array(0);
+
+/** A file that is appended to. */
+interface LogFile extends FileIdentity {
+  readonly snapshotEnd: number;
+  /** From where edits are weighed against the snapshot. */
+  weighedFrom: number;
+  end: FramePlace;
+}
+
+/** How a file ends: as it was found, or so that it is to be closed. */
+type Ending = "closed" | "unclosed" | "open";
 
 /** The files of a manifest. */
 export class ManifestLog {
   readonly #home: ManifestHome;
-  #file: ManifestFile;
-  /** Versions whose files go once the next version is durable (M4). */
-  #old: readonly number[];
-  /** The newest version of which there may be a file (M7). */
-  #lastVersion: number;
-  /** Whether a new file comes before the next edits (M6). */
-  #startsAnew = false;
-  #isTouched = false;
+  #file: LogFile;
+  /** Versions whose files go once the next version is durable: older ones (M4), or that may be there (M7). */
+  #others: number[];
+  #ending: Ending;
 
-  private constructor(home: ManifestHome, file: ManifestFile, old: readonly number[]) {
+  private constructor(home: ManifestHome, file: LogFile, others: number[], ending: Ending) {
     this.#home = home;
     this.#file = file;
-    this.#old = old;
-    this.#lastVersion = file.version;
+    this.#others = others;
+    this.#ending = ending;
   }
 
-  /** Makes the first file. */
+  /** Makes the first file: when it resolves, it is durable. There must be none of this version. */
   static async create(home: ManifestHome, state: StoreState): Promise<ManifestLog> {
-    const log = new ManifestLog(home, await ManifestFile.create(home, state), []);
-    log.#isTouched = true;
-    return log;
+    return new ManifestLog(home, await makeFile(home, state), [], "open");
   }
 
   /**
@@ -54,10 +70,10 @@ export class ManifestLog {
    * @param older The versions below it that are there, ascending.
    */
   static async reopen(home: ManifestHome, contents: ManifestContents, older: number[]): Promise<ManifestLog> {
-    const log = new ManifestLog(home, ManifestFile.reopen(home, contents), older.slice(-1));
-    log.#startsAnew = !contents.isClosed;
+    const { state, snapshotEnd, end, isClosed } = contents;
     for (const version of older.slice(0, -1)) await home.root.remove(manifestName(version));
-    return log;
+    const file = fileOf(state, snapshotEnd, end);
+    return new ManifestLog(home, file, older.slice(-1), isClosed ? "closed" : "unclosed");
   }
 
   /** The version of the newest file. */
@@ -66,55 +82,106 @@ export class ManifestLog {
   }
 
   /**
-   * Appends edits: when it resolves, they are durable.
+   * Appends edits: when it resolves, they are durable. When it rejects, nothing was appended.
    *
    * @param body The edits.
    * @param state What exists without them, with which a new file starts.
+   * @throws {LimitError} If the file would be too long.
    */
   async append(body: Uint8Array, state: StoreState): Promise<void> {
-    this.#isTouched = true;
-    const isInDoubt = this.#lastVersion > this.#file.version;
-    if (this.#startsAnew || isInDoubt || this.#file.isFull(body.length)) await this.#startFile(state);
-    await this.#file.append("edits", body);
+    const { end, weighedFrom, snapshotEnd } = this.#file;
+    const isFull = end.offset - weighedFrom > Math.max(leastEditBytes, snapshotEnd) ||
+      roomFor(end, body.length) > maxManifestBytes;
+    if (isFull || this.#ending === "unclosed" || this.#isInDoubt) await this.#startFile(state);
+    this.#ending = "open";
+    await this.#append(this.#file, "edits", body);
   }
 
-  /** Says in the file that it was closed cleanly, if anything was written. One that has no room for that does without. */
+  /** Says in the file that it was closed cleanly, if anything was written; one that is full or in doubt does without. */
   async close(): Promise<void> {
-    if (!this.#isTouched) return;
-    try {
-      await this.#file.append("closed", nothing);
-    } catch (error) {
+    if (this.#ending !== "open" || this.#isInDoubt) return;
+    await this.#append(this.#file, "closed", nothing).catch((error) => {
       if (!(error instanceof LimitError)) throw error;
-    }
+    });
+  }
+
+  /** Whether there may be a newer file (M7). */
+  get #isInDoubt(): boolean {
+    return this.#others.some((version) => version > this.version);
   }
 
   async #startFile(state: StoreState): Promise<void> {
-    const version = this.#lastVersion + 1;
-    const before = this.#file;
+    const { root } = this.#home, before = this.#file, version = Math.max(before.version, ...this.#others) + 1;
     try {
-      this.#file = await ManifestFile.create(this.#home, { ...state, version });
+      this.#file = await makeFile(this.#home, { ...state, version });
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      if ((await this.#home.root.list()).includes(manifestName(version))) this.#lastVersion = version;
-      if (this.#lastVersion > before.version) throw error;
-      this.#startsAnew = false;
-      return before.bear();
+      if ((await root.list()).includes(manifestName(version))) this.#others.push(version);
+      if (this.#isInDoubt) throw error;
+      before.weighedFrom = before.end.offset;
+      return;
     }
-    const gone = [...this.#old];
-    for (let doubtful = before.version + 1; doubtful < version; doubtful++) gone.push(doubtful);
-    this.#startsAnew = false;
-    this.#lastVersion = version;
-    this.#old = [before.version];
-    await before.append("superseded", nothing).catch(passOver);
-    for (const other of gone) await this.#home.root.remove(manifestName(other));
+    const gone = this.#others;
+    this.#others = [before.version];
+    await this.#append(before, "superseded", nothing).catch((error) => {
+      if (!isRefusal(error)) throw error;
+    });
+    for (const other of gone) await root.remove(manifestName(other));
+  }
+
+  async #append(file: LogFile, kind: FrameKind, body: Uint8Array): Promise<void> {
+    const { offset, room } = file.end, longer = checkLength(roomFor(file.end, body.length));
+    if (longer > room) {
+      await this.#home.root.append(manifestName(file.version), room, new Uint8Array(longer - room));
+      // One that does not fit the room that is claimed yet goes behind one that claims more.
+      if (offset + frameBytes(body.length) > room) await this.#write(file, "edits", nothing, longer);
+    }
+    await this.#write(file, kind, body, longer);
+  }
+
+  async #write(file: LogFile, kind: FrameKind, body: Uint8Array, room: number): Promise<void> {
+    const { end } = file, frame = new Uint8Array(frameBytes(body.length));
+    assert(end.offset + frame.length <= end.room, "M9: a frame lies in room that is claimed");
+    const next = putFrame(frame, file, end, { kind, body, room });
+    await this.#home.root.append(manifestName(file.version), end.offset, frame);
+    file.end = next;
   }
 }
 
-/** What leaves the files as they are: no room on the disk, or for a frame more in a file. */
-function isRefusal(error: unknown): boolean {
-  return isFullDisk(error) || error instanceof LimitError;
+/** Makes a file with a snapshot and room: when it resolves, it is durable. */
+async function makeFile({ root, host }: ManifestHome, state: StoreState): Promise<LogFile> {
+  const writer = Coder.writer();
+  await codeState(writer, host.turns, state);
+  const body = writer.written, snapshotEnd = firstPlace.offset + frameBytes(body.length);
+  const room = checkLength(snapshotEnd + roomBytes), bytes = new Uint8Array(room);
+  putHeader(bytes, state);
+  const frame = bytes.subarray(firstPlace.offset, snapshotEnd);
+  const end = putFrame(frame, state, firstPlace, { kind: "snapshot", body, room });
+  await root.putIfAbsent(manifestName(state.version), bytes);
+  return fileOf(state, snapshotEnd, end);
 }
 
-function passOver(error: unknown): void {
-  if (!isRefusal(error)) throw error;
+function fileOf({ storeId, version }: FileIdentity, snapshotEnd: number, end: FramePlace): LogFile {
+  return { storeId, version, snapshotEnd, weighedFrom: snapshotEnd, end };
+}
+
+/** How long the file must be for a frame more (M9). */
+function roomFor({ offset, room }: FramePlace, bodyLength: number): number {
+  const least = offset + frameBytes(bodyLength) + blockBytes;
+  return least <= room ? room : least + roomBytes;
+}
+
+function checkLength(bytes: number): number {
+  if (bytes > maxManifestBytes) {
+    throw new LimitError(`Cannot write manifest: it would have ${bytes} bytes`, {
+      limit: maxManifestBytes,
+      found: bytes,
+    });
+  }
+  return bytes;
+}
+
+/** Whether an error leaves everything as it is: no room on the disk, or for a frame more in a file. */
+export function isRefusal(error: unknown): boolean {
+  return isFullDisk(error) || error instanceof LimitError;
 }

@@ -8,12 +8,9 @@ import { assert } from "../base/mod.ts";
 
 const pattern = /^manifest-([0-9]{12})$/;
 
-/** The largest version that a name has digits for. */
-export const maxManifestVersion = 999_999_999_999;
-
 /** The file name of a manifest. */
 export function manifestName(version: number): string {
-  assert(Number.isInteger(version) && version > 0 && version <= maxManifestVersion, `version ${version}`);
+  assert(Number.isInteger(version) && version > 0 && version < 1e12, `version ${version}`);
   return `manifest-${String(version).padStart(12, "0")}`;
 }
 

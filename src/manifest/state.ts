@@ -66,71 +66,22 @@ export interface Witness {
   readonly isEnd: boolean;
 }
 
-/** Sequences and generations have 32 bits in the names of objects. */
-const mostWord = 2 ** 32 - 1;
+/** Makes the error that says what cannot be: our bug where it was made, damage where it was read. */
+export type Fault = (words: string) => Error;
 
-function isWord(value: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= mostWord;
+/** Whether a number may be: whole, and not below the least. */
+export function isWhole(value: number, least = 0): boolean {
+  return Number.isSafeInteger(value) && value >= least;
+}
+
+/** Whether a number has the 32 bits that sequences and generations have in the names of objects. */
+export function isWord(value: number): boolean {
+  return value === value >>> 0;
 }
 
 /** Whether a number may be a sequence; one more must have its place too. */
 function isSequence(value: number): boolean {
-  return isWord(value) && value > 0 && value < mostWord;
-}
-
-function isWhole(value: number, least = 0): boolean {
-  return Number.isSafeInteger(value) && value >= least;
-}
-
-/** Whether a number may be a generation. */
-export function isGeneration(value: number): boolean {
-  return isWord(value);
-}
-
-/**
- * Says what is wrong with a timeline by itself (M2).
- *
- * @returns What, in words, or `undefined` if nothing is.
- */
-export function timelineFault(timeline: TimelineState): string | undefined {
-  const { name, id, created, nextSequence, horizon, segments } = timeline;
-  if (name.length < 1 || name.length > maxTimelineNameLength || !name.isWellFormed()) {
-    return `a timeline's name of ${name.length} characters`;
-  }
-  if (!isWhole(id, 1) || !isWhole(created) || !isWhole(horizon) || !isWord(nextSequence)) {
-    return `timeline "${name}" with numbers out of range`;
-  }
-  let last: SegmentDescription | undefined;
-  for (const segment of segments) {
-    const fault = segmentFault(segment);
-    if (fault !== undefined) return fault;
-    if (last !== undefined && (segment.sequence <= last.sequence || segment.firstLsn <= last.firstLsn)) {
-      return `segment ${segment.sequence} behind segment ${last.sequence}`;
-    }
-    last = segment;
-  }
-  if (last !== undefined && last.sequence >= nextSequence) return `segment ${last.sequence} out of order`;
-  return layersFault(timeline);
-}
-
-function layersFault({ layers, segments, nextSequence }: TimelineState): string | undefined {
-  let isAscending = true;
-  for (let i = 0; i < layers.length; i++) {
-    const layer = layers[i];
-    const fault = layerFault(layer);
-    if (fault !== undefined) return fault;
-    if (layer.sequence >= nextSequence || i > 0 && compareLayers(layers[i - 1], layer) >= 0) {
-      return `layer ${layer.sequence} out of order`;
-    }
-    isAscending &&= i === 0 || layers[i - 1].sequence < layer.sequence;
-  }
-  if (isAscending && segments.length === 0) return undefined;
-  const sequences = new Uint32Array(layers.length + segments.length);
-  layers.forEach(({ sequence }, i) => sequences[i] = sequence);
-  segments.forEach(({ sequence }, i) => sequences[layers.length + i] = sequence);
-  sequences.sort();
-  const twice = sequences.findIndex((sequence, i) => i > 0 && sequence === sequences[i - 1]);
-  return twice < 0 ? undefined : `two layers of sequence ${sequences[twice]}`;
+  return isWord(value) && value > 0 && isWord(value + 1);
 }
 
 /** The order of layers: by first LSN, then by sequence. */
@@ -138,24 +89,39 @@ export function compareLayers(a: LayerDescription, b: LayerDescription): number 
   return a.firstLsn - b.firstLsn || a.sequence - b.sequence;
 }
 
-/** Says what is wrong with a layer by itself, or nothing. */
-export function layerFault(layer: LayerDescription): string | undefined {
-  const isRight = isSequence(layer.sequence) && isWord(layer.generation) && isWord(layer.versions) &&
-    isWord(layer.indexPages) && isWord(layer.leafPages) && isWord(layer.filterPages);
-  const fault = isRight ? descriptionFault(layer) : "numbers out of range";
-  return fault === undefined ? undefined : `layer ${layer.sequence} with ${fault}`;
+/** Throws if a timeline cannot be, whatever others there are (M2). */
+export function checkTimeline(timeline: TimelineState, fault: Fault): void {
+  const { name, id, created, nextSequence, horizon, segments, layers } = timeline;
+  const isRight = name.length >= 1 && name.length <= maxTimelineNameLength && name.isWellFormed() &&
+    isWhole(id, 1) && isWhole(created) && isWhole(horizon) && isWord(nextSequence);
+  if (!isRight) throw fault(`timeline ${id} with a name or a number out of range`);
+  checkSegments(segments, fault);
+  for (let i = 0; i < layers.length; i++) {
+    checkLayer(layers[i], fault);
+    const isNext = i === 0 || compareLayers(layers[i - 1], layers[i]) < 0;
+    if (!isNext) throw fault(`layer ${layers[i].sequence} out of order`);
+  }
+  const sequences = Uint32Array.from([...segments, ...layers], ({ sequence }) => sequence).sort();
+  const wrong = sequences.find((sequence, i) => sequence >= (sequences[i + 1] ?? nextSequence));
+  if (wrong !== undefined) throw fault(`sequence ${wrong} twice, or where the next one is`);
 }
 
-/** Says what is wrong with a segment by itself, or nothing. */
-export function segmentFault(
-  { sequence, generation, fileId, firstLsn, witness }: SegmentDescription,
-): string | undefined {
-  const isRight = isSequence(sequence) && isWord(generation) && isWhole(fileId, 1) && isWhole(firstLsn, 1) &&
-    (witness === undefined || isWitness(witness));
-  return isRight ? undefined : `segment ${sequence} with numbers out of range`;
+/** Throws if segments cannot be, or not in this order. */
+export function checkSegments(segments: readonly SegmentDescription[], fault: Fault): void {
+  let last = { sequence: 0, firstLsn: 0 };
+  for (const segment of segments) {
+    const { sequence, generation, fileId, firstLsn, witness } = segment;
+    const isRight = isSequence(sequence) && isWord(generation) && isWhole(fileId, 1) && isWhole(firstLsn) &&
+      (witness === undefined || isWhole(witness.offset) && isWhole(witness.lsn));
+    if (!isRight) throw fault(`segment ${sequence} with numbers out of range`);
+    const isNext = sequence > last.sequence && firstLsn > last.firstLsn;
+    if (!isNext) throw fault(`segment ${sequence} behind segment ${last.sequence}`);
+    last = segment;
+  }
 }
 
-/** Whether the numbers of a witness may be. */
-export function isWitness({ offset, lsn }: Witness): boolean {
-  return isWhole(offset) && isWhole(lsn);
+/** Throws if a layer cannot be. */
+export function checkLayer(layer: LayerDescription, fault: Fault): void {
+  const words = isSequence(layer.sequence) ? descriptionFault(layer) : "a number out of range";
+  if (words !== undefined) throw fault(`layer ${layer.sequence} with ${words}`);
 }

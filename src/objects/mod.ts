@@ -11,8 +11,10 @@
  */
 
 export { type ObjectId, objectId, type ObjectKind, type ObjectName, parseObjectId } from "./object_id.ts";
+export type { ObjectsOptions } from "./context.ts";
+export { Objects } from "./objects.ts";
+export type { CreateOptions, WriterOptions } from "./write/object_file.ts";
 export type { ObjectWriter } from "./write/object_writer.ts";
-export { type CreateOptions, Objects, type ObjectsOptions, type WriterOptions } from "./objects.ts";
 export type { ObjectsMetrics, ReadCounters } from "./metrics.ts";
 export { PageSet, type PageSetOptions } from "./read/page_set.ts";
 export { RangeRead, type RangeSink, type RangeWants } from "./read/range_read.ts";

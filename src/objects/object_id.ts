@@ -39,10 +39,8 @@ const timelinePattern = /^[0-9a-f]{16}$/;
 /** The id of an object of this name. */
 export function objectId(name: ObjectName): ObjectId {
   const { timeline, firstLsn, sequence, generation, kind } = name;
-  const id = `${timelineName(timeline)}/${hex(firstLsn, 14)}-${hex(sequence, 8)}-${
-    hex(generation, 8)
-  }.${kind}`;
-  return id as ObjectId;
+  const place = `${hex(firstLsn, 14)}-${hex(sequence, 8)}-${hex(generation, 8)}`;
+  return `${timelineName(timeline)}/${place}.${kind}` as ObjectId;
 }
 
 /**

@@ -1,15 +1,16 @@
 /**
  * Small files in the store's directory itself, such as the manifest.
  *
- * Any number of calls may run at once on different names; calls that write one name are awaited in turn by their caller.
+ * Any number of calls may run at once on different names, but that one file is appended to at a time; calls that write
+ * one name are awaited in turn by their caller.
  *
  * @module
  */
 
-import { assert, blockBytes, IoError, LimitError } from "../base/mod.ts";
-import type { IoEngine, IoFile, Transfer } from "../io/mod.ts";
-import type { NameGuard } from "./name_guard.ts";
-import type { OpenFiles } from "./read/open_files.ts";
+import { assert, blockBytes, LimitError } from "../base/mod.ts";
+import type { IoFile, OpenOptions, Transfer } from "../io/mod.ts";
+import type { ObjectsContext } from "./context.ts";
+import { isMissing } from "./read/open_files.ts";
 
 /** Where a file stands until it is whole: a leftover of a crash, which the next one replaces. */
 const asideName = "pending";
@@ -21,26 +22,21 @@ export function isAsideName(name: string): boolean {
 
 /** Small files in the store's directory. */
 export class RootFiles {
-  readonly #engine: IoEngine;
-  readonly #files: OpenFiles;
-  readonly #names: NameGuard;
-  readonly #directory: string;
+  readonly #context: ObjectsContext;
   /** The file that was appended to last, which is mostly the one that is appended to next. */
-  #appending: { readonly name: string; readonly file: Promise<IoFile> } | undefined;
+  #appending: { readonly name: string; readonly file: IoFile } | undefined;
   /** One file is written aside at a time. */
   #aside: Promise<void> = Promise.resolve();
 
   /** Made by {@linkcode Objects} only. */
-  constructor(engine: IoEngine, files: OpenFiles, names: NameGuard, directory: string) {
-    this.#engine = engine;
-    this.#files = files;
-    this.#names = names;
-    this.#directory = directory;
+  constructor(context: ObjectsContext) {
+    this.#context = context;
   }
 
   /** The names in the directory, in no order, directories among them; not what a crash left of writing aside. */
   async list(): Promise<string[]> {
-    return (await this.#engine.list(this.#directory)).filter((name) => !isAsideName(name));
+    const { host: { engine }, directory } = this.#context;
+    return (await engine.list(directory)).filter((name) => !isAsideName(name));
   }
 
   /**
@@ -51,22 +47,22 @@ export class RootFiles {
    * @returns What it holds, or `undefined` if there is none.
    * @throws {LimitError} If it is longer, before memory is taken for it.
    */
-  async read(name: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const path = this.#pathOf(name);
-    const file = await this.#files.open(path, { access: "read", direct: false }).catch(undefinedIfMissing);
-    if (file === undefined) return undefined;
-    try {
-      const length = await this.#engine.size(file);
+  read(name: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const { host: { engine }, files } = this.#context;
+    const reading = files.closing(this.#open(name, { access: "read" }), async (file) => {
+      const length = await engine.size(file);
       if (length > maxBytes) {
-        throw new LimitError(`Cannot read "${path}": it is ${length} bytes`, {
+        throw new LimitError(`Cannot read "${file.path}": it is ${length} bytes`, {
           limit: maxBytes,
           found: length,
         });
       }
-      return await this.#readFile(file, length);
-    } finally {
-      await this.#engine.close(file);
-    }
+      const transfer = transferOf(file, 0, new Uint8Array(length));
+      if (length > 0) await engine.read([transfer]);
+      if (transfer.error !== undefined) throw transfer.error;
+      return transfer.bytes.subarray(0, transfer.done) as Uint8Array<ArrayBuffer>;
+    });
+    return reading.catch((error) => isMissing(error) ? undefined : Promise.reject(error));
   }
 
   /**
@@ -97,83 +93,64 @@ export class RootFiles {
 
   /** Makes a file and its name durable, so that what was read of it is what will be there. */
   async settle(name: string): Promise<void> {
-    const file = await this.#files.open(this.#pathOf(name), { access: "write", direct: false });
-    try {
-      await this.#engine.sync(file);
-    } finally {
-      await this.#engine.close(file);
-    }
-    await this.#engine.syncDirectory(this.#directory);
+    const { host: { engine }, directory, files } = this.#context;
+    await files.closing(this.#open(name, { access: "write" }), (file) => engine.sync(file));
+    await engine.syncDirectory(directory);
   }
 
   /** Removes a file; one that is not there is removed already. */
   async remove(name: string): Promise<void> {
     if (this.#appending?.name === name) await this.close();
-    await this.#names.remove(this.#pathOf(name));
+    await this.#context.remove(this.#pathOf(name));
   }
 
   /** Closes what is open. */
   async close(): Promise<void> {
-    const file = await this.#appending?.file.catch(() => undefined);
+    const file = this.#appending?.file;
     this.#appending = undefined;
-    if (file !== undefined) await this.#engine.close(file);
+    if (file !== undefined) await this.#context.host.engine.close(file);
   }
 
   async #put(name: string, bytes: Uint8Array): Promise<void> {
-    if ((await this.list()).includes(name)) {
-      throw new Deno.errors.AlreadyExists(`Cannot make "${this.#pathOf(name)}": it exists`);
-    }
-    const aside = this.#pathOf(asideName);
-    await this.#names.remove(aside);
-    await this.#names.check("create", aside);
-    const file = await this.#files.open(aside, { access: "write", direct: false, create: true });
-    try {
+    const { host: { engine }, directory, files } = this.#context;
+    const path = this.#pathOf(name), aside = this.#pathOf(asideName);
+    const names = await this.list();
+    if (names.includes(name)) throw new Deno.errors.AlreadyExists(`Cannot make "${path}": it exists`);
+    await this.#context.remove(aside);
+    await this.#context.checkNames("create", aside);
+    await files.closing(this.#open(asideName, { access: "write", create: true }), async (file) => {
       await this.#write(file, 0, bytes, false);
-      await this.#engine.sync(file);
-    } finally {
-      await this.#engine.close(file);
-    }
-    await this.#names.check("rename", aside);
-    await this.#engine.rename(aside, this.#pathOf(name));
-    await this.#engine.syncDirectory(this.#directory);
+      await engine.sync(file);
+    });
+    await this.#context.checkNames("rename", aside);
+    await engine.rename(aside, path);
+    await engine.syncDirectory(directory);
   }
 
   async #openToAppend(name: string): Promise<IoFile> {
-    if (this.#appending?.name !== name) {
-      await this.close();
-      const file = this.#files.open(this.#pathOf(name), { access: "write", direct: false });
-      this.#appending = { name, file };
-    }
-    try {
-      return await this.#appending.file;
-    } catch (error) {
-      this.#appending = undefined;
-      throw error;
-    }
-  }
-
-  async #readFile(file: IoFile, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = new Uint8Array(length);
-    if (length === 0) return bytes;
-    const transfer: Transfer = { file, offset: 0, bytes, done: 0, error: undefined };
-    await this.#engine.read([transfer]);
-    if (transfer.error !== undefined) throw transfer.error;
-    return bytes.subarray(0, transfer.done);
+    if (this.#appending?.name === name) return this.#appending.file;
+    await this.close();
+    const file = await this.#open(name, { access: "write" });
+    this.#appending = { name, file };
+    return file;
   }
 
   async #write(file: IoFile, offset: number, bytes: Uint8Array, durable: boolean): Promise<void> {
-    if (bytes.length === 0) return;
-    const transfer: Transfer = { file, offset, bytes, done: 0, error: undefined };
-    await this.#engine.write([transfer], { durable });
+    const transfer = transferOf(file, offset, bytes);
+    if (bytes.length > 0) await this.#context.host.engine.write([transfer], { durable });
     if (transfer.error !== undefined) throw transfer.error;
+  }
+
+  #open(name: string, options: Pick<OpenOptions, "access" | "create">): Promise<IoFile> {
+    return this.#context.files.open(this.#pathOf(name), { direct: false, ...options });
   }
 
   #pathOf(name: string): string {
     assert(!name.includes("/"), "a root file stands in the directory itself");
-    return `${this.#directory}/${name}`;
+    return `${this.#context.directory}/${name}`;
   }
 }
 
-function undefinedIfMissing(error: unknown): undefined {
-  if (!(error instanceof IoError && error.code === "ENOENT")) throw error;
+function transferOf(file: IoFile, offset: number, bytes: Uint8Array): Transfer {
+  return { file, offset, bytes, done: 0, error: undefined };
 }

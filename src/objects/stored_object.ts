@@ -6,7 +6,7 @@
 
 import type { BufferedWriter, IoFile } from "../io/mod.ts";
 import type { ObjectId } from "./object_id.ts";
-import { CachedPages } from "./read/page_cache.ts";
+import type { CachedPages } from "./read/page_cache.ts";
 
 /**
  * Where the pages of an object lie and how they are checked: handed down by who knows its format.
@@ -44,23 +44,23 @@ export interface ObjectExtent {
 }
 
 /** What this floor keeps of an object, by whose it is. */
-export interface ObjectState {
+export class ObjectState {
   /** Who writes the object, and has its newest bytes in memory. Belongs to its writer. */
   writer: Pick<BufferedWriter, "memoryStart" | "copyOut"> | undefined;
-  /** Belongs to the open files, like the four below. */
+  /** Belongs to the open files, like the three below. */
   file: IoFile | undefined;
-  /** When it is open; it rejects if it cannot be opened. */
-  opening: Promise<void> | undefined;
+  /** The file when it is open, or why it cannot be opened. */
+  opening: Promise<IoFile | Error> | undefined;
   /** How many rely on the file, open or opening. */
-  leases: number;
+  leases = 0;
   /** Whether it was used since its file was last passed over for closing. */
-  isUsed: boolean;
-  /** Whether the object was removed. */
-  isRemoved: boolean;
+  isUsed = false;
+  /** Whether the object was removed, so that nothing of it is kept. */
+  isRemoved = false;
   /** Belongs to the page cache. */
-  readonly pages: CachedPages;
+  readonly pages: CachedPages = [];
   /** Whether the footer was read and checks. Belongs to the reading of pages. */
-  isFooterChecked: boolean;
+  isFooterChecked = false;
 }
 
 /** An object, which may be read as soon as there is a byte of it. */
@@ -69,30 +69,17 @@ export class StoredObject {
   readonly id: ObjectId;
   /** A small integer that no other object of this process has, to sort by. */
   readonly order: number;
+  /** Where its pages lie, if it has pages. Set by {@linkcode Objects} only. */
+  layout: PageLayout | undefined;
   /** Belongs to this floor. */
-  readonly own: ObjectState = {
-    writer: undefined,
-    file: undefined,
-    opening: undefined,
-    leases: 0,
-    isUsed: false,
-    isRemoved: false,
-    pages: new CachedPages(),
-    isFooterChecked: false,
-  };
+  readonly own: ObjectState = new ObjectState();
   readonly #directory: string;
-  #layout: PageLayout | undefined;
 
   /** Made by {@linkcode Objects} only. */
   constructor(directory: string, id: ObjectId, order: number) {
     this.#directory = directory;
     this.id = id;
     this.order = order;
-  }
-
-  /** Where its pages lie, if it has pages. */
-  get layout(): PageLayout | undefined {
-    return this.#layout;
   }
 
   /** Where it lies, for messages only. */
@@ -103,10 +90,5 @@ export class StoredObject {
   /** Whether it is being written. */
   get isWriting(): boolean {
     return this.own.writer !== undefined;
-  }
-
-  /** Says where its pages lie. Called by {@linkcode Objects} only. */
-  adopt(layout: PageLayout): void {
-    this.#layout = layout;
   }
 }

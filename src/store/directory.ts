@@ -56,7 +56,7 @@ export async function findDirectory(
   path: string,
   mayCreate: boolean,
 ): Promise<FoundDirectory> {
-  const directory = await resolveDirectory(engine, path);
+  const directory = await unless("ENOENT", engine.resolve(path));
   if (directory !== undefined) {
     const names = await engine.list(directory);
     if (names.some((name) => parseManifestName(name) !== undefined)) return { directory, isNew: false };
@@ -68,11 +68,12 @@ export async function findDirectory(
   return { directory: directory ?? await engine.resolve(path), isNew: true };
 }
 
-async function resolveDirectory(engine: IoEngine, path: string): Promise<string | undefined> {
+/** What was asked for; `undefined` if the system answers with `code`. */
+async function unless<T>(code: string, asked: Promise<T>): Promise<T | undefined> {
   try {
-    return await engine.resolve(path);
+    return await asked;
   } catch (error) {
-    if (error instanceof IoError && error.code === "ENOENT") return undefined;
+    if (error instanceof IoError && error.code === code) return undefined;
     throw error;
   }
 }
@@ -84,7 +85,8 @@ function isLeftover(name: string): boolean {
 
 async function refuseForeign(engine: IoEngine, directory: string, name: string): Promise<void> {
   if (name === lockName || isLeftover(name)) return;
-  const held = timelinePattern.test(name) ? await listIfDirectory(engine, `${directory}/${name}`) : undefined;
+  const isTimeline = timelinePattern.test(name);
+  const held = isTimeline ? await unless("ENOTDIR", engine.list(`${directory}/${name}`)) : undefined;
   if (held?.length === 0) return;
   if (held?.some((file) => parseObjectId(`${name}/${file}`) !== undefined)) {
     throw unnamed(`${directory}/${name}`);
@@ -92,15 +94,6 @@ async function refuseForeign(engine: IoEngine, directory: string, name: string):
   throw new VarveError(
     `Cannot open store "${directory}": it holds "${name}" and no manifest, it is not a store`,
   );
-}
-
-async function listIfDirectory(engine: IoEngine, path: string): Promise<string[] | undefined> {
-  try {
-    return await engine.list(path);
-  } catch (error) {
-    if (error instanceof IoError && error.code === "ENOTDIR") return undefined;
-    throw error;
-  }
 }
 
 function unnamed(path: string): CorruptionError {

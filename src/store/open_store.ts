@@ -13,15 +13,7 @@
  */
 
 import { CorruptionError, IoError } from "../base/mod.ts";
-import {
-  type DirectoryLock,
-  type Host,
-  type Io,
-  type OpenEngine,
-  openEngine,
-  openIo,
-  systemHost,
-} from "../io/mod.ts";
+import { type DirectoryLock, type Host, type Io, openEngine, openIo, systemHost } from "../io/mod.ts";
 import { Manifest, type TimelineState } from "../manifest/mod.ts";
 import { Objects } from "../objects/mod.ts";
 import { Timeline, type TimelineContext, TimelineWriter, Views } from "../timeline/mod.ts";
@@ -53,16 +45,12 @@ export interface OpenTimeline {
 
 /** A store that is open. */
 export interface OpenStore {
-  /** Its directory, as an absolute path. */
-  readonly directory: string;
   /** Its options. */
   readonly options: CheckedOptions;
   /** How it does IO. */
   readonly io: Io;
   /** The lock on its directory; a reader has none. */
   readonly lock: DirectoryLock | undefined;
-  /** The outside world. */
-  readonly host: Host;
   /** Its files. */
   readonly objects: Objects;
   /** What exists. */
@@ -75,12 +63,14 @@ export interface OpenStore {
 export async function openStore(path: string | URL, options: StoreOptions): Promise<OpenStore> {
   const asked = pathOf(path);
   const checked = checkOptions(options);
-  const opened = await openEngine({ ...options, readOnly: checked.readOnly });
+  const ioOptions = { ...options, readOnly: checked.readOnly };
+  const opened = await openEngine(ioOptions);
   let lock: DirectoryLock | undefined;
   try {
     const found = await findDirectory(opened.engine, asked, checked.mayCreate);
     if (!checked.readOnly) lock = await opened.engine.lock(found.directory);
-    return await openLocked(found, options, checked, opened, lock);
+    const io = await openIo(found.directory, ioOptions, opened);
+    return await openLocked(found, checked, io, lock);
   } catch (error) {
     await lock?.release().catch(() => {});
     if (opened.ownsEngine) await opened.engine.shutdown();
@@ -94,18 +84,17 @@ export async function openStore(path: string | URL, options: StoreOptions): Prom
  */
 async function openLocked(
   { directory, isNew }: FoundDirectory,
-  options: StoreOptions,
-  checked: CheckedOptions,
-  opened: OpenEngine,
+  options: CheckedOptions,
+  io: Io,
   lock: DirectoryLock | undefined,
 ): Promise<OpenStore> {
-  const io = await openIo(directory, { ...options, readOnly: checked.readOnly }, opened);
+  const { readOnly, cacheBytes } = options;
   const host = systemHost(io.engine);
-  for (let attempts = checked.readOnly ? readOnlyAttempts : 1;; attempts--) {
-    const objects = new Objects({ host, io, directory, cacheBytes: checked.cacheBytes, lock });
+  for (let attempts = readOnly ? readOnlyAttempts : 1;; attempts--) {
+    const objects = new Objects({ host, io, directory, cacheBytes, lock });
     try {
-      const manifest = await openManifest(objects, checked.readOnly, isNew);
-      const store = { directory, options: checked, io, lock, host, objects, manifest, timelines: new Map() };
+      const manifest = await openManifest(objects, readOnly, isNew);
+      const store = { options, io, lock, objects, manifest, timelines: new Map() };
       await openTimelines(store);
       return store;
     } catch (error) {
@@ -169,7 +158,8 @@ async function openTimelines(store: OpenStore): Promise<void> {
 
 /** Opens a timeline that the manifest names. */
 export async function openTimeline(store: OpenStore, state: TimelineState): Promise<Timeline> {
-  const { directory, options, host, objects, manifest, timelines } = store;
+  const { options, objects, manifest, timelines } = store;
+  const { host, directory } = objects;
   const views = new Views(host.clock, directory);
   const context: TimelineContext = {
     host,
@@ -199,7 +189,7 @@ export function stopReads({ timelines }: OpenStore): void {
  * @throws {PoisonedError} If what was appended could not be made durable.
  */
 export async function closeStore(store: OpenStore): Promise<void> {
-  const { directory, timelines, manifest, objects, io, lock } = store;
+  const { timelines, manifest, objects, io, lock } = store;
   const lost: unknown[] = [], others: unknown[] = [];
   const attempt = (work: Promise<void>) => work.catch((error) => void others.push(error));
   stopReads(store);
@@ -209,7 +199,7 @@ export async function closeStore(store: OpenStore): Promise<void> {
   await attempt(objects.close());
   if (lock !== undefined) await attempt(lock.release());
   if (io.ownsEngine) await attempt(io.engine.shutdown());
-  if (lost.length > 1) throw new AggregateError(lost, `Cannot close store "${directory}" cleanly`);
+  if (lost.length > 1) throw new AggregateError(lost, `Cannot close store "${objects.directory}" cleanly`);
   // What a timeline lost matters most, and is mostly why the others failed.
   const [first] = [...lost, ...others];
   if (first !== undefined) throw first;

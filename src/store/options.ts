@@ -53,8 +53,8 @@ export function checkOptions(options: StoreOptions): CheckedOptions {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot open store: expected options, found ${typeName(options)}`);
   }
-  const create = flag("create", options.create, true);
-  const readOnly = flag("readOnly", options.readOnly, false);
+  const create = typed("create", options.create, true);
+  const readOnly = typed("readOnly", options.readOnly, false);
   const segmentBytes = size("segmentBytes", options.segmentBytes, 64 * MiB, minSegmentBytes, maxSegmentBytes);
   const memoryBytes = size("memoryBytes", options.memoryBytes, 256 * MiB, 16 * MiB);
   const cacheBytes = size("cacheBytes", options.cacheBytes, 64 * MiB, 64 * KiB);
@@ -62,12 +62,12 @@ export function checkOptions(options: StoreOptions): CheckedOptions {
   return { mayCreate: create && !readOnly, readOnly, cacheBytes, settings };
 }
 
-function flag(name: string, value: unknown, otherwise: boolean): boolean {
+/** An option, which is of the type of its default. */
+function typed<T>(name: string, value: unknown, otherwise: T): T {
   if (value === undefined) return otherwise;
-  if (typeof value !== "boolean") {
-    throw new TypeError(`Cannot open store: expected "${name}" to be a boolean, found ${typeName(value)}`);
-  }
-  return value;
+  if (typeof value === typeof otherwise) return value as T;
+  const expected = `expected "${name}" to be a ${typeof otherwise}`;
+  throw new TypeError(`Cannot open store: ${expected}, found ${typeName(value)}`);
 }
 
 function size(
@@ -77,12 +77,7 @@ function size(
   least: number,
   most: number = Number.MAX_SAFE_INTEGER,
 ): number {
-  if (value === undefined) return otherwise;
-  if (typeof value !== "number") {
-    throw new TypeError(`Cannot open store: expected "${name}" to be a number, found ${typeName(value)}`);
-  }
-  if (!Number.isSafeInteger(value) || value < least || value > most) {
-    throw new RangeError(`Cannot open store: expected "${name}" from ${least} to ${most}, found ${value}`);
-  }
-  return value;
+  const bytes = typed(name, value, otherwise);
+  if (Number.isSafeInteger(bytes) && bytes >= least && bytes <= most) return bytes;
+  throw new RangeError(`Cannot open store: expected "${name}" from ${least} to ${most}, found ${bytes}`);
 }

@@ -76,7 +76,7 @@ export class Store implements AsyncDisposable {
 
   /** The store's directory, as an absolute path in which links are resolved. */
   get path(): string {
-    return this.#store.directory;
+    return this.#store.objects.directory;
   }
 
   /** How IO is done: what was asked for, what was obtained, and why they differ if they do. */
@@ -131,10 +131,14 @@ export class Store implements AsyncDisposable {
   }
 
   async #makeTimeline(name: string): Promise<Timeline> {
-    const { host, objects, manifest } = this.#store;
-    const timeline = newTimeline(host, name);
-    await objects.prepare(timeline.id);
-    await manifest.commit({ type: "addTimeline", timeline });
+    const { objects, manifest } = this.#store;
+    // One that was made and could not be opened then is opened now.
+    let timeline = manifest.state.timelines.find((known) => known.name === name);
+    if (timeline === undefined) {
+      timeline = newTimeline(objects.host, name);
+      await objects.prepare(timeline.id);
+      await manifest.commit({ type: "addTimeline", timeline });
+    }
     return await openTimeline(this.#store, timeline);
   }
 

@@ -43,6 +43,15 @@ Deno.test("every error of the world's making is a VarveError with the name of it
   errors.assert(true, "it holds");
 });
 
+Deno.test("hasCode() knows errors of the operating system by their names, and nothing else", () => {
+  const error = new errors.IoError({ code: "ENOENT", operation: "open", path: "/" });
+  assert(errors.hasCode(error, "EIO", "ENOENT"), "it is one of them");
+  assertEquals([errors.hasCode(error), errors.hasCode(error, "EIO")], [false, false]);
+  for (const other of [Object.assign(new Error("x"), { code: "ENOENT" }), undefined, "ENOENT"]) {
+    assertEquals(errors.hasCode(other, "ENOENT"), false);
+  }
+});
+
 Deno.test("isFullDisk() knows a full disk and a full quota", () => {
   const of = (code: string) => new errors.IoError({ code, operation: "write", path: "/" });
   assert(errors.isFullDisk(of("ENOSPC")) && errors.isFullDisk(of("EDQUOT")), "they are full");

@@ -4,46 +4,93 @@ import { Health, type HealthState, IoError, PoisonedError } from "../../src/base
 const full = (path = "/a") => new IoError({ code: "ENOSPC", operation: "write", path });
 const broken = (path = "/a") => new IoError({ code: "EIO", operation: "write", path });
 
-type Step = "full" | "broken" | "retry" | "close" | "closed";
+const events = ["full", "broken", "retry", "close", "closed"] as const;
+type HealthEvent = (typeof events)[number];
 
-function take(health: Health, step: Step): void {
-  if (step === "full") health.fail(full());
-  else if (step === "broken") health.fail(broken());
-  else health[step]();
+function take(health: Health, event: HealthEvent): void {
+  if (event === "full") health.fail(full());
+  else if (event === "broken") health.fail(broken());
+  else health[event]();
 }
 
-/** What each history comes to: the state, and how a write is refused. */
-const histories: [steps: Step[], state: HealthState, refusal: string | undefined][] = [
-  [[], "open", undefined],
-  [["retry"], "open", undefined],
-  [["full"], "full", "IoError"],
-  [["full", "full"], "full", "IoError"],
-  [["full", "retry"], "open", undefined],
-  [["broken"], "poisoned", "PoisonedError"],
-  [["broken", "retry"], "poisoned", "PoisonedError"],
-  [["broken", "full"], "poisoned", "PoisonedError"],
-  [["full", "broken"], "poisoned", "PoisonedError"],
-  [["full", "broken", "retry"], "poisoned", "PoisonedError"],
-  [["close"], "closing", "BadResource"],
-  [["close", "closed"], "closed", "BadResource"],
-  [["close", "closed", "close"], "closed", "BadResource"],
-  [["full", "close"], "closing", "IoError"],
-  [["full", "close", "retry"], "closing", "IoError"],
-  [["close", "full"], "closing", "IoError"],
-  [["close", "broken"], "closing", "PoisonedError"],
-  [["broken", "close", "closed"], "closed", "PoisonedError"],
+/**
+ * What each event makes of each state, which is reached by the events before it: the new state, how a write is refused
+ * from then on, and `!` where those who watch are told.
+ */
+const table: [reached: HealthEvent[], outcomes: Record<HealthEvent, string>][] = [
+  [[], {
+    full: "full IoError!",
+    broken: "poisoned PoisonedError!",
+    retry: "open",
+    close: "closing BadResource!",
+    closed: "closed BadResource!",
+  }],
+  [["full"], {
+    full: "full IoError",
+    broken: "poisoned PoisonedError!",
+    retry: "open!",
+    close: "closing IoError!",
+    closed: "closed IoError!",
+  }],
+  [["broken"], {
+    full: "poisoned PoisonedError",
+    broken: "poisoned PoisonedError",
+    retry: "poisoned PoisonedError",
+    close: "closing PoisonedError!",
+    closed: "closed PoisonedError!",
+  }],
+  [["close"], {
+    full: "closing IoError",
+    broken: "closing PoisonedError!",
+    retry: "closing BadResource",
+    close: "closing BadResource!",
+    closed: "closed BadResource!",
+  }],
+  [["full", "close"], {
+    full: "closing IoError",
+    broken: "closing PoisonedError!",
+    retry: "closing IoError",
+    close: "closing IoError!",
+    closed: "closed IoError!",
+  }],
+  [["broken", "close"], {
+    full: "closing PoisonedError",
+    broken: "closing PoisonedError",
+    retry: "closing PoisonedError",
+    close: "closing PoisonedError!",
+    closed: "closed PoisonedError!",
+  }],
+  [["close", "closed"], {
+    full: "closed IoError",
+    broken: "closed PoisonedError!",
+    retry: "closed BadResource",
+    close: "closed BadResource",
+    closed: "closed BadResource!",
+  }],
 ];
 
-for (const [steps, state, refusal] of histories) {
-  Deno.test(`Health is ${state} after ${steps.join(", ") || "nothing"}`, () => {
-    const health = new Health('timeline "main"');
-    for (const step of steps) take(health, step);
-    assertEquals(health.state, state);
-    if (refusal === undefined) return health.check();
-    const error = assertThrows(() => health.check(), Error);
-    assertEquals(error.name, refusal);
-    assertEquals(health.cause === undefined, refusal === "BadResource");
+for (const [reached, outcomes] of table) {
+  Deno.test(`Health goes on from ${reached.join(", ") || "open"} as the table says`, () => {
+    for (const event of events) {
+      const health = new Health('timeline "main"');
+      for (const step of reached) take(health, step);
+      let told = 0;
+      health.watch(() => told++);
+      take(health, event);
+      assertEquals(outcomeOf(health) + "!".repeat(told), outcomes[event], event);
+      const hasCause = /IoError|PoisonedError/.test(outcomes[event]);
+      assertEquals(health.cause !== undefined, hasCause, event);
+    }
   });
+}
+
+function outcomeOf(health: Health): string {
+  try {
+    health.check();
+    return health.state;
+  } catch (error) {
+    return `${health.state} ${(error as Error).name}`;
+  }
 }
 
 Deno.test("Health.fail() keeps the first failure, and says what was being written", () => {
@@ -71,26 +118,12 @@ Deno.test("Health.fail() gives a PoisonedError on as it is, and a full disk's er
 Deno.test("Health.watch() tells every change in its turn, until it is ended", () => {
   const health = new Health("it");
   const seen: HealthState[] = [];
-  const end = health.watch((state) => seen.push(state));
+  const end = health.watch(() => seen.push(health.state));
   for (const step of ["full", "full", "retry", "broken", "retry", "close"] as const) take(health, step);
   assertEquals(seen, ["full", "open", "poisoned", "closing"]);
   end();
   health.closed();
   assertEquals(seen.length, 4);
-});
-
-Deno.test("Health.changed() wakes those who wait at a retry, a poisoning and a close, and never otherwise", async () => {
-  for (const step of ["retry", "broken", "close"] as const) {
-    const health = new Health("it");
-    health.fail(full());
-    let woken = false;
-    const changed = health.changed().then(() => woken = true);
-    health.fail(full());
-    await Promise.resolve();
-    assertEquals(woken, false);
-    take(health, step);
-    await changed;
-  }
 });
 
 Deno.test("Health.patiently() does its work again when a full disk has room", async () => {
@@ -139,4 +172,21 @@ Deno.test("Health.patiently() gives up when it is poisoned or closed meanwhile, 
   const failing = new Health("it");
   await assertRejects(() => failing.patiently(() => Promise.reject(broken())), PoisonedError, "EIO");
   assertEquals(failing.state, "poisoned");
+});
+
+Deno.test("Health.patiently() waits no longer when its work is given up, and what was closed is no failure", async () => {
+  const health = new Health("it");
+  const end = Promise.withResolvers<never>();
+  let tries = 0;
+  const work = health.patiently(() => {
+    tries++;
+    return Promise.reject(full());
+  }, end.promise);
+  while (health.state !== "full") await Promise.resolve();
+  end.reject(new Deno.errors.BadResource("closed"));
+  await assertRejects(() => work, Deno.errors.BadResource, "closed");
+  health.retry();
+  const closed = new Deno.errors.BadResource("closed too");
+  await assertRejects(() => health.patiently(() => Promise.reject(closed)), Deno.errors.BadResource);
+  assertEquals([tries, health.state], [1, "open"]);
 });

@@ -16,7 +16,7 @@ class HeldClock implements Clock {
 
 Deno.test("SlicedTurns.due() says so when a slice is over, and again only a slice after the next turn", async () => {
   const clock = new HeldClock();
-  const turns = new SlicedTurns(clock, { sliceMilliseconds: 2, later: (resume) => resume() });
+  const turns = new SlicedTurns(clock, (resume) => resume());
   assertEquals(turns.due(), false);
   clock.milliseconds += 1.9;
   assertEquals(turns.due(), false);
@@ -30,7 +30,7 @@ Deno.test("SlicedTurns.due() says so when a slice is over, and again only a slic
 
 Deno.test("SlicedTurns.due() says so sooner while anybody waits for an answer", () => {
   const clock = new HeldClock();
-  const turns = new SlicedTurns(clock, { sliceMilliseconds: 2, hurriedMilliseconds: 0.5 });
+  const turns = new SlicedTurns(clock);
   clock.milliseconds += 0.5;
   assertEquals(turns.due(), false);
   turns.awaiting();
@@ -44,7 +44,7 @@ Deno.test("SlicedTurns.due() says so sooner while anybody waits for an answer", 
 Deno.test("SlicedTurns.turn() starts the next slice when the event loop comes back, not when it is asked", async () => {
   const clock = new HeldClock();
   const resumes: (() => void)[] = [];
-  const turns = new SlicedTurns(clock, { sliceMilliseconds: 2, later: (resume) => resumes.push(resume) });
+  const turns = new SlicedTurns(clock, (resume) => resumes.push(resume));
   const turn = turns.turn();
   clock.milliseconds += 100;
   assertEquals(turns.due(), true);

@@ -1,6 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { Progress, renderBar } from "../../src/cli/terminal/progress.ts";
-import { formatCount, formatDuration, formatMebibytes, formatRate } from "../../src/cli/terminal/quantity.ts";
+import {
+  formatCount,
+  formatDuration,
+  formatMebibytes,
+  formatRate,
+  formatWork,
+} from "../../src/cli/terminal/quantity.ts";
 import { FakeTerminal } from "./fixture.ts";
 
 /** A clock that stands still until it is told. */
@@ -59,4 +65,8 @@ Deno.test("quantities read as people write them", () => {
   assertEquals(formatRate(1048576, 500), "2.0 MiB/s");
   assertEquals(formatRate(1048576, 0), "0.0 MiB/s");
   assertEquals([0, 61_500, 3_600_000].map(formatDuration), ["0:00", "1:01", "1:00:00"]);
+  assertEquals(
+    formatWork(["3 changes", "2 blobs"], 1048576, 61_000),
+    "3 changes  2 blobs  1.0 MiB  0.0 MiB/s  1:01",
+  );
 });

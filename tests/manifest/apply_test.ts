@@ -120,6 +120,16 @@ Deno.test("apply() adds and drops timelines, and raises the generation", () => {
   assertEquals(ids([...many, ...many.map((_, i) => drop(100 + i))]), [1, 7, 9]);
 });
 
+Deno.test("apply() judges what edits come to, and not what lies between", () => {
+  const [drop, add]: Edit[] = [
+    { type: "dropTimeline", id: 9 },
+    { type: "addTimeline", timeline: timeline(2, { name: "t9" }) },
+  ];
+  assertEquals(apply(state, [add, drop]).timelines.map(({ name }) => name), ["t1", "t7", "t9"]);
+  const wrong: Edit = { type: "addSegment", id: 7, segment: segment(8, { firstLsn: 600 }) };
+  assertEquals(changed([wrong, { type: "dropSegments", id: 7, sequences: [8] }]), { nextSequence: 9 });
+});
+
 const misfits: [string, Edit | Edit[]][] = [
   ["a timeline that is not there", { type: "dropTimeline", id: 2 }],
   ["an edit of one that is not there", { type: "horizon", id: 2, lsn: 1 }],
@@ -147,6 +157,19 @@ const misfits: [string, Edit | Edit[]][] = [
   ["a layer that is there", { type: "replaceLayers", id: 7, remove: [], add: [delta(2, 1)] }],
   ["a layer where a segment is", { type: "replaceLayers", id: 7, remove: [], add: [delta(4, 1)] }],
   ["two layers alike", { type: "replaceLayers", id: 7, remove: [], add: [delta(7, 1), delta(7, 2)] }],
+  ["a layer in place of itself, but for its keys", {
+    type: "replaceLayers",
+    id: 7,
+    remove: [2],
+    add: [layer(2, { firstKey: Uint8Array.of(9) })],
+  }],
+  ["more layers than there are", { type: "replaceLayers", id: 7, remove: [1, 2, 5, 6], add: [] }],
+  ["a layer whose sequence leaves none for the next", {
+    type: "replaceLayers",
+    id: 7,
+    remove: [],
+    add: [delta(2 ** 32 - 1, 1)],
+  }],
   ["a witness of a layer", { type: "witness", id: 7, sequence: 1, witness }],
   ["a witness below zero", { type: "witness", id: 7, sequence: 3, witness: { ...witness, offset: -1 } }],
   ["a horizon that sinks", { type: "horizon", id: 7, lsn: 49 }],
@@ -175,6 +198,18 @@ for (const [name, edits] of misfits) {
     assertThrows(() => apply(state, edits), AssertionError);
   });
 }
+
+Deno.test("apply() puts any number of layers where they belong", () => {
+  const count = 150_000;
+  const layers = Array.from({ length: count }, (_, i) => layer(i + 1));
+  const full = timeline(1, { layers: layers.filter((_, i) => i % 3 > 0), nextSequence: count + 1 });
+  const add = layers.filter((_, i) => i % 3 === 0).reverse();
+  const remove = layers.filter((_, i) => i % 3 === 1).map(({ sequence }) => sequence);
+  const next = apply({ ...first, timelines: [full] }, { type: "replaceLayers", id: 1, remove, add });
+  const sequences = next.timelines[0].layers.map(({ sequence }) => sequence);
+  assertEquals(sequences.length, count / 3 * 2);
+  assert(sequences.every((sequence, i) => sequence === Math.floor(i / 2) * 3 + (i % 2 === 0 ? 1 : 3)));
+});
 
 Deno.test("apply() of many edits at once does as of one after the other", () => {
   for (const seed of seeds("manifest apply", 10)) {

@@ -1,43 +1,43 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { AssertionError, CorruptionError } from "../../src/base/mod.ts";
 import { apply, type Edit, type StoreState } from "../../src/manifest/mod.ts";
-import { BodyReader, BodyWriter } from "../../src/manifest/body.ts";
-import { readEdit, readState, writeEdit, writeState } from "../../src/manifest/codec.ts";
+import { codeEdit, codeState } from "../../src/manifest/codec.ts";
+import { Coder } from "../../src/manifest/coder.ts";
 import { Random, seeds } from "../random.ts";
 import { anyEdit, anyState, first, layer, segment, timeline } from "./manifest_fixture.ts";
 import { noTurns } from "./memory_root.ts";
 
 /** Reads bytes that stand somewhere within others. */
-function readerOf(bytes: Uint8Array): BodyReader {
+function readerOf(bytes: Uint8Array): Coder {
   const around = new Uint8Array(bytes.length + 20).fill(0xee);
   around.set(bytes, 13);
-  return new BodyReader("/store/manifest", around.subarray(3), 10, 10 + bytes.length);
+  return Coder.reader("/store/manifest", around.subarray(3), 10, bytes.length);
 }
 
 function encoded(edit: Edit): Uint8Array {
-  const writer = new BodyWriter(1);
-  writeEdit(writer, edit);
-  return writer.bytes;
+  const writer = Coder.writer();
+  codeEdit(writer, edit);
+  return writer.written;
 }
 
 function decoded(bytes: Uint8Array): Edit {
   const reader = readerOf(bytes);
-  const edit = readEdit(reader);
-  assert(reader.isAtEnd, "an edit is read to its end");
+  const edit = codeEdit(reader);
+  assert(reader.left === 0, "an edit is read to its end");
   return edit;
 }
 
 async function copyOf(state: StoreState): Promise<StoreState> {
-  const writer = new BodyWriter(1);
-  await writeState(writer, state, noTurns);
-  const reader = readerOf(writer.bytes);
+  const writer = Coder.writer();
+  await codeState(writer, noTurns, state);
+  const reader = readerOf(writer.written);
   const { version, storeId } = state;
-  const copy = { version, storeId, ...await readState(reader, noTurns) };
-  assert(reader.isAtEnd, "a state is read to its end");
+  const copy = { version, storeId, ...await codeState(reader, noTurns) };
+  assert(reader.left === 0, "a state is read to its end");
   return copy;
 }
 
-Deno.test("readState() and readEdit() read what was written, whatever it is", async () => {
+Deno.test("codeState() and codeEdit() read what they wrote, whatever it is", async () => {
   for (const seed of seeds("manifest codec", 20)) {
     const random = new Random(seed);
     let state = anyState(random, random.below(100));
@@ -85,11 +85,11 @@ const edits: Edit[] = [
   { type: "generation", generation: 2 ** 32 - 1 },
 ];
 
-Deno.test("readEdit() reads every edit with its largest numbers", () => {
+Deno.test("codeEdit() reads every edit with its largest numbers", () => {
   for (const edit of edits) assertEquals(decoded(encoded(edit)), edit);
 });
 
-Deno.test("readEdit() throws CorruptionError for an edit that is cut anywhere", () => {
+Deno.test("codeEdit() throws CorruptionError for an edit that is cut anywhere", () => {
   for (const edit of edits) {
     const bytes = encoded(edit);
     for (let length = 0; length < bytes.length; length++) {
@@ -98,7 +98,7 @@ Deno.test("readEdit() throws CorruptionError for an edit that is cut anywhere", 
   }
 });
 
-Deno.test("readEdit() throws nothing but CorruptionError, whatever bytes there are", () => {
+Deno.test("codeEdit() throws nothing but CorruptionError, whatever bytes there are", () => {
   for (const seed of seeds("manifest bytes", 20)) {
     const random = new Random(seed);
     for (const edit of edits) {
@@ -108,7 +108,7 @@ Deno.test("readEdit() throws nothing but CorruptionError, whatever bytes there a
         const at = random.below(hostile.length);
         hostile.set(random.bytes(Math.min(hostile.length - at, random.from(1, 9))), at);
         try {
-          readEdit(readerOf(hostile));
+          codeEdit(readerOf(hostile));
         } catch (error) {
           assert(error instanceof CorruptionError, `${error}`);
         }
@@ -117,7 +117,7 @@ Deno.test("readEdit() throws nothing but CorruptionError, whatever bytes there a
   }
 });
 
-Deno.test("readState() and readEdit() take no memory for items that cannot be there", async () => {
+Deno.test("codeState() and codeEdit() take no memory for items that cannot be there", async () => {
   const count = [0xff, 0xff, 0xff, 0xff];
   const head = encoded({ type: "addTimeline", timeline: timeline(1) }).slice(1, -8);
   const id = [1, 0, 0, 0, 0, 0, 0, 0];
@@ -133,14 +133,14 @@ Deno.test("readState() and readEdit() take no memory for items that cannot be th
     ...[0, 0, 0, 0, 1, 0, 0, 0, ...head, 0, 0, 0, 0, ...count],
   ]];
   for (const bytes of states) {
-    const error = await readState(readerOf(Uint8Array.from([...bytes, ...new Uint8Array(4096)])), noTurns)
+    const error = await codeState(readerOf(Uint8Array.from([...bytes, ...new Uint8Array(4096)])), noTurns)
       .catch((e) => e);
     assert(error instanceof CorruptionError && /items/.test(error.message), `${error}`);
   }
   assert(performance.now() - start < 500);
 });
 
-Deno.test("writeEdit() writes no number that does not fit", () => {
+Deno.test("codeEdit() writes no number that does not fit", () => {
   const wrong: Edit[] = [
     { type: "dropTimeline", id: -1 },
     { type: "dropTimeline", id: 2 ** 53 },
@@ -148,6 +148,13 @@ Deno.test("writeEdit() writes no number that does not fit", () => {
     { type: "generation", generation: 2 ** 32 },
     { type: "generation", generation: NaN },
     { type: "addTimeline", timeline: timeline(1, { name: "x".repeat(65536) }) },
+    { type: "seal", id: 1, layer: layer(1, { height: 256 }) },
+    { type: "seal", id: 1, layer: layer(1, { versions: 2 ** 32 }) },
+    { type: "seal", id: 1, layer: layer(1, { firstKey: new Uint8Array(65536) }) },
+    // deno-lint-ignore no-explicit-any
+    { type: "horizon", id: 1 } as any,
+    // deno-lint-ignore no-explicit-any
+    { type: "seal", id: 1, layer: layer(1, { kind: "other" as any }) },
     // deno-lint-ignore no-explicit-any
     { type: "nonsense" } as any,
   ];

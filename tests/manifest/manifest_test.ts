@@ -269,6 +269,17 @@ Deno.test("Manifest does not go on in a file that a newer one may stand behind",
   assertEquals(idsIn(await root.open()), [1, 2, 4]);
 });
 
+Deno.test("Manifest.close() writes nothing to a file that a newer one may stand behind", async () => {
+  const { root, manifest } = await fresh();
+  await manifest.commit({ type: "addTimeline", timeline: largeTimeline(9, 1_100_000) });
+  root.fail(1, "ENOSPC", { done: true });
+  await assertRejects(() => manifest.commit({ type: "dropTimeline", id: 9 }), IoError);
+  root.log = [];
+  await manifest.close();
+  assertEquals(root.log, []);
+  assertEquals(idsIn(await root.open()), [9]);
+});
+
 Deno.test("Manifest writes nothing more when somebody else made the next version", async () => {
   const root = await closed(1);
   await (await root.open()).commit(add(2));

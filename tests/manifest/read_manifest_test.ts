@@ -3,9 +3,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { AssertionError, CorruptionError, LimitError, VarveError } from "../../src/base/mod.ts";
 import { Manifest, type StoreState } from "../../src/manifest/mod.ts";
-import { BodyWriter } from "../../src/manifest/body.ts";
-import { writeState } from "../../src/manifest/codec.ts";
-import { frameBytes, putHeader, stampFrame } from "../../src/manifest/frame.ts";
+import { codeState } from "../../src/manifest/codec.ts";
+import { Coder } from "../../src/manifest/coder.ts";
+import { firstPlace, frameBytes, type FrameKind, putFrame, putHeader } from "../../src/manifest/frame.ts";
 import { manifestName } from "../../src/manifest/names.ts";
 import { readManifest } from "../../src/manifest/read_manifest.ts";
 import { Random } from "../random.ts";
@@ -164,21 +164,19 @@ Deno.test("readManifest() refuses a block of an earlier time, and one of another
 /** A file that holds any bodies, with the right checksums. */
 function stamped(
   bodies: readonly (Uint8Array | number[])[],
-  more: { room?: number; firstRoom?: number } = {},
+  more: { room?: number; firstRoom?: number; kinds?: readonly FrameKind[] } = {},
 ) {
   const identity = { storeId: first.storeId, version: 1 };
   const sizes = bodies.map(({ length }) => frameBytes(length));
   const length = 4096 + sizes.reduce((sum, size) => sum + size, 0) + 8192;
   const bytes = new Uint8Array(length);
   putHeader(bytes, identity);
-  let offset = 4096, previous = 0;
+  let place = firstPlace;
   for (const [ordinal, body] of bodies.entries()) {
-    const frame = bytes.subarray(offset, offset + sizes[ordinal]);
-    frame.set(body, 32);
-    const kind = ordinal === 0 ? "snapshot" : "edits";
+    const frame = bytes.subarray(place.offset, place.offset + sizes[ordinal]);
+    const kind = more.kinds?.[ordinal] ?? (ordinal === 0 ? "snapshot" : "edits");
     const room = (ordinal === 0 ? more.firstRoom : more.room) ?? length;
-    previous = stampFrame(frame, identity, offset, { kind, ordinal, previous, length: body.length, room });
-    offset += frame.length;
+    place = putFrame(frame, identity, place, { kind, body: Uint8Array.from(body), room });
   }
   return bytes;
 }
@@ -196,6 +194,9 @@ Deno.test("readManifest() reports hostile contents whose checksums are right", a
     ["a generation that stays", stamped([noTimelines, [9, 1, 0, 0, 0]])],
     ["no timeline to drop", stamped([noTimelines, [2, 1, 0, 0, 0, 0, 0, 0, 0]])],
     ["a number over 2^53", stamped([noTimelines, [2, 1, 0, 0, 0, 0, 0, 0, 1]])],
+    ["edits in place of a snapshot", stamped([noTimelines], { kinds: ["edits"] })],
+    ["a second snapshot", stamped([noTimelines, noTimelines], { kinds: ["snapshot", "snapshot"] })],
+    ["a file that was superseded", stamped([noTimelines, []], { kinds: ["snapshot", "superseded"] })],
     ["less room than frames", stamped([noTimelines, []], { room: 12288 })],
     ["a frame behind the room", stamped([noTimelines, []], { firstRoom: 12288 - 1 })],
     ["no block left behind the snapshot", stamped([noTimelines], { firstRoom: 8192 })],
@@ -215,9 +216,9 @@ Deno.test("readManifest() reports states that cannot be", async () => {
     [timeline(1, { layers: [layer(2, { tombstones: 101 })], nextSequence: 9 })],
   ];
   for (const timelines of states) {
-    const writer = new BodyWriter(1);
-    await writeState(writer, { ...first, timelines }, noTurns);
-    await assertRejects(() => readManifest(name, stamped([writer.bytes]), 1, noTurns), CorruptionError);
+    const writer = Coder.writer();
+    await codeState(writer, noTurns, { ...first, timelines });
+    await assertRejects(() => readManifest(name, stamped([writer.written]), 1, noTurns), CorruptionError);
     if (timelines.length === 1) {
       await assertRejects(
         () => Manifest.create(new MemoryRoot().home, { ...first, timelines }),
@@ -235,7 +236,8 @@ Deno.test("readManifest() takes little time for a large file full of heads", asy
   for (let at = bytes.length; at < large.length; at += 4096) {
     // They claim the rest of the file, and are of the frames before, which prove nothing.
     const frame = new Uint8Array(4096);
-    stampFrame(frame, identity, at, { kind: "edits", ordinal: 0, previous: 0, length: 0, room: 0 });
+    const body = new Uint8Array(0);
+    putFrame(frame, identity, { ...firstPlace, offset: at }, { kind: "edits", body, room: 0 });
     large.set(frame, at);
   }
   const start = performance.now();

@@ -196,7 +196,7 @@ export class ObjectsFixture {
   async close(): Promise<void> {
     await this.objects.close();
     assertEquals(this.memory.openFiles, 0, "no file stays open");
-    assertEquals(this.objects.reads.pool.takenBytes, 0, "no buffer stays taken");
+    assertEquals(this.objects.context.readPool.takenBytes, 0, "no buffer stays taken");
   }
 }
 

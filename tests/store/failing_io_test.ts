@@ -244,6 +244,20 @@ Deno.test("Store.createTimeline() makes the timeline at the next try when the di
   });
 });
 
+Deno.test("Store.createTimeline() opens a timeline that was made before and could not be opened then", async () => {
+  await inPlace(async (place, engine) => {
+    const store = await place.open();
+    failNth(engine, "list", 1, "EIO");
+    await assertRejects(() => store.createTimeline("side"), IoError, "EIO");
+    engine.hook = () => {};
+    const side = await store.createTimeline("side");
+    assertEquals(await side.append([{ key: "a", value: "1" }], { sync: true }), 1);
+    await assertRejects(() => store.createTimeline("side"), Deno.errors.AlreadyExists);
+    await place.close(store);
+    assertEquals((await place.open()).timelines().map(({ name }) => name), ["main", "side"]);
+  });
+});
+
 Deno.test("Store.close() waits when a timeline is being made", async () => {
   await inPlace(async (place, engine) => {
     const store = await place.open();

@@ -2,16 +2,14 @@
 
 import { systemClock } from "../../base/mod.ts";
 import { ByteReader } from "../../git/mod.ts";
-import type { Timeline } from "../../timeline/mod.ts";
-import type { Arguments } from "../arguments.ts";
 import { type ChangeLineOptions, maxLineBytes, parseChangeLine } from "../change_line.ts";
 import { ChangeLoader, LoadError, type LoadReport } from "../change_loader.ts";
 import type { Command } from "../command.ts";
 import { exitInterrupted, exitOk } from "../exit_code.ts";
-import { Interrupt } from "../interrupt.ts";
+import { listenForInterrupt } from "../interrupt.ts";
 import { openTimeline } from "../open_timeline.ts";
-import { Progress, type ProgressStatus } from "../terminal/progress.ts";
-import { formatCount, formatDuration, formatMebibytes, formatRate } from "../terminal/quantity.ts";
+import { Progress } from "../terminal/progress.ts";
+import { formatCount, formatDuration, formatWork } from "../terminal/quantity.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 const lineFeed = 10;
@@ -33,7 +31,36 @@ The store and the timeline are made if they are missing.`,
     "base64": { describe: '"key" and "value" are base64' },
     "ignore-lsn": { describe: 'pass over "lsn" and write at the next LSNs' },
   },
-  run: runLoad,
+  async run(args, terminal) {
+    const options = { base64: args.flag("base64"), ignoreLsn: args.flag("ignore-lsn") };
+    const source = await openSource(args.positionals[1], terminal);
+    await using lines = new ByteReader(source.stream);
+    using interrupt = listenForInterrupt();
+    interrupt.signal.addEventListener("abort", () => lines.cancel());
+    await using open = await openTimeline(args, "create");
+    const started = systemClock.monotonic();
+    const elapsed = () => systemClock.monotonic() - started;
+    const loader = new ChangeLoader(open.timeline);
+    const { report } = loader;
+    using progress = new Progress(terminal, systemClock);
+    const status = () => ({
+      fraction: source.bytes === undefined ? undefined : lines.bytesRead / source.bytes,
+      text: formatWork([`${formatCount(report.changes)} changes`], lines.bytesRead, elapsed()),
+    });
+    try {
+      for (let number = 1; await loadLine(lines, number, options, loader); number++) progress.update(status);
+      await loader.flush();
+    } catch (error) {
+      throw error instanceof LoadError ? stopped(source, error, report) : error;
+    } finally {
+      await open.timeline.sync();
+    }
+    progress[Symbol.dispose]();
+    const counts = `${formatCount(report.changes)} changes in ${formatCount(report.batches)} batches`;
+    const end = `up to LSN ${report.lastLsn}, in ${formatDuration(elapsed())}`;
+    await terminal.output.write(`Loaded ${counts}, ${end}\n`);
+    return interrupt.signal.aborted ? exitInterrupted : exitOk;
+  },
 };
 
 /** Where lines come from. */
@@ -43,24 +70,6 @@ interface Source {
   bytes: number | undefined;
 }
 
-async function runLoad(args: Arguments, terminal: Terminal): Promise<number> {
-  const options = { base64: args.flag("base64"), ignoreLsn: args.flag("ignore-lsn") };
-  const source = await openSource(args.positional(1), terminal);
-  await using lines = new ByteReader(source.stream);
-  using interrupt = new Interrupt();
-  interrupt.signal.addEventListener("abort", () => lines.cancel());
-  await using open = await openTimeline(args, { for: "create" });
-  const started = systemClock.monotonic();
-  const report = await loadLines(open.timeline, source, lines, options, terminal);
-  const elapsed = systemClock.monotonic() - started;
-  await terminal.output.write(
-    `Loaded ${formatCount(report.changes)} changes in ${
-      formatCount(report.batches)
-    } batches, up to LSN ${report.lastLsn}, in ${formatDuration(elapsed)}\n`,
-  );
-  return interrupt.signal.aborted ? exitInterrupted : exitOk;
-}
-
 async function openSource(path: string | undefined, terminal: Terminal): Promise<Source> {
   if (path === undefined || path === "-") {
     return { name: "standard input", stream: terminal.input(), bytes: undefined };
@@ -68,28 +77,6 @@ async function openSource(path: string | undefined, terminal: Terminal): Promise
   const file = await Deno.open(path);
   const { isFile, size } = await file.stat();
   return { name: path, stream: file.readable, bytes: isFile ? size : undefined };
-}
-
-async function loadLines(
-  timeline: Timeline,
-  source: Source,
-  lines: ByteReader,
-  options: ChangeLineOptions,
-  terminal: Terminal,
-): Promise<LoadReport> {
-  const loader = new ChangeLoader(timeline);
-  const started = systemClock.monotonic();
-  using progress = new Progress(terminal, systemClock);
-  const status = () => loadStatus(loader.report, source, lines.bytesRead, systemClock.monotonic() - started);
-  try {
-    for (let number = 1; await loadLine(lines, number, options, loader); number++) progress.update(status);
-    await loader.flush();
-  } catch (error) {
-    await timeline.sync();
-    throw stopped(source, error, loader.report);
-  }
-  await timeline.sync();
-  return loader.report;
 }
 
 /** Loads one line and returns whether there was one. */
@@ -111,20 +98,9 @@ async function loadLine(
   }
 }
 
-function stopped(source: Source, error: unknown, report: LoadReport): Error {
-  if (!(error instanceof LoadError)) return error as Error;
+function stopped(source: Source, error: LoadError, report: LoadReport): LoadError {
   const stored = report.batches === 0
     ? "nothing was stored"
     : `the ${report.changes} changes before are stored, up to LSN ${report.lastLsn}`;
   return new LoadError(`Cannot load ${source.name}, ${error.message} (${stored})`, { cause: error });
-}
-
-function loadStatus(report: LoadReport, source: Source, bytes: number, milliseconds: number): ProgressStatus {
-  const text = [
-    `${formatCount(report.changes)} changes`,
-    formatMebibytes(bytes),
-    formatRate(bytes, milliseconds),
-    formatDuration(milliseconds),
-  ].join("  ");
-  return { fraction: source.bytes === undefined ? undefined : bytes / source.bytes, text };
 }

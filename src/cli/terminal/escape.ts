@@ -66,19 +66,8 @@ export function* characterSlices(bytes: Uint8Array): Generator<Uint8Array> {
 
 /** Returns the length of the character at `at`, or 0 if there is none. */
 function sequenceLength(bytes: Uint8Array, at: number): number {
-  const first = bytes[at];
-  const length = first < 0x80
-    ? 1
-    : first < 0xc2
-    ? 0
-    : first < 0xe0
-    ? 2
-    : first < 0xf0
-    ? 3
-    : first < 0xf5
-    ? 4
-    : 0;
-  if (at + length > bytes.length) return 0;
+  // The first byte of a character of several bytes begins with as many ones.
+  const length = Math.max(Math.clz32(~bytes[at] << 24), 1);
   return isUtf8(bytes.subarray(at, at + length)) ? length : 0;
 }
 

@@ -23,3 +23,9 @@ export function formatDuration(milliseconds: number): string {
   if (minutes < 60) return `${minutes}:${pair(seconds % 60)}`;
   return `${Math.floor(minutes / 60)}:${pair(minutes % 60)}:${pair(seconds % 60)}`;
 }
+
+/** Says in one line how far a work has come: what was done, bytes, their rate, the time it took. */
+export function formatWork(done: readonly string[], bytes: number, milliseconds: number): string {
+  const rate = formatRate(bytes, milliseconds);
+  return [...done, formatMebibytes(bytes), rate, formatDuration(milliseconds)].join("  ");
+}

@@ -14,20 +14,13 @@ import type { LibcCalls } from "../posix/libc.ts";
  * @param libc What tells the address.
  * @param byteLength A multiple of 4096.
  * @returns Zeroed memory.
- * @throws {RangeError} If `byteLength` is not a positive multiple of 4096, or the memory cannot be had.
+ * @throws {RangeError} If the memory cannot be had.
  */
 export function alignedMemory(libc: LibcCalls, byteLength: number): Uint8Array<ArrayBuffer> {
-  checkByteLength(byteLength);
   const bytes = new Uint8Array(byteLength + blockBytes);
   const past = libc.addressOf(bytes) % blockBytes;
   const start = past === 0 ? 0 : blockBytes - past;
   const aligned = bytes.subarray(start, start + byteLength);
   assert(libc.addressOf(aligned) % blockBytes === 0, "memory is not aligned");
   return aligned;
-}
-
-/** Checks the length of memory to allocate. */
-export function checkByteLength(byteLength: number): void {
-  if (Number.isSafeInteger(byteLength) && byteLength > 0 && byteLength % blockBytes === 0) return;
-  throw new RangeError(`Cannot allocate ${byteLength} bytes: expected a positive multiple of ${blockBytes}`);
 }

@@ -7,14 +7,16 @@
  * @module
  */
 
-import { fdatasync, fstatSync, fsync, ftruncate } from "node:fs";
+import { constants, fdatasync, fstatSync, fsync, ftruncate, open, read, write } from "node:fs";
 import { promisify } from "node:util";
-import type { DirectAlignment, IoEngine, IoFile, OpenOptions, Transfer } from "../engine.ts";
-import { type Files, SystemEngine, type Transport } from "../posix/system_engine.ts";
-import { syncWritten } from "../transfer/transfer.ts";
-import { TransferQueue } from "../transfer/transfer_queue.ts";
-import type { DescriptorBudget } from "./descriptor_pool.ts";
-import { NodeFile } from "./node_file.ts";
+import { blockBytes, hasCode, IoError } from "../../base/mod.ts";
+import type { IoEngine, OpenOptions } from "../engine.ts";
+import { type Attempt, attemptOn, classify } from "../posix/errno.ts";
+import type { FileKind, Files } from "../posix/files.ts";
+import { SystemEngine } from "../posix/system_engine.ts";
+import type { Transport } from "../posix/transport.ts";
+import { type TransferCalls, TransferQueue } from "../transfer/transfer_queue.ts";
+import { type DescriptorBudget, NodeFile } from "./node_file.ts";
 import { PageArena } from "./page_arena.ts";
 
 /** Transfers in flight: half of the runtime's thread pool, which serves the whole process. */
@@ -22,18 +24,24 @@ const nodeDepth = 16;
 /** Descriptors beyond the first of each file, so that an engine stays far below the usual limit of 1024. */
 const spareDescriptors = 256;
 
+const openOf = promisify(open);
 const datasyncOf = promisify(fdatasync);
 const syncOf = promisify(fsync);
 const truncateOf = promisify(ftruncate);
 
 /** Makes an engine on `node:fs`. */
 export function nodeEngine(): IoEngine {
-  const files = new NodeFiles();
-  return new SystemEngine("node", files, new NodeTransport(files));
+  const calls = new NodeCalls();
+  return new SystemEngine("node", calls, calls);
 }
 
-class NodeFiles implements Files<NodeFile> {
-  readonly #open = new Set<NodeFile>();
+/**
+ * What `node:fs` has. It cannot seek for data, reserve room or say what direct IO needs, and it has no durable write: a
+ * sync follows.
+ */
+class NodeCalls implements Files<NodeFile>, Transport<NodeFile>, TransferCalls<NodeFile> {
+  readonly writesDurably = false;
+  readonly #queue = new TransferQueue<NodeFile>(this, nodeDepth);
   readonly #arena = new PageArena();
   readonly #budget: DescriptorBudget = { left: spareDescriptors };
 
@@ -42,21 +50,21 @@ class NodeFiles implements Files<NodeFile> {
   }
 
   async open(path: string, options: OpenOptions): Promise<NodeFile> {
-    const file = await NodeFile.open(path, options, this.#budget);
-    this.#open.add(file);
-    return file;
+    const { direct, create } = options;
+    if (direct && !constants.O_DIRECT) {
+      throw new IoError({ code: "EINVAL", operation: create ? "create" : "open", path });
+    }
+    const again = openFlags(options);
+    const flags = create ? again | constants.O_CREAT | constants.O_EXCL : again;
+    return new NodeFile(await openOf(path, flags, 0o600), { path, direct }, again, this.#budget);
   }
 
-  own(file: IoFile): NodeFile {
-    if (!(file instanceof NodeFile)) {
-      throw new TypeError(`Cannot use "${file.path}": another engine opened it`);
-    }
-    if (this.#open.has(file)) return file;
-    throw new Deno.errors.BadResource(`Cannot use "${file.path}": it is closed`);
+  kind(file: NodeFile): FileKind {
+    const status = fstatSync(file.fd);
+    return { isFile: status.isFile(), isDirectory: status.isDirectory() };
   }
 
   close(file: NodeFile): void {
-    this.#open.delete(file);
     file.close();
   }
 
@@ -64,61 +72,90 @@ class NodeFiles implements Files<NodeFile> {
     return fstatSync(file.fd).size;
   }
 
-  /** `node:fs` cannot seek for data: it may be anywhere. */
-  nextData(file: NodeFile, offset: number): number {
-    return Math.min(offset, this.size(file));
+  truncate(file: NodeFile, length: number): Promise<void> {
+    return truncateOf(file.fd, length);
   }
 
-  async truncate(file: NodeFile, length: number): Promise<void> {
-    await truncateOf(file.fd, length);
+  readonly transfer: Transport<NodeFile>["transfer"] = (...batch) => this.#queue.transfer(...batch);
+
+  datasync(file: NodeFile): Promise<void> {
+    return datasyncOf(file.fd);
   }
 
-  /** `node:fs` does not say. */
-  alignment(_path: string): DirectAlignment | undefined {
-    return undefined;
+  sync(file: NodeFile): Promise<void> {
+    return syncOf(file.fd);
   }
 
-  closeAll(): void {
-    for (const file of this.#open) file.close();
-    this.#open.clear();
+  read(file: NodeFile, bytes: Uint8Array, offset: number): Promise<number> {
+    return callOnce("read", file, bytes, offset);
+  }
+
+  write(file: NodeFile, bytes: Uint8Array, offset: number): Promise<number> {
+    const writePart = (part: Uint8Array) => callOnce("write", file, part, offset);
+    return file.direct ? writeBlocks(bytes, writePart) : writePart(bytes);
   }
 }
 
-class NodeTransport implements Transport<NodeFile> {
-  readonly #files: NodeFiles;
-  readonly #queue: TransferQueue<NodeFile>;
+/** Systems that lack a flag define no constant for it. */
+function openFlags({ access, direct }: OpenOptions): number {
+  const { O_RDWR, O_RDONLY, O_DIRECT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  return (access === "write" ? O_RDWR : O_RDONLY) | (direct ? O_DIRECT : 0) | O_NOFOLLOW | O_NONBLOCK;
+}
 
-  constructor(files: NodeFiles) {
-    this.#files = files;
-    const calls = {
-      own: (file: IoFile) => files.own(file),
-      pread: (file: NodeFile, bytes: Uint8Array, offset: number) => file.read(bytes, offset),
-      pwrite: (file: NodeFile, bytes: Uint8Array, offset: number) => file.write(bytes, offset),
-      size: (file: NodeFile) => files.size(file),
-    };
-    this.#queue = new TransferQueue(calls, nodeDepth);
+type Call = (
+  fd: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  offset: number,
+  done: (error: Error | null, count: number) => void,
+) => void;
+
+/** Calls `node:fs` once; resolves to the count of bytes. */
+function callOnce(
+  operation: "read" | "write",
+  file: NodeFile,
+  bytes: Uint8Array,
+  offset: number,
+): Promise<number> {
+  const call: Call = operation === "read" ? read : write;
+  const once = (fd: number) =>
+    new Promise<number>((resolve, reject) => {
+      call(fd, bytes, 0, bytes.length, offset, (error, count) => error ? reject(error) : resolve(count));
+    });
+  return untilUninterrupted(attemptOn(file, operation, offset), () => file.lend(once));
+}
+
+/**
+ * Writes to a direct file.
+ *
+ * The runtime itself goes on after a short write, from wherever it ended. That may be within a block, which the kernel
+ * refuses. Whole blocks are then written one by one, so that either they all succeed or the true error appears.
+ *
+ * @param bytes What to write.
+ * @param write Writes once, from the same offset.
+ * @returns The count of bytes, which is that of the first block after such a refusal.
+ */
+export async function writeBlocks(
+  bytes: Uint8Array,
+  write: (part: Uint8Array) => Promise<number>,
+): Promise<number> {
+  try {
+    return await write(bytes);
+  } catch (error) {
+    if (!hasCode(error, "EINVAL") || bytes.length <= blockBytes) throw error;
+    return await write(bytes.subarray(0, blockBytes));
   }
+}
 
-  read(batch: readonly Transfer[], done: () => void): void {
-    this.#queue.read(batch, done);
-  }
-
-  /** `node:fs` has no durable write: a sync follows. */
-  write(batch: readonly Transfer[], durable: boolean, done: () => void): void {
-    const sync = (file: IoFile) => this.datasync(this.#files.own(file));
-    this.#queue.write(batch, false, durable ? () => void syncWritten(batch, sync).then(done) : done);
-  }
-
-  async datasync(file: NodeFile): Promise<void> {
-    await datasyncOf(file.fd);
-  }
-
-  async sync(file: NodeFile): Promise<void> {
-    await syncOf(file.fd);
-  }
-
-  /** `node:fs` cannot reserve room: the file is only extended, with a hole. */
-  async allocate(file: NodeFile, length: number): Promise<void> {
-    if (this.#files.size(file) < length) await this.#files.truncate(file, length);
+/** Calls again when a signal interrupts, and classifies every other error. */
+export async function untilUninterrupted(attempt: Attempt, call: () => Promise<number>): Promise<number> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (cause) {
+      const error = classify(cause, attempt);
+      if (!hasCode(error, "EINTR")) throw error;
+    }
   }
 }

@@ -8,7 +8,6 @@
  */
 
 import { assert } from "../../base/mod.ts";
-import { checkByteLength } from "../memory/aligned_memory.ts";
 
 const wasmPageBytes = 64 * 1024;
 const arenaBytes = 16 * 1024 * 1024;
@@ -24,10 +23,9 @@ export class PageArena {
    * Takes zeroed memory whose address is a multiple of 4096.
    *
    * @param byteLength A multiple of 4096.
-   * @throws {RangeError} If `byteLength` is not a positive multiple of 4096, or the memory cannot be had.
+   * @throws {RangeError} If the memory cannot be had.
    */
   allocate(byteLength: number): Uint8Array<ArrayBuffer> {
-    checkByteLength(byteLength);
     if (byteLength > maxSharedBytes) return pages(byteLength).subarray(0, byteLength);
     if (this.#current === undefined || this.#used + byteLength > arenaBytes) {
       this.#current = pages(arenaBytes);

@@ -8,14 +8,12 @@
  * @module
  */
 
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { IoError, LockedError } from "../../base/mod.ts";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import { hasCode, IoError, LockedError } from "../../base/mod.ts";
 import type { DirectoryLock } from "../engine.ts";
-import { classify } from "./errno.ts";
-import { irregularCode } from "./regular_file.ts";
-
-/** The file that says who holds the lock. */
-export const lockName = "lock";
+import { attempting } from "./errno.ts";
+import { irregularCode, lstat } from "./regular_file.ts";
 
 const mostHolderBytes = 32;
 
@@ -26,20 +24,21 @@ const mostHolderBytes = 32;
  * @throws {LockedError} If it is locked, by this process or another.
  * @throws {IoError} If it cannot be opened, or something that is no file is called `lock`.
  */
-export function lockDirectory(path: string): DirectoryLock {
-  return named(path, () => {
-    // Opening a pipe would wait for whoever writes to it.
-    if (!Deno.statSync(path).isDirectory) throw new IoError({ code: "ENOTDIR", operation: "lock", path });
-    const directory = Deno.openSync(path, { read: true });
-    try {
-      if (!directory.tryLockSync(true)) throw new LockedError(`Cannot lock "${path}": ${holder(path)}`);
-      named(`${path}/${lockName}`, () => writeHolder(`${path}/${lockName}`));
-      return new HeldLock(path, directory);
-    } catch (error) {
-      directory.close();
-      throw error;
+export async function lockDirectory(path: string): Promise<DirectoryLock> {
+  // Opening a pipe would wait for whoever writes to it.
+  if (!(await Deno.stat(path)).isDirectory) throw new IoError({ code: "ENOTDIR", operation: "lock", path });
+  const directory = await Deno.open(path, { read: true });
+  const holderPath = `${path}/lock`;
+  try {
+    if (!await directory.tryLock(true)) {
+      throw new LockedError(`Cannot lock "${path}": ${await holder(holderPath)}`);
     }
-  });
+    await attempting({ operation: "lock", path: holderPath }, () => writeHolder(holderPath));
+    return new HeldLock(path, directory);
+  } catch (error) {
+    directory.close();
+    throw error;
+  }
 }
 
 class HeldLock implements DirectoryLock {
@@ -54,13 +53,12 @@ class HeldLock implements DirectoryLock {
 
   async holds(): Promise<boolean> {
     try {
-      const there = await Deno.stat(this.#path);
+      const there = await attempting({ operation: "find", path: this.#path }, () => Deno.stat(this.#path));
       if (this.#released) return false;
       const held = this.#directory.statSync();
       return there.ino === held.ino && there.dev === held.dev;
-    } catch (cause) {
-      const error = classify(cause, { operation: "find", path: this.#path });
-      if (error instanceof IoError && (error.code === "ENOENT" || error.code === "ENOTDIR")) return false;
+    } catch (error) {
+      if (hasCode(error, "ENOENT", "ENOTDIR")) return false;
       throw error;
     }
   }
@@ -73,50 +71,24 @@ class HeldLock implements DirectoryLock {
 }
 
 /** Says who holds the lock, in a file of our own. */
-function writeHolder(path: string): void {
+async function writeHolder(path: string): Promise<void> {
   const found = lstat(path);
-  const code = found === undefined || found.isSymlink ? undefined : irregularCode(found);
+  const code = found?.isSymlink ? undefined : irregularCode(found);
   if (code !== undefined) throw new IoError({ code, operation: "lock", path });
-  if (found !== undefined) Deno.removeSync(path);
-  Deno.writeTextFileSync(path, `${Deno.pid}\n`, { mode: 0o600, createNew: true });
+  if (found !== undefined) await Deno.remove(path);
+  await Deno.writeTextFile(path, `${Deno.pid}\n`, { mode: 0o600, createNew: true });
 }
 
-function lstat(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.lstatSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-function holder(directory: string): string {
-  const pid = Number.parseInt(readHolder(`${directory}/${lockName}`) ?? "", 10);
+/** Who holds the lock is a courtesy: whoever cannot be asked is "elsewhere". */
+async function holder(path: string): Promise<string> {
+  const pid = Number.parseInt(await readHolder(path).catch(() => ""), 10);
   return Number.isSafeInteger(pid) ? `it is open in process ${pid}` : "it is open elsewhere";
 }
 
-function readHolder(path: string): string | undefined {
-  let fd: number;
-  try {
-    fd = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
-  } catch {
-    return undefined; // Who holds the lock is a courtesy: whoever cannot be asked is "elsewhere".
-  }
-  try {
-    if (!fstatSync(fd).isFile()) return undefined;
-    const bytes = new Uint8Array(mostHolderBytes);
-    return new TextDecoder().decode(bytes.subarray(0, readSync(fd, bytes, 0, mostHolderBytes, 0)));
-  } catch {
-    return undefined;
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function named<T>(path: string, body: () => T): T {
-  try {
-    return body();
-  } catch (error) {
-    throw error instanceof LockedError ? error : classify(error, { operation: "lock", path });
-  }
+async function readHolder(path: string): Promise<string> {
+  const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  await using handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (!(await handle.stat()).isFile()) return "";
+  const { buffer, bytesRead } = await handle.read(new Uint8Array(mostHolderBytes), 0, mostHolderBytes, 0);
+  return new TextDecoder().decode(buffer.subarray(0, bytesRead));
 }

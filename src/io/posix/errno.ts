@@ -5,7 +5,8 @@
  * @module
  */
 
-import { IoError } from "../../base/mod.ts";
+import { IoError, VarveError } from "../../base/mod.ts";
+import type { IoFile } from "../engine.ts";
 
 /** The names of 1 to 40 and so on, in order; `-` where Linux has no such number. The same on x86-64 and aarch64. */
 const names: readonly string[] = [
@@ -28,6 +29,16 @@ const names: readonly string[] = [
 /** The code of a failure whose errno could not be learnt. */
 export const unknownCode = "EUNKNOWN";
 
+/** What the runtime's own errors are where their message has no number. */
+const codesOfClasses = [
+  [Deno.errors.NotFound, "ENOENT"],
+  [Deno.errors.AlreadyExists, "EEXIST"],
+  [Deno.errors.PermissionDenied, "EACCES"],
+  [Deno.errors.NotADirectory, "ENOTDIR"],
+  [Deno.errors.IsADirectory, "EISDIR"],
+  [Deno.errors.Interrupted, "EINTR"],
+] as const;
+
 /**
  * Names an errno of Linux.
  *
@@ -49,17 +60,32 @@ export interface Attempt {
   offset?: number | undefined;
 }
 
+/** Names an operation on a file. */
+export function attemptOn(file: IoFile, operation: string, offset?: number): Attempt {
+  return { operation, path: file.path, offset };
+}
+
 /**
  * Turns whatever the runtime threw into an error of ours.
  *
  * @param error What was thrown.
  * @param attempt What was being done.
- * @returns An `IoError` whose cause is `error`. Errors that are one already, Deno's permission errors and its
- * `BadResource` are returned as they are.
+ * @returns An `IoError` whose cause is `error`. Errors of ours, Deno's permission errors and its `BadResource` are
+ * returned as they are.
  */
 export function classify(error: unknown, attempt: Attempt): Error {
-  if (error instanceof IoError || isPassedOn(error)) return error;
+  const passedOn = [VarveError, Deno.errors.NotCapable, Deno.errors.BadResource];
+  if (error instanceof Error && passedOn.some((kind) => error instanceof kind)) return error;
   return new IoError({ code: codeOf(error), ...attempt, cause: error });
+}
+
+/** Does what may fail in any way; rejects with an error of ours, or one that is passed on. */
+export async function attempting<T>(attempt: Attempt, body: () => T | Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    throw classify(error, attempt);
+  }
 }
 
 /** Makes the error of a call that failed with `errno`. */
@@ -67,28 +93,11 @@ export function errnoError(errno: number, attempt: Attempt): IoError {
   return new IoError({ code: errnoName(errno), ...attempt });
 }
 
-function isPassedOn(error: unknown): error is Error {
-  return error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.BadResource;
-}
-
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return unknownCode;
   if ("code" in error && typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code)) return error.code;
-  return codeOfMessage(error.message) ?? codeOfClass(error) ?? unknownCode;
-}
-
-/** The runtime puts Rust's `(os error N)` into most messages; N is Linux's number on Linux only. */
-function codeOfMessage(message: string): string | undefined {
-  const match = Deno.build.os === "linux" ? /\(os error (\d+)\)/.exec(message) : null;
-  return match === null ? undefined : errnoName(Number(match[1]));
-}
-
-function codeOfClass(error: Error): string | undefined {
-  if (error instanceof Deno.errors.NotFound) return "ENOENT";
-  if (error instanceof Deno.errors.AlreadyExists) return "EEXIST";
-  if (error instanceof Deno.errors.PermissionDenied) return "EACCES";
-  if (error instanceof Deno.errors.NotADirectory) return "ENOTDIR";
-  if (error instanceof Deno.errors.IsADirectory) return "EISDIR";
-  if (error instanceof Deno.errors.Interrupted) return "EINTR";
-  return undefined;
+  // The runtime puts Rust's `(os error N)` into most messages; N is Linux's number on Linux only.
+  const match = Deno.build.os === "linux" ? /\(os error (\d+)\)/.exec(error.message) : null;
+  if (match !== null) return errnoName(Number(match[1]));
+  return codesOfClasses.find(([kind]) => error instanceof kind)?.[1] ?? unknownCode;
 }

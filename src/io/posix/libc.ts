@@ -64,96 +64,19 @@ const symbols = {
     nonblocking: true,
     optional: true,
   },
+  // memmove with length 0 returns the address of the memory.
   addressOf: { name: "memmove", parameters: ["buffer", "usize", "usize"], result: "usize" },
   readMemory: { name: "memmove", parameters: ["buffer", "usize", "usize"], result: "usize" },
   errnoLocation: { name: "__errno_location", parameters: [], result: "usize" },
-} as const satisfies Deno.ForeignLibraryInterface;
-
-/** A 64-bit argument. */
-export type Int64 = bigint;
-/** Memory that a function reads or writes. */
-export type Memory = BufferSource | null;
-/** `pwritev2` of the C library. */
-export type Pwritev2<Result> = (
-  fd: number,
-  vectors: Memory,
-  count: number,
-  offset: Int64,
-  flags: number,
-) => Result;
-/** `syscall` of the C library. */
-export type Syscall = (
-  number: Int64,
-  a: Int64,
-  b: Int64,
-  c: Int64,
-  d: Int64,
-  e: Int64,
-  f: Int64,
-) => bigint;
-/** `io_uring_enter` through `syscall`. */
-export type UringEnter<Result> = (
-  number: Int64,
-  fd: number,
-  submit: number,
-  complete: number,
-  flags: number,
-  argument: Int64,
-  length: Int64,
-) => Result;
+} as const;
 
 /**
  * The functions that the engines call, as the C library declares them; those that end in `Async` run on the
- * runtime's thread pool. A variadic function is called as if its arguments were fixed, which is right on Linux.
+ * runtime's thread pool, and those that are optional are null where the library is too old. A variadic function is
+ * called as if its arguments were fixed, which is right on Linux.
  */
-export interface LibcSymbols {
-  /** `open(path, flags, mode)` → a descriptor or −1. */
-  open(path: Memory, flags: number, mode: number): number;
-  /** `fcntl(fd, command, argument)` → a result or −1. */
-  fcntl(fd: number, command: number, argument: number): number;
-  /** `close(fd)` → 0 or −1. */
-  close(fd: number): number;
-  /** `pread(fd, memory, length, offset)` → a count or −1. */
-  pread(fd: number, memory: Memory, length: Int64, offset: Int64): bigint;
-  /** `pwrite(fd, memory, length, offset)` → a count or −1. */
-  pwrite(fd: number, memory: Memory, length: Int64, offset: Int64): bigint;
-  /** `ftruncate(fd, length)` → 0 or −1. */
-  ftruncate(fd: number, length: Int64): number;
-  /** `lseek(fd, offset, whence)` → an offset or −1. */
-  lseek(fd: number, offset: Int64, whence: number): bigint;
-  /** `fallocate(fd, mode, offset, length)` → 0 or −1. */
-  fallocate(fd: number, mode: number, offset: Int64, length: Int64): number;
-  /** `statx(dirfd, path, flags, mask, result)` → 0 or −1; null where the library is too old for it. */
-  statx: ((dirfd: number, path: Memory, flags: number, mask: number, result: Memory) => number) | null;
-  /** See {@linkcode LibcSymbols.pread}. */
-  preadAsync(fd: number, memory: Memory, length: Int64, offset: Int64): Promise<bigint>;
-  /** See {@linkcode LibcSymbols.pwrite}. */
-  pwriteAsync(fd: number, memory: Memory, length: Int64, offset: Int64): Promise<bigint>;
-  /** `pwritev2(fd, vectors, count, offset, flags)` → a count or −1; null where the library is too old for it. */
-  pwritev2: Pwritev2<bigint> | null;
-  /** See {@linkcode LibcSymbols.pwritev2}. */
-  pwritev2Async: Pwritev2<Promise<bigint>> | null;
-  /** `fdatasync(fd)` → 0 or −1. */
-  fdatasyncAsync(fd: number): Promise<number>;
-  /** `fsync(fd)` → 0 or −1. */
-  fsyncAsync(fd: number): Promise<number>;
-  /** See {@linkcode LibcSymbols.ftruncate}. */
-  ftruncateAsync(fd: number, length: Int64): Promise<number>;
-  /** See {@linkcode LibcSymbols.fallocate}. */
-  fallocateAsync(fd: number, mode: number, offset: Int64, length: Int64): Promise<number>;
-  /** `syscall(number, …)` → a result or −1. */
-  syscall: Syscall | null;
-  /** `io_uring_enter` through `syscall`, on this thread. */
-  uringEnter: UringEnter<number> | null;
-  /** `io_uring_enter` through `syscall`, on the runtime's thread pool. */
-  uringWait: UringEnter<Promise<number>> | null;
-  /** `memmove` with length 0: the address of the memory. */
-  addressOf(memory: Memory, source: Int64, length: Int64): bigint;
-  /** `memmove` from an address. */
-  readMemory(memory: Memory, source: Int64, length: Int64): bigint;
-  /** The address of this thread's errno. */
-  errnoLocation(): bigint;
-}
+export type LibcSymbols = { -readonly [Name in keyof Functions]: Functions[Name] };
+type Functions = Deno.StaticForeignLibraryInterface<typeof symbols>;
 
 /** Where distributions keep the C library; the first that is granted and loads is used. */
 export const libcPaths: readonly string[] = [

@@ -1,26 +1,46 @@
 /**
  * The open files of an engine on the C library. It owns the library.
  *
+ * FFI goes around the runtime's permissions, so that they are asked here first, without ever prompting.
+ *
  * @module
  */
 
+import { hasCode } from "../../base/mod.ts";
 import type { DirectAlignment, IoFile, OpenOptions } from "../engine.ts";
 import { alignedMemory } from "../memory/aligned_memory.ts";
-import { errnoError } from "./errno.ts";
+import { type Attempt, attemptOn, errnoError } from "./errno.ts";
 import type { LibcCalls } from "./libc.ts";
-import { attemptOn, closeLibcFile, LibcFile, libcFileSize, libcNextData, openLibcFile } from "./libc_file.ts";
-import { statxAlignment } from "./statx.ts";
-import type { Files } from "./system_engine.ts";
+import type { FileKind, Files } from "./files.ts";
+import { statxAlignment, statxKind } from "./statx.ts";
 
+const arm = Deno.build.arch === "aarch64";
+const flags = {
+  readWrite: 0x2,
+  create: 0x40,
+  exclusive: 0x80,
+  nonBlocking: 0x800,
+  direct: arm ? 0x10000 : 0x4000,
+  noFollow: arm ? 0x8000 : 0x20000,
+  closeOnExec: 0x80000,
+};
 const errnoInterrupted = 4;
+const seekEnd = 2;
+const seekData = 3;
+const setStatusFlags = 4;
+
+/** A file of the C library. */
+export interface LibcFile extends IoFile {
+  /** Its descriptor, or −1 once it is closed. */
+  fd: number;
+}
 
 /** The open files of an engine on the C library. */
 export class LibcFiles implements Files<LibcFile> {
   /** The library. */
   readonly libc: LibcCalls;
-  readonly #open = new Set<LibcFile>();
 
-  /** Takes over a library, which is unloaded when all is closed. */
+  /** Takes over a library, which is unloaded at the end. */
   constructor(libc: LibcCalls) {
     this.libc = libc;
   }
@@ -30,38 +50,49 @@ export class LibcFiles implements Files<LibcFile> {
     return alignedMemory(this.libc, byteLength);
   }
 
-  /** See {@linkcode Files.open}. */
-  open(path: string, options: OpenOptions): Promise<LibcFile> {
-    return Promise.try(() => {
-      const file = openLibcFile(this.libc, path, options);
-      this.#open.add(file);
-      return file;
-    });
+  /** See {@linkcode Files.open}. Children do not inherit it. */
+  open(path: string, options: OpenOptions): LibcFile {
+    requireGrant("read", path);
+    if (options.access === "write") requireGrant("write", path);
+    const { open, fcntl } = this.libc.symbols;
+    const name = new TextEncoder().encode(`${path}\0`);
+    const attempt = { operation: options.create ? "create" : "open", path };
+    const fd = this.call(attempt, () => open(name, openFlags(options), 0o600));
+    // io_uring takes a file that does not block for one whose transfers never do, so that only the opening may not.
+    fcntl(fd, setStatusFlags, options.direct ? flags.direct : 0);
+    return { path, direct: options.direct, fd };
   }
 
-  /** See {@linkcode Files.own}. */
-  own(file: IoFile): LibcFile {
-    if (!(file instanceof LibcFile)) {
-      throw new TypeError(`Cannot use "${file.path}": another engine opened it`);
-    }
-    if (this.#open.has(file)) return file;
-    throw new Deno.errors.BadResource(`Cannot use "${file.path}": it is closed`);
+  /** See {@linkcode Files.kind}. */
+  kind(file: LibcFile): FileKind | undefined {
+    return statxKind(this.libc, file.fd);
   }
 
-  /** See {@linkcode Files.close}. */
+  /**
+   * See {@linkcode Files.close}. An error is not reported: Linux has released the descriptor all the same, and
+   * durability is the business of a sync.
+   */
   close(file: LibcFile): void {
-    this.#open.delete(file);
-    closeLibcFile(this.libc, file);
+    this.libc.symbols.close(file.fd);
+    file.fd = -1;
   }
 
   /** See {@linkcode Files.size}. */
   size(file: LibcFile): number {
-    return libcFileSize(this.libc, file);
+    return this.call(attemptOn(file, "measure"), () => this.libc.symbols.lseek(file.fd, 0n, seekEnd));
   }
 
   /** See {@linkcode Files.nextData}. */
   nextData(file: LibcFile, offset: number): number {
-    return libcNextData(this.libc, file, offset);
+    try {
+      const seek = () => this.libc.symbols.lseek(file.fd, BigInt(offset), seekData);
+      return this.call(attemptOn(file, "measure", offset), seek);
+    } catch (error) {
+      if (hasCode(error, "ENXIO")) return this.size(file);
+      // A file system that cannot tell has data everywhere.
+      if (hasCode(error, "EINVAL")) return Math.min(offset, this.size(file));
+      throw error;
+    }
   }
 
   /** See {@linkcode Files.truncate}. */
@@ -69,8 +100,7 @@ export class LibcFiles implements Files<LibcFile> {
     const { ftruncate, ftruncateAsync } = this.libc.symbols;
     if (await ftruncateAsync(file.fd, BigInt(length)) === 0) return;
     // The errno of the pool's thread is lost, and to set a length twice is to set it once.
-    const result = this.repeat(() => ftruncate(file.fd, BigInt(length)));
-    if (result < 0) throw errnoError(result, attemptOn(file, "truncate", length));
+    this.call(attemptOn(file, "truncate", length), () => ftruncate(file.fd, BigInt(length)));
   }
 
   /** See {@linkcode Files.alignment}. */
@@ -78,25 +108,37 @@ export class LibcFiles implements Files<LibcFile> {
     return statxAlignment(this.libc, path);
   }
 
-  /** See {@linkcode Files.closeAll}. */
-  closeAll(): void {
-    for (const file of this.#open) closeLibcFile(this.libc, file);
-    this.#open.clear();
+  /** See {@linkcode Files.end}. */
+  end(): void {
     this.libc[Symbol.dispose]();
   }
 
-  /** Repeats on this thread a call that failed on the pool, where errno is lost; returns its result, or −errno. */
-  repeat(call: () => number | bigint): number {
+  /**
+   * Calls the library on this thread, where errno can be learnt, and again when a signal interrupts.
+   *
+   * @returns The result of the call.
+   * @throws {IoError} If it is negative.
+   */
+  call(attempt: Attempt, body: () => number | bigint): number {
     for (;;) {
-      const result = Number(call());
+      const result = Number(body());
       if (result >= 0) return result;
       const errno = this.libc.errno();
-      if (errno !== errnoInterrupted) return -errno;
+      if (errno !== errnoInterrupted) throw errnoError(errno, attempt);
     }
   }
+}
 
-  /** Lengthens a file to `length` where the file system cannot reserve room. */
-  async extend(file: LibcFile, length: number): Promise<void> {
-    if (this.size(file) < length) await this.truncate(file, length);
-  }
+function openFlags(options: OpenOptions): number {
+  return flags.closeOnExec | flags.noFollow | flags.nonBlocking |
+    (options.access === "write" ? flags.readWrite : 0) |
+    (options.create ? flags.create | flags.exclusive : 0) |
+    (options.direct ? flags.direct : 0);
+}
+
+function requireGrant(name: "read" | "write", path: string): void {
+  if (Deno.permissions.querySync({ name, path }).state === "granted") return;
+  throw new Deno.errors.NotCapable(
+    `Requires ${name} access to "${path}", run again with the --allow-${name} flag`,
+  );
 }

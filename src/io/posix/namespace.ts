@@ -1,6 +1,6 @@
 /**
- * Names on disk: rename, remove, make, list, resolve, and make durable. Every real engine uses these, and they go
- * through the runtime's own calls, so that `--allow-read` and `--allow-write` are enforced by the runtime itself.
+ * Names on disk that outlive a crash. Every real engine uses these, and they go through the runtime's own calls, so
+ * that `--allow-read` and `--allow-write` are enforced by the runtime itself.
  *
  * Any number may run at once.
  *
@@ -8,49 +8,29 @@
  */
 
 import { open } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import { IoError } from "../../base/mod.ts";
-import { classify } from "./errno.ts";
-
-async function named<T>(operation: string, path: string, body: () => Promise<T>): Promise<T> {
-  try {
-    return await body();
-  } catch (error) {
-    throw classify(error, { operation, path });
-  }
-}
+import { dirname } from "node:path";
+import { hasCode } from "../../base/mod.ts";
+import { attempting } from "./errno.ts";
 
 /** The directory that a path names something in. */
 export function directoryOf(path: string): string {
   return dirname(path);
 }
 
-/** Renames a file, replacing what stands at `to`. */
-export function renameFile(from: string, to: string): Promise<void> {
-  return named("rename", from, () => Deno.rename(from, to));
-}
-
-/** Removes a file, or a directory that is empty: the runtime makes no difference between them. */
-export function removeFile(path: string): Promise<void> {
-  return named("remove", path, () => Deno.remove(path));
-}
-
 /**
  * Makes a directory with mode 0700, with its parents; one that exists is left as it is. Names are made durable from
  * the top down, each before the next is made, so that what a crash leaves is durable but for its last name: that is
  * why the name of a directory that is there already is made durable too.
+ *
+ * @param path An absolute path.
  */
 export async function makeDirectory(path: string): Promise<void> {
-  await named("make directory", path, () => makeWithParents(resolve(path)));
-}
-
-async function makeWithParents(path: string): Promise<void> {
   try {
     await Deno.mkdir(path, { mode: 0o700 });
   } catch (error) {
     if (error instanceof Deno.errors.NotFound && dirname(path) !== path) {
-      await makeWithParents(dirname(path));
-      return await makeWithParents(path);
+      await makeDirectory(dirname(path));
+      return await makeDirectory(path);
     }
     if (!(error instanceof Deno.errors.AlreadyExists) || !(await Deno.stat(path)).isDirectory) throw error;
   }
@@ -65,25 +45,10 @@ async function syncName(path: string): Promise<void> {
   try {
     await syncDirectory(dirname(path));
   } catch (error) {
-    const isForbidden = error instanceof Deno.errors.NotCapable ||
-      error instanceof IoError && (error.code === "EACCES" || error.code === "EPERM");
+    const isForbidden = error instanceof Deno.errors.NotCapable || hasCode(error, "EACCES", "EPERM");
     if (!isForbidden) throw error;
     await syncDirectory(path);
   }
-}
-
-/** The names in a directory, in no order. */
-export function listDirectory(path: string): Promise<string[]> {
-  return named("list", path, async () => {
-    const names: string[] = [];
-    for await (const entry of Deno.readDir(path)) names.push(entry.name);
-    return names;
-  });
-}
-
-/** The absolute path of what exists, links resolved. */
-export function resolvePath(path: string): Promise<string> {
-  return named("resolve", path, () => Deno.realPath(path));
 }
 
 /**
@@ -94,17 +59,11 @@ export function resolvePath(path: string): Promise<string> {
 export async function syncDirectory(path: string): Promise<void> {
   if (Deno.build.os === "windows") return;
   try {
-    await named("sync directory", path, () => syncHandle(path));
+    await attempting({ operation: "sync directory", path }, async () => {
+      await using handle = await open(path, "r");
+      await handle.sync();
+    });
   } catch (error) {
-    if (!(error instanceof IoError && error.code === "EINVAL")) throw error;
-  }
-}
-
-async function syncHandle(path: string): Promise<void> {
-  const handle = await open(path, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+    if (!hasCode(error, "EINVAL")) throw error;
   }
 }

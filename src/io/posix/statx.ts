@@ -14,7 +14,7 @@
 
 import type { DirectAlignment } from "../engine.ts";
 import type { LibcCalls } from "./libc.ts";
-import type { FileKind } from "./regular_file.ts";
+import type { FileKind } from "./files.ts";
 
 const statxBytes = 256;
 const typeOnly = 0x1;

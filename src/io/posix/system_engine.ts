@@ -11,9 +11,10 @@
  * @module
  */
 
+import { resolve } from "node:path";
+import { assert, blockBytes, hasCode } from "../../base/mod.ts";
 import { proveDirect } from "../direct_support.ts";
 import type {
-  DirectAlignment,
   DirectoryLock,
   DirectSupport,
   EngineName,
@@ -24,56 +25,13 @@ import type {
   Transfer,
   WriteOptions,
 } from "../engine.ts";
-import { checkOffset, fail } from "../transfer/transfer.ts";
-import { Turnstile } from "../transfer/turnstile.ts";
+import { checkOffset, fail, type TransferOperation } from "../transfer/transfer.ts";
 import { lockDirectory } from "./directory_lock.ts";
-import { classify } from "./errno.ts";
-import {
-  listDirectory,
-  makeDirectory,
-  removeFile,
-  renameFile,
-  resolvePath,
-  syncDirectory,
-} from "./namespace.ts";
-
-/** The open files of an engine. What it throws may be any error of the system's. */
-export interface Files<File extends IoFile> {
-  /** Takes aligned memory. */
-  allocateMemory(byteLength: number): Uint8Array<ArrayBuffer>;
-  /** Opens a file. */
-  open(path: string, options: OpenOptions): Promise<File>;
-  /** Checks that the engine opened `file` and that it is open still. */
-  own(file: IoFile): File;
-  /** Closes a file. */
-  close(file: File): void;
-  /** The length of a file in bytes. */
-  size(file: File): number;
-  /** See {@linkcode IoEngine.nextData}. */
-  nextData(file: File, offset: number): number;
-  /** Sets the length of a file in bytes. */
-  truncate(file: File, length: number): Promise<void>;
-  /** What the system says that direct IO on a file needs; `undefined` if it does not say. */
-  alignment(path: string): DirectAlignment | undefined;
-  /** Closes every file that is open, and gives up what they rest on. */
-  closeAll(): void;
-}
-
-/** What moves the bytes of an engine. What it throws may be any error of the system's. */
-export interface Transport<File extends IoFile> {
-  /** Reads a batch, which is not empty, and calls `done` when the last of it is. It does not throw. */
-  read(batch: readonly Transfer[], done: () => void): void;
-  /** Writes a batch, which is not empty, and calls `done` when the last of it is. It does not throw. */
-  write(batch: readonly Transfer[], durable: boolean, done: () => void): void;
-  /** Makes contents and length of a file durable. */
-  datasync(file: File): Promise<void>;
-  /** Makes a file durable with all its metadata. */
-  sync(file: File): Promise<void>;
-  /** See {@linkcode IoEngine.allocate}; `length` is not 0. */
-  allocate(file: File, length: number): Promise<void>;
-  /** Gives up what it holds; nothing is in flight. */
-  close?(): Promise<void>;
-}
+import { attempting } from "./errno.ts";
+import { makeDirectory, syncDirectory } from "./namespace.ts";
+import type { Files } from "./files.ts";
+import { openRegular } from "./regular_file.ts";
+import type { Transport } from "./transport.ts";
 
 /** An engine of the operating system. */
 export class SystemEngine<File extends IoFile> implements IoEngine {
@@ -81,7 +39,10 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
   readonly name: EngineName;
   readonly #files: Files<File>;
   readonly #transport: Transport<File>;
-  readonly #turnstile: Turnstile;
+  readonly #open = new Set<IoFile>();
+  readonly #idle: PromiseWithResolvers<void> = Promise.withResolvers();
+  /** How many operations are inside. */
+  #inside = 0;
   #ended: Promise<void> | undefined;
 
   /** Makes an engine that owns `files` and `transport`. */
@@ -89,29 +50,34 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
     this.name = name;
     this.#files = files;
     this.#transport = transport;
-    this.#turnstile = new Turnstile(name);
   }
 
   /** See {@linkcode IoEngine.allocateMemory}. */
   allocateMemory(byteLength: number): Uint8Array<ArrayBuffer> {
-    if (this.#turnstile.closed) throw this.#turnstile.refusal();
+    this.#checkRunning();
+    if (!Number.isSafeInteger(byteLength) || byteLength <= 0 || byteLength % blockBytes !== 0) {
+      throw new RangeError(
+        `Cannot allocate ${byteLength} bytes: expected a positive multiple of ${blockBytes}`,
+      );
+    }
     return this.#files.allocateMemory(byteLength);
   }
 
   /** See {@linkcode IoEngine.open}. */
   open(path: string, options: OpenOptions): Promise<IoFile> {
-    return this.#turnstile.run(async () => {
-      try {
-        return await this.#files.open(path, options);
-      } catch (error) {
-        throw classify(error, { operation: options.create ? "create" : "open", path });
-      }
+    return this.#run("open", path, async () => {
+      const file = await openRegular(this.#files, path, options);
+      this.#open.add(file);
+      return file;
     });
   }
 
   /** See {@linkcode IoEngine.close}. */
   close(file: IoFile): Promise<void> {
-    return this.#on(file, "close", undefined, (own) => this.#files.close(own));
+    return this.#on(file, "close", undefined, (own) => {
+      this.#open.delete(own);
+      this.#files.close(own);
+    });
   }
 
   /** See {@linkcode IoEngine.size}. */
@@ -121,18 +87,18 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
 
   /** See {@linkcode IoEngine.nextData}. */
   nextData(file: IoFile, offset: number): Promise<number> {
-    return this.#on(file, "measure", offset, (own) => this.#files.nextData(own, offset));
+    const anywhere = (own: File) => Math.min(offset, this.#files.size(own));
+    return this.#on(file, "measure", offset, (own) => this.#files.nextData?.(own, offset) ?? anywhere(own));
   }
 
   /** See {@linkcode IoEngine.read}. */
   read(batch: readonly Transfer[]): Promise<void> {
-    return this.#transfer("read", batch, (done) => this.#transport.read(batch, done));
+    return this.#transfer("read", batch, false);
   }
 
   /** See {@linkcode IoEngine.write}. */
   write(batch: readonly Transfer[], options?: WriteOptions): Promise<void> {
-    const durable = options?.durable === true;
-    return this.#transfer("write", batch, (done) => this.#transport.write(batch, durable, done));
+    return this.#transfer("write", batch, options?.durable === true);
   }
 
   /** See {@linkcode IoEngine.datasync}. */
@@ -153,48 +119,54 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
   /** See {@linkcode IoEngine.allocate}. */
   allocate(file: IoFile, length: number): Promise<void> {
     return this.#on(file, "allocate", length, async (own) => {
-      if (length > 0) await this.#transport.allocate(own, length);
+      if (length === 0) return;
+      try {
+        await this.#transport.allocate?.(own, length);
+      } catch (error) {
+        if (!hasCode(error, "EOPNOTSUPP", "ENOSYS")) throw error;
+      }
+      if (this.#files.size(own) < length) await this.#files.truncate(own, length);
     });
   }
 
   /** See {@linkcode IoEngine.rename}. */
   rename(from: string, to: string): Promise<void> {
-    return this.#turnstile.run(() => renameFile(from, to));
+    return this.#run("rename", from, () => Deno.rename(from, to));
   }
 
-  /** See {@linkcode IoEngine.remove}. */
+  /** See {@linkcode IoEngine.remove}. The runtime makes no difference between a file and a directory that is empty. */
   remove(path: string): Promise<void> {
-    return this.#turnstile.run(() => removeFile(path));
+    return this.#run("remove", path, () => Deno.remove(path));
   }
 
   /** See {@linkcode IoEngine.makeDirectory}. */
   makeDirectory(path: string): Promise<void> {
-    return this.#turnstile.run(() => makeDirectory(path));
+    return this.#run("make directory", path, () => makeDirectory(resolve(path)));
   }
 
   /** See {@linkcode IoEngine.list}. */
   list(path: string): Promise<string[]> {
-    return this.#turnstile.run(() => listDirectory(path));
+    return this.#run("list", path, () => Array.fromAsync(Deno.readDir(path), ({ name }) => name));
   }
 
   /** See {@linkcode IoEngine.syncDirectory}. */
   syncDirectory(path: string): Promise<void> {
-    return this.#turnstile.run(() => syncDirectory(path));
+    return this.#run("sync directory", path, () => syncDirectory(path));
   }
 
   /** See {@linkcode IoEngine.resolve}. */
   resolve(path: string): Promise<string> {
-    return this.#turnstile.run(() => resolvePath(path));
+    return this.#run("resolve", path, () => Deno.realPath(path));
   }
 
   /** See {@linkcode IoEngine.lock}. The lock outlives the engine. */
   lock(directory: string): Promise<DirectoryLock> {
-    return this.#turnstile.run(() => lockDirectory(directory));
+    return this.#run("lock", directory, () => lockDirectory(directory));
   }
 
   /** See {@linkcode IoEngine.support}. */
   support(directory: string, request: SupportRequest): Promise<DirectSupport> {
-    return proveDirect(this, directory, request, (path) => this.#files.alignment(path));
+    return proveDirect(this, directory, request, (path) => this.#files.alignment?.(path));
   }
 
   /** See {@linkcode IoEngine.shutdown}. Files that are still open are closed. */
@@ -203,9 +175,38 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
   }
 
   async #end(): Promise<void> {
-    await this.#turnstile.close();
-    await this.#transport.close?.();
-    this.#files.closeAll();
+    if (this.#inside > 0) await this.#idle.promise;
+    await this.#transport.stop?.();
+    for (const file of this.#open) this.#files.close(file as File);
+    this.#open.clear();
+    this.#files.end?.();
+  }
+
+  #checkRunning(): void {
+    if (this.#ended === undefined) return;
+    throw new Deno.errors.BadResource(`Cannot use IO engine "${this.name}": it is shut down`);
+  }
+
+  #own(file: IoFile): File {
+    this.#checkRunning();
+    if (this.#open.has(file)) return file as File;
+    throw new Deno.errors.BadResource(`Cannot use "${file.path}": it is not open in this engine`);
+  }
+
+  async #run<T>(operation: string, path: string, body: () => T | Promise<T>, offset?: number): Promise<T> {
+    this.#checkRunning();
+    this.#inside++;
+    try {
+      return await attempting({ operation, path, offset }, body);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  #leave(): void {
+    assert(this.#inside > 0, "nobody is inside the engine");
+    this.#inside--;
+    if (this.#ended !== undefined && this.#inside === 0) this.#idle.resolve();
   }
 
   #on<T>(
@@ -214,37 +215,35 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
     offset: number | undefined,
     body: (own: File) => T | Promise<T>,
   ): Promise<T> {
-    const attempt = { operation, path: file.path, offset };
-    return this.#turnstile.run(async () => {
-      const own = this.#files.own(file);
-      if (offset !== undefined) checkOffset(offset, attempt);
-      try {
-        return await body(own);
-      } catch (error) {
-        throw classify(error, attempt);
-      }
-    });
+    return this.#run(operation, file.path, () => {
+      const own = this.#own(file);
+      if (offset !== undefined) checkOffset(file, operation, offset);
+      return body(own);
+    }, offset);
   }
 
-  #transfer(
-    operation: string,
-    batch: readonly Transfer[],
-    start: (done: () => void) => void,
-  ): Promise<void> {
-    if (batch.length === 0) return Promise.resolve();
-    if (this.#turnstile.closed) {
-      for (const transfer of batch) {
-        transfer.done = 0;
-        fail(transfer, operation, this.#turnstile.refusal());
-      }
-      return Promise.resolve();
-    }
-    this.#turnstile.enter();
+  #transfer(operation: TransferOperation, batch: readonly Transfer[], durable: boolean): Promise<void> {
+    const ready = batch.filter((transfer) => this.#admits(operation, transfer));
+    if (ready.length === 0) return Promise.resolve();
+    this.#inside++;
     return new Promise((resolve) =>
-      start(() => {
-        this.#turnstile.leave();
+      this.#transport.transfer(operation, ready, durable, () => {
+        this.#leave();
         resolve();
       })
     );
+  }
+
+  /** Whether there is anything to transfer. */
+  #admits(operation: TransferOperation, transfer: Transfer): boolean {
+    transfer.done = 0;
+    transfer.error = undefined;
+    try {
+      this.#own(transfer.file);
+      checkOffset(transfer.file, operation, transfer.offset);
+    } catch (error) {
+      fail(transfer, operation, error);
+    }
+    return transfer.error === undefined && transfer.bytes.length > 0;
   }
 }

@@ -21,7 +21,7 @@
  * @module
  */
 
-import { assert, blockBytes, type Health, isFullDisk } from "../../base/mod.ts";
+import { assert, type Health, isFullDisk } from "../../base/mod.ts";
 import type { IoEngine, IoFile } from "../engine.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
 import { Chunks } from "./chunks.ts";
@@ -125,14 +125,10 @@ export class BufferedWriter {
     return start;
   }
 
-  /**
-   * Appends zeros, synchronously.
-   *
-   * @param count How many.
-   */
-  appendZeros(count: number): void {
+  /** Appends zeros up to the next block, synchronously. */
+  pad(): void {
     this.#checkUsable();
-    this.#chunks.appendZeros(count);
+    this.#chunks.pad();
   }
 
   #checkUsable(): void {
@@ -216,7 +212,7 @@ export class BufferedWriter {
 
   async #finish(length: number): Promise<void> {
     if (this.#health.cause !== undefined) throw this.#health.refusal();
-    this.#chunks.appendZeros((blockBytes - this.#chunks.position % blockBytes) % blockBytes);
+    this.#chunks.pad();
     await this.#flusher.flushTo(this.#chunks.position);
     try {
       // Also without padding: the file may have been allocated longer than it became.

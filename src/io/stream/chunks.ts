@@ -15,6 +15,8 @@ import { assert, blockBytes } from "../../base/mod.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
 import type { IoBuffer } from "../memory/io_buffer.ts";
 
+const zeros = new Uint8Array(blockBytes);
+
 /** A buffer, and which bytes of the file it holds. */
 export interface Chunk {
   /** The offset of its first byte. */
@@ -71,20 +73,15 @@ export class Chunks {
       const count = Math.min(chunk.bytes.length - chunk.filled, bytes.length - from);
       chunk.bytes.set(count === bytes.length ? bytes : bytes.subarray(from, from + count), chunk.filled);
       from += count;
-      this.#advance(chunk, count);
+      chunk.filled += count;
+      this.#position += count;
+      if (chunk.filled === chunk.bytes.length) this.#onFull(this.#position);
     }
   }
 
-  /** Puts zeros in. */
-  appendZeros(count: number): void {
-    let left = count;
-    while (left > 0) {
-      const chunk = this.#unfilled();
-      const part = Math.min(chunk.bytes.length - chunk.filled, left);
-      chunk.bytes.fill(0, chunk.filled, chunk.filled + part);
-      left -= part;
-      this.#advance(chunk, part);
-    }
+  /** Puts zeros in, up to the next block. */
+  pad(): void {
+    this.append(zeros.subarray(0, (blockBytes - this.#position % blockBytes) % blockBytes));
   }
 
   #unfilled(): Chunk {
@@ -94,12 +91,6 @@ export class Chunks {
     const chunk: Chunk = { start: this.#position, bytes: buffer.bytes, filled: 0, buffer };
     this.#row.push(chunk);
     return chunk;
-  }
-
-  #advance(chunk: Chunk, count: number): void {
-    chunk.filled += count;
-    this.#position += count;
-    if (chunk.filled === chunk.bytes.length) this.#onFull(this.#position);
   }
 
   /** The buffer that holds the byte at `offset`. */

@@ -9,8 +9,9 @@
  */
 
 import { assert, blockBytes, type Health, isFullDisk, PoisonedError } from "../../base/mod.ts";
-import type { IoEngine, IoFile, Transfer } from "../engine.ts";
+import type { IoEngine, IoFile } from "../engine.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
+import { writeOnce } from "../transfer/once.ts";
 import type { Chunk, Chunks } from "./chunks.ts";
 import { Flights } from "./flights.ts";
 import { Waiters } from "./waiters.ts";
@@ -207,10 +208,7 @@ export class Flusher {
   async #transfer(offset: number, bytes: Uint8Array<ArrayBuffer>, durable: boolean): Promise<void> {
     const file = this.#opened;
     assert(file !== undefined, "nothing is issued before the file is open");
-    const transfer: Transfer = { file, offset, bytes, done: 0, error: undefined };
-    await this.#options.engine.write([transfer], { durable });
-    if (transfer.error !== undefined) throw transfer.error;
-    assert(transfer.done === bytes.length, "a write that did not fail is whole");
+    await writeOnce(this.#options.engine, file, offset, bytes, { durable });
   }
 
   #failOpening(cause: Error): void {

@@ -44,46 +44,34 @@ export async function* readSequentially(
   const depth = options.depth ?? 3;
   const ahead: Ahead[] = [];
   let next = options.start;
+  const readAhead = (): Ahead => {
+    const buffer = pool.takeNow();
+    const length = Math.min(pool.bufferBytes, Math.ceil((options.end - next) / blockBytes) * blockBytes);
+    const bytes = buffer.bytes.subarray(0, length);
+    const transfer: Transfer = { file, offset: next, bytes, done: 0, error: undefined };
+    next += length;
+    return { buffer, transfer, done: engine.read([transfer]) };
+  };
   try {
     for (;;) {
-      while (ahead.length < depth && next < options.end) {
-        const length = Math.min(pool.bufferBytes, Math.ceil((options.end - next) / blockBytes) * blockBytes);
-        ahead.push(readAhead(engine, pool.takeNow(), file, next, length));
-        next += length;
-      }
+      while (ahead.length < depth && next < options.end) ahead.push(readAhead());
       const first = ahead.shift();
       if (first === undefined) return;
+      const { buffer, transfer, done } = first;
       try {
-        await first.done;
-        if (first.transfer.error !== undefined) throw first.transfer.error;
-        const wanted = Math.min(first.transfer.done, options.end - first.transfer.offset);
-        if (wanted > 0) yield first.transfer.bytes.subarray(0, wanted) as Uint8Array<ArrayBuffer>;
-        if (first.transfer.done < first.transfer.bytes.length) return;
+        await done;
+        if (transfer.error !== undefined) throw transfer.error;
+        const wanted = Math.min(transfer.done, options.end - transfer.offset);
+        if (wanted > 0) yield buffer.bytes.subarray(0, wanted);
+        if (transfer.done < transfer.bytes.length) return;
       } finally {
-        first.buffer.release();
+        buffer.release();
       }
     }
   } finally {
-    for (const other of ahead) {
-      await other.done;
-      other.buffer.release();
+    for (const { buffer, done } of ahead) {
+      await done;
+      buffer.release();
     }
   }
-}
-
-function readAhead(
-  engine: IoEngine,
-  buffer: IoBuffer,
-  file: IoFile,
-  offset: number,
-  length: number,
-): Ahead {
-  const transfer: Transfer = {
-    file,
-    offset,
-    bytes: buffer.bytes.subarray(0, length),
-    done: 0,
-    error: undefined,
-  };
-  return { buffer, transfer, done: engine.read([transfer]) };
 }

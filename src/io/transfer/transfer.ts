@@ -9,50 +9,37 @@
 
 import { blockBytes, IoError } from "../../base/mod.ts";
 import type { IoFile, Transfer } from "../engine.ts";
-import { type Attempt, classify, unknownCode } from "../posix/errno.ts";
+import { attemptOn, classify, unknownCode } from "../posix/errno.ts";
 
-/** The system calls that transfers on one kind of file are made of. */
-export interface TransferCalls<File extends IoFile> {
-  /** Checks that the engine opened `file` and that it is open still. */
-  own(file: IoFile): File;
-  /** Reads once at `offset`; resolves to the count of bytes, 0 at the end of the file. */
-  pread(file: File, bytes: Uint8Array<ArrayBuffer>, offset: number): Promise<number>;
-  /** Writes once at `offset`, durably if that is asked for and can be; resolves to the count of bytes. */
-  pwrite(file: File, bytes: Uint8Array<ArrayBuffer>, offset: number, durable: boolean): Promise<number>;
-  /** The length of the file in bytes. */
-  size(file: File): number;
-}
+/** What a transfer does. */
+export type TransferOperation = "read" | "write";
 
 /**
- * Reads until the transfer is whole or the file ends. It never rejects. After a short call the file's length is asked,
- * which is cheaper than another call that finds nothing.
+ * Takes in what one call has moved.
+ *
+ * @param transfer The transfer.
+ * @param operation What it does.
+ * @param start Where in its memory the call started.
+ * @param count How many bytes the call moved.
+ * @param files Tells the length of the file; to ask is cheaper than another call that finds nothing.
+ * @returns Where in the memory the next call starts; `undefined` if the transfer is whole, or the file at its end.
+ * @throws {IoError} If nothing was moved, and no cause named: such a transfer would be tried for ever.
  */
-export async function readWhole<F extends IoFile>(
+export function advance<File extends IoFile>(
   transfer: Transfer,
-  calls: TransferCalls<F>,
-): Promise<void> {
-  transfer.done = 0;
-  transfer.error = undefined;
-  try {
-    await readOn(transfer, calls);
-  } catch (error) {
-    fail(transfer, "read", error);
-  }
-}
-
-/** Writes until the transfer is whole. It never rejects. */
-export async function writeWhole<F extends IoFile>(
-  transfer: Transfer,
-  calls: TransferCalls<F>,
-  durable: boolean,
-): Promise<void> {
-  transfer.done = 0;
-  transfer.error = undefined;
-  try {
-    await writeOn(transfer, calls, durable);
-  } catch (error) {
-    fail(transfer, "write", error);
-  }
+  operation: string,
+  start: number,
+  count: number,
+  files: { size(file: File): number },
+): number | undefined {
+  const { file, offset, bytes, done } = transfer;
+  const end = start + count;
+  transfer.done = Math.max(done, end);
+  if (end === bytes.length) return undefined;
+  if (operation === "read" && (count === 0 || offset + end >= files.size(file as File))) return undefined;
+  if (end > done) return file.direct ? end - end % blockBytes : end;
+  const cause = new Error("The system transferred nothing and reported no error");
+  throw new IoError({ code: unknownCode, ...attemptOn(file, operation, offset), cause });
 }
 
 /**
@@ -75,69 +62,16 @@ export async function syncWritten(
 
 /** Marks a transfer as failed. */
 export function fail(transfer: Transfer, operation: string, error: unknown): void {
-  transfer.error = classify(error, attemptOf(transfer, operation));
+  transfer.error = classify(error, attemptOn(transfer.file, operation, transfer.offset));
 }
 
 /**
  * Checks an offset or a length of a file before the system sees it: `node:fs` takes a negative one for the current
- * position, or for 0.
+ * position, or for 0, and an entry of io_uring would take the last 64 bits of it for a very large one.
  *
  * @throws {IoError} With `EINVAL`, if it is not a safe integer from 0 on.
  */
-export function checkOffset(offset: number, attempt: Attempt): void {
-  if (!Number.isSafeInteger(offset) || offset < 0) throw new IoError({ code: "EINVAL", ...attempt });
-}
-
-function attemptOf(transfer: Transfer, operation: string): Attempt {
-  return { operation, path: transfer.file.path, offset: transfer.offset };
-}
-
-async function readOn<F extends IoFile>(transfer: Transfer, calls: TransferCalls<F>): Promise<void> {
-  const length = transfer.bytes.length;
-  const file = calls.own(transfer.file);
-  checkOffset(transfer.offset, attemptOf(transfer, "read"));
-  let start = 0;
-  while (start < length) {
-    const end = start + await calls.pread(file, rest(transfer, start), transfer.offset + start);
-    if (end === start) return;
-    advance(transfer, "read", end);
-    if (end === length || transfer.offset + end >= calls.size(file)) return;
-    start = resumeAt(transfer, end);
-  }
-}
-
-async function writeOn<F extends IoFile>(
-  transfer: Transfer,
-  calls: TransferCalls<F>,
-  durable: boolean,
-): Promise<void> {
-  const length = transfer.bytes.length;
-  const file = calls.own(transfer.file);
-  checkOffset(transfer.offset, attemptOf(transfer, "write"));
-  let start = 0;
-  while (start < length) {
-    const end = start + await calls.pwrite(file, rest(transfer, start), transfer.offset + start, durable);
-    advance(transfer, "write", end);
-    if (end === length) return;
-    start = resumeAt(transfer, end);
-  }
-}
-
-/** The kernel takes memory of plain buffers only; the runtime itself refuses a shared one. */
-function rest(transfer: Transfer, start: number): Uint8Array<ArrayBuffer> {
-  const bytes = transfer.bytes as Uint8Array<ArrayBuffer>;
-  return start === 0 ? bytes : bytes.subarray(start);
-}
-
-function resumeAt(transfer: Transfer, end: number): number {
-  return transfer.file.direct ? end - end % blockBytes : end;
-}
-
-/** A transfer that moves nothing and names no cause would be tried for ever. */
-function advance(transfer: Transfer, operation: string, end: number): void {
-  if (end <= transfer.done) {
-    const cause = new Error("The system transferred nothing and reported no error");
-    throw new IoError({ code: unknownCode, ...attemptOf(transfer, operation), cause });
-  }
-  transfer.done = end;
+export function checkOffset(file: IoFile, operation: string, offset: number): void {
+  if (Number.isSafeInteger(offset) && offset >= 0) return;
+  throw new IoError({ code: "EINVAL", ...attemptOn(file, operation, offset) });
 }

@@ -13,10 +13,25 @@
  */
 
 import type { IoFile, Transfer } from "../engine.ts";
-import { readWhole, type TransferCalls, writeWhole } from "./transfer.ts";
+import { advance, fail, syncWritten, type TransferOperation } from "./transfer.ts";
+
+/** The system calls that transfers on one kind of file are made of. */
+export interface TransferCalls<File extends IoFile> {
+  /** Whether a write that is asked to be durable is so by itself. */
+  readonly writesDurably: boolean;
+  /** Reads once at `offset`; resolves to the count of bytes, 0 at the end of the file. */
+  read(file: File, bytes: Uint8Array<ArrayBuffer>, offset: number): Promise<number>;
+  /** Writes once at `offset`, durably if that is asked for and can be; resolves to the count of bytes. */
+  write(file: File, bytes: Uint8Array<ArrayBuffer>, offset: number, durable: boolean): Promise<number>;
+  /** The length of the file in bytes. */
+  size(file: File): number;
+  /** Makes contents and length of the file durable. */
+  datasync(file: File): Promise<void>;
+}
 
 interface Batch {
-  readonly run: (transfer: Transfer) => Promise<void>;
+  readonly operation: TransferOperation;
+  readonly durable: boolean;
   readonly done: () => void;
   left: number;
 }
@@ -43,18 +58,17 @@ export class TransferQueue<File extends IoFile> {
     this.#depth = depth;
   }
 
-  /** Reads a batch, which is not empty; calls `done` when the last of it is done. */
-  read(transfers: readonly Transfer[], done: () => void): void {
-    this.#submit(transfers, (transfer) => readWhole(transfer, this.#calls), done);
-  }
-
-  /** Writes a batch, which is not empty; calls `done` when the last of it is done. */
-  write(transfers: readonly Transfer[], durable: boolean, done: () => void): void {
-    this.#submit(transfers, (transfer) => writeWhole(transfer, this.#calls, durable), done);
-  }
-
-  #submit(transfers: readonly Transfer[], run: Batch["run"], done: () => void): void {
-    const batch: Batch = { run, done, left: transfers.length };
+  /** See {@linkcode Transport.transfer}; the files are those of the calls. */
+  transfer(
+    operation: TransferOperation,
+    transfers: readonly Transfer[],
+    durable: boolean,
+    done: () => void,
+  ): void {
+    const sync = (file: IoFile) => this.#calls.datasync(file as File);
+    const end = () =>
+      durable && !this.#calls.writesDurably ? void syncWritten(transfers, sync).then(done) : done();
+    const batch: Batch = { operation, durable, done: end, left: transfers.length };
     for (const transfer of transfers) this.#waiting.push({ transfer, batch });
     this.#fill();
   }
@@ -70,10 +84,26 @@ export class TransferQueue<File extends IoFile> {
   async #run(entry: Waiting): Promise<void> {
     const { transfer, batch } = entry;
     this.#running.add(entry);
-    await batch.run(transfer);
+    try {
+      await this.#carryOut(transfer, batch);
+    } catch (error) {
+      fail(transfer, batch.operation, error);
+    }
     this.#running.delete(entry);
     if (--batch.left === 0) batch.done();
     this.#fill();
+  }
+
+  async #carryOut(transfer: Transfer, { operation, durable }: Batch): Promise<void> {
+    const file = transfer.file as File;
+    // The kernel takes memory of plain buffers only; the runtime itself refuses a shared one.
+    const bytes = transfer.bytes as Uint8Array<ArrayBuffer>;
+    let start: number | undefined = 0;
+    while (start !== undefined) {
+      const rest: typeof bytes = start === 0 ? bytes : bytes.subarray(start);
+      const count: number = await this.#calls[operation](file, rest, transfer.offset + start, durable);
+      start = advance(transfer, operation, start, count, this.#calls);
+    }
   }
 
   #forgetStarted(): void {

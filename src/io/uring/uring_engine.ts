@@ -14,22 +14,24 @@
  */
 
 import { maxIoDepth } from "../../base/mod.ts";
-import type { IoEngine } from "../engine.ts";
+import type { IoEngine, Transfer } from "../engine.ts";
 import type { LibcCalls } from "../posix/libc.ts";
-import { LibcFiles } from "../posix/libc_files.ts";
+import { type LibcFile, LibcFiles } from "../posix/libc_files.ts";
 import { SystemEngine } from "../posix/system_engine.ts";
-import { uringOpcode } from "./uring_abi.ts";
+import type { Transport } from "../posix/transport.ts";
+import type { TransferOperation } from "../transfer/transfer.ts";
+import { uringDatasync, uringDurableWrite, uringOpcode } from "./uring_abi.ts";
 import { proveUring } from "./uring_probe.ts";
+import { UringQueue } from "./uring_queue.ts";
 import { UringRing } from "./uring_ring.ts";
 import { openUringRing } from "./uring_setup.ts";
 import { type UringSyscalls, uringSyscalls } from "./uring_syscalls.ts";
-import { UringTransport } from "./uring_transport.ts";
 
-/** Options of {@linkcode openUringEngine}. */
+/** How an engine is made, for tests. */
 export interface UringEngineOptions {
-  /** The most transfers in flight, from 1 to 128, the default. */
+  /** The most transfers in flight, from 1 to 128. @default {128} */
   depth?: number | undefined;
-  /** The system calls, for tests. */
+  /** The system calls. */
   syscalls?: UringSyscalls | undefined;
 }
 
@@ -37,18 +39,13 @@ export interface UringEngineOptions {
  * Makes an engine, if a ring can be set up here and a NOP and a read go through it.
  *
  * @param libc The C library. The engine owns it from the moment it exists.
- * @param options Bounds.
+ * @param options See {@linkcode UringEngineOptions}.
  * @returns The engine, or why there is none.
- * @throws {RangeError} If `depth` is not an integer from 1 to 128.
  */
 export async function openUringEngine(
   libc: LibcCalls,
   options: UringEngineOptions = {},
 ): Promise<IoEngine | { reason: string }> {
-  const depth = options.depth ?? maxIoDepth;
-  if (!Number.isInteger(depth) || depth < 1 || depth > maxIoDepth) {
-    throw new RangeError(`Cannot use depth ${depth}: expected an integer from 1 to ${maxIoDepth}`);
-  }
   const syscalls = options.syscalls ?? uringSyscalls(libc);
   if ("reason" in syscalls) return syscalls;
   const ring = openUringRing(libc, syscalls, { opcodes: Object.values(uringOpcode) });
@@ -59,5 +56,61 @@ export async function openUringEngine(
     return { reason };
   }
   const files = new LibcFiles(libc);
-  return new SystemEngine("uring", files, new UringTransport(files, ring, depth));
+  return new SystemEngine(
+    "uring",
+    files,
+    new UringTransport(new UringQueue(files, ring, options.depth ?? maxIoDepth)),
+  );
+}
+
+/** Bytes through a ring: transfers, syncs and reservations, each as entries of one {@linkcode UringQueue}. */
+class UringTransport implements Transport<LibcFile> {
+  readonly #queue: UringQueue;
+
+  constructor(queue: UringQueue) {
+    this.#queue = queue;
+  }
+
+  transfer(
+    operation: TransferOperation,
+    transfers: readonly Transfer[],
+    durable: boolean,
+    finish: () => void,
+  ): void {
+    const opFlags = durable ? uringDurableWrite : 0;
+    const opcode = uringOpcode[operation];
+    this.#queue.submit({ opcode, opFlags, operation, transfers, finish, next: 0, left: transfers.length });
+  }
+
+  datasync(file: LibcFile): Promise<void> {
+    return this.#perform("datasync", uringOpcode.fsync, uringDatasync, file);
+  }
+
+  sync(file: LibcFile): Promise<void> {
+    return this.#perform("sync", uringOpcode.fsync, 0, file);
+  }
+
+  allocate(file: LibcFile, length: number): Promise<void> {
+    return this.#perform("allocate", uringOpcode.fallocate, 0, file, length);
+  }
+
+  stop(): Promise<void> {
+    return this.#queue.close();
+  }
+
+  /** Performs an operation that transfers no bytes, whose length is told as an offset. */
+  async #perform(
+    operation: string,
+    opcode: number,
+    opFlags: number,
+    file: LibcFile,
+    offset = 0,
+  ): Promise<void> {
+    const transfer: Transfer = { file, offset, bytes: new Uint8Array(), done: 0, error: undefined };
+    const transfers = [transfer];
+    await new Promise<void>((finish) =>
+      this.#queue.submit({ opcode, opFlags, operation, transfers, finish, next: 0, left: 1 })
+    );
+    if (transfer.error !== undefined) throw transfer.error;
+  }
 }

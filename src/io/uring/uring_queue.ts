@@ -34,17 +34,14 @@
 
 import { setImmediate } from "node:timers";
 import { assert } from "../../base/mod.ts";
-import type { IoFile, Transfer } from "../engine.ts";
 import { BufferAddresses } from "../posix/buffer_addresses.ts";
-import { errnoError } from "../posix/errno.ts";
-import type { LibcCalls } from "../posix/libc.ts";
-import { attemptOn, type LibcFile, libcFileSize } from "../posix/libc_file.ts";
-import { fail } from "../transfer/transfer.ts";
+import { attemptOn, errnoError } from "../posix/errno.ts";
+import type { LibcFile, LibcFiles } from "../posix/libc_files.ts";
+import { advance, fail } from "../transfer/transfer.ts";
 import { SpinBudget, spinMilliseconds } from "./spin_budget.ts";
-import { uringAsync, uringErrno } from "./uring_abi.ts";
+import { uringAsync } from "./uring_abi.ts";
 import { isPassing, type UringRing } from "./uring_ring.ts";
-import { goesOn } from "./uring_outcome.ts";
-import { hasBytes, type UringBatch, UringSlots } from "./uring_slots.ts";
+import { hasBytes, type UringBatch, type UringSlot, UringSlots } from "./uring_slots.ts";
 
 /** The most transfers, and the most bytes of each, whose completions are looked for in a loop. */
 const maxSpinTransfers = 8;
@@ -56,6 +53,8 @@ const maxAwaited = 32;
  * 32 reads take 464 µs by eights and 517 µs at once, 64 take 796 to 832 and 846 µs.
  */
 const maxEntriesPerEnter = 8;
+/** How often an entry is tried again that failed for a passing reason. */
+const maxAttempts = 100;
 /** How often a submission is tried again that failed for a passing reason, one millisecond apart. */
 const maxSubmissionAttempts = 1000;
 /** The kernel transfers less than 2 GiB at once. */
@@ -67,15 +66,14 @@ const abandoned: UringSlots[] = [];
 
 /** A ring's transfers. It owns the ring. */
 export class UringQueue {
-  readonly #libc: LibcCalls;
+  readonly #files: LibcFiles;
   readonly #ring: UringRing;
-  readonly #own: (file: IoFile) => LibcFile;
   readonly #slots: UringSlots;
   readonly #addresses: BufferAddresses;
   readonly #spins = new SpinBudget();
   readonly #batches: UringBatch[] = [];
   /** Slots whose entry is to be prepared again. */
-  readonly #again: number[] = [];
+  readonly #again: UringSlot[] = [];
   #scheduled = false;
   #small = true;
   #submissionAttempts = 0;
@@ -86,17 +84,15 @@ export class UringQueue {
   /**
    * Makes a queue.
    *
-   * @param libc What tells addresses and lengths of files.
+   * @param files The files of its transfers.
    * @param ring The ring.
    * @param depth The most transfers in flight, at most the ring's completion entries.
-   * @param own Checks that a file belongs to the engine and is open.
    */
-  constructor(libc: LibcCalls, ring: UringRing, depth: number, own: (file: IoFile) => LibcFile) {
-    this.#libc = libc;
+  constructor(files: LibcFiles, ring: UringRing, depth: number) {
+    this.#files = files;
     this.#ring = ring;
-    this.#own = own;
     this.#slots = new UringSlots(depth);
-    this.#addresses = new BufferAddresses(libc);
+    this.#addresses = new BufferAddresses(files.libc);
   }
 
   /** Queues a batch, whose `finish` is called when the last of it is done. */
@@ -154,70 +150,75 @@ export class UringQueue {
     return room;
   }
 
-  /** Takes a slot for the next transfer that there is anything to do for. */
-  #start(): number | undefined {
+  /** Takes a slot for the next transfer that can be started. */
+  #start(): UringSlot | undefined {
     while (this.#slots.free > 0 && this.#batches.length > 0) {
       const batch = this.#batches[0];
-      const slot = this.#admit(batch, batch.transfers[batch.next++]);
+      const transfer = batch.transfers[batch.next++];
       if (batch.next === batch.transfers.length) this.#batches.shift();
-      if (slot !== undefined) return slot;
+      try {
+        // Learnt here, where a failure can be told, and known from here on.
+        if (hasBytes(batch)) this.#addresses.of(transfer.bytes);
+        return this.#slots.take(batch, transfer);
+      } catch (error) {
+        fail(transfer, batch.operation, error);
+        finishOne(batch);
+      }
     }
     return undefined;
   }
 
-  #admit(batch: UringBatch, transfer: Transfer): number | undefined {
-    transfer.done = 0;
-    transfer.error = undefined;
-    try {
-      const file = this.#own(transfer.file);
-      checkOffset(batch, transfer);
-      if (!hasBytes(batch)) return this.#slots.take(batch, transfer, file);
-      // Learnt here, where a failure can be told, and known from here on.
-      this.#addresses.of(transfer.bytes);
-      if (transfer.bytes.length > 0) return this.#slots.take(batch, transfer, file);
-    } catch (error) {
-      fail(transfer, batch.operation, error);
-    }
-    finishOne(batch);
-    return undefined;
-  }
-
-  #prepare(slot: number): void {
-    const slots = this.#slots;
-    const batch = slots.batch(slot);
-    const { offset, bytes } = slots.transfer(slot);
-    const fd = slots.file(slot).fd;
-    const head = slots.attempts[slot] === 0 ? batch.opcode : batch.opcode | uringAsync << 8;
-    const generation = slots.prepare(slot);
+  #prepare(slot: UringSlot): void {
+    const { index, generation, batch, transfer, start, attempts } = slot;
+    const { offset, bytes } = transfer;
+    const { fd } = transfer.file as LibcFile;
+    const head = attempts === 0 ? batch.opcode : batch.opcode | uringAsync << 8;
+    this.#slots.prepare(slot);
     if (hasBytes(batch)) {
-      const start = slots.start[slot];
       const length = Math.min(bytes.length - start, maxEntryBytes);
       this.#small &&= length <= maxSpinBytes;
       const address = this.#addresses.of(bytes) + start;
-      this.#ring.prepare(head, fd, offset + start, address, length, batch.opFlags, slot, generation);
+      this.#ring.prepare(head, fd, offset + start, address, length, batch.opFlags, index, generation);
     } else {
       this.#small = false;
-      this.#ring.prepare(head, fd, 0, offset, 0, batch.opFlags, slot, generation);
+      this.#ring.prepare(head, fd, 0, offset, 0, batch.opFlags, index, generation);
     }
   }
 
-  readonly #complete = (slot: number, generation: number, result: number): void => {
+  readonly #complete = (index: number, generation: number, result: number): void => {
     if (this.#failure !== undefined) return;
     try {
-      this.#slots.settle(slot, generation);
-      if (goesOn(this.#slots, slot, result, this.#sizeOf)) this.#again.push(slot);
-      else this.#release(slot);
+      const slot = this.#slots.settle(index, generation);
+      if (this.#goesOn(slot, result)) {
+        this.#again.push(slot);
+      } else {
+        const { batch } = slot;
+        this.#slots.release(slot);
+        finishOne(batch);
+      }
     } catch (error) {
       this.#fail(error);
     }
   };
 
-  readonly #sizeOf = (file: LibcFile): number => libcFileSize(this.#libc, file);
-
-  #release(slot: number): void {
-    const batch = this.#slots.batch(slot);
-    this.#slots.release(slot);
-    finishOne(batch);
+  /** Takes an answer into its transfer. Returns whether the entry is to be prepared again. */
+  #goesOn(slot: UringSlot, result: number): boolean {
+    const { batch, transfer } = slot;
+    if (result < 0) {
+      if (isPassing(-result) && slot.attempts++ < maxAttempts) return true;
+      const offset = hasBytes(batch) ? transfer.offset + slot.start : undefined;
+      transfer.error = errnoError(result, attemptOn(transfer.file, batch.operation, offset));
+      return false;
+    }
+    if (!hasBytes(batch)) return false;
+    try {
+      const next = advance(transfer, batch.operation, slot.start, result, this.#files);
+      slot.start = next ?? 0;
+      return next !== undefined;
+    } catch (error) {
+      fail(transfer, batch.operation, error);
+      return false;
+    }
   }
 
   /** Takes completions in the turn that submitted them, and waits in a loop for a few small transfers. */
@@ -281,20 +282,12 @@ export class UringQueue {
     this.#failure = error;
     // What the kernel has may still be written to: it is kept for ever.
     abandoned.push(this.#slots);
-    for (const slot of this.#slots.held()) {
-      const batch = this.#slots.batch(slot);
-      fail(this.#slots.transfer(slot), batch.operation, error);
+    for (const { batch, transfer } of this.#slots.held()) {
+      fail(transfer, batch.operation, error);
       finishOne(batch);
     }
     for (const batch of this.#batches.splice(0)) refuse(batch, error);
   }
-}
-
-/** An entry would take the last 64 bits of a negative offset for a very large one. */
-function checkOffset(batch: UringBatch, transfer: Transfer): void {
-  const { file, offset } = transfer;
-  if (Number.isSafeInteger(offset) && offset >= 0) return;
-  throw errnoError(uringErrno.EINVAL, attemptOn(file, batch.operation, offset));
 }
 
 function finishOne(batch: UringBatch): void {
@@ -305,9 +298,7 @@ function finishOne(batch: UringBatch): void {
 /** Fails what has not started of a batch. */
 function refuse(batch: UringBatch, error: Error): void {
   while (batch.next < batch.transfers.length) {
-    const transfer = batch.transfers[batch.next++];
-    transfer.done = 0;
-    fail(transfer, batch.operation, error);
+    fail(batch.transfers[batch.next++], batch.operation, error);
     finishOne(batch);
   }
 }

@@ -16,9 +16,8 @@
  * @module
  */
 
-import { assert } from "../../base/mod.ts";
+import { assert, maxIoDepth } from "../../base/mod.ts";
 import type { Transfer } from "../engine.ts";
-import type { LibcFile } from "../posix/libc_file.ts";
 import { uringOpcode } from "./uring_abi.ts";
 
 /** Operations that were asked for together and share one promise. */
@@ -44,106 +43,112 @@ export function hasBytes(batch: UringBatch): boolean {
   return batch.opcode === uringOpcode.read || batch.opcode === uringOpcode.write;
 }
 
+/** The place of one transfer. */
+export interface UringSlot {
+  /** Its number. */
+  readonly index: number;
+  /** What a completion of its entry must bring back. */
+  generation: number;
+  /** Whether the kernel has its entry. */
+  isAwaited: boolean;
+  /** The batch of its transfer; an empty one if it is free. */
+  batch: UringBatch;
+  /** Its transfer. */
+  transfer: Transfer;
+  /** Where in its memory its entry starts, in bytes. */
+  start: number;
+  /** How often its entry failed for a passing reason. */
+  attempts: number;
+}
+
+const nothing: Transfer = {
+  file: { path: "", direct: false },
+  offset: 0,
+  bytes: new Uint8Array(),
+  done: 0,
+  error: undefined,
+};
+const nobody: UringBatch = {
+  opcode: 0,
+  opFlags: 0,
+  operation: "",
+  transfers: [],
+  finish: () => {},
+  next: 0,
+  left: Infinity,
+};
+
 /** The slots. */
 export class UringSlots {
-  /** Where in its memory each slot's entry starts, in bytes. */
-  readonly start: Float64Array;
-  /** How often each slot's entry failed for a passing reason. */
-  readonly attempts: Uint16Array;
-  readonly #generation: Uint32Array;
-  readonly #awaited: Uint8Array;
-  readonly #free: Uint16Array;
-  readonly #transfers: (Transfer | undefined)[];
-  readonly #files: (LibcFile | undefined)[];
-  readonly #batches: (UringBatch | undefined)[];
-  #freeCount: number;
+  readonly #all: readonly UringSlot[];
+  readonly #free: UringSlot[];
 
   /** Makes `count` free slots. */
   constructor(count: number) {
-    this.start = new Float64Array(count);
-    this.attempts = new Uint16Array(count);
-    this.#generation = new Uint32Array(count);
-    this.#awaited = new Uint8Array(count);
-    this.#free = Uint16Array.from({ length: count }, (_, i) => count - 1 - i);
-    this.#transfers = new Array(count).fill(undefined);
-    this.#files = new Array(count).fill(undefined);
-    this.#batches = new Array(count).fill(undefined);
-    this.#freeCount = count;
+    assert(
+      Number.isInteger(count) && count > 0 && count <= maxIoDepth,
+      "the completions of all slots fit the ring",
+    );
+    const free = { generation: 0, isAwaited: false, batch: nobody, transfer: nothing, start: 0, attempts: 0 };
+    this.#all = Array.from({ length: count }, (_, index) => ({ index, ...free }));
+    this.#free = this.#all.toReversed();
   }
 
   /** How many slots are free. */
   get free(): number {
-    return this.#freeCount;
+    return this.#free.length;
   }
 
   /** How many slots are taken. */
   get taken(): number {
-    return this.#free.length - this.#freeCount;
+    return this.#all.length - this.#free.length;
   }
 
   /** Takes a free slot. */
-  take(batch: UringBatch, transfer: Transfer, file: LibcFile): number {
-    assert(this.#freeCount > 0, "a slot is free");
-    const slot = this.#free[--this.#freeCount];
-    this.#batches[slot] = batch;
-    this.#transfers[slot] = transfer;
-    this.#files[slot] = file;
-    this.start[slot] = 0;
-    this.attempts[slot] = 0;
+  take(batch: UringBatch, transfer: Transfer): UringSlot {
+    const slot = this.#free.pop();
+    assert(slot !== undefined, "a slot is free");
+    slot.batch = batch;
+    slot.transfer = transfer;
+    slot.start = 0;
+    slot.attempts = 0;
     return slot;
   }
 
-  /** Marks a slot as awaited. Returns the generation that its completion must bring back. */
-  prepare(slot: number): number {
-    assert(this.#awaited[slot] === 0, "a slot is in the kernel once");
-    this.#awaited[slot] = 1;
-    return this.#generation[slot];
+  /** Marks a slot as awaited. */
+  prepare(slot: UringSlot): void {
+    assert(!slot.isAwaited, "a slot is in the kernel once");
+    slot.isAwaited = true;
   }
 
-  /** Marks a slot as answered (U7). */
-  settle(slot: number, generation: number): void {
-    assert(this.#awaited[slot] === 1, `completion of slot ${slot}, which is not awaited`);
-    const expected = this.#generation[slot];
-    assert(generation === expected, `completion of slot ${slot}: expected ${expected}, found ${generation}`);
-    this.#awaited[slot] = 0;
-    this.#generation[slot]++;
-  }
-
-  /** The transfer in a slot. */
-  transfer(slot: number): Transfer {
-    return this.#transfers[slot] as Transfer;
-  }
-
-  /** The file of the transfer in a slot. */
-  file(slot: number): LibcFile {
-    return this.#files[slot] as LibcFile;
-  }
-
-  /** The batch of the transfer in a slot. */
-  batch(slot: number): UringBatch {
-    return this.#batches[slot] as UringBatch;
+  /** Marks a slot as answered (U7), and returns it. */
+  settle(index: number, generation: number): UringSlot {
+    const slot = this.#all.at(index);
+    assert(slot !== undefined && slot.isAwaited, `completion of slot ${index}, which is not awaited`);
+    const expected = slot.generation;
+    assert(generation === expected, `completion of slot ${index}: expected ${expected}, found ${generation}`);
+    slot.isAwaited = false;
+    slot.generation = (expected + 1) >>> 0;
+    return slot;
   }
 
   /** Gives a slot back. */
-  release(slot: number): void {
-    assert(this.#awaited[slot] === 0, "a slot that the kernel has is not released");
-    this.#batches[slot] = undefined;
-    this.#transfers[slot] = undefined;
-    this.#files[slot] = undefined;
-    this.#free[this.#freeCount++] = slot;
+  release(slot: UringSlot): void {
+    assert(!slot.isAwaited, "a slot that the kernel has is not released");
+    slot.batch = nobody;
+    slot.transfer = nothing;
+    this.#free.push(slot);
   }
 
   /** How many of its transfers the batch that is nearest to its end still lacks; no fewer are worth waking up for. */
   fewestLeft(): number {
     let fewest = this.taken;
-    for (const batch of this.#batches) {
-      if (batch !== undefined && batch.left < fewest) fewest = batch.left;
-    }
+    for (const { batch } of this.#all) if (batch.left < fewest) fewest = batch.left;
     return fewest;
   }
 
-  /** The slots that are taken, in ascending order. */
-  held(): number[] {
-    return Array.from(this.#batches.keys()).filter((slot) => this.#batches[slot] !== undefined);
+  /** The slots that are taken. */
+  held(): UringSlot[] {
+    return this.#all.filter(({ batch }) => batch !== nobody);
   }
 }

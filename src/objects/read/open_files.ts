@@ -15,29 +15,26 @@
 
 import { assert, CorruptionError, IoError } from "../../base/mod.ts";
 import type { IoEngine, IoFile, OpenOptions } from "../../io/mod.ts";
-import type { StoredObject } from "../stored_object.ts";
+import type { ObjectState, StoredObject } from "../stored_object.ts";
 
-/** Whether an error says that no file can be opened because too many are. */
-export function isOutOfDescriptors(error: unknown): boolean {
-  return error instanceof IoError && (error.code === "EMFILE" || error.code === "ENFILE");
-}
+/** The files of some objects, or why one cannot be opened. An object for which descriptors ran out is left out. */
+export type Leases = Map<StoredObject, IoFile | Error>;
 
 /** Files open for reading; those without a lease are at most so many as are allowed. */
 export class OpenFiles {
   readonly #engine: IoEngine;
   readonly #direct: boolean;
   readonly #most: number;
-  /** Those that are open, in the order in which they are looked at for closing. */
+  /** Those that are open or opening, in the order in which they are looked at for closing. */
   readonly #open = new Set<StoredObject>();
-  readonly #closing = new Set<Promise<void>>();
-  #openings = 0;
+  #closings = 0;
   /** Leases and files that ended: whoever failed while one did tries again. */
-  #freed = 0;
-  #changes: (() => void)[] = [];
+  #ended = 0;
+  #waiting: (() => void)[] = [];
   /** When the last of those is served who wait for descriptors (F2). */
-  #served: Promise<void> = Promise.resolve();
+  #served: Promise<unknown> = Promise.resolve();
   #unserved = 0;
-  #closed = false;
+  #isClosed = false;
 
   /**
    * Starts without an open file.
@@ -57,59 +54,56 @@ export class OpenFiles {
     return this.#open.size;
   }
 
-  /** Leases the file of an object if it is open. */
-  tryLease({ own }: StoredObject): IoFile | undefined {
-    if (own.file === undefined || this.#closed) return undefined;
-    own.leases++;
-    own.isUsed = true;
-    return own.file;
-  }
-
   /**
-   * Leases the file of an object, opening it if need be. If there are no descriptors it rejects rather than wait (F1).
-   *
-   * @throws {CorruptionError} If there is no file.
-   * @throws {IoError} If it cannot be opened; see {@linkcode isOutOfDescriptors}.
+   * Leases the files of objects, opening them if need be: of as many as there are descriptors for. If that is none it
+   * waits for one of them, since it holds no lease then (F1). It never rejects.
    */
-  lease(object: StoredObject): Promise<IoFile> {
-    const { own, path } = object;
-    if (this.#unserved === 0 || own.file !== undefined) return this.#lease(object);
-    return Promise.reject(new IoError({ code: "EMFILE", operation: "open", path }));
-  }
-
-  /**
-   * As {@linkcode lease}, but if there are no descriptors it waits for other leases to end. Only for who holds none.
-   *
-   * @throws {IoError} If there are no descriptors, and no other lease either that could be waited for.
-   */
-  leaseInTurn(object: StoredObject): Promise<IoFile> {
-    return this.#inTurn(() => this.#lease(object));
-  }
-
-  async #lease(object: StoredObject): Promise<IoFile> {
-    const { own, path } = object;
-    if (this.#closed) throw new Deno.errors.BadResource(`Cannot read "${path}": it is closed`);
-    own.leases++;
-    own.isUsed = true;
-    try {
-      if (own.file === undefined) await (own.opening ??= this.#openObject(object));
-    } catch (error) {
-      own.leases--;
-      throw error;
+  async lease(objects: Iterable<StoredObject>): Promise<Leases> {
+    const leases: Leases = new Map();
+    const closed: StoredObject[] = [];
+    for (const object of new Set(objects)) {
+      const { own } = object;
+      if (own.file === undefined || this.#isClosed) closed.push(object);
+      else leases.set(object, use(own, own.file));
     }
-    assert(own.file !== undefined, "a file that is leased is open");
-    return own.file;
+    if (closed.length > 0) await this.#leaseClosed(closed, leases);
+    return leases;
   }
 
-  /** Ends a lease. */
-  release(object: StoredObject): void {
-    const { own } = object;
-    assert(own.leases > 0, "a lease ends once");
-    if (--own.leases > 0) return;
-    this.#freed++;
-    if (own.isRemoved || this.#closed) this.#close(object);
-    else this.#trim();
-    this.#changed();
+  async #leaseClosed(objects: readonly StoredObject[], leases: Leases): Promise<void> {
+    if (this.#unserved === 0) {
+      await Promise.all(objects.map(async (object) => {
+        const outcome = await this.#lease(object);
+        if (!isOutOfDescriptors(outcome)) leases.set(object, outcome);
+      }));
+    }
+    if (leases.size > 0) return;
+    const outcome = await this.#inTurn(() => this.#lease(objects[0]));
+    for (const object of isOutOfDescriptors(outcome) ? objects : [objects[0]]) leases.set(object, outcome);
+  }
+
+  async #lease(object: StoredObject): Promise<IoFile | Error> {
+    const { own, path } = object;
+    if (this.#isClosed) return refusal(path);
+    // Before it is open, so that it is not closed in between.
+    use(own, undefined);
+    const outcome = own.file ?? await (own.opening ??= this.#openObject(object));
+    if (outcome instanceof Error) own.leases--;
+    return outcome;
+  }
+
+  /** Ends leases. */
+  release(leases: Leases): void {
+    for (const [object, file] of leases) {
+      if (file instanceof Error) continue;
+      const { own } = object;
+      assert(own.leases > 0, "a lease ends once");
+      if (--own.leases > 0) continue;
+      this.#ended++;
+      if (own.isRemoved || this.#isClosed) this.#close(object);
+    }
+    this.#trim();
+    this.#wake();
   }
 
   /**
@@ -117,12 +111,11 @@ export class OpenFiles {
    * Only for who holds none (F1).
    */
   async open(path: string, options: OpenOptions): Promise<IoFile> {
-    try {
-      return await this.#openSparing(path, options);
-    } catch (error) {
-      if (!isOutOfDescriptors(error)) throw error;
-      return await this.#inTurn(() => this.#openSparing(path, options));
-    }
+    const open = () => this.#tryOpen(path, options);
+    let outcome = await open();
+    if (isOutOfDescriptors(outcome)) outcome = await this.#inTurn(open);
+    if (outcome instanceof Error) throw outcome;
+    return outcome;
   }
 
   /**
@@ -132,135 +125,132 @@ export class OpenFiles {
    * @throws {CorruptionError} If there is no file.
    */
   openApart({ path }: StoredObject, access: "read" | "write"): Promise<IoFile> {
-    return this.open(path, { access, direct: access === "read" && this.#direct }).catch((error) => {
-      throw orMissing(path, error);
-    });
+    const options = { access, direct: access === "read" && this.#direct };
+    return this.open(path, options).catch((error) => Promise.reject(orMissing(path, error)));
+  }
+
+  /** Does something with a file that is being opened, and closes it. */
+  async closing<T>(opening: Promise<IoFile>, work: (file: IoFile) => Promise<T>): Promise<T> {
+    const file = await opening;
+    return await work(file).finally(() => this.#engine.close(file));
   }
 
   /** Closes the file of an object that is removed as soon as nobody uses it. */
-  drop(object: StoredObject): void {
+  async drop(object: StoredObject): Promise<void> {
     object.own.isRemoved = true;
-    if (object.own.leases === 0) this.#close(object);
-  }
-
-  /** Waits until no file is closing, so that the name of one that was dropped can be removed anywhere. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#closing);
+    if (object.own.leases === 0) await this.#close(object);
   }
 
   /** Waits for leases to end and closes every file. Nothing is leased after it. */
   async close(): Promise<void> {
-    this.#closed = true;
-    for (const object of [...this.#open]) {
-      if (object.own.leases === 0) this.#close(object);
-    }
-    for (let ended = this.#leaseEnded(); ended !== undefined; ended = this.#leaseEnded()) await ended;
-    await this.settled();
+    this.#isClosed = true;
+    this.#closeIdle();
+    while (this.#isBusy) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   /** Opens something when it is its turn, as often as it takes (F2). */
-  async #inTurn<T>(open: () => Promise<T>): Promise<T> {
-    const before = this.#served;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#served = promise;
+  #inTurn(open: () => Promise<IoFile | Error>): Promise<IoFile | Error> {
     this.#unserved++;
-    await before;
-    try {
+    const served = this.#served.then(async () => {
       for (;;) {
-        const freed = this.#freed;
-        try {
-          return await open();
-        } catch (error) {
-          if (!isOutOfDescriptors(error)) throw error;
-          const ended = this.#leaseEnded();
-          if (ended === undefined && this.#freed === freed) throw error;
-          await ended;
+        const ended = this.#ended;
+        const outcome = await open();
+        if (!isOutOfDescriptors(outcome) || !this.#isBusy && this.#ended === ended) {
+          this.#unserved--;
+          return outcome;
         }
+        if (this.#ended === ended) await new Promise<void>((resolve) => this.#waiting.push(resolve));
       }
-    } finally {
-      this.#unserved--;
-      resolve();
-    }
+    });
+    this.#served = served;
+    return served;
   }
 
-  /** Resolves when a lease ends, or a file that is opening is open or not; `undefined` if there is none to wait for. */
-  #leaseEnded(): Promise<void> | undefined {
-    const waits = this.#openings > 0 || this.#open.values().some(({ own }) => own.leases > 0);
-    return waits ? new Promise((resolve) => this.#changes.push(resolve)) : undefined;
+  /** Whether a lease or the closing of a file is to end. */
+  get #isBusy(): boolean {
+    return this.#closings > 0 || this.#open.values().some(({ own }) => own.leases > 0);
   }
 
-  async #openObject(object: StoredObject): Promise<void> {
+  async #openObject(object: StoredObject): Promise<IoFile | Error> {
     const { own, path } = object;
-    this.#openings++;
-    try {
-      own.file = await this.#openSparing(path, { access: "read", direct: this.#direct });
-      this.#open.add(object);
-    } catch (error) {
-      throw orMissing(path, error);
-    } finally {
-      own.opening = undefined;
-      this.#openings--;
-      this.#changed();
-    }
+    this.#open.add(object);
     this.#trim();
+    const outcome = await this.#tryOpen(path, { access: "read", direct: this.#direct });
+    own.opening = undefined;
+    if (outcome instanceof Error) {
+      this.#open.delete(object);
+      this.#wake();
+      return orMissing(path, outcome);
+    }
+    return own.file = outcome;
   }
 
-  /** Opens a file; without descriptors it closes what nobody uses, as long as there is any. */
-  async #openSparing(path: string, options: OpenOptions): Promise<IoFile> {
-    for (;;) {
-      const freed = this.#freed;
-      try {
-        return await this.#engine.open(path, options);
-      } catch (error) {
-        if (!isOutOfDescriptors(error)) throw error;
-        for (const object of [...this.#open]) {
-          if (object.own.leases === 0) this.#close(object);
-        }
-        if (this.#closing.size === 0 && this.#freed === freed) throw error;
-        await this.settled();
-      }
-    }
+  /** Opens a file; without descriptors it closes what nobody uses, so that there are some later. */
+  async #tryOpen(path: string, options: OpenOptions): Promise<IoFile | Error> {
+    if (this.#isClosed) return refusal(path);
+    const outcome = await this.#engine.open(path, options).catch((error: Error) => error);
+    if (isOutOfDescriptors(outcome)) this.#closeIdle();
+    return outcome;
   }
 
   /** Closes files without a lease while more than allowed are open, each at its second chance. */
   #trim(): void {
-    if (this.#open.size <= this.#most) return;
     for (const object of this.#open) {
+      if (this.#open.size <= this.#most) return;
       const { own } = object;
       if (own.leases > 0) continue;
-      if (own.isUsed) {
-        own.isUsed = false;
-        this.#open.delete(object);
-        this.#open.add(object);
-        continue;
-      }
-      this.#close(object);
-      if (this.#open.size <= this.#most) return;
+      this.#open.delete(object);
+      if (own.isUsed) this.#open.add(object);
+      else this.#close(object);
+      own.isUsed = false;
     }
   }
 
-  #close(object: StoredObject): void {
+  #closeIdle(): void {
+    for (const object of this.#open) if (object.own.leases === 0) this.#close(object);
+  }
+
+  /** Closes a file. It never rejects: one that was only read loses nothing if closing it fails. */
+  async #close(object: StoredObject): Promise<void> {
     const { file } = object.own;
     if (file === undefined) return;
     object.own.file = undefined;
     this.#open.delete(object);
-    // A file that was only read loses nothing if closing it fails.
-    const closing: Promise<void> = this.#engine.close(file).catch(() => {}).finally(() => {
-      this.#closing.delete(closing);
-      this.#freed++;
-    });
-    this.#closing.add(closing);
+    this.#closings++;
+    await this.#engine.close(file).catch(() => {});
+    this.#closings--;
+    this.#ended++;
+    this.#wake();
   }
 
-  #changed(): void {
-    if (this.#changes.length === 0) return;
-    for (const resolve of this.#changes.splice(0)) resolve();
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }
 
+function use<T>(own: ObjectState, file: T): T {
+  own.leases++;
+  own.isUsed = true;
+  return file;
+}
+
+/** Whether an error says that there is no such name. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof IoError && error.code === "ENOENT";
+}
+
+function refusal(path: string): Error {
+  return new Deno.errors.BadResource(`Cannot open "${path}": it is closed`);
+}
+
+function isOutOfDescriptors(outcome: unknown): boolean {
+  return outcome instanceof IoError && (outcome.code === "EMFILE" || outcome.code === "ENFILE");
+}
+
 /** What is named in the manifest and not there is damage. */
-function orMissing(path: string, error: unknown): unknown {
-  if (!(error instanceof IoError && error.code === "ENOENT")) return error;
+function orMissing(path: string, cause: Error): Error {
   const expected = "a file that the manifest names";
-  return new CorruptionError({ path, offset: 0, expected, found: "no file", cause: error });
+  return isMissing(cause)
+    ? new CorruptionError({ path, offset: 0, expected, found: "no file", cause })
+    : cause;
 }

@@ -14,10 +14,12 @@ import { pageBytes } from "../../base/mod.ts";
 const chunkPages = 32;
 
 /** Pages of one object whose numbers stand side by side. */
-interface PageChunk {
+export interface PageChunk {
+  /** The chunks of its object. */
   readonly owner: CachedPages;
-  /** Its place among the chunks of its owner. */
+  /** Its place among them. */
   readonly index: number;
+  /** By number in the chunk. */
   readonly pages: (Uint8Array | undefined)[];
   /** By page, a bit: whether it was used since the clock's hand passed. */
   used: number;
@@ -25,33 +27,20 @@ interface PageChunk {
   count: number;
 }
 
-/** The pages of one object that are in memory. */
-export class CachedPages {
-  /** By number of the page divided by 32. Belongs to the cache. */
-  readonly chunks: (PageChunk | undefined)[] = [];
-  /** Whether its object is gone, so that nothing of it is kept any more. Belongs to the cache. */
-  isDropped = false;
-}
-
-/** What a cache did. */
-export interface PageCacheMetrics {
-  /** Pages that were found in memory. */
-  readonly hits: number;
-  /** Pages that had to be read. */
-  readonly misses: number;
-  /** The bytes of pages in memory. */
-  readonly bytes: number;
-}
+/** The pages of one object that are in memory, by the number of the page divided by 32. Belongs to the cache. */
+export type CachedPages = (PageChunk | undefined)[];
 
 /** A bounded set of pages with second-chance replacement. */
 export class PageCache {
+  /** Pages that were found in memory. */
+  hits = 0;
+  /** Pages that had to be read. */
+  misses = 0;
   readonly #most: number;
   readonly #chunks: PageChunk[] = [];
   readonly #numbers: number[] = [];
   #hand = 0;
   #held = 0;
-  #hits = 0;
-  #misses = 0;
 
   /**
    * Makes an empty cache.
@@ -62,35 +51,29 @@ export class PageCache {
     this.#most = Math.max(1, Math.floor(byteLength / pageBytes));
   }
 
-  /** What it did so far. */
-  metrics(): PageCacheMetrics {
-    return { hits: this.#hits, misses: this.#misses, bytes: this.#held * pageBytes };
+  /** The bytes of pages in memory. */
+  get byteLength(): number {
+    return this.#held * pageBytes;
   }
 
   /** The page, if it is in memory. */
   get(pages: CachedPages, number: number): Uint8Array | undefined {
-    const chunk = pages.chunks[number >>> 5];
-    if (chunk === undefined) return undefined;
-    const bytes = chunk.pages[number & 31];
-    if (bytes === undefined) return undefined;
+    const chunk = pages[number >>> 5];
+    const bytes = chunk?.pages[number & 31];
+    if (chunk === undefined || bytes === undefined) return undefined;
     chunk.used |= 1 << (number & 31);
-    this.#hits++;
+    this.hits++;
     return bytes;
   }
 
   /** The page, if it is in memory, without that it counts as used. */
   peek(pages: CachedPages, number: number): Uint8Array | undefined {
-    return pages.chunks[number >>> 5]?.pages[number & 31];
-  }
-
-  /** Counts a page that must be read. */
-  miss(): void {
-    this.#misses++;
+    return pages[number >>> 5]?.pages[number & 31];
   }
 
   /** Keeps a page that was read and checked. */
   put(pages: CachedPages, number: number, bytes: Uint8Array): void {
-    if (pages.isDropped || this.peek(pages, number) !== undefined) return;
+    if (this.peek(pages, number) !== undefined) return;
     const slot = this.#chunks.length < this.#most ? this.#chunks.length : this.#evict();
     const chunk = chunkOf(pages, number >>> 5);
     this.#chunks[slot] = chunk;
@@ -100,11 +83,10 @@ export class PageCache {
     this.#held++;
   }
 
-  /** Gives up every page of an object that is gone, and takes no more of it. */
+  /** Gives up every page of an object. */
   drop(pages: CachedPages): void {
-    pages.isDropped = true;
     // What the clock's hand finds empty when it comes by is free.
-    for (const chunk of pages.chunks.splice(0)) {
+    for (const chunk of pages.splice(0)) {
       if (chunk === undefined) continue;
       this.#held -= chunk.count;
       chunk.count = 0;
@@ -117,26 +99,20 @@ export class PageCache {
     for (;;) {
       const slot = this.#hand;
       this.#hand = (slot + 1) % this.#most;
-      const chunk = this.#chunks[slot], number = this.#numbers[slot];
+      const chunk = this.#chunks[slot], number = this.#numbers[slot], bit = 1 << number;
       if (chunk.pages[number] === undefined) return slot;
-      if ((chunk.used & 1 << number) === 0) {
-        this.#remove(chunk, number);
+      const isUsed = (chunk.used & bit) !== 0;
+      chunk.used &= ~bit;
+      if (!isUsed) {
+        chunk.pages[number] = undefined;
+        this.#held--;
+        if (--chunk.count === 0) chunk.owner[chunk.index] = undefined;
         return slot;
       }
-      chunk.used &= ~(1 << number);
     }
-  }
-
-  #remove(chunk: PageChunk, number: number): void {
-    chunk.pages[number] = undefined;
-    this.#held--;
-    if (--chunk.count === 0) chunk.owner.chunks[chunk.index] = undefined;
   }
 }
 
 function chunkOf(owner: CachedPages, index: number): PageChunk {
-  const known = owner.chunks[index];
-  if (known !== undefined) return known;
-  const pages = new Array<Uint8Array | undefined>(chunkPages).fill(undefined);
-  return owner.chunks[index] = { owner, index, pages, used: 0, count: 0 };
+  return owner[index] ??= { owner, index, pages: new Array(chunkPages).fill(undefined), used: 0, count: 0 };
 }

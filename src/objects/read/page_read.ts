@@ -1,5 +1,5 @@
 /**
- * Pages on their way, so that one that several questions want at once is read once.
+ * A page that a question asked for, and what came of it.
  *
  * @module
  */
@@ -26,60 +26,14 @@ export class PageRead {
   bytes: Uint8Array | undefined;
   /** Why it could not be read. */
   error: Error | undefined;
-  #isLanded = false;
-  #listeners: (() => void)[] | undefined;
+  /** The same page on its way for another question. */
+  leader: PageRead | undefined;
+  /** Called when it ends, for questions that follow it. */
+  listeners: (() => void)[] | undefined;
 
   /** Says which page. */
   constructor(object: StoredObject, page: number) {
     this.object = object;
     this.page = page;
-  }
-
-  /** Ends the read and tells who waits. */
-  land(bytes: Uint8Array | undefined, error: Error | undefined): void {
-    this.bytes = bytes;
-    this.error = error;
-    this.#isLanded = true;
-    this.#listeners?.forEach((listener) => listener());
-  }
-
-  /** Takes back what the read brought, after it ended. */
-  fail(error: Error | undefined): void {
-    this.bytes = undefined;
-    this.error = error;
-  }
-
-  /** Ends as `other` does, and calls `landed` then; at once if it has ended. */
-  follow(other: PageRead, landed: () => void): void {
-    const listener = () => {
-      this.land(other.bytes, other.error);
-      landed();
-    };
-    if (other.#isLanded) listener();
-    else (other.#listeners ??= []).push(listener);
-  }
-}
-
-/** The pages that are on their way, of all objects. */
-export class PageFlights {
-  readonly #reads = new Map<number, PageRead>();
-
-  /**
-   * Starts the read of a page, unless it is on its way.
-   *
-   * @param read What is to be read.
-   * @returns The read that is on its way: the one that was given if it is the first.
-   */
-  claim(read: PageRead): PageRead {
-    const key = pageKey(read.object, read.page);
-    const known = this.#reads.get(key);
-    if (known !== undefined) return known;
-    this.#reads.set(key, read);
-    return read;
-  }
-
-  /** Forgets a read, once others find elsewhere what it brought. */
-  end({ object, page }: PageRead): void {
-    this.#reads.delete(pageKey(object, page));
   }
 }

@@ -17,11 +17,10 @@
  */
 
 import type { Objects } from "../objects.ts";
-import { PageFetch } from "./page_fetch.ts";
-import type { PageCache } from "./page_cache.ts";
-import { pageKey, PageRead } from "./page_read.ts";
-import type { ReadContext } from "./run_reader.ts";
 import type { StoredObject } from "../stored_object.ts";
+import type { PageCache } from "./page_cache.ts";
+import { PageFetch } from "./page_fetch.ts";
+import { footerNumber, pageKey, PageRead } from "./page_read.ts";
 
 /** How a set of pages works. */
 export interface PageSetOptions {
@@ -31,7 +30,7 @@ export interface PageSetOptions {
 
 /** The pages of one question. */
 export class PageSet {
-  readonly #context: ReadContext;
+  readonly #objects: Objects;
   readonly #cache: PageCache;
   readonly #keep: boolean;
   readonly #reads = new Map<number, PageRead>();
@@ -41,8 +40,8 @@ export class PageSet {
 
   /** Starts without a page. */
   constructor(objects: Objects, options: PageSetOptions = {}) {
-    this.#context = objects.reads;
-    this.#cache = objects.reads.cache;
+    this.#objects = objects;
+    this.#cache = objects.context.cache;
     this.#keep = options.keep ?? true;
   }
 
@@ -82,13 +81,15 @@ export class PageSet {
     const reads = this.#listed;
     this.#listed = [];
     this.#needs = 0;
-    return new PageFetch(this.#context, reads).run(this.#keep);
+    return new PageFetch(this.#objects).run(reads, this.#keep);
   }
 
   #find(object: StoredObject, page: number): Uint8Array | undefined {
     const key = pageKey(object, page);
     const read = this.#reads.get(key) ?? this.#list(key, object, page);
-    if (read.error !== undefined) throw read.error;
+    const isUnchecked = read.bytes !== undefined && !object.own.isFooterChecked;
+    const { error } = isUnchecked ? this.#footerOf(object) : read;
+    if (error !== undefined) throw error;
     if (read.bytes === undefined && !read.isNeeded) {
       read.isNeeded = true;
       this.#needs++;
@@ -100,6 +101,12 @@ export class PageSet {
     const read = new PageRead(object, page);
     this.#reads.set(key, read);
     this.#listed.push(read);
+    if (page !== footerNumber && !object.own.isFooterChecked) this.#footerOf(object);
     return read;
+  }
+
+  #footerOf(object: StoredObject): PageRead {
+    const key = pageKey(object, footerNumber);
+    return this.#reads.get(key) ?? this.#list(key, object, footerNumber);
   }
 }

@@ -12,15 +12,22 @@
  * @module
  */
 
-import { assert, CorruptionError } from "../../base/mod.ts";
-import type { Transfer } from "../../io/mod.ts";
+import { blockBytes, CorruptionError } from "../../base/mod.ts";
+import type { IoBuffer, Transfer } from "../../io/mod.ts";
+import type { ObjectsContext } from "../context.ts";
 import type { Objects } from "../objects.ts";
-import { type Pieces, planReads, type Run, wantStride } from "./read_plan.ts";
-import { type ReadContext, RunReader, type RunSink } from "./run_reader.ts";
 import type { StoredObject } from "../stored_object.ts";
+import { planReads, type ReadPlan, type Run, wantStride } from "./read_plan.ts";
 
-/** Runs of ranges in one batch. */
-const runsPerBatch = 32;
+/** Batches of reads that one question keeps in flight. */
+const batchesInFlight = 4;
+/** Runs in one batch. Of pages mostly all that a question asks for at once. */
+const runsPerBatch = { values: 32, pages: 128 };
+/** Of what needs nothing. */
+const noReads = planReads(new Float64Array(0), blockBytes);
+
+/** What is read: it says how reads are batched, and as what they count. */
+export type ReadKind = keyof typeof runsPerBatch;
 
 /** Which ranges to read, by item. */
 export interface RangeWants {
@@ -58,10 +65,29 @@ export interface RangeSink {
   fail(item: number, error: Error): void;
 }
 
+/** What came of a run. */
+type Came = Pick<Transfer, "done" | "error">;
+
+/** A range that is put together from several parts. */
+interface Assembly {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Bytes that are still to come: without end, if a part of them failed. */
+  missing: number;
+}
+
 /** The reading of many ranges. */
 export class RangeRead {
-  readonly #delivery: RangeDelivery;
-  readonly #reader: RunReader;
+  readonly #context: ObjectsContext;
+  readonly #kind: ReadKind;
+  readonly #wants: RangeWants;
+  readonly #sink: RangeSink;
+  /** Runs that got no descriptor are put once more behind the others. */
+  readonly #plan: ReadPlan;
+  #nextRun = 0;
+  /** Batches in flight. */
+  readonly #flights: Promise<void>[] = [];
+  #assemblies: Map<number, Assembly> | undefined;
+  #isCancelled = false;
 
   /**
    * Copies what writers have in memory, and plans the rest.
@@ -69,140 +95,146 @@ export class RangeRead {
    * @param objects What reads.
    * @param wants The ranges. It is asked as long as they are read.
    * @param sink Who is told.
+   * @param kind What is read.
    */
-  constructor(objects: Objects, wants: RangeWants, sink: RangeSink) {
-    const context = objects.reads;
-    const delivery = new RangeDelivery(context, wants, sink);
-    const inFiles = new Float64Array(wants.count * wantStride);
+  constructor(objects: Objects, wants: RangeWants, sink: RangeSink, kind: ReadKind = "values") {
+    this.#context = objects.context;
+    this.#kind = kind;
+    this.#wants = wants;
+    this.#sink = sink;
+    let inFiles: Float64Array | undefined;
     for (let item = 0, at = 0; item < wants.count; item++, at += wantStride) {
       const length = wants.lengthOf(item);
       if (length === 0) continue;
       const object = wants.objectOf(item);
+      const inFile = object.isWriting ? this.#copyFromMemory(item) : length;
+      if (inFile === 0) continue;
+      inFiles ??= new Float64Array(wants.count * wantStride);
       inFiles[at] = object.order;
       inFiles[at + 1] = wants.offsetOf(item);
-      inFiles[at + 2] = object.isWriting ? delivery.copyFromMemory(item) : length;
+      inFiles[at + 2] = inFile;
     }
-    const plan = planReads(inFiles, context.alignment);
-    delivery.pieces = plan.pieces;
-    this.#delivery = delivery;
-    this.#reader = new RunReader(context, plan, delivery, runsPerBatch);
+    this.#plan = inFiles === undefined ? noReads : planReads(inFiles, this.#context.alignment);
   }
 
   /** Whether the sink was told of every range. */
   get done(): boolean {
-    return this.#reader.done;
+    return this.#flights.length === 0 && this.#nextRun >= this.#plan.runs.length;
   }
 
   /** Keeps reads in flight and waits for the oldest batch of them. It never rejects. */
-  step(): Promise<void> {
-    return this.#reader.step();
+  async step(): Promise<void> {
+    const { host: { turns }, readPool: pool } = this.#context;
+    turns.awaiting();
+    while (this.#flights.length < batchesInFlight && this.#nextRun < this.#plan.runs.length) {
+      // A first batch waits for its buffer; read-ahead takes one only if it is free.
+      const buffer = pool.tryTake() ?? (this.#flights.length === 0 ? await pool.take() : undefined);
+      if (buffer === undefined) break;
+      this.#flights.push(this.#fly(buffer));
+    }
+    await this.#flights[0];
+    this.#flights.shift();
+    turns.answered();
   }
 
-  /** Tells the sink nothing more, and waits for what is in flight. */
-  cancel(): Promise<void> {
-    this.#delivery.isCancelled = true;
-    return this.#reader.cancel();
+  /** Tells the sink nothing more, issues nothing more, and waits for what is in flight. */
+  async cancel(): Promise<void> {
+    this.#isCancelled = true;
+    this.#nextRun = Infinity;
+    await Promise.all(this.#flights.splice(0));
   }
-}
 
-/** A range that is put together from several parts. */
-interface Assembly {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Bytes that are still to come. */
-  missing: number;
-  isFailed: boolean;
-}
+  /** Reads the next batch, with leases on its files only while it is in flight. */
+  async #fly(buffer: IoBuffer): Promise<void> {
+    const { files, host: { engine }, counters } = this.#context;
+    const { bytes } = buffer;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const runs = this.#takeRuns(bytes.length);
+    const objects = runs.map(({ firstPiece }) => this.#wants.objectOf(this.#plan.items[firstPiece]));
+    const leases = await files.lease(objects);
+    const issued: Run[] = [], batch: Transfer[] = [];
+    let end = 0;
+    runs.forEach((run, i) => {
+      const file = leases.get(objects[i]);
+      if (file === undefined) this.#plan.runs.push(run);
+      else if (file instanceof Error) this.#take(run, bytes, view, 0, { done: 0, error: file });
+      else {
+        issued.push(run);
+        const memory = bytes.subarray(end, end += run.length);
+        batch.push({ file, offset: run.offset, bytes: memory, done: 0, error: undefined });
+      }
+    });
+    if (batch.length > 0) await engine.read(batch);
+    files.release(leases);
+    counters[this.#kind === "pages" ? "pageReads" : "valueReads"] += batch.length;
+    if (this.#kind === "values") counters.valueReadBytes += end;
+    end = 0;
+    issued.forEach((run, i) => {
+      this.#take(run, bytes, view, end, batch[i]);
+      end += run.length;
+    });
+    buffer.release();
+  }
 
-/** Hands ranges over. */
-class RangeDelivery implements RunSink {
-  isCancelled = false;
-  pieces: Pieces | undefined;
-  readonly #context: ReadContext;
-  readonly #wants: RangeWants;
-  readonly #sink: RangeSink;
-  #assemblies: Map<number, Assembly> | undefined;
-
-  constructor(context: ReadContext, wants: RangeWants, sink: RangeSink) {
-    this.#context = context;
-    this.#wants = wants;
-    this.#sink = sink;
+  /** The next runs that fit one batch. */
+  #takeRuns(capacity: number): Run[] {
+    const { runs } = this.#plan;
+    const from = this.#nextRun, most = from + runsPerBatch[this.#kind];
+    let to = from, bytes = 0;
+    while (to < runs.length && to < most && bytes + runs[to].length <= capacity) bytes += runs[to++].length;
+    this.#nextRun = to;
+    return runs.slice(from, to);
   }
 
   /** Copies what of a range is in memory, and returns how many bytes of it must come from the file (D1). */
-  copyFromMemory(item: number): number {
+  #copyFromMemory(item: number): number {
     const offset = this.#wants.offsetOf(item), length = this.#wants.lengthOf(item);
     const { writer } = this.#wants.objectOf(item).own;
     if (writer === undefined || offset + length <= writer.memoryStart) return length;
     const inFile = Math.max(0, writer.memoryStart - offset);
-    const bytes = new Uint8Array(length);
+    const { bytes } = this.#assemblyOf(item);
     writer.copyOut(offset + inFile, inFile === 0 ? bytes : bytes.subarray(inFile));
-    if (inFile === 0) this.#deliver(item, bytes, new DataView(bytes.buffer), 0, true);
-    else this.#startAssembly(item, bytes, inFile);
+    this.#assembled(item, length - inFile);
     return inFile;
   }
 
-  objectOf(item: number): StoredObject {
-    return this.#wants.objectOf(item);
-  }
-
-  issued(transfers: number, byteLength: number): void {
-    this.#context.counters.valueReads += transfers;
-    this.#context.counters.valueReadBytes += byteLength;
-  }
-
-  accept(run: Run, transfer: Transfer): void {
-    const pieces = this.#pieces();
-    const bytes = transfer.bytes as Uint8Array<ArrayBuffer>;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    for (let i = run.firstPiece; i < run.endPiece; i++) {
-      const item = pieces.itemOf(i), offset = pieces.offsetOf(i), length = pieces.lengthOf(i);
-      const at = offset - run.offset;
-      if (at + length > transfer.done) {
-        this.#fail(item, length, this.#endsEarly(item, run.offset + transfer.done));
-      } else if (length < this.#wants.lengthOf(item)) {
-        this.#assemble(item, offset, bytes.subarray(at, at + length));
-      } else {
-        this.#deliver(item, bytes, view, at, false);
+  /** Hands on what a run brought to `start` of the memory, or why it failed. */
+  #take(run: Run, bytes: Uint8Array<ArrayBuffer>, view: DataView, start: number, came: Came): void {
+    const { items, offsets, lengths } = this.#plan;
+    const { done, error } = came, { offset, endPiece } = run;
+    for (let i = run.firstPiece; i < endPiece; i++) {
+      const item = items[i], length = lengths[i], from = offsets[i] - offset;
+      if (error !== undefined || from + length > done) {
+        this.#fail(item, length, error ?? this.#endsEarly(item, offset + done));
+      } else if (length === this.#wants.lengthOf(item)) this.#deliver(item, bytes, view, start + from, false);
+      else {
+        const assembly = this.#assemblyOf(item), part = bytes.subarray(start + from, start + from + length);
+        assembly.bytes.set(part, offsets[i] - this.#wants.offsetOf(item));
+        this.#assembled(item, length);
       }
     }
   }
 
-  fail(run: Run, error: Error): void {
-    const pieces = this.#pieces();
-    for (let i = run.firstPiece; i < run.endPiece; i++) {
-      this.#fail(pieces.itemOf(i), pieces.lengthOf(i), error);
-    }
-  }
-
-  #pieces(): Pieces {
-    assert(this.pieces !== undefined, "runs are those of the plan");
-    return this.pieces;
-  }
-
-  #startAssembly(item: number, bytes: Uint8Array<ArrayBuffer>, missing: number): Assembly {
-    const assembly = { bytes, missing, isFailed: false };
+  #assemblyOf(item: number): Assembly {
+    const known = this.#assemblies?.get(item);
+    if (known !== undefined) return known;
+    const missing = this.#wants.lengthOf(item);
+    const assembly = { bytes: new Uint8Array(missing), missing };
     (this.#assemblies ??= new Map()).set(item, assembly);
     return assembly;
   }
 
-  #assemblyOf(item: number): Assembly {
-    const length = this.#wants.lengthOf(item);
-    return this.#assemblies?.get(item) ?? this.#startAssembly(item, new Uint8Array(length), length);
-  }
-
-  #assemble(item: number, offset: number, part: Uint8Array): void {
-    const assembly = this.#assemblyOf(item);
-    if (assembly.isFailed) return;
-    const { bytes } = assembly;
-    bytes.set(part, offset - this.#wants.offsetOf(item));
-    assembly.missing -= part.length;
+  /** Notes that so many bytes more of a range are there. */
+  #assembled(item: number, length: number): void {
+    const assembly = this.#assemblyOf(item), { bytes } = assembly;
+    assembly.missing -= length;
     if (assembly.missing > 0) return;
     this.#assemblies?.delete(item);
     this.#deliver(item, bytes, new DataView(bytes.buffer), 0, true);
   }
 
   #deliver(item: number, bytes: Uint8Array<ArrayBuffer>, view: DataView, at: number, owned: boolean): void {
-    if (this.isCancelled) return;
+    if (this.#isCancelled) return;
     try {
       this.#sink.accept(item, bytes, view, at, this.#wants.lengthOf(item), owned);
     } catch (error) {
@@ -214,10 +246,10 @@ class RangeDelivery implements RunSink {
   #fail(item: number, length: number, error: Error): void {
     if (length < this.#wants.lengthOf(item)) {
       const assembly = this.#assemblyOf(item);
-      if (assembly.isFailed) return;
-      assembly.isFailed = true;
+      if (assembly.missing === Infinity) return;
+      assembly.missing = Infinity;
     }
-    if (!this.isCancelled) this.#sink.fail(item, error);
+    if (!this.#isCancelled) this.#sink.fail(item, error);
   }
 
   #endsEarly(item: number, offset: number): CorruptionError {

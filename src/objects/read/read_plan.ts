@@ -34,56 +34,19 @@ export interface Run {
   readonly endPiece: number;
 }
 
-/** The reads of a batch of ranges. */
+/**
+ * The reads of a batch of ranges, and the pieces of ranges that they bring, in columns by object and offset. A range has
+ * one piece unless it is large.
+ */
 export interface ReadPlan {
-  /** Parts of ranges, each of which one read brings, by object and offset. A range has one unless it is large. */
-  readonly pieces: Pieces;
+  /** By piece: the number of its range in what was planned. */
+  readonly items: number[];
+  /** By piece: where it starts in its object. */
+  readonly offsets: number[];
+  /** By piece: its length in bytes. */
+  readonly lengths: number[];
   /** The reads, in the same order. */
-  readonly runs: readonly Run[];
-}
-
-/** Parts of ranges, in numbers side by side. */
-export class Pieces {
-  #fields: Float64Array;
-  #count = 0;
-
-  /** Makes room for so many pieces; more may come. */
-  constructor(count: number) {
-    this.#fields = new Float64Array(count * wantStride);
-  }
-
-  /** How many there are. */
-  get count(): number {
-    return this.#count;
-  }
-
-  /** Adds a piece. */
-  add(item: number, offset: number, length: number): void {
-    const at = this.#count++ * wantStride;
-    if (at === this.#fields.length) {
-      const larger = new Float64Array(at * 2 + 8 * wantStride);
-      larger.set(this.#fields);
-      this.#fields = larger;
-    }
-    this.#fields[at] = item;
-    this.#fields[at + offsetAt] = offset;
-    this.#fields[at + lengthAt] = length;
-  }
-
-  /** The number of the range in what was planned. */
-  itemOf(i: number): number {
-    return this.#fields[i * wantStride];
-  }
-
-  /** Where the piece starts in its object. */
-  offsetOf(i: number): number {
-    return this.#fields[i * wantStride + offsetAt];
-  }
-
-  /** Its length in bytes. */
-  lengthOf(i: number): number {
-    return this.#fields[i * wantStride + lengthAt];
-  }
+  readonly runs: Run[];
 }
 
 /**
@@ -94,77 +57,59 @@ export class Pieces {
  * @param alignment What offsets and lengths of reads are multiples of.
  */
 export function planReads(wants: Float64Array, alignment: number): ReadPlan {
-  const items = itemsByPlace(wants);
-  const pieces = new Pieces(items.length);
-  for (const item of items) {
-    cutPieces(
-      pieces,
-      item,
-      wants[item * wantStride + offsetAt],
-      wants[item * wantStride + lengthAt],
-      alignment,
-    );
-  }
-  const runs: Run[] = [];
-  for (let from = 0; from < pieces.count;) {
-    const run = planRun(wants, pieces, from, alignment);
-    runs.push(run);
-    from = run.endPiece;
-  }
-  return { pieces, runs };
+  const plan: ReadPlan = { items: [], offsets: [], lengths: [], runs: [] };
+  for (const item of itemsByPlace(wants)) cutPieces(plan, wants, item, alignment);
+  let planned = 0;
+  while (planned < plan.items.length) planned = addRun(plan, wants, planned, alignment);
+  return plan;
 }
 
 function itemsByPlace(wants: Float64Array): number[] {
+  const compare = (a: number, b: number): number =>
+    wants[a * wantStride] - wants[b * wantStride] ||
+    wants[a * wantStride + offsetAt] - wants[b * wantStride + offsetAt];
   const items: number[] = [];
-  let sorted = true;
-  let lastOrder = -1, lastOffset = -1;
-  for (let item = 0, at = 0; at < wants.length; item++, at += wantStride) {
-    if (wants[at + lengthAt] === 0) continue;
-    const order = wants[at], offset = wants[at + offsetAt];
-    if (order < lastOrder || order === lastOrder && offset < lastOffset) sorted = false;
-    lastOrder = order;
-    lastOffset = offset;
+  let isSorted = true;
+  for (let item = 0; item * wantStride < wants.length; item++) {
+    if (wants[item * wantStride + lengthAt] === 0) continue;
+    if (items.length > 0 && compare(items[items.length - 1], item) > 0) isSorted = false;
     items.push(item);
   }
-  if (sorted) return items;
-  return items.sort((a, b) => {
-    const left = a * wantStride, right = b * wantStride;
-    return wants[left] - wants[right] || wants[left + offsetAt] - wants[right + offsetAt];
-  });
+  return isSorted ? items : items.sort(compare);
 }
 
-function cutPieces(pieces: Pieces, item: number, offset: number, length: number, alignment: number): void {
-  const end = offset + length;
-  let at = offset;
-  // Each piece, widened to whole blocks, fits a run.
-  while (end - alignDown(at, alignment) > maxRunBytes - alignment) {
-    const cut = alignDown(at, alignment) + maxRunBytes - alignment;
-    pieces.add(item, at, cut - at);
+/** Adds the pieces of a range: each, widened to whole blocks, fits a run. */
+function cutPieces(plan: ReadPlan, wants: Float64Array, item: number, alignment: number): void {
+  let at = wants[item * wantStride + offsetAt];
+  const end = at + wants[item * wantStride + lengthAt];
+  while (at < end) {
+    const start = alignDown(at, alignment);
+    const cut = end - start > maxRunBytes - alignment ? start + maxRunBytes - alignment : end;
+    plan.items.push(item);
+    plan.offsets.push(at);
+    plan.lengths.push(cut - at);
     at = cut;
   }
-  pieces.add(item, at, end - at);
 }
 
-/** Merges pieces from `from` on into one read, as far as that is worth it. */
-function planRun(wants: Float64Array, pieces: Pieces, from: number, alignment: number): Run {
-  const order = wants[pieces.itemOf(from) * wantStride];
-  const start = alignDown(pieces.offsetOf(from), alignment);
-  let end = alignUp(pieces.offsetOf(from) + pieces.lengthOf(from), alignment);
-  let to = from + 1;
-  for (; to < pieces.count && wants[pieces.itemOf(to) * wantStride] === order; to++) {
-    const offset = pieces.offsetOf(to);
-    const nextEnd = Math.max(end, alignUp(offset + pieces.lengthOf(to), alignment));
+/** Merges pieces from `from` on into one read, as far as that is worth it, and returns the first that it leaves. */
+function addRun(plan: ReadPlan, wants: Float64Array, from: number, alignment: number): number {
+  const { items, offsets, lengths, runs } = plan;
+  const order = wants[items[from] * wantStride];
+  const start = alignDown(offsets[from], alignment);
+  let end = start, to = from;
+  for (; to < items.length && wants[items[to] * wantStride] === order; to++) {
+    const offset = offsets[to];
+    const nextEnd = Math.max(end, alignDown(offset + lengths[to] + alignment - 1, alignment));
     // Where a range that was cut comes twice, the second one starts over in front of this run.
     if (offset < start || offset > end + mergeGapBytes || nextEnd - start > maxRunBytes) break;
     end = nextEnd;
   }
-  return { offset: start, length: end - start, firstPiece: from, endPiece: to };
+  runs.push({ offset: start, length: end - start, firstPiece: from, endPiece: to });
+  return to;
 }
 
 function alignDown(offset: number, alignment: number): number {
-  return offset - offset % alignment;
-}
-
-function alignUp(offset: number, alignment: number): number {
-  return alignDown(offset + alignment - 1, alignment);
+  // The remainder of a division, in numbers beyond 32 bits, made planning take twice as long.
+  return Math.floor(offset / alignment) * alignment;
 }

@@ -1,5 +1,6 @@
 /**
- * The file of an object that is being written: how it comes to be, and that it is closed in the end.
+ * The file of an object that is being written: how it comes to be, what is done with it, and that it is closed in the
+ * end.
  *
  * ```
  *   start ─► lock asked ─► opened ─► room reserved ─► name durable ─► ready() ─► may be written to
@@ -13,35 +14,24 @@
  */
 
 import { type Health, isFullDisk, PoisonedError } from "../../base/mod.ts";
-import type { IoEngine, IoFile } from "../../io/mod.ts";
-import type { NameGuard } from "../name_guard.ts";
-import type { OpenFiles } from "../read/open_files.ts";
-import type { Patience } from "./patience.ts";
+import { directoryOf, type IoFile } from "../../io/mod.ts";
+import type { ObjectsContext } from "../context.ts";
 
-/** What writing objects shares. */
-export interface WriteContext {
-  /** What writes. */
-  readonly engine: IoEngine;
-  /** Whether writes bypass the page cache. */
-  readonly direct: boolean;
-  /** Who makes room when descriptors run out. */
-  readonly files: OpenFiles;
-  /** Who is asked before a name is made. */
-  readonly names: NameGuard;
-}
-
-/** Which file, and how it is opened. */
-export interface ObjectFileOptions {
-  /** Where it lies. */
-  readonly path: string;
-  /** If it is to be made: the directory that its name stands in. */
-  readonly newIn: string | undefined;
+/** How an object is written. */
+export interface WriterOptions {
+  /** Who is told what failed, and who says when a full disk is tried again. */
+  readonly health: Health;
   /** Room to reserve from the start of the file, in bytes, for speed only. */
   readonly reserveBytes: number;
-  /** What must resolve before anything is written; done anew after a full disk. */
-  readonly ready: (() => Promise<void>) | undefined;
-  /** Who is told what failed. */
-  readonly health: Health;
+}
+
+/** How a new object is written. */
+export interface CreateOptions extends WriterOptions {
+  /**
+   * Called once the object's name is durable, such as to name it in the manifest; nothing is written before it
+   * resolves. It is called again after a full disk.
+   */
+  readonly ready?: (() => Promise<void>) | undefined;
 }
 
 /** The file of an object that is being written. */
@@ -50,88 +40,119 @@ export class ObjectFile {
   readonly made: Promise<IoFile>;
   /** As {@linkcode made}, but it never settles if the file is closed before it was made: that is no failure. */
   readonly writable: Promise<IoFile>;
-  readonly #context: WriteContext;
-  readonly #options: ObjectFileOptions;
-  readonly #patience: Patience;
-  readonly #made: PromiseWithResolvers<IoFile> = Promise.withResolvers<IoFile>();
-  readonly #writable: PromiseWithResolvers<IoFile> = Promise.withResolvers<IoFile>();
+  readonly #context: ObjectsContext;
+  readonly #path: string;
+  readonly #isNew: boolean;
+  readonly #options: CreateOptions;
+  readonly #making: PromiseWithResolvers<IoFile> = Promise.withResolvers<IoFile>();
+  /** Rejects when it is closed. */
+  readonly #end: PromiseWithResolvers<never> = Promise.withResolvers<never>();
+  readonly #begun = new Set<Promise<unknown>>();
+  #isStarted = false;
+  #isClosing = false;
   #file: IoFile | undefined;
-  #making: Promise<void> | undefined;
 
-  /** Does nothing yet. All work on the file is done with `patience`. */
-  constructor(context: WriteContext, options: ObjectFileOptions, patience: Patience) {
+  /** Does nothing yet. */
+  constructor(context: ObjectsContext, path: string, isNew: boolean, options: CreateOptions) {
     this.#context = context;
+    this.#path = path;
+    this.#isNew = isNew;
     this.#options = options;
-    this.#patience = patience;
-    this.made = this.#made.promise;
-    this.writable = this.#writable.promise;
-    this.made.catch(() => {});
-    this.writable.catch(() => {});
+    this.made = this.#making.promise;
+    this.writable = this.made.catch((error) => {
+      // That it was closed is no failure, nor is a disk that is full when it is being closed.
+      if (error instanceof Deno.errors.BadResource || isFullDisk(error)) return new Promise(() => {});
+      throw error;
+    });
+    this.#end.promise.catch(() => {});
   }
 
   /** Starts to make it or to open it, once. */
   start(): void {
-    this.#making ??= this.#make();
+    if (!this.#isStarted) this.#making.resolve(this.#make());
+    this.#isStarted = true;
   }
 
-  /** Closes it, after `patience` gave up. */
-  async close(): Promise<void> {
-    await this.#making;
-    this.#made.reject(new Deno.errors.BadResource(`Cannot write "${this.#options.path}": it was closed`));
-    const file = this.#file;
-    this.#file = undefined;
-    if (file !== undefined) await this.#context.engine.close(file);
+  /**
+   * Does work on the file, anew after each full disk.
+   *
+   * @throws {Deno.errors.BadResource} If it is closed.
+   */
+  patiently<T>(work: () => Promise<T>): Promise<T> {
+    return this.#options.health.patiently(() => this.#once(work), this.#end.promise);
   }
 
-  async #make(): Promise<void> {
+  /**
+   * Does a sync, once: if it fails it poisons, and one that went well while another one failed is not trusted either.
+   *
+   * @throws {Deno.errors.BadResource} If it is closed.
+   */
+  async sync(sync: () => Promise<void>): Promise<void> {
+    this.checkTrusted();
     try {
-      const file = await this.#patience.untilDone(() => this.#open());
-      await this.#patience.untilDone(() => this.#reserve(file));
-      await this.#patience.once(() => this.#nameDurably());
-      await this.#patience.untilDone(async () => await this.#options.ready?.());
-      this.#made.resolve(file);
-      this.#writable.resolve(file);
-    } catch (error) {
-      this.#made.reject(error);
-      // That it was closed is no failure, nor is a disk that is full when it is being closed.
-      if (error instanceof Deno.errors.BadResource || isFullDisk(error)) return;
-      this.#writable.reject(this.#options.health.fail(error as Error));
+      await this.#once(sync);
+    } catch (cause) {
+      if (cause instanceof Deno.errors.BadResource) throw cause;
+      const message = `Cannot write to "${this.#path}": a sync failed: ${(cause as Error).message}`;
+      throw this.#options.health.fail(new PoisonedError(message, { cause }));
     }
+    this.checkTrusted();
+  }
+
+  /** Throws if anything but room on the disk was lacking before. */
+  checkTrusted(): void {
+    const { health } = this.#options;
+    if (health.cause !== undefined && !isFullDisk(health.cause)) throw health.refusal();
+  }
+
+  /** Lets nothing begin any more, waits for what has begun and for `writing`, and closes the file. */
+  async close(writing: Promise<void>): Promise<void> {
+    this.#isClosing = true;
+    while (this.#begun.size > 0) await Promise.allSettled(this.#begun);
+    await writing;
+    const refusal = this.#refusal();
+    this.#end.reject(refusal);
+    this.#making.reject(refusal);
+    if (this.#file !== undefined) await this.#context.host.engine.close(this.#file);
+  }
+
+  async #once<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isClosing) throw this.#refusal();
+    const begun: Promise<T> = work().finally(() => this.#begun.delete(begun));
+    this.#begun.add(begun);
+    return await begun;
+  }
+
+  #refusal(): Error {
+    const { cause } = this.#options.health;
+    if (cause !== undefined && !isFullDisk(cause)) return this.#options.health.refusal();
+    return new Deno.errors.BadResource(`Cannot write "${this.#path}": it was closed`);
+  }
+
+  async #make(): Promise<IoFile> {
+    const file = await this.patiently(() => this.#open());
+    await this.patiently(() => this.#reserve(file));
+    const directory = directoryOf(this.#path);
+    if (this.#isNew) await this.sync(() => this.#context.host.engine.syncDirectory(directory));
+    await this.patiently(async () => await this.#options.ready?.());
+    return file;
   }
 
   async #open(): Promise<IoFile> {
-    const { files, names, direct } = this.#context;
-    const { path, newIn } = this.#options;
-    if (newIn !== undefined) await names.check("create", path);
+    const { files, writeDirect: direct } = this.#context;
+    if (this.#isNew) await this.#context.checkNames("create", this.#path);
     // Kept at once: should it be given up meanwhile, it is closed all the same.
-    return this.#file = await files.open(path, { access: "write", direct, create: newIn !== undefined });
+    return this.#file = await files.open(this.#path, { access: "write", direct, create: this.#isNew });
   }
 
   /** On a disk with less room than that, writes find out themselves. */
   async #reserve(file: IoFile): Promise<void> {
-    const { engine } = this.#context;
-    const { reserveBytes, newIn } = this.#options;
+    const { engine } = this.#context.host;
+    const { reserveBytes } = this.#options;
     if (reserveBytes === 0) return;
-    const length = newIn === undefined ? await engine.size(file) : 0;
-    try {
-      await engine.allocate(file, reserveBytes);
-    } catch (error) {
-      if (!isFullDisk(error)) throw error;
-      await engine.truncate(file, length);
-    }
+    const length = this.#isNew ? 0 : await engine.size(file);
+    await engine.allocate(file, reserveBytes).catch((error) =>
+      isFullDisk(error) ? engine.truncate(file, length) : Promise.reject(error)
+    );
   }
-
-  /** Makes the name durable (N2). */
-  async #nameDurably(): Promise<void> {
-    const { newIn, path } = this.#options;
-    if (newIn === undefined) return;
-    await this.#context.engine.syncDirectory(newIn).catch((cause) => {
-      throw untrusted(path, cause);
-    });
-  }
-}
-
-/** The error after a sync that failed: it poisons even if the disk was only full. */
-export function untrusted(path: string, cause: Error): PoisonedError {
-  return new PoisonedError(`Cannot write to "${path}": a sync failed: ${cause.message}`, { cause });
 }

@@ -17,11 +17,11 @@
  * @module
  */
 
-import { assert, blockBytes, type Health, isFullDisk } from "../../base/mod.ts";
-import { BufferedWriter, type BufferPool, type IoFile } from "../../io/mod.ts";
-import { ObjectFile, type ObjectFileOptions, untrusted, type WriteContext } from "./object_file.ts";
-import { Patience } from "./patience.ts";
+import { assert, blockBytes } from "../../base/mod.ts";
+import { BufferedWriter, type IoEngine } from "../../io/mod.ts";
+import type { ObjectsContext } from "../context.ts";
 import type { StoredObject } from "../stored_object.ts";
+import { type CreateOptions, ObjectFile } from "./object_file.ts";
 
 /** The append-only end of an object. */
 export class ObjectWriter {
@@ -32,35 +32,29 @@ export class ObjectWriter {
    * health is told what failed.
    */
   readonly made: Promise<void>;
-  readonly #engine: WriteContext["engine"];
-  readonly #health: Health;
-  readonly #patience: Patience;
+  readonly #engine: IoEngine;
   readonly #file: ObjectFile;
   readonly #writer: BufferedWriter;
   #durableOffset: number;
   #closing: Promise<void> | undefined;
 
-  /** Made by {@linkcode Objects} only. */
-  constructor(
-    context: WriteContext,
-    pool: BufferPool,
-    object: StoredObject,
-    position: number,
-    options: ObjectFileOptions,
-  ) {
-    const { health, path } = options;
+  /**
+   * Made by {@linkcode Objects} only.
+   *
+   * @param position Where to go on in an object that exists; left out for a new one.
+   */
+  constructor(context: ObjectsContext, object: StoredObject, options: CreateOptions, position?: number) {
+    const { host: { engine }, writePool } = context, { health } = options;
     this.object = object;
-    this.#engine = context.engine;
-    this.#health = health;
-    this.#patience = new Patience(health, path);
-    this.#file = new ObjectFile(context, options, this.#patience);
+    this.#engine = engine;
+    this.#file = new ObjectFile(context, object.path, position === undefined, options);
     this.made = this.#file.made.then(() => {});
     this.made.catch(() => {});
-    this.#writer = new BufferedWriter(context.engine, pool, this.#file.writable, { start: position, health });
-    this.#durableOffset = position;
+    this.#durableOffset = position ?? 0;
+    this.#writer = new BufferedWriter(engine, writePool, this.#file.writable, { start: position, health });
     object.own.writer = this.#writer;
     // One that goes on is opened when there is something to write, so that until then it stays as it is.
-    if (options.newIn !== undefined) this.#file.start();
+    if (position === undefined) this.#file.start();
   }
 
   /** The offset after the last byte. */
@@ -97,14 +91,10 @@ export class ObjectWriter {
 
   /** As {@linkcode room}, for work that nobody awaits: after a full disk it waits until somebody asks to try again. */
   patientRoom(): Promise<void> | undefined {
-    let room = this.#writer.room();
+    const room = this.#writer.room();
     // Should it be aborted at once, nobody awaits this one.
     room?.catch(() => {});
-    return room && this.#patience.untilDone(async () => {
-      const waiting = room ?? this.#writer.room();
-      room = undefined;
-      await waiting;
-    });
+    return room && this.#file.patiently(async () => await this.#writer.room());
   }
 
   /**
@@ -117,16 +107,14 @@ export class ObjectWriter {
    */
   async sync(offset: number): Promise<void> {
     assert(offset % blockBytes === 0 && offset <= this.position, "a sync ends at a block that was appended");
-    this.#checkTrusted();
+    this.#file.checkTrusted();
     if (offset <= this.#durableOffset) return;
     const writer = this.#writer;
     // What is in the file is durable but for this one write, which then needs no sync behind it.
     const durably = writer.written === this.#durableOffset ? writer.flushDurably(offset) : undefined;
     await (durably ?? writer.flushTo(offset));
-    if (durably === undefined && offset > this.#durableOffset) {
-      await this.#sync((file) => this.#engine.datasync(file));
-    }
-    this.#checkTrusted();
+    if (durably === undefined && offset > this.#durableOffset) await this.#datasync();
+    this.#file.checkTrusted();
     if (offset > this.#durableOffset) this.#durableOffset = offset;
   }
 
@@ -141,11 +129,11 @@ export class ObjectWriter {
     const length = this.position;
     assert(length % blockBytes === 0, "an object ends at a block");
     this.#file.start();
-    await this.#patience.untilDone(() => this.#writer.flushTo(length));
+    await this.#file.patiently(() => this.#writer.flushTo(length));
     const file = await this.#file.made;
-    if (this.#durableOffset < length) await this.#sync(() => this.#engine.datasync(file));
-    await this.#patience.untilDone(() => this.#engine.truncate(file, length));
-    await this.#sync(() => this.#engine.sync(file));
+    if (this.#durableOffset < length) await this.#datasync();
+    await this.#file.patiently(() => this.#engine.truncate(file, length));
+    await this.#file.sync(() => this.#engine.sync(file));
     this.#durableOffset = length;
     await this.abort();
     return length;
@@ -153,32 +141,14 @@ export class ObjectWriter {
 
   /** Waits for what is in flight and closes the file; what was not synced is left to its fate. */
   abort(): Promise<void> {
-    return this.#closing ??= this.#close();
+    return this.#closing ??= this.#file.close(this.#writer.close({ tail: "abandon" })).then(() => {
+      this.object.own.writer = undefined;
+    });
   }
 
-  async #close(): Promise<void> {
-    const gaveUp = this.#patience.giveUp();
-    await this.#writer.close({ tail: "abandon" });
-    await gaveUp;
-    await this.#file.close();
-    this.object.own.writer = undefined;
-  }
-
-  /** Syncs the file (S5). A sync that went well while another one failed is not trusted either. */
-  async #sync(sync: (file: IoFile) => Promise<void>): Promise<void> {
-    this.#checkTrusted();
+  /** Syncs what is in the file (S5). */
+  async #datasync(): Promise<void> {
     const file = await this.#file.made;
-    try {
-      await this.#patience.once(() => sync(file));
-    } catch (error) {
-      if (error instanceof Deno.errors.BadResource) throw error;
-      throw this.#health.fail(untrusted(this.object.path, error as Error));
-    }
-    this.#checkTrusted();
-  }
-
-  #checkTrusted(): void {
-    const { cause } = this.#health;
-    if (cause !== undefined && !isFullDisk(cause)) throw this.#health.refusal();
+    await this.#file.sync(() => this.#engine.datasync(file));
   }
 }

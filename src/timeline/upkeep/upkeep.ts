@@ -23,7 +23,7 @@ export class Upkeep {
     this.#health = health;
   }
 
-  /** Adds a job behind those there are. */
+  /** Adds a job behind those there are; it is not begun if one has failed. */
   add(job: () => Promise<void>): void {
     this.#jobs.push(job);
     this.#running ??= this.#run();
@@ -43,11 +43,10 @@ export class Upkeep {
       // The turn of who adds a job is not the turn in which it begins.
       await Promise.resolve();
       for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) await job();
-    } catch (error) {
-      this.#jobs.length = 0;
-      this.#health.fail(this.#isClosing && isFullDisk(error) ? error : ended(error as Error));
-    } finally {
       this.#running = undefined;
+    } catch (error) {
+      // It stays as it is, so that nothing begins any more (U1).
+      this.#health.fail(this.#isClosing && isFullDisk(error) ? error : ended(error as Error));
     }
   }
 }

@@ -36,15 +36,8 @@ export class OpenLayer {
 }
 
 /** Which segment comes next. */
-export interface NextSegment {
-  /** Its place in the log. */
-  readonly sequence: number;
-  /** The LSN of its first batch. */
-  readonly firstLsn: Lsn;
-  /** The sequence of the segment before it; 0 if there is none. */
-  readonly previousSequence: number;
-  /** The last LSN before it. */
-  readonly previousLsn: Lsn;
+export interface NextSegment
+  extends Pick<FileHeader, "sequence" | "firstLsn" | "previousSequence" | "previousLsn"> {
   /** When the segment before it is named in the manifest. */
   readonly previousNamed: Promise<void> | undefined;
 }

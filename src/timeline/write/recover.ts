@@ -56,10 +56,10 @@ export interface Recovery {
 /** How far history goes that was recovered so far. */
 interface HistoryEnd {
   readonly lastLsn: Lsn;
-  /** The segment that it ends in, if that is not sealed. */
-  readonly last: RecoveredSegment | undefined;
-  /** Where history is missing, if segments behind its end were dropped. */
-  readonly hole: { readonly path: string; readonly offset: number } | undefined;
+  /** The sequence of the segment that it ends in, if that is not sealed. */
+  readonly sequence?: number;
+  /** Where it ends; if no segment was part of it, where the first one lies. */
+  readonly place?: { readonly path: string; readonly offset: number };
 }
 
 /**
@@ -74,26 +74,24 @@ export async function recoverSegments(context: TimelineContext): Promise<Recover
   let lastLsn = 0;
   for (const layer of layers) lastLsn = Math.max(lastLsn, layer.lastLsn);
   let durableLsn = lastLsn;
-  let end: HistoryEnd = { lastLsn, last: undefined, hole: undefined };
+  let end: HistoryEnd = { lastLsn };
   for (const segment of named) {
     const object = context.objects.object(objectOf(context, segment));
+    const { path } = object;
     const scanned = await scan(context, segment, object, end);
-    checkProofs(object.path, segment, scanned);
+    checkProofs(path, segment, scanned);
     const recovered = interpret(segment, object, scanned);
     if (recovered !== undefined && follows(recovered.header, end)) {
       segments.push(recovered);
-      end = { lastLsn: recovered.lastLsn, last: recovered, hole: undefined };
+      const { lastLsn, end: offset } = recovered;
+      end = { lastLsn, sequence: segment.sequence, place: { path, offset } };
     } else {
       dropped.push(segment);
-      end = { ...end, hole: placeOf(end) ?? { path: object.path, offset: 0 } };
+      end = { place: { path, offset: 0 }, ...end };
     }
-    durableLsn = Math.max(
-      durableLsn,
-      scanned.durableLsn,
-      scanned.restDurableLsn,
-      segment.witness?.lsn ?? 0,
-    );
-    checkClaim(object.path, durableLsn, end);
+    const witnessed = segment.witness?.lsn ?? 0;
+    durableLsn = Math.max(durableLsn, scanned.durableLsn, scanned.restDurableLsn, witnessed);
+    checkClaim(path, durableLsn, end);
   }
   return { segments, dropped, lastLsn: end.lastLsn, durableLsn };
 }
@@ -159,8 +157,8 @@ function interpret(
 }
 
 /** Whether a segment goes on where history ends. */
-function follows(header: FileHeader, { last, lastLsn }: HistoryEnd): boolean {
-  const isNext = header.previousSequence === last?.header.sequence;
+function follows(header: FileHeader, { sequence, lastLsn }: HistoryEnd): boolean {
+  const isNext = header.previousSequence === sequence;
   // Only batches count: the pad that ends the segment before it may be torn.
   return isNext ? header.previousLsn === lastLsn : header.previousLsn <= lastLsn;
 }
@@ -169,15 +167,12 @@ function follows(header: FileHeader, { last, lastLsn }: HistoryEnd): boolean {
 function checkClaim(path: string, durableLsn: Lsn, end: HistoryEnd): void {
   if (durableLsn <= end.lastLsn) return;
   throw new CorruptionError({
-    ...(placeOf(end) ?? { path, offset: 0 }),
+    path,
+    offset: 0,
+    ...end.place,
     expected: `records up to LSN ${durableLsn}: "${path}" says that they were durable`,
     found: `bytes that do not check behind LSN ${end.lastLsn}`,
   });
-}
-
-/** Where history is missing, or ends. */
-function placeOf({ hole, last }: HistoryEnd): HistoryEnd["hole"] {
-  return hole ?? (last && { path: last.object.path, offset: last.end });
 }
 
 /**

@@ -94,14 +94,9 @@ export class TimelineLayers {
     return this.#open;
   }
 
-  /** The layer that was frozen last, if it is not sealed yet. */
-  get lastFrozen(): OpenLayer | undefined {
-    return this.#frozen.at(-1);
-  }
-
-  /** Whether a layer waits to be sealed. */
-  isFrozen(layer: OpenLayer): boolean {
-    return this.#frozen.includes(layer);
+  /** The layers that wait to be sealed, oldest first. */
+  get frozen(): readonly OpenLayer[] {
+    return this.#frozen;
   }
 
   /** How many layers wait to be sealed. */

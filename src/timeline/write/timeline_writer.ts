@@ -204,8 +204,10 @@ export class TimelineWriter {
   async freeze(): Promise<void> {
     this.#room.check();
     if (this.#layers.open !== undefined) this.#layers.freeze(this.#durableLsn);
-    const last = this.#layers.lastFrozen;
-    while (last !== undefined && this.#layers.isFrozen(last)) await this.#room.nextSeal();
+    const { frozen } = this.#layers;
+    for (const last = frozen.at(-1); last !== undefined && frozen.includes(last);) {
+      await this.#room.nextSeal();
+    }
   }
 
   /**

@@ -317,7 +317,7 @@ Deno.test("BufferedWriter rejects every write after one that failed, and reads g
   await t.at(0).finish();
   t.checkReadable();
   assertThrows(() => t.writer.append(new Uint8Array(1)), PoisonedError);
-  assertThrows(() => t.writer.appendZeros(1), PoisonedError);
+  assertThrows(() => t.writer.pad(), PoisonedError);
   await assertRejects(() => t.writer.flushTo(6 * block), PoisonedError);
   await assertRejects(() => t.writer.flushTail(), PoisonedError);
   t.health.retry();

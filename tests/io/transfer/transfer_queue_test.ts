@@ -20,16 +20,17 @@ class HeldQueue {
   readonly #queue: TransferQueue<IoFile>;
 
   constructor(depth: number) {
-    const calls = { own: () => file, pread: this.#call, pwrite: this.#call, size: () => 1 << 30 };
+    const datasync = () => Promise.reject(new Error("nothing is durable here"));
+    const calls = { writesDurably: true, read: this.#call, write: this.#call, size: () => 1 << 30, datasync };
     this.#queue = new TransferQueue(calls, depth);
   }
 
   read(batch: Transfer[]): Promise<void> {
-    return new Promise((done) => this.#queue.read(batch, done));
+    return new Promise((done) => this.#queue.transfer("read", batch, false, done));
   }
 
   write(batch: Transfer[]): Promise<void> {
-    return new Promise((done) => this.#queue.write(batch, false, done));
+    return new Promise((done) => this.#queue.transfer("write", batch, false, done));
   }
 
   get running(): number[] {
@@ -47,7 +48,7 @@ async function turn(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }
 
-Deno.test("TransferQueue.read() runs as many as its depth, first come first served", async () => {
+Deno.test("TransferQueue.transfer() runs as many as its depth, first come first served", async () => {
   const held = new HeldQueue(3);
   const done = [held.read(transfers(4)), held.write(transfers(2, 100))];
   assertEquals(held.running, [0, 1, 2]);
@@ -59,7 +60,7 @@ Deno.test("TransferQueue.read() runs as many as its depth, first come first serv
   await Promise.all(done);
 });
 
-Deno.test("TransferQueue.read() resolves when the last of the batch is done, and not before", async () => {
+Deno.test("TransferQueue.transfer() resolves when the last of the batch is done, and not before", async () => {
   const held = new HeldQueue(8);
   let resolved = "";
   const first = held.read(transfers(2)).then(() => resolved += "a");
@@ -73,7 +74,7 @@ Deno.test("TransferQueue.read() resolves when the last of the batch is done, and
   assertEquals(resolved, "ba");
 });
 
-Deno.test("TransferQueue.read() serves a batch that is longer than it remembers at once", async () => {
+Deno.test("TransferQueue.transfer() serves a batch that is longer than it remembers at once", async () => {
   const held = new HeldQueue(1);
   const batch = transfers(3000);
   const done = held.read(batch);

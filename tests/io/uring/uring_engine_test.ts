@@ -4,7 +4,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/asse
 import { IoError } from "../../../src/base/mod.ts";
 import type { IoEngine, IoFile, Transfer } from "../../../src/io/engine.ts";
 import { Libc, openLibc } from "../../../src/io/posix/libc.ts";
-import { openUringEngine, type UringEngineOptions } from "../../../src/io/uring/uring_engine.ts";
+import { openUringEngine } from "../../../src/io/uring/uring_engine.ts";
 import { soakUring } from "../../soak/uring_soak.ts";
 import { FakeKernel } from "./uring_fake_kernel.ts";
 
@@ -21,10 +21,10 @@ async function isMissing(): Promise<boolean> {
   return isMissing;
 }
 
-async function openEngine(options: UringEngineOptions = {}): Promise<IoEngine> {
+async function openEngine(): Promise<IoEngine> {
   const libc = openLibc();
   assert(libc instanceof Libc);
-  const engine = await openUringEngine(libc, options);
+  const engine = await openUringEngine(libc);
   assert(!("reason" in engine));
   return engine;
 }
@@ -33,10 +33,9 @@ async function openEngine(options: UringEngineOptions = {}): Promise<IoEngine> {
 async function withBlocks(
   blocks: number,
   body: (engine: IoEngine, file: IoFile) => Promise<void>,
-  options: UringEngineOptions = {},
 ): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "varve_test_" });
-  const engine = await openEngine(options);
+  const engine = await openEngine();
   try {
     const file = await engine.open(`${directory}/bytes`, { access: "write", direct: true, create: true });
     const bytes = engine.allocateMemory(blocks * blockBytes);
@@ -131,13 +130,6 @@ for (const [what, { set, reason }] of Object.entries(obstacles)) {
     assertEquals(kernel.open, 0);
   });
 }
-
-test("openUringEngine() refuses a depth that the ring cannot hold", async () => {
-  using kernel = new FakeKernel();
-  for (const depth of [0, 129, 1.5]) {
-    await assertRejects(() => openUringEngine(kernel, { depth }), RangeError);
-  }
-});
 
 test("UringEngine delivers thousands of reads at once, each to its own memory", async () => {
   await withBlocks(2048, async (engine, file) => {

@@ -4,7 +4,7 @@
  */
 
 import { Libc, type LibcCalls, type LibcSymbols, openLibc } from "../../../src/io/posix/libc.ts";
-import { LibcFile } from "../../../src/io/posix/libc_file.ts";
+import type { LibcFile } from "../../../src/io/posix/libc_files.ts";
 import type { UringSyscalls } from "../../../src/io/uring/uring_syscalls.ts";
 
 const pageBytes = 65536;
@@ -79,7 +79,7 @@ export class FakeKernel implements LibcCalls {
 
   /** A file on which the kernel works. */
   file(direct = true): LibcFile {
-    return new LibcFile("/fake/file", direct, 7);
+    return { path: "/fake/file", direct, fd: 7 };
   }
 
   errno(): number {

@@ -39,7 +39,7 @@ Deno.test("PageSet reads what it needs in one batch, neighbours in one transfer,
     `1 ${block + 5 * pageBytes}+${pageBytes}`,
     `1 ${block + 39 * pageBytes}+${pageBytes}`,
   ]);
-  assertEquals(t.objects.counters.pageReads, 5);
+  assertEquals(t.objects.metrics().pageReads, 5);
   await t.close();
 });
 
@@ -145,6 +145,28 @@ Deno.test("PageSet reads a page once that two sets want at the same time, and it
   await t.close();
 });
 
+Deno.test("PageSet that waits for another one's read goes on when it ends, and learns why it failed", async () => {
+  const t = new ObjectsFixture();
+  const object = t.putPages(1, pages);
+  for (const fails of [true, false]) {
+    const sets = Array.from({ length: 4 }, () => new PageSet(t.objects, { keep: false }));
+    t.engine.reading.close();
+    if (fails) t.engine.failNext("read", "EIO");
+    for (const set of sets) set.get(object, 1);
+    const fetches = sets.map((set) => set.fetch());
+    await turn();
+    assertEquals(t.engine.takeReads().length, 2, "only the first one reads: the page and the footer");
+    t.engine.reading.open();
+    await Promise.all(fetches);
+    for (const set of sets) {
+      if (fails) assertThrows(() => set.get(object, 1), IoError, "EIO");
+      else has(set, object, 1, 1);
+    }
+    assertEquals([t.engine.takeReads(), t.objects.context.flights.size], [[], 0]);
+  }
+  await t.close();
+});
+
 Deno.test("PageSet finds a page that came between the question and the fetch", async () => {
   const t = new ObjectsFixture();
   const object = t.putPages(1, pages);
@@ -208,7 +230,7 @@ Deno.test("PageSet gives out no page of an object whose footer does not check, u
   assertEquals(t.objects.metrics().cacheBytes, pageBytes);
   bytes[footerOffset] ^= 1;
   t.memory.put(object.path, bytes);
-  await t.objects.reads.files.close();
+  await t.objects.context.files.close();
   await t.close();
 });
 
@@ -239,7 +261,7 @@ Deno.test("PageSet finds out that an object is shorter than it should be", async
     assertThrows(
       () => set.get(object, page),
       CorruptionError,
-      `expected an object of ${footerOffset + blockBytes}`,
+      page === 4 ? `expected the ${blockBytes} bytes at ${footerOffset}` : "the end of the file",
     );
   }
   await t.close();
@@ -307,7 +329,7 @@ Deno.test("PageSet tells that somebody waits, as long as it does", async () => {
   const t = new ObjectsFixture();
   const waits: number[] = [];
   let waiting = 0;
-  const { turns } = t.objects.reads;
+  const { turns } = t.objects.host;
   turns.awaiting = () => void waits.push(++waiting);
   turns.answered = () => void waits.push(--waiting);
   const object = t.putPages(1, pages);

@@ -81,7 +81,12 @@ Deno.test("RangeRead reads ranges of many objects by merged reads", async () => 
   ]);
   assertEquals(owned.includes(true), false);
   assertEquals(t.engine.takeReads(), ["0 0+4096", "0 69632+8192", "1 0+24576"]);
-  assertEquals(t.objects.counters, { valueReads: 3, valueReadBytes: 36 * KiB, pageReads: 0 });
+  const { valueReads, valueReadBytes, pageReads } = t.objects.metrics();
+  assertEquals({ valueReads, valueReadBytes, pageReads }, {
+    valueReads: 3,
+    valueReadBytes: 36 * KiB,
+    pageReads: 0,
+  });
   await t.close();
 });
 
@@ -152,7 +157,7 @@ Deno.test("RangeRead holds no buffer and no file when its reader pauses, however
   await question.read.step();
   await turn();
   assertEquals(question.read.done, false);
-  assertEquals([t.objects.reads.pool.takenBytes, object.own.leases], [0, 0]);
+  assertEquals([t.objects.context.readPool.takenBytes, object.own.leases], [0, 0]);
   await question.finish();
   assertEquals(question.answers.every((answer) => answer instanceof Uint8Array), true);
   await t.close();
@@ -178,7 +183,7 @@ Deno.test("RangeRead.cancel() waits for what is in flight, and tells nothing mor
 
 Deno.test("RangeRead.cancel() gives up waiting for a buffer", async () => {
   const t = new ObjectsFixture();
-  const { pool } = t.objects.reads;
+  const { readPool: pool } = t.objects.context;
   const taken = Array.from({ length: 16 }, () => pool.takeNow());
   const question = new Question(t, [[t.put(1, bytesOf(100)), 0, 5]]);
   const stepping = question.read.step();
@@ -186,6 +191,35 @@ Deno.test("RangeRead.cancel() gives up waiting for a buffer", async () => {
   for (const buffer of taken) buffer.release();
   await stepping;
   assertEquals([question.answers, t.engine.takeReads()], [[undefined], []]);
+  await t.close();
+});
+
+Deno.test("RangeRead.cancel() ends also while it waits for a descriptor, and leaves no lease", async () => {
+  const t = new ObjectsFixture();
+  const { files } = t.objects.context;
+  const [held, wanted] = [t.put(1, bytesOf(100)), t.put(2, bytesOf(100))];
+  t.engine.mostFiles = 1;
+  const leases = await files.lease([held]);
+  const question = new Question(t, [[wanted, 0, 5]]);
+  const stepping = question.read.step();
+  await turn();
+  const cancelling = question.read.cancel();
+  files.release(leases);
+  await Promise.all([stepping, cancelling]);
+  assertEquals([question.read.done, question.answers], [true, [undefined]]);
+  assertEquals([wanted.own.leases, t.objects.context.readPool.takenBytes], [0, 0]);
+  await t.close();
+});
+
+Deno.test("RangeRead keeps few files open when nobody reads, however many it read", async () => {
+  const t = new ObjectsFixture({ openFiles: 3 });
+  const objects = Array.from({ length: 60 }, (_, i) => t.put(i, bytesOf(100, i)));
+  for (let round = 0; round < 3; round++) {
+    const wants = objects.slice(round).map((object): Want => [object, 0, 100]);
+    await Promise.all([new Question(t, wants).finish(), new Question(t, wants.toReversed()).finish()]);
+    await turn();
+    assertEquals([t.memory.openFiles, t.objects.metrics().openFiles], [3, 3]);
+  }
   await t.close();
 });
 
@@ -236,6 +270,40 @@ Deno.test("RangeRead joins what is in memory with what is in the file", async ()
   assertEquals(question.answers, [contents, contents.slice(2 * block, 2 * block + 50)]);
   assertEquals(question.owned, [true, true]);
   await writer.abort();
+  await t.close();
+});
+
+Deno.test("RangeRead gives bytes of a writer's memory that stay right when they are flushed and the memory is used again", async () => {
+  const t = new ObjectsFixture();
+  const writer = t.objects.create(idOf(1), { health: new Health("test"), reserveBytes: 0 });
+  const contents = bytesOf(64 * block);
+  const kept: { at: number; bytes: Uint8Array }[] = [];
+  const sink: RangeSink = {
+    accept: (at, bytes, _view, start, length, owned) => {
+      kept.push({
+        at,
+        bytes: owned ? bytes.subarray(start, start + length) : bytes.slice(start, start + length),
+      });
+    },
+    fail: (_item, error) => {
+      throw error;
+    },
+  };
+  for (let at = 0; at < contents.length; at += block) {
+    writer.append(contents.subarray(at, at + block));
+    // An item for each block: those in memory and those that are in the file by now.
+    const range = new RangeRead(t.objects, {
+      count: at / block + 1,
+      objectOf: () => writer.object,
+      offsetOf: (item) => item * block,
+      lengthOf: () => block,
+    }, sink);
+    if (at % (3 * block) === 0) await writer.sync(at + block);
+    while (!range.done) await range.step();
+  }
+  await writer.finish();
+  assertEquals(kept.length, 64 * 65 / 2);
+  for (const { at, bytes } of kept) assertEquals(bytes, contents.subarray(at * block, (at + 1) * block));
   await t.close();
 });
 

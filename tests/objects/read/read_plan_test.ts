@@ -14,11 +14,10 @@ function plan(wants: readonly Want[], alignment = block): ReadPlan {
 
 /** The runs in words: object, place, and the pieces in them. */
 function words(wants: readonly Want[], alignment = block): string[] {
-  const { runs, pieces } = plan(wants, alignment);
+  const { runs, items: pieces } = plan(wants, alignment);
   return runs.map(({ offset, length, firstPiece, endPiece }) => {
-    const items: string[] = [];
-    for (let i = firstPiece; i < endPiece; i++) items.push(`${pieces.itemOf(i)}`);
-    return `${wants[pieces.itemOf(firstPiece)][0]}: ${offset / KiB}+${length / KiB}K ${items.join(" ")}`;
+    const items = pieces.slice(firstPiece, endPiece);
+    return `${wants[items[0]][0]}: ${offset / KiB}+${length / KiB}K ${items.join(" ")}`;
   });
 }
 
@@ -85,22 +84,22 @@ Deno.test("planReads() covers every byte once, in aligned runs that are no longe
       const length = random.once(8) ? random.below(1 << 20) : random.below(1 << random.below(16));
       return [random.below(4), random.below(1 << random.from(4, 22)), length];
     });
-    const { pieces, runs } = plan(wants, alignment);
+    const { items, offsets, lengths, runs } = plan(wants, alignment);
     const covered = wants.map(() => 0);
     const next = wants.map(([, offset]) => offset);
     let piece = 0;
     for (const run of runs) {
       assertEquals([run.offset % alignment, run.length % alignment, run.firstPiece], [0, 0, piece]);
       assert(run.length <= maxRunBytes && run.endPiece > piece, "a run is bounded and brings something");
-      const [order] = wants[pieces.itemOf(piece)];
+      const [order] = wants[items[piece]];
       for (; piece < run.endPiece; piece++) {
-        const item = pieces.itemOf(piece), offset = pieces.offsetOf(piece), length = pieces.lengthOf(piece);
+        const item = items[piece], offset = offsets[piece], length = lengths[piece];
         assertEquals([wants[item][0], offset], [order, next[item]], "pieces of a range come in order");
         assert(offset >= run.offset && offset + length <= run.offset + run.length, "a piece lies in its run");
         covered[item] += length;
         next[item] += length;
       }
     }
-    assertEquals([piece, covered], [pieces.count, wants.map(([, , length]) => length)]);
+    assertEquals([piece, covered], [items.length, wants.map(([, , length]) => length)]);
   }
 });

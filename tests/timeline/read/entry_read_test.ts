@@ -64,14 +64,14 @@ test("EntryRead gives values in order, from files and from memory", async (fixtu
 
 test("EntryRead gives absent and deleted keys no value and reads nothing for them", async (fixture) => {
   const [one, two] = await fixture.write([{ key: "a", lsn: 3 }, { key: "b", lsn: 4, value: "1" }]);
-  const before = fixture.objects.counters.valueReads;
+  const before = fixture.objects.metrics().valueReads;
   const entries = await entriesOf(readOf(fixture, [undefined, one]));
   assertEquals(entries, [{ key: bytesOf("absent"), value: undefined, lsn: undefined }, {
     key: bytesOf("a"),
     value: undefined,
     lsn: 3,
   }]);
-  assertEquals(fixture.objects.counters.valueReads, before);
+  assertEquals(fixture.objects.metrics().valueReads, before);
   assertEquals((await entriesOf(readOf(fixture, [one, two]))).length, 2);
 });
 
@@ -170,7 +170,7 @@ test("EntryRead hands on what is ready before the last value was read, and bound
   const read = readOf(fixture, written);
   const first = await read.next();
   assert(first !== undefined && first.length < 12, `${first?.length} entries at once`);
-  const { valueReadBytes } = fixture.objects.counters;
+  const { valueReadBytes } = fixture.objects.metrics();
   assert(valueReadBytes < 13_000_000, `${valueReadBytes} bytes were read`);
   assertEquals((await entriesOf(read)).length, 40 - first.length);
 });

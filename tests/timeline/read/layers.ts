@@ -16,7 +16,7 @@ import {
   StoredLayer,
   terminalFlag,
   tombstoneFlag,
-  type VersionBlock,
+  VersionBlock,
   type VersionCursor,
   writeLayer,
 } from "../../../src/layer/mod.ts";
@@ -66,7 +66,7 @@ export class TestCursor implements VersionCursor {
       end += key.length;
     });
     this.end = all.length;
-    this.block = {
+    this.block = Object.assign(new VersionBlock(), {
       count: all.length,
       bytes,
       keyStart: starts,
@@ -75,7 +75,7 @@ export class TestCursor implements VersionCursor {
       offset: Float64Array.from(all, ({ lsn }) => offsetOf(lsn)),
       length: Uint32Array.from(all, ({ key }) => lengthOf(key)),
       flags: Uint8Array.from(all, ({ flags }) => flags),
-    };
+    });
   }
 
   get ended(): boolean {
@@ -160,7 +160,7 @@ export class TestLayers implements PageSource {
       lastLsn: range.lastLsn ?? Math.max(...lsns),
     }, { turns: noTurns, pages: noPages });
     const object = testObject(sequence, "delta");
-    object.adopt(layoutOf(description, object.path));
+    object.layout = layoutOf(description, object.path);
     const bytes = new Uint8Array(position);
     let at = valuesEnd;
     for (const part of written) {

@@ -92,6 +92,8 @@ for (const [words, fail, closing, state, cause] of failures) {
     });
     t.add("b");
     await t.upkeep.idle();
+    t.add("c");
+    await t.upkeep.idle();
     assertEquals([t.seen, t.health.state, t.health.cause?.name], [["a begins"], state, cause]);
     const known = t.health.cause;
     if (known === error) assertStrictEquals(known, error);

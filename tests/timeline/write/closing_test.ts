@@ -1,6 +1,6 @@
 /** Closing the writer of a timeline: all that was appended is durable, and is found again as it was left. */
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MemoryEngine } from "../../io/memory_engine.ts";
 import { HookedEngine } from "../../store/hooked_engine.ts";
 import { batchOf, hold } from "./held.ts";
@@ -54,8 +54,10 @@ Deno.test("TimelineWriter.close() changes nothing of a timeline to which nothing
   const isSegment = (path: string) => path.endsWith(".seg");
   const segments = memory.paths().filter(isSegment).map((path) => memory.contents(path).slice());
   for (let i = 0; i < 3; i++) {
-    const t = await WriterFixture.open(memory);
+    const engine = new HookedEngine(memory);
+    const t = await WriterFixture.open(engine);
     const { state } = t;
+    engine.hook = (operation, path) => assert(!path.endsWith(".seg"), `${operation} of ${path}`);
     await t.close();
     assertEquals(t.state, state);
   }

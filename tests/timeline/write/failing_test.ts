@@ -188,6 +188,22 @@ for (const late of [".seg", "manifest"]) {
   });
 }
 
+Deno.test("TimelineWriter.sync() does not share a sync that has failed already of a full disk", async () => {
+  const engine = new HookedEngine(new MemoryEngine());
+  const t = await WriterFixture.open(engine);
+  await t.appendNext();
+  await t.writer.sync();
+  failNth(engine, "write", 1, "ENOSPC");
+  await t.appendNext();
+  const { health } = t.writer;
+  const { promise: full, resolve } = Promise.withResolvers<void>();
+  const end = health.watch(() => resolve());
+  await Promise.all([t.writer.sync(), full.then(() => t.writer.sync())]);
+  end();
+  assertEquals([t.writer.health.state, t.writer.durableLsn], ["open", 2]);
+  await t.close();
+});
+
 Deno.test("TimelineWriter.append() is refused once after a full disk, and asks to try again", async () => {
   const engine = new HookedEngine(new MemoryEngine());
   const t = await WriterFixture.open(engine);

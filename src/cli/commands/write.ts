@@ -1,0 +1,73 @@
+/** `varve put` and `varve delete`. */
+
+import { concat } from "@std/bytes";
+import { LimitError, maxValueBytes, type Value } from "../../base/mod.ts";
+import type { Change } from "../../segment/mod.ts";
+import type { Arguments } from "../arguments.ts";
+import type { Command } from "../command.ts";
+import { openTimeline } from "../open_timeline.ts";
+import { base64Option, type OptionSpecs } from "../options.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+
+const options: OptionSpecs = {
+  "lsn": { value: "LSN", describe: "write at this LSN (the next)" },
+  "base64": base64Option,
+};
+
+/** Writes one key. */
+export const putCommand: Command = {
+  name: "put",
+  positionals: ["<store>", "<key>", "[value]"],
+  summary: "write a key and show the LSN of the write",
+  details: `
+Without a value, the value is what comes on standard input, as it is.
+The store and the timeline are made if they are missing. When the LSN is shown, the write is durable.`,
+  options,
+  async run(args, terminal) {
+    const [, name, text] = args.positionals;
+    const key = args.bytes(name);
+    const value: Value = text === undefined ? await readValue(terminal.input()) : args.bytes(text);
+    await write(args, terminal, "create", { key, value });
+  },
+};
+
+/** Deletes one key. */
+export const deleteCommand: Command = {
+  name: "delete",
+  positionals: ["<store>", "<key>"],
+  summary: "delete a key and show the LSN of the deletion",
+  details: `
+Earlier versions stay readable as of their LSNs. A key that is absent already is deleted all the same.
+When the LSN is shown, the deletion is durable.`,
+  options,
+  async run(args, terminal) {
+    await write(args, terminal, "write", { key: args.bytes(args.positionals[1]), delete: true });
+  },
+};
+
+async function write(
+  args: Arguments,
+  terminal: Terminal,
+  purpose: "write" | "create",
+  change: Change,
+): Promise<void> {
+  const lsn = args.lsn("lsn", 1);
+  await using open = await openTimeline(args, purpose);
+  await terminal.output.write(`${await open.timeline.append([change], { lsn, sync: true })}\n`);
+}
+
+async function readValue(input: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of input) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > maxValueBytes) {
+      throw new LimitError(`Cannot write value: it is over ${maxValueBytes} bytes long`, {
+        limit: maxValueBytes,
+        found: length,
+      });
+    }
+  }
+  return concat(chunks);
+}

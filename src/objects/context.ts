@@ -1,0 +1,93 @@
+/**
+ * What everything on this floor shares.
+ *
+ * @module
+ */
+
+import { IoError, maxOpenLayerFiles } from "../base/mod.ts";
+import { BufferPool, type DirectoryLock, type Host, type Io } from "../io/mod.ts";
+import type { ReadCounters } from "./metrics.ts";
+import { isMissing, OpenFiles } from "./read/open_files.ts";
+import { PageCache } from "./read/page_cache.ts";
+import type { PageRead } from "./read/page_read.ts";
+
+const MiB = 1024 * 1024;
+const poolBytes = 16 * MiB;
+/** No device reads less at once. */
+const leastAlignment = 512;
+
+/** What the objects of a store are made of. */
+export interface ObjectsOptions {
+  /** The outside world. */
+  readonly host: Host;
+  /** How IO is done in the directory. */
+  readonly io: Pick<Io, "readDirect" | "writeDirect" | "report">;
+  /** The store's directory, which exists. */
+  readonly directory: string;
+  /** The bytes of pages that the cache may hold. */
+  readonly cacheBytes: number;
+  /** The lock on the directory, which is asked before names change; none if nothing is written. */
+  readonly lock?: DirectoryLock | undefined;
+  /** The size of one buffer of a writer, a multiple of 4096. @default {1048576} */
+  readonly bufferBytes?: number | undefined;
+  /** Files that stay open for reading. @default {384} */
+  readonly openFiles?: number | undefined;
+}
+
+/** What everything on this floor shares. */
+export class ObjectsContext {
+  /** The outside world. */
+  readonly host: Host;
+  /** The store's directory. */
+  readonly directory: string;
+  /** Whether writes bypass the page cache. */
+  readonly writeDirect: boolean;
+  /** What offsets and lengths of reads are multiples of, in bytes. */
+  readonly alignment: number;
+  /** Buffers of one batch of reads each. */
+  readonly readPool: BufferPool;
+  /** Buffers of writers. */
+  readonly writePool: BufferPool;
+  /** Open files, and who makes room when descriptors run out. */
+  readonly files: OpenFiles;
+  /** Pages in memory. */
+  readonly cache: PageCache;
+  /** Pages on their way, by {@linkcode pageKey}, so that one that several questions want at once is read once. */
+  readonly flights: Map<number, PageRead> = new Map();
+  /** Counts of what was done. */
+  readonly counters: ReadCounters = { valueReads: 0, valueReadBytes: 0, pageReads: 0 };
+  readonly #lock: DirectoryLock | undefined;
+
+  /** Does no IO. */
+  constructor(options: ObjectsOptions) {
+    const { host, host: { engine }, io, bufferBytes = MiB } = options;
+    this.host = host;
+    this.directory = options.directory;
+    this.writeDirect = io.writeDirect;
+    this.alignment = Math.max(leastAlignment, io.report.offsetAlignment);
+    this.readPool = new BufferPool(engine, { bufferBytes: MiB, budgetBytes: poolBytes });
+    this.writePool = new BufferPool(engine, { bufferBytes, budgetBytes: poolBytes });
+    this.files = new OpenFiles(engine, io.readDirect, options.openFiles ?? maxOpenLayerFiles);
+    this.cache = new PageCache(options.cacheBytes);
+    this.#lock = options.lock;
+  }
+
+  /**
+   * Checks, before a name is made or removed, that the directory is still ours: after another process moved it away and
+   * made a new one, nothing of ours may happen to that.
+   *
+   * @throws {IoError} With `ESTALE`, if the path leads elsewhere by now.
+   */
+  async checkNames(operation: string, path: string): Promise<void> {
+    if (this.#lock === undefined || await this.#lock.holds()) return;
+    throw new IoError({ code: "ESTALE", operation, path });
+  }
+
+  /** Removes a file; one that is not there is removed already. */
+  async remove(path: string): Promise<void> {
+    await this.checkNames("remove", path);
+    await this.host.engine.remove(path).catch((error) => {
+      if (!isMissing(error)) throw error;
+    });
+  }
+}
