@@ -271,8 +271,11 @@ export class Objects {
 
   /** Waits for reads in flight and closes every file. Writers are finished or aborted before. */
   async close(): Promise<void> {
-    await this.root.close();
-    await this.reads.files.close();
+    try {
+      await this.root.close();
+    } finally {
+      await this.reads.files.close();
+    }
   }
 
   async #withFile<T>(object: StoredObject, use: (file: IoFile) => Promise<T>): Promise<T> {

@@ -141,13 +141,24 @@ export class RootFiles {
   async #openToAppend(name: string): Promise<IoFile> {
     if (this.#appending?.name !== name) {
       await this.close();
-      const file = this.#files.open(this.#pathOf(name), { access: "write", direct: false });
-      this.#appending = { name, file };
+      this.#appending = { name, file: this.#openOwn(this.#pathOf(name)) };
     }
     try {
       return await this.#appending.file;
     } catch (error) {
       this.#appending = undefined;
+      throw error;
+    }
+  }
+
+  /** Opens a file to write in it: one that stands in another directory by now is not ours. */
+  async #openOwn(path: string): Promise<IoFile> {
+    const file = await this.#files.open(path, { access: "write", direct: false });
+    try {
+      await this.#names.check("open", path);
+      return file;
+    } catch (error) {
+      await this.#engine.close(file);
       throw error;
     }
   }

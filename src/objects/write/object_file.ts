@@ -104,7 +104,10 @@ export class ObjectFile {
     const { path, newIn } = this.#options;
     if (newIn !== undefined) await names.check("create", path);
     // Kept at once: should it be given up meanwhile, it is closed all the same.
-    return this.#file = await files.open(path, { access: "write", direct, create: newIn !== undefined });
+    this.#file = await files.open(path, { access: "write", direct, create: newIn !== undefined });
+    // What was opened may stand in another directory by now.
+    await names.check("open", path);
+    return this.#file;
   }
 
   /** On a disk with less room than that, writes find out themselves. */
