@@ -50,7 +50,13 @@ export async function runProgram(
   try {
     {
       await using disk = await makeDisk(name, new Random(seed));
-      await new Program(disk).run(steps, (step) => at = step);
+      const program = new Program(disk);
+      try {
+        await program.run(steps, (step) => at = step);
+      } catch (error) {
+        await program.abandon();
+        throw error;
+      }
     }
     const [left] = openDescriptors();
     if (left !== undefined) throw new Error(`a descriptor is left open: ${left}`);

@@ -153,3 +153,18 @@ test("Store makes no name in a directory that took the place of its own", async 
   await using away = place.within("away");
   assert((await away.open()).timeline().lastLsn >= 1);
 });
+
+test("Store writes nothing into a store that took the place of its own", async (place) => {
+  for (const use of ["close", "append", "freeze"]) {
+    const own = place.within(use), away = `${place.path}/away from ${use}`;
+    const files = () => own.files().map((path) => [path, Deno.readFileSync(path)]);
+    const store = await own.open();
+    Deno.renameSync(own.path, away);
+    await own.close(await own.open());
+    const before = files();
+    if (use !== "close") await store.timeline().append([{ key: "a", value: "1" }]);
+    if (use === "freeze") await assertRejects(() => store.timeline().freeze(), PoisonedError);
+    await own.close(store).catch(() => {});
+    assertEquals(files(), before, use);
+  }
+}, { segmentBytes: 64 * 1024 });

@@ -167,9 +167,9 @@ export class ObjectWriter {
   /** Syncs the file (S5). A sync that went well while another one failed is not trusted either. */
   async #sync(sync: (file: IoFile) => Promise<void>): Promise<void> {
     this.#checkTrusted();
-    const file = await this.#file.made;
     try {
-      await this.#patience.once(() => sync(file));
+      // Begun in this turn, so that closing waits for it. What is synced was written: the file is made.
+      await this.#patience.once(async () => await sync(await this.#file.made));
     } catch (error) {
       if (error instanceof Deno.errors.BadResource) throw error;
       throw this.#health.fail(untrusted(this.object.path, error as Error));

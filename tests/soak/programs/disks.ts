@@ -10,6 +10,8 @@ import type { DiskAbilities } from "./steps.ts";
 
 /** The names of disks. */
 export type DiskName = "memory" | "uring" | "threads" | "node";
+/** All of them. */
+export const diskNames: readonly DiskName[] = ["memory", "uring", "threads", "node"];
 
 /** What may stand where the store's directory stood. */
 export type Instead = "store" | "nothing" | "directory";
@@ -32,6 +34,17 @@ export interface Disk extends DiskAbilities, AsyncDisposable {
   move(instead: Instead): Promise<void>;
   /** Checks that what stands in its place was not touched, and renames it back. */
   moveBack(): void;
+}
+
+/** Why this machine cannot have a disk, if it cannot. */
+export async function reasonAgainst(name: DiskName): Promise<string | undefined> {
+  if (name === "memory") return undefined;
+  try {
+    await (await chooseEngine(name, true)).engine.shutdown();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return undefined;
 }
 
 /** Makes a disk for one program. */

@@ -26,7 +26,7 @@ type StepOf<Name extends Step["do"]> = Extract<Step, { do: Name }>;
 export class Program {
   readonly #disk: Disk;
   readonly #expected = new Map<string, ExpectedTimeline>();
-  #store!: Store;
+  #store: Store | undefined;
   #pending: Promise<void>[] = [];
   #findings: unknown[] = [];
   #isMoved = false;
@@ -51,6 +51,13 @@ export class Program {
     this.#disk.engine.calm();
     await this.#reopen({ do: "reopen", twice: true, settle: true, seed: 0 });
     await this.#close();
+  }
+
+  /** Closes what a program that failed left open. */
+  async abandon(): Promise<void> {
+    this.#disk.engine.calm();
+    await this.#watch(Promise.resolve(this.#store?.close())).catch(() => {});
+    await this.#settle();
   }
 
   async #step(step: Step): Promise<void> {
@@ -115,9 +122,14 @@ export class Program {
     this.#findings.push(error);
   }
 
+  get #opened(): Store {
+    assert(this.#store !== undefined, "a store is open");
+    return this.#store;
+  }
+
   #line(line: number): [Timeline, ExpectedTimeline] {
-    const { name } = this.#store.timelines()[line % this.#store.timelines().length];
-    return [this.#store.timeline(name), this.#expected.get(name) as ExpectedTimeline];
+    const { name } = this.#opened.timelines()[line % this.#opened.timelines().length];
+    return [this.#opened.timeline(name), this.#expected.get(name) as ExpectedTimeline];
   }
 
   /** Appends; what is applied is there when the call returns. */
@@ -135,8 +147,13 @@ export class Program {
       expected.append(lsn, changes);
     }
     assertEquals(await appended, lsn);
-    if (sync) expected.acknowledge(lsn);
-    expected.acknowledge(timeline.durableLsn);
+    if (sync) this.#acknowledge(expected, lsn);
+    this.#acknowledge(expected, timeline.durableLsn);
+  }
+
+  /** Notes that batches are durable; the dead have heard nothing. */
+  #acknowledge(expected: ExpectedTimeline, lsn: number): void {
+    if (!this.#disk.engine.isDead) expected.acknowledge(lsn);
   }
 
   async #storm({ line, seed, count, sync }: StepOf<"storm">): Promise<void> {
@@ -157,16 +174,18 @@ export class Program {
     const { lastLsn } = timeline;
     if (step.do === "sync") assert(await timeline.sync() >= lastLsn);
     else await timeline.freeze();
-    expected.acknowledge(lastLsn);
+    this.#acknowledge(expected, lastLsn);
   }
 
   async #makeTimeline(): Promise<void> {
-    const made = this.#store.timelines().length;
+    const made = this.#opened.timelines().length;
     if (made >= 4) return;
     const name = `side ${made}`;
     const expected = this.#expected.get(name) ?? new ExpectedTimeline(false);
     this.#expected.set(name, expected);
-    const making = this.#store.createTimeline(name).then(() => void (expected.isMade = true));
+    const making = this.#opened.createTimeline(name).then(() => {
+      if (!this.#disk.engine.isDead) expected.isMade = true;
+    });
     await this.#wait(true, making);
   }
 
@@ -185,7 +204,7 @@ export class Program {
     for (const { name } of store.timelines()) {
       const timeline = store.timeline(name), expected = this.#expected.get(name);
       assert(expected !== undefined, `a timeline "${name}" that nobody made`);
-      expected.checkEnd(timeline, least.get(name));
+      expected.checkEnd(timeline, least.get(name) ?? 0);
       await expected.checkWhole(timeline);
       for (let i = 0; i < 3; i++) await expected.ask(timeline, random);
     }
@@ -200,9 +219,10 @@ export class Program {
       engine.fired.every(({ code, operation }) => code !== "EIO" && survived.test(operation));
     if (!goesOn) return;
     await this.#settle();
-    for (const { name } of this.#store.timelines()) {
-      const timeline = this.#store.timeline(name);
-      await this.#watch(timeline.sync());
+    for (const { name } of this.#opened.timelines()) {
+      const timeline = this.#opened.timeline(name);
+      // What began before there was room may still tell that there was none.
+      await this.#watch(timeline.sync().catch(() => timeline.sync()).catch(() => timeline.sync()));
       this.#expected.get(name)?.acknowledge(timeline.lastLsn);
     }
   }
@@ -219,9 +239,9 @@ export class Program {
     if (settle) await this.#settle();
     this.#isClosing = true;
     try {
-      await this.#watch(this.#store.close());
+      await this.#watch(this.#opened.close());
       // Whoever closes and hears of no failure has lost nothing.
-      for (const expected of this.#expected.values()) expected.acknowledge(expected.lastLsn);
+      for (const expected of this.#expected.values()) this.#acknowledge(expected, expected.lastLsn);
     } catch (error) {
       this.#judge(error);
     }
@@ -290,7 +310,7 @@ export class Program {
 
   /** Compares what is there with what there must be. */
   async #adopt(): Promise<void> {
-    const found = new Set(this.#store.timelines().map(({ name }) => name));
+    const found = new Set(this.#opened.timelines().map(({ name }) => name));
     if (this.#expected.size === 0) this.#expected.set("main", new ExpectedTimeline(true));
     for (const [name, expected] of this.#expected) {
       assert(found.has(name) || !expected.isMade, `timeline "${name}" is lost`);
@@ -299,8 +319,8 @@ export class Program {
     for (const name of found) {
       const expected = this.#expected.get(name);
       assert(expected !== undefined, `a timeline "${name}" that nobody made`);
-      expected.adopt(this.#store.timeline(name));
-      await this.#watch(expected.checkWhole(this.#store.timeline(name)));
+      expected.adopt(this.#opened.timeline(name));
+      await this.#watch(expected.checkWhole(this.#opened.timeline(name)));
     }
   }
 
