@@ -81,7 +81,11 @@ function openDescriptors(): string[] {
 async function shrink(name: DiskName, seed: number, failed: ProgramError): Promise<ProgramError> {
   const end = performance.now() + shrinkMilliseconds;
   let least = failed;
-  for (let size = Math.ceil(failed.steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+  for (
+    let size = Math.ceil(failed.steps.length / 2);
+    size >= 1;
+    size = size === 1 ? 0 : Math.ceil(size / 2)
+  ) {
     for (let at = 0; at < least.steps.length && performance.now() < end;) {
       const fewer = least.steps.toSpliced(at, size);
       const error = await failure(name, seed, fewer);
@@ -92,7 +96,11 @@ async function shrink(name: DiskName, seed: number, failed: ProgramError): Promi
   return least;
 }
 
-async function failure(name: DiskName, seed: number, steps: readonly Step[]): Promise<ProgramError | undefined> {
+async function failure(
+  name: DiskName,
+  seed: number,
+  steps: readonly Step[],
+): Promise<ProgramError | undefined> {
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
       await runProgram(name, seed, steps);

@@ -115,7 +115,10 @@ Deno.test("Store.open() loses at most the last group that was synced when two bl
       copy.put(segment, misplaced);
       const found = await lastFound(copy);
       if (found === undefined) refused++;
-      assert(found === undefined || found >= least, `blocks ${a} and ${b} of ${used}: ${found} LSNs are left`);
+      assert(
+        found === undefined || found >= least,
+        `blocks ${a} and ${b} of ${used}: ${found} LSNs are left`,
+      );
     }
   }
   assert(refused > used, `${refused} were refused`);
@@ -125,7 +128,10 @@ Deno.test("Store.open() begins anew where the first batch of a segment was torn,
   for (const kept of [0, block, block + 100, 2 * block]) {
     const disk = new MemoryEngine();
     const first = await openOn(disk);
-    await first.timeline().append([{ key: "k100", value: patterned(3 * block, 100) }], { lsn: 100, sync: true });
+    await first.timeline().append([{ key: "k100", value: patterned(3 * block, 100) }], {
+      lsn: 100,
+      sync: true,
+    });
     const left = disk.clone();
     await first.close();
     const [segment] = named(left, ".seg");

@@ -161,6 +161,22 @@ function readFiles(directory: string, pattern: RegExp): Map<string, Uint8Array> 
   return files;
 }
 
+/** Room that was reserved, and never written, may be given up: a segment that went on nowhere is sealed then. */
+export function withoutReserved(files: Map<string, Uint8Array>): Map<string, Uint8Array> {
+  return new Map(Array.from(files, ([path, bytes]) => {
+    const length = bytes.findLastIndex((byte) => byte !== 0) + 1;
+    return [path, bytes.subarray(0, length)];
+  }));
+}
+
+/** Shortens every file to the length that it has in another place. */
+export function cutTo(
+  lengths: Map<string, Uint8Array>,
+  files: Map<string, Uint8Array>,
+): Map<string, Uint8Array> {
+  return new Map(Array.from(files, ([path, bytes]) => [path, bytes.subarray(0, lengths.get(path)?.length)]));
+}
+
 /** The first file that is not the same in both, or `undefined`. */
 export function firstDifference(
   before: Map<string, Uint8Array>,
@@ -168,8 +184,10 @@ export function firstDifference(
 ): string | undefined {
   for (const path of new Set([...before.keys(), ...after.keys()])) {
     const a = before.get(path), b = after.get(path);
-    if (a === undefined || b === undefined) return path;
-    if (a.length !== b.length || a.some((byte, i) => byte !== b[i])) return path;
+    if (a === undefined || b === undefined) return `${path}, which is ${a === undefined ? "new" : "gone"}`;
+    if (a.length !== b.length) return `${path} of ${a.length}, then ${b.length} bytes`;
+    const at = a.findIndex((byte, i) => byte !== b[i]);
+    if (at >= 0) return `${path} at ${at} of ${a.length} bytes`;
   }
   return undefined;
 }

@@ -110,7 +110,10 @@ export class ExpectedTimeline {
         return await this.#checkScan(timeline, { ...range, reverse: random.once(2) }, lsn);
       }
       default:
-        assertEquals(await timeline.count({ start: key }, { lsn }), this.#model.scan({ start: key }, lsn).length);
+        assertEquals(
+          await timeline.count({ start: key }, { lsn }),
+          this.#model.scan({ start: key }, lsn).length,
+        );
     }
   }
 
@@ -125,7 +128,11 @@ export class ExpectedTimeline {
   async #checkScan(timeline: Timeline, range: Parameters<Model["scan"]>[0], lsn: number): Promise<void> {
     const found = await collect(timeline.scan(range, { lsn }));
     const expected = this.#model.scan(range, lsn);
-    assertEquals(found.map(({ key }) => key.toHex()), expected.map(({ key }) => key.toHex()), `scan at ${lsn}`);
+    assertEquals(
+      found.map(({ key }) => key.toHex()),
+      expected.map(({ key }) => key.toHex()),
+      `scan at ${lsn}`,
+    );
     found.forEach(({ key, value }, i) => this.#check("scan", key, lsn, value, expected[i].version));
   }
 

@@ -52,9 +52,15 @@ function planSteps(random: Random, { canMove }: DiskAbilities): Step[] {
   if (die < 90) return [kill(random)];
   if (die < 98) return failing(random);
   if (!canMove) return [];
-  return [{ do: "move", instead: random.pick(["store", "nothing", "directory"]) }, ...appends(random), {
-    do: "timeline",
-  }, ...appends(random), reopening(random)];
+  return [
+    { do: "move", instead: random.pick(["store", "nothing", "directory"]) },
+    ...appends(random),
+    {
+      do: "timeline",
+    },
+    ...appends(random),
+    reopening(random),
+  ];
 }
 
 function appends(random: Random): Step[] {
