@@ -3,7 +3,7 @@
 import { Store } from "../../../mod.ts";
 import { chooseEngine } from "../../../src/io/choose_engine.ts";
 import type { IoEngine, IoMode } from "../../../src/io/mod.ts";
-import { Random } from "../../random.ts";
+import type { Random } from "../../random.ts";
 import { CrashDisk } from "../../timeline/write/crash_disk.ts";
 import { FaultyEngine } from "./faulty_engine.ts";
 import type { DiskAbilities } from "./steps.ts";
