@@ -157,7 +157,7 @@ test("Store makes no name in a directory that took the place of its own", async 
 test("Store writes nothing into a store that took the place of its own", async (place) => {
   for (const use of ["close", "append", "freeze"]) {
     const own = place.within(use), away = `${place.path}/away from ${use}`;
-    const files = () => own.files().map((path) => [path, Deno.readFileSync(path)]);
+    const files = () => own.files().map((path) => [path, sumOf(path)]);
     const store = await own.open();
     Deno.renameSync(own.path, away);
     await own.close(await own.open());
@@ -168,3 +168,28 @@ test("Store writes nothing into a store that took the place of its own", async (
     assertEquals(files(), before, use);
   }
 }, { segmentBytes: 64 * 1024 });
+
+test("Store writes nothing into a copy of itself that took its place", async (place) => {
+  const own = place.within("own"), away = place.within("away");
+  const first = await own.open();
+  await first.timeline().append([{ key: "a", value: "1" }]);
+  await own.close(first);
+  const store = await own.open();
+  Deno.renameSync(own.path, away.path);
+  await using copy = await away.copy();
+  Deno.renameSync(copy.path, own.path);
+  Deno.mkdirSync(copy.path);
+  const files = () => own.files().map((path) => [path, sumOf(path)]);
+  const before = files();
+  await assertRejects(
+    () => store.timeline().append([{ key: "b", value: "2" }], { sync: true }),
+    PoisonedError,
+  );
+  await own.close(store).catch(() => {});
+  assertEquals(files(), before);
+}, { segmentBytes: 64 * 1024 });
+
+/** A number that changes with the contents of a file. */
+function sumOf(path: string): number {
+  return Deno.readFileSync(path).reduce((sum, byte) => (Math.imul(sum, 31) + byte) >>> 0, 7);
+}

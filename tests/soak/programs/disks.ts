@@ -4,6 +4,7 @@ import { Store } from "../../../mod.ts";
 import { chooseEngine } from "../../../src/io/choose_engine.ts";
 import type { IoEngine, IoMode } from "../../../src/io/mod.ts";
 import type { Random } from "../../random.ts";
+import { copyDirectory } from "../../store/matrix.ts";
 import { CrashDisk } from "../../timeline/write/crash_disk.ts";
 import { FaultyEngine } from "./faulty_engine.ts";
 import type { DiskAbilities } from "./steps.ts";
@@ -14,7 +15,7 @@ export type DiskName = "memory" | "uring" | "threads" | "node";
 export const diskNames: readonly DiskName[] = ["memory", "uring", "threads", "node"];
 
 /** What may stand where the store's directory stood. */
-export type Instead = "store" | "nothing" | "directory";
+export type Instead = "store" | "nothing" | "directory" | "copy";
 
 /** Where a program runs. */
 export interface Disk extends DiskAbilities, AsyncDisposable {
@@ -125,6 +126,7 @@ class RealDisk implements Disk {
       await using store = await Store.open(this.path, { ioEngine: "node", ioMode: "buffered" });
       await store.timeline().append([{ key: "other", value: "store" }], { sync: true });
     } else if (instead === "directory") Deno.mkdirSync(this.path);
+    else if (instead === "copy") copyDirectory(`${this.#base}/away`, this.path);
     this.#instead = readFiles(this.path, /./);
   }
 

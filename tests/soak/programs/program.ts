@@ -7,35 +7,31 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { IoError, PoisonedError, Store, type StoreOptions, type Timeline } from "../../../mod.ts";
+import { Store } from "../../../mod.ts";
 import { Random } from "../../random.ts";
+import { Clients, sizes } from "./clients.ts";
 import { cutTo, type Disk, firstDifference, withoutReserved } from "./disks.ts";
-import { changesOf, ExpectedTimeline, toChanges } from "./expected_timeline.ts";
-import type { Step } from "./steps.ts";
+import type { Step, StepOf } from "./steps.ts";
+import { Watch } from "./watch.ts";
 
-const watchMilliseconds = 30_000;
-const sizes: StoreOptions = { segmentBytes: 64 * 1024, memoryBytes: 16 * 2 ** 20, cacheBytes: 64 * 1024 };
 const everyOperation = "open|size|nextData|read|write|datasync|sync|truncate|allocate|rename|remove|" +
   "makeDirectory|list|syncDirectory|resolve|lock";
 /** What a full disk may refuse without ending writing for good. */
 const survived = /^(?:open|write|allocate)$/;
 
-type StepOf<Name extends Step["do"]> = Extract<Step, { do: Name }>;
-
 /** See the top of the file. */
 export class Program {
   readonly #disk: Disk;
-  readonly #expected = new Map<string, ExpectedTimeline>();
-  #store: Store | undefined;
-  #pending: Promise<void>[] = [];
-  #findings: unknown[] = [];
+  readonly #watch: Watch;
+  readonly #clients: Clients;
   #isMoved = false;
-  #isClosing = false;
   #death: StepOf<"kill"> | undefined;
 
   /** Stands before an empty disk. */
   constructor(disk: Disk) {
     this.#disk = disk;
+    this.#watch = new Watch(() => disk.engine.fired.length > 0 || disk.engine.isDead || this.#isMoved);
+    this.#clients = new Clients(disk, this.#watch);
   }
 
   /** Takes every step, closes the store, and opens it once more. */
@@ -45,7 +41,7 @@ export class Program {
       onStep(i);
       await this.#step(step);
       if (this.#disk.engine.isDead) await this.#die();
-      if (this.#findings.length > 0) throw this.#findings[0];
+      this.#watch.check();
     }
     onStep(steps.length);
     this.#disk.engine.calm();
@@ -56,25 +52,26 @@ export class Program {
   /** Closes what a program that failed left open. */
   async abandon(): Promise<void> {
     this.#disk.engine.calm();
-    await this.#watch(Promise.resolve(this.#store?.close())).catch(() => {});
-    await this.#settle();
+    await this.#watch.bounded(Promise.resolve(this.#clients.store?.close())).catch(() => {});
+    await this.#watch.settle();
   }
 
   async #step(step: Step): Promise<void> {
     switch (step.do) {
       case "append":
-        return await this.#wait(step.wait, this.#append(step));
+        return await this.#watch.take(step.wait, this.#clients.append(step));
       case "storm":
-        return await this.#wait(step.wait, this.#storm(step));
+        return await this.#watch.take(step.wait, this.#clients.storm(step));
       case "sync":
       case "freeze":
-        return await this.#wait(step.wait, this.#settleLine(step));
+        return await this.#watch.take(step.wait, this.#clients.settleLine(step));
       case "timeline":
-        return await this.#makeTimeline();
+        return await this.#watch.take(true, this.#clients.makeTimeline());
       case "ask":
-        return await this.#wait(step.wait, this.#ask(step));
+        return await this.#watch.take(step.wait, this.#clients.ask(step));
       case "reader":
-        return await this.#wait(step.wait, this.#readBeside(step));
+        if (this.#isMoved) return;
+        return await this.#watch.take(step.wait, this.#clients.readBeside(step));
       case "fail":
         return this.#disk.engine.fail(step);
       case "room":
@@ -89,128 +86,6 @@ export class Program {
     }
   }
 
-  /** Waits for work, at once or later; either way its failure is judged, and it may not hang. */
-  async #wait(now: boolean, work: Promise<void>): Promise<void> {
-    const judged = this.#watch(work).catch((error) => this.#judge(error));
-    if (now) return await judged;
-    this.#pending.push(judged);
-    if (this.#pending.length > 30) await this.#settle();
-  }
-
-  async #settle(): Promise<void> {
-    while (this.#pending.length > 0) await Promise.all(this.#pending.splice(0));
-  }
-
-  #watch<T>(work: Promise<T>): Promise<T> {
-    let timer: ReturnType<typeof setTimeout>;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("hangs")), watchMilliseconds);
-    });
-    return Promise.race([work, late]).finally(() => clearTimeout(timer));
-  }
-
-  get #isDisturbed(): boolean {
-    const { engine } = this.#disk;
-    return engine.fired.length > 0 || engine.isDead || this.#isMoved;
-  }
-
-  /** An error is a finding unless something failed on purpose and it says so. */
-  #judge(error: unknown): void {
-    if (error instanceof AggregateError) return error.errors.forEach((each) => this.#judge(each));
-    if (this.#isClosing && error instanceof Deno.errors.BadResource) return;
-    if (this.#isDisturbed && (error instanceof IoError || error instanceof PoisonedError)) return;
-    this.#findings.push(error);
-  }
-
-  get #opened(): Store {
-    assert(this.#store !== undefined, "a store is open");
-    return this.#store;
-  }
-
-  #line(line: number): [Timeline, ExpectedTimeline] {
-    const { name } = this.#opened.timelines()[line % this.#opened.timelines().length];
-    return [this.#opened.timeline(name), this.#expected.get(name) as ExpectedTimeline];
-  }
-
-  /** Appends; what is applied is there when the call returns. */
-  async #append({ line, seed, gap, sync }: Omit<StepOf<"append">, "do">): Promise<void> {
-    const [timeline, expected] = this.#line(line);
-    const changes = changesOf(new Random(seed));
-    const before = timeline.lastLsn;
-    const appended = timeline.append(
-      toChanges(changes),
-      gap === 0 ? { sync } : { sync, lsn: before + gap },
-    );
-    const lsn = timeline.lastLsn;
-    if (lsn !== before) {
-      assertEquals(lsn, before + (gap || 1));
-      expected.append(lsn, changes);
-    }
-    assertEquals(await appended, lsn);
-    if (sync) this.#acknowledge(expected, lsn);
-    this.#acknowledge(expected, timeline.durableLsn);
-  }
-
-  /** Notes that batches are durable; the dead have heard nothing. */
-  #acknowledge(expected: ExpectedTimeline, lsn: number): void {
-    if (!this.#disk.engine.isDead) expected.acknowledge(lsn);
-  }
-
-  async #storm({ line, seed, count, sync }: StepOf<"storm">): Promise<void> {
-    const random = new Random(seed);
-    const appends = Array.from({ length: count }, () =>
-      this.#append({
-        line,
-        seed: random.word(),
-        gap: random.once(5) ? random.from(1, 200) : 0,
-        sync,
-        wait: true,
-      }));
-    const failed = (await Promise.allSettled(appends)).filter((result) => result.status === "rejected");
-    for (const { reason } of failed) this.#judge(reason);
-  }
-
-  async #settleLine(step: StepOf<"sync" | "freeze">): Promise<void> {
-    const [timeline, expected] = this.#line(step.line);
-    const { lastLsn } = timeline;
-    if (step.do === "sync") assert(await timeline.sync() >= lastLsn);
-    else await timeline.freeze();
-    this.#acknowledge(expected, lastLsn);
-  }
-
-  async #makeTimeline(): Promise<void> {
-    const made = this.#opened.timelines().length;
-    if (made >= 4) return;
-    const name = `side ${made}`;
-    const expected = this.#expected.get(name) ?? new ExpectedTimeline(false);
-    this.#expected.set(name, expected);
-    const making = this.#opened.createTimeline(name).then(() => {
-      if (!this.#disk.engine.isDead) expected.isMade = true;
-    });
-    await this.#wait(true, making);
-  }
-
-  async #ask({ line, seed }: StepOf<"ask">): Promise<void> {
-    const [timeline, expected] = this.#line(line);
-    await expected.ask(timeline, new Random(seed));
-  }
-
-  /** Reads as another process would, beside the writer. */
-  async #readBeside({ seed }: StepOf<"reader">): Promise<void> {
-    if (this.#isMoved) return;
-    const { path, plain, ioMode } = this.#disk;
-    const random = new Random(seed);
-    const least = new Map([...this.#expected].map(([name, { durable }]) => [name, durable]));
-    await using store = await Store.open(path, { ...sizes, readOnly: true, ioEngine: plain, ioMode });
-    for (const { name } of store.timelines()) {
-      const timeline = store.timeline(name), expected = this.#expected.get(name);
-      assert(expected !== undefined, `a timeline "${name}" that nobody made`);
-      expected.checkEnd(timeline, least.get(name) ?? 0);
-      await expected.checkWhole(timeline);
-      for (let i = 0; i < 3; i++) await expected.ask(timeline, random);
-    }
-  }
-
   /** There is room again: whoever tries again goes on, unless a sync failed. */
   async #makeRoom(): Promise<void> {
     const { engine } = this.#disk;
@@ -219,35 +94,37 @@ export class Program {
     const goesOn = !this.#isMoved &&
       engine.fired.every(({ code, operation }) => code !== "EIO" && survived.test(operation));
     if (!goesOn) return;
-    await this.#settle();
-    for (const { name } of this.#opened.timelines()) {
-      const timeline = this.#opened.timeline(name);
+    await this.#watch.settle();
+    for (const { name } of this.#clients.store.timelines()) {
+      const timeline = this.#clients.store.timeline(name);
       // What began before there was room may still tell that there was none.
-      await this.#watch(timeline.sync().catch(() => timeline.sync()).catch(() => timeline.sync()));
-      this.#expected.get(name)?.acknowledge(timeline.lastLsn);
+      await this.#watch.bounded(timeline.sync().catch(() => timeline.sync()).catch(() => timeline.sync()));
+      this.#clients.expected.get(name)?.acknowledge(timeline.lastLsn);
     }
   }
 
   async #move({ instead }: StepOf<"move">): Promise<void> {
     if (!this.#disk.canMove || this.#isMoved) return;
-    await this.#settle();
+    await this.#watch.settle();
     this.#isMoved = true;
     await this.#disk.move(instead);
   }
 
   async #close(settle: boolean = true): Promise<void> {
     const { engine } = this.#disk;
-    if (settle) await this.#settle();
-    this.#isClosing = true;
+    if (settle) await this.#watch.settle();
+    this.#watch.isClosing = true;
     try {
-      await this.#watch(this.#opened.close());
+      await this.#watch.bounded(this.#clients.store.close());
       // Whoever closes and hears of no failure has lost nothing.
-      for (const expected of this.#expected.values()) this.#acknowledge(expected, expected.lastLsn);
+      for (const expected of this.#clients.expected.values()) {
+        this.#clients.acknowledge(expected, expected.lastLsn);
+      }
     } catch (error) {
-      this.#judge(error);
+      this.#watch.judge(error);
     }
-    await this.#settle();
-    this.#isClosing = false;
+    await this.#watch.settle();
+    this.#watch.isClosing = false;
     await this.#rest();
     if (this.#isMoved) this.#disk.moveBack();
     this.#isMoved = false;
@@ -287,7 +164,7 @@ export class Program {
       return await this.#open();
     } catch (error) {
       if (engine.fired.length === 0) throw error;
-      this.#judge(error);
+      this.#watch.judge(error);
     }
     await this.#rest();
     assertEquals([...engine.files].map(({ path }) => path), [], "nothing is left open");
@@ -300,28 +177,12 @@ export class Program {
 
   async #open(): Promise<void> {
     const { path, engine, ioMode } = this.#disk;
-    this.#store = await this.#watch(Store.open(path, { ...sizes, ioEngine: engine, ioMode }));
+    this.#clients.store = await this.#watch.bounded(Store.open(path, { ...sizes, ioEngine: engine, ioMode }));
     try {
-      await this.#adopt();
+      await this.#clients.adopt();
     } catch (error) {
       await this.#close();
       throw error;
-    }
-  }
-
-  /** Compares what is there with what there must be. */
-  async #adopt(): Promise<void> {
-    const found = new Set(this.#opened.timelines().map(({ name }) => name));
-    if (this.#expected.size === 0) this.#expected.set("main", new ExpectedTimeline(true));
-    for (const [name, expected] of this.#expected) {
-      assert(found.has(name) || !expected.isMade, `timeline "${name}" is lost`);
-      if (!found.has(name)) this.#expected.delete(name);
-    }
-    for (const name of found) {
-      const expected = this.#expected.get(name);
-      assert(expected !== undefined, `a timeline "${name}" that nobody made`);
-      expected.adopt(this.#opened.timeline(name));
-      await this.#watch(expected.checkWhole(this.#opened.timeline(name)));
     }
   }
 
@@ -340,9 +201,9 @@ export class Program {
       const { engine } = this.#disk;
       engine.fired.length = 0;
       engine.fail({ code: "kill", operations: everyOperation, after, times: 1, torn: after % 3 });
-      const isOpen = await this.#open().then(() => true, (error) => void this.#judge(error));
+      const isOpen = await this.#open().then(() => true, (error) => void this.#watch.judge(error));
       if (isOpen) await this.#close();
-      if (this.#findings.length > 0) throw this.#findings[0];
+      this.#watch.check();
       await this.#rest();
       if (engine.isDead) this.#disk.afterDeath(power, random);
       this.#disk.engine.calm();

@@ -14,7 +14,10 @@ export type Step =
   | { do: "room" }
   | { do: "reopen"; twice: boolean; settle: boolean; seed: number }
   | { do: "kill"; after: number; torn: number; power: boolean; cuts: number[]; seed: number }
-  | { do: "move"; instead: "store" | "nothing" | "directory" };
+  | { do: "move"; instead: "store" | "nothing" | "directory" | "copy" };
+
+/** The steps of one name. */
+export type StepOf<Name extends Step["do"]> = Extract<Step, { do: Name }>;
 
 /** What the disk of a program can do. */
 export interface DiskAbilities {
@@ -53,7 +56,7 @@ function planSteps(random: Random, { canMove }: DiskAbilities): Step[] {
   if (die < 98) return failing(random);
   if (!canMove) return [];
   return [
-    { do: "move", instead: random.pick(["store", "nothing", "directory"]) },
+    { do: "move", instead: random.pick(["store", "nothing", "directory", "copy"]) },
     ...appends(random),
     {
       do: "timeline",
