@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Health, IoError, isFullDisk, PoisonedError } from "../../../src/base/mod.ts";
 import { type CreateOptions, type ObjectWriter, RangeRead } from "../../../src/objects/mod.ts";
 import { Random, seeds } from "../../random.ts";
-import { block, fullDisk, idOf, ObjectsFixture, settle } from "../objects_fixture.ts";
+import { block, directory, fullDisk, idOf, ObjectsFixture, settle } from "../objects_fixture.ts";
 
 const id = idOf(1);
 const { BadResource } = Deno.errors;
@@ -490,7 +490,7 @@ Deno.test("ObjectWriter.finish() shortens a reopened object to its position, als
 /** Writes an object as a timeline does, and returns how far it was said to be durable. */
 async function write(t: Fixture): Promise<{ durable: number; finished: boolean; failures: Error[] }> {
   const outcome = { durable: 0, finished: false, failures: [] as Error[] };
-  const writer = t.create({ reserveBytes: 8 * block, ready: () => t.engine.syncDirectory("/manifest") });
+  const writer = t.create({ reserveBytes: 8 * block, ready: () => t.engine.syncDirectory(directory) });
   const attempt = async (work: () => Promise<unknown>): Promise<void> => {
     for (let tries = 0; tries < 5; tries++) {
       try {
