@@ -1,6 +1,7 @@
 /** The directory of a store: what is refused there, who may have it, and where it is when paths lead elsewhere. */
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
+import { open } from "node:fs/promises";
 import { CorruptionError, IoError, LockedError, PoisonedError, Store, VarveError } from "../../mod.ts";
 import { patterned } from "./bytes.ts";
 import { inProcess } from "./in_process.ts";
@@ -192,4 +193,39 @@ test("Store writes nothing into a copy of itself that took its place", async (pl
 /** A number that changes with the contents of a file. */
 function sumOf(path: string): number {
   return Deno.readFileSync(path).reduce((sum, byte) => (Math.imul(sum, 31) + byte) >>> 0, 7);
+}
+
+test("Store.open() makes the name of every directory durable that it makes on the way", async (place) => {
+  // Elsewhere a handle does not tell its path.
+  if (Deno.build.os !== "linux") return;
+  const synced = await syncedDirectories(async () => {
+    const deep = place.within("a/b/store");
+    const store = await deep.open({ ioEngine: "node" });
+    await store.timeline().append([{ key: "a", value: "1" }], { sync: true });
+    await deep.close(store);
+  });
+  const [timeline] = [...Deno.readDirSync(`${place.path}/a/b/store`)].filter(({ isDirectory }) =>
+    isDirectory
+  );
+  for (const name of ["", "/a", "/a/b", "/a/b/store", `/a/b/store/${timeline.name}`]) {
+    assert(synced.has(Deno.realPathSync(place.path) + name), `"${name}" was synced`);
+  }
+});
+
+/** The directories that are synced meanwhile, through handles of `node:fs`. */
+async function syncedDirectories(work: () => Promise<void>): Promise<Set<string>> {
+  await using handle = await open(Deno.makeTempDirSync({ prefix: "varve_test_" }), "r");
+  Deno.removeSync(Deno.readLinkSync(`/proc/self/fd/${handle.fd}`));
+  const prototype = Object.getPrototypeOf(handle);
+  const { sync } = prototype, synced = new Set<string>();
+  prototype.sync = function () {
+    synced.add(Deno.readLinkSync(`/proc/self/fd/${this.fd}`));
+    return sync.call(this);
+  };
+  try {
+    await work();
+  } finally {
+    prototype.sync = sync;
+  }
+  return synced;
 }
