@@ -93,8 +93,8 @@ export class Objects {
     const { engine, turns } = host;
     this.directory = directory;
     this.host = host;
-    const files = new OpenFiles(engine, io.readDirect, openFiles);
     const names = new NameGuard(engine, lock);
+    const files = new OpenFiles(engine, io.readDirect, openFiles, names);
     this.root = new RootFiles(engine, files, names, directory);
     this.reads = {
       engine,

@@ -15,6 +15,7 @@
 
 import { assert, CorruptionError, IoError } from "../../base/mod.ts";
 import type { IoEngine, IoFile, OpenOptions } from "../../io/mod.ts";
+import type { NameGuard } from "../name_guard.ts";
 import type { StoredObject } from "../stored_object.ts";
 
 /** Whether an error says that no file can be opened because too many are. */
@@ -27,6 +28,7 @@ export class OpenFiles {
   readonly #engine: IoEngine;
   readonly #direct: boolean;
   readonly #most: number;
+  readonly #names: Pick<NameGuard, "check"> | undefined;
   /** Those that are open, in the order in which they are looked at for closing. */
   readonly #open = new Set<StoredObject>();
   readonly #closing = new Set<Promise<void>>();
@@ -45,11 +47,13 @@ export class OpenFiles {
    * @param engine What opens files.
    * @param direct Whether reads bypass the page cache.
    * @param most How many files stay open.
+   * @param names Who knows whether the directory is still ours.
    */
-  constructor(engine: IoEngine, direct: boolean, most: number) {
+  constructor(engine: IoEngine, direct: boolean, most: number, names?: Pick<NameGuard, "check">) {
     this.#engine = engine;
     this.#direct = direct;
     this.#most = most;
+    this.#names = names;
   }
 
   /** How many are open. */
@@ -196,7 +200,10 @@ export class OpenFiles {
       own.file = await this.#openSparing(path, { access: "read", direct: this.#direct });
       this.#open.add(object);
     } catch (error) {
-      throw orMissing(path, error);
+      const reason = orMissing(path, error);
+      // In a directory that took the place of ours nothing is missing.
+      if (reason !== error) await this.#names?.check("open", path);
+      throw reason;
     } finally {
       own.opening = undefined;
       this.#openings--;

@@ -132,7 +132,12 @@ class RealDisk implements Disk {
 
   moveBack(): void {
     if (this.#instead === undefined) return;
-    const difference = firstDifference(this.#instead, readFiles(this.path, /./));
+    const found = readFiles(this.path, /./);
+    // A file may be made in the moment of the renaming; then nothing is written to it.
+    for (const [path, { length }] of found) {
+      if (length === 0 && !this.#instead.has(path)) found.delete(path);
+    }
+    const difference = firstDifference(this.#instead, found);
     this.#instead = undefined;
     if (difference !== undefined) throw new Error(`wrote to a directory that is not its own: ${difference}`);
     Deno.removeSync(this.path.slice(0, this.path.lastIndexOf("/")), { recursive: true });

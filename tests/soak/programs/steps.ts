@@ -55,15 +55,9 @@ function planSteps(random: Random, { canMove }: DiskAbilities): Step[] {
   if (die < 90) return [kill(random)];
   if (die < 98) return failing(random);
   if (!canMove) return [];
-  return [
-    { do: "move", instead: random.pick(["store", "nothing", "directory", "copy"]) },
-    ...appends(random),
-    {
-      do: "timeline",
-    },
-    ...appends(random),
-    reopening(random),
-  ];
+  const move: Step = { do: "move", instead: random.pick(["store", "nothing", "directory", "copy"]) };
+  const ask: Step = { do: "ask", line, seed, wait };
+  return [move, ...appends(random), { do: "timeline" }, ask, ...appends(random), reopening(random)];
 }
 
 function appends(random: Random): Step[] {
