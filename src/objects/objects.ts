@@ -177,7 +177,10 @@ export class Objects {
 
   /** Waits for reads in flight and closes every file. Writers are finished or aborted before. */
   async close(): Promise<void> {
-    await this.root.close();
-    await this.context.files.close();
+    try {
+      await this.root.close();
+    } finally {
+      await this.context.files.close();
+    }
   }
 }

@@ -130,7 +130,7 @@ export class RootFiles {
   async #openToAppend(name: string): Promise<IoFile> {
     if (this.#appending?.name === name) return this.#appending.file;
     await this.close();
-    const file = await this.#open(name, { access: "write" });
+    const file = await this.#context.openOwn(this.#pathOf(name), { access: "write", direct: false });
     this.#appending = { name, file };
     return file;
   }

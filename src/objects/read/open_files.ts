@@ -35,6 +35,7 @@ export class OpenFiles {
   #served: Promise<unknown> = Promise.resolve();
   #unserved = 0;
   #isClosed = false;
+  readonly #checkOurs: (path: string) => Promise<void>;
 
   /**
    * Starts without an open file.
@@ -42,11 +43,18 @@ export class OpenFiles {
    * @param engine What opens files.
    * @param direct Whether reads bypass the page cache.
    * @param most How many files stay open.
+   * @param checkOurs Rejects if a path leads into another directory than ours by now.
    */
-  constructor(engine: IoEngine, direct: boolean, most: number) {
+  constructor(
+    engine: IoEngine,
+    direct: boolean,
+    most: number,
+    checkOurs: (path: string) => Promise<void> = () => Promise.resolve(),
+  ) {
     this.#engine = engine;
     this.#direct = direct;
     this.#most = most;
+    this.#checkOurs = checkOurs;
   }
 
   /** How many are open. */
@@ -126,7 +134,9 @@ export class OpenFiles {
    */
   openApart({ path }: StoredObject, access: "read" | "write"): Promise<IoFile> {
     const options = { access, direct: access === "read" && this.#direct };
-    return this.open(path, options).catch((error) => Promise.reject(orMissing(path, error)));
+    return this.open(path, options).catch(async (error) =>
+      Promise.reject(await this.#orMissing(path, error))
+    );
   }
 
   /** Does something with a file that is being opened, and closes it. */
@@ -175,14 +185,21 @@ export class OpenFiles {
     const { own, path } = object;
     this.#open.add(object);
     this.#trim();
-    const outcome = await this.#tryOpen(path, { access: "read", direct: this.#direct });
+    const opened = await this.#tryOpen(path, { access: "read", direct: this.#direct });
+    const outcome = opened instanceof Error ? await this.#orMissing(path, opened) : opened;
     own.opening = undefined;
-    if (outcome instanceof Error) {
-      this.#open.delete(object);
-      this.#wake();
-      return orMissing(path, outcome);
-    }
-    return own.file = outcome;
+    if (!(outcome instanceof Error)) return own.file = outcome;
+    this.#open.delete(object);
+    this.#wake();
+    return outcome;
+  }
+
+  /** What is named in the manifest and not there is damage, but not in a directory that took the place of ours. */
+  async #orMissing(path: string, cause: Error): Promise<Error> {
+    if (!isMissing(cause)) return cause;
+    const expected = "a file that the manifest names";
+    const damage = new CorruptionError({ path, offset: 0, expected, found: "no file", cause });
+    return await this.#checkOurs(path).then(() => damage, (error) => error);
   }
 
   /** Opens a file; without descriptors it closes what nobody uses, so that there are some later. */
@@ -245,12 +262,4 @@ function refusal(path: string): Error {
 
 function isOutOfDescriptors(outcome: unknown): boolean {
   return outcome instanceof IoError && (outcome.code === "EMFILE" || outcome.code === "ENFILE");
-}
-
-/** What is named in the manifest and not there is damage. */
-function orMissing(path: string, cause: Error): Error {
-  const expected = "a file that the manifest names";
-  return isMissing(cause)
-    ? new CorruptionError({ path, offset: 0, expected, found: "no file", cause })
-    : cause;
 }

@@ -139,10 +139,11 @@ export class ObjectFile {
   }
 
   async #open(): Promise<IoFile> {
-    const { files, writeDirect: direct } = this.#context;
+    const { writeDirect: direct } = this.#context;
     if (this.#isNew) await this.#context.checkNames("create", this.#path);
-    // Kept at once: should it be given up meanwhile, it is closed all the same.
-    return this.#file = await files.open(this.#path, { access: "write", direct, create: this.#isNew });
+    // Should it be given up meanwhile, it is closed all the same.
+    const options = { access: "write", direct, create: this.#isNew } as const;
+    return this.#file = await this.#context.openOwn(this.#path, options);
   }
 
   /** On a disk with less room than that, writes find out themselves. */

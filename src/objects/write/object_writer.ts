@@ -148,7 +148,7 @@ export class ObjectWriter {
 
   /** Syncs what is in the file (S5). */
   async #datasync(): Promise<void> {
-    const file = await this.#file.made;
-    await this.#file.sync(() => this.#engine.datasync(file));
+    // Begun in this turn, so that closing waits for it. What is synced was written: the file is made.
+    await this.#file.sync(async () => await this.#engine.datasync(await this.#file.made));
   }
 }
