@@ -95,7 +95,9 @@ export class MemoryRoot {
   read(name: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#do("read", name, () => {
       const bytes = this.files.get(name);
-      if (bytes !== undefined && bytes.length > maxBytes) throw new LimitError("", { limit: maxBytes, found: bytes.length });
+      if (bytes !== undefined && bytes.length > maxBytes) {
+        throw new LimitError("", { limit: maxBytes, found: bytes.length });
+      }
       return bytes?.slice();
     });
   }
