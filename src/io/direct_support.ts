@@ -54,7 +54,10 @@ export async function proveDirect(
     return await proof.byProbe(request.write);
   } catch (error) {
     if (!hasCode(error, noRoomCodes)) throw error;
-    return await proof.byFile(request.write);
+    const found = await proof.byFile(request.write);
+    return found.write
+      ? { ...found, notes: [...found.notes, "Direct writes are not proven: the disk is full"] }
+      : found;
   }
 }
 

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { CorruptionError, IoError } from "../base/mod.ts";
+import { CorruptionError, IoError, pathOf } from "../base/mod.ts";
 import {
   type DirectoryLock,
   type Host,
@@ -25,13 +25,7 @@ import {
 import { Manifest, type TimelineState } from "../manifest/mod.ts";
 import { Objects } from "../objects/mod.ts";
 import { Timeline, type TimelineContext, TimelineWriter, Views } from "../timeline/mod.ts";
-import {
-  findDirectory,
-  type FoundDirectory,
-  pathOf,
-  refuseUnnamedTimelines,
-  removeLeftovers,
-} from "./directory.ts";
+import { findDirectory, type FoundDirectory, refuseUnnamedTimelines, removeLeftovers } from "./directory.ts";
 import { type CheckedOptions, checkOptions, type StoreOptions } from "./options.ts";
 
 /** The timeline that always exists. */
@@ -73,7 +67,7 @@ export interface OpenStore {
 
 /** Opens a store, as {@linkcode Store.open} says. */
 export async function openStore(path: string | URL, options: StoreOptions): Promise<OpenStore> {
-  const asked = pathOf(path);
+  const asked = pathOf("open store", path).replace(/(?<=.)\/+$/, "");
   const checked = checkOptions(options);
   const opened = await openEngine({ ...options, readOnly: checked.readOnly });
   let lock: DirectoryLock | undefined;
