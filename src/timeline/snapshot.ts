@@ -6,7 +6,7 @@
 
 import { checkNames, type Key, type Lsn } from "../base/mod.ts";
 import type { Objects } from "../objects/mod.ts";
-import type { DamagedEntry, Entry, KeyEntry, Version } from "./entry.ts";
+import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
 import type { Keys } from "./read/key_vec.ts";
 import type {
   AnyHistoryOptions,
@@ -97,12 +97,15 @@ export class Snapshot implements Disposable {
   }
 
   /** Reads a range of keys, as {@linkcode Timeline.scan} does. */
-  scan(range?: ScanRange, options?: SnapshotReadOptions): ReadableStream<Entry>;
+  scan(range?: ScanRange, options?: SnapshotReadOptions): ReadableStream<ValueEntry>;
   /** Reads a range as above, and reports damage in the places of entries. */
-  scan(range: ScanRange, options: ReportDamage<SnapshotReadOptions>): ReadableStream<Entry | DamagedEntry>;
-  /** Reads the keys of a range that have a value, and no values. */
+  scan(
+    range: ScanRange,
+    options: ReportDamage<SnapshotReadOptions>,
+  ): ReadableStream<ValueEntry | DamagedEntry>;
+  /** Reads the keys of a range, and no values. */
   scan(range: KeysOnly, options?: SnapshotReadOptions): ReadableStream<KeyEntry>;
-  scan(range: AnyScanRange = {}, options?: AnyOptions): ReadableStream<Entry | KeyEntry | DamagedEntry> {
+  scan(range: AnyScanRange = {}, options?: AnyOptions): ReadableStream<ValueEntry | KeyEntry | DamagedEntry> {
     return this.#reads.range(range, withoutLsn(options));
   }
 
