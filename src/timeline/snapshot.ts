@@ -23,8 +23,6 @@ import type { View } from "./read/view.ts";
 
 /** What a snapshot's reads may be given, whatever they do about damage. */
 type AnyOptions = SnapshotReadOptions | ReportDamage<SnapshotReadOptions>;
-/** Options of reads that give one thing, or all of it. */
-type WholeOptions = Omit<SnapshotReadOptions, "damage">;
 
 /**
  * A reader of a timeline as of one LSN, which later appends do not change. It is made by {@linkcode Timeline.snapshot}.
@@ -71,12 +69,15 @@ export class Snapshot implements Disposable {
   }
 
   /** Reads the value of one key, as {@linkcode Timeline.get} does. */
-  async get(key: Key, options?: WholeOptions): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  async get(
+    key: Key,
+    options?: Omit<SnapshotReadOptions, "damage">,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return (await this.getEntry(key, options)).value;
   }
 
   /** Reads the entry of one key, as {@linkcode Timeline.getEntry} does. */
-  async getEntry(key: Key, options?: WholeOptions): Promise<Entry> {
+  async getEntry(key: Key, options?: Omit<SnapshotReadOptions, "damage">): Promise<Entry> {
     return await this.#reads.entry(key, withoutLsn(options));
   }
 
@@ -91,7 +92,7 @@ export class Snapshot implements Disposable {
   /** Reads keys into an array, as {@linkcode Timeline.getMany} does. */
   async getMany(
     keys: Keys<Key>,
-    options?: WholeOptions,
+    options?: Omit<SnapshotReadOptions, "damage">,
   ): Promise<(Uint8Array<ArrayBuffer> | undefined)[]> {
     return await this.#reads.all(keys, withoutLsn(options));
   }
@@ -110,7 +111,7 @@ export class Snapshot implements Disposable {
   }
 
   /** Counts the keys of a range that have a value, as {@linkcode Timeline.count} does. */
-  async count(range: CountRange = {}, options?: WholeOptions): Promise<number> {
+  async count(range: CountRange = {}, options?: Omit<SnapshotReadOptions, "damage">): Promise<number> {
     return await this.#reads.count(range, withoutLsn(options));
   }
 
