@@ -56,6 +56,7 @@ export {
   type Snapshot,
   type SnapshotReadOptions,
   type Timeline,
+  type ValueEntry,
   type Version,
   type WholeReadOptions,
   type WritableOptions,

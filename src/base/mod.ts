@@ -8,5 +8,6 @@ export * from "./key.ts";
 export * from "./limits.ts";
 export * from "./lsn.ts";
 export * from "./options.ts";
+export * from "./path.ts";
 export * from "./structured_key.ts";
 export * from "./system_host.ts";

@@ -17,7 +17,9 @@ export function checkNames(action: string, options: object, names: readonly stri
   }
   for (const name in options) {
     if (!names.includes(name)) {
-      throw new TypeError(`Cannot ${action}: unknown option "${name}", expected ${names.join(", ")}`);
+      throw new TypeError(
+        `Cannot ${action}: unknown option "${name}", expected ${names.join(", ") || "none"}`,
+      );
     }
   }
 }

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { blockBytes, Health, IoError, LimitError, ReadOnlyError, typeName } from "../base/mod.ts";
+import { blockBytes, Health, IoError, LimitError, pathOf, ReadOnlyError, typeName } from "../base/mod.ts";
 import {
   BufferedWriter,
   BufferPool,
@@ -85,14 +85,25 @@ export class DirectFile implements AsyncDisposable {
   /**
    * Opens a file, at whose end appending goes on.
    *
-   * @param path The file.
+   * @param path The file, as a path or a `file:` URL.
    * @param options See {@linkcode DirectFileOptions}.
    * @returns The file. It must be closed.
+   * @throws {Deno.errors.NotFound} If its directory is missing, or if it is and may not be made.
    * @throws {IoError} If it cannot be opened.
    * @throws {DirectIoError} If `strict` is set and the IO that was asked for cannot be had.
    */
-  static async open(path: string, options: DirectFileOptions = {}): Promise<DirectFile> {
-    checkOptions(path, options);
+  static async open(path: string | URL, options: DirectFileOptions = {}): Promise<DirectFile> {
+    const file = pathOf("open file", path);
+    checkOptions(file, options);
+    try {
+      return await DirectFile.#open(file, options);
+    } catch (cause) {
+      if (!(cause instanceof IoError) || cause.code !== "ENOENT") throw cause;
+      throw new Deno.errors.NotFound(`Cannot open "${file}": there is no "${cause.path}"`, { cause });
+    }
+  }
+
+  static async #open(path: string, options: DirectFileOptions): Promise<DirectFile> {
     const { readOnly = false, create = true, tail = "rewrite", preallocateBytes = 0 } = options;
     const io = await openIo(directoryOf(path), { ...options, readOnly });
     const opened: IoFile[] = [];

@@ -56,7 +56,9 @@ export async function proveDirect(
     return await proveByProbe(place, write);
   } catch (error) {
     if (!isFullDisk(error)) throw error;
-    return await proveByFile(place, write);
+    const found = await proveByFile(place, write);
+    if (!found.write) return found;
+    return { ...found, notes: [...found.notes, "Direct writes are not proven: the disk is full"] };
   }
 }
 

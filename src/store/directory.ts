@@ -8,8 +8,7 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
-import { CorruptionError, IoError, typeName, VarveError } from "../base/mod.ts";
+import { CorruptionError, IoError, VarveError } from "../base/mod.ts";
 import { type IoEngine, probeNamePattern } from "../io/mod.ts";
 import { parseManifestName } from "../manifest/mod.ts";
 import { isAsideName, type Objects, parseObjectId } from "../objects/mod.ts";
@@ -17,20 +16,6 @@ import { isAsideName, type Objects, parseObjectId } from "../objects/mod.ts";
 /** The file that says who holds the lock. */
 const lockName = "lock";
 const timelinePattern = /^[0-9a-f]{16}$/;
-
-/**
- * The path that a caller gave, without slashes at its end.
- *
- * @throws {TypeError} If it is no path, an empty one, or a URL that is not `file:`.
- */
-export function pathOf(path: string | URL): string {
-  const text = path instanceof URL ? fileURLToPath(path) : path;
-  if (typeof text !== "string") {
-    throw new TypeError(`Cannot open store: expected a path or a URL, found ${typeName(text)}`);
-  }
-  if (text === "") throw new TypeError("Cannot open store: the path is empty");
-  return text.replace(/(?<=.)\/+$/, "");
-}
 
 /** Where a store is, or is to be made. */
 export interface FoundDirectory {

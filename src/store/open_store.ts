@@ -12,18 +12,12 @@
  * @module
  */
 
-import { CorruptionError, IoError } from "../base/mod.ts";
+import { CorruptionError, IoError, pathOf } from "../base/mod.ts";
 import { type DirectoryLock, type Host, type Io, openEngine, openIo, systemHost } from "../io/mod.ts";
 import { Manifest, type TimelineState } from "../manifest/mod.ts";
 import { Objects } from "../objects/mod.ts";
 import { Timeline, type TimelineContext, TimelineWriter, Views } from "../timeline/mod.ts";
-import {
-  findDirectory,
-  type FoundDirectory,
-  pathOf,
-  refuseUnnamedTimelines,
-  removeLeftovers,
-} from "./directory.ts";
+import { findDirectory, type FoundDirectory, refuseUnnamedTimelines, removeLeftovers } from "./directory.ts";
 import { type CheckedOptions, checkOptions, type StoreOptions } from "./options.ts";
 
 /** The timeline that always exists. */
@@ -61,7 +55,7 @@ export interface OpenStore {
 
 /** Opens a store, as {@linkcode Store.open} says. */
 export async function openStore(path: string | URL, options: StoreOptions): Promise<OpenStore> {
-  const asked = pathOf(path);
+  const asked = pathOf("open store", path).replace(/(?<=.)\/+$/, "");
   const checked = checkOptions(options);
   const ioOptions = { ...options, readOnly: checked.readOnly };
   const opened = await openEngine(ioOptions);

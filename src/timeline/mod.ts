@@ -5,7 +5,7 @@
  */
 
 export type { AppendOptions, WritableOptions } from "./append.ts";
-export type { DamagedEntry, Entry, KeyEntry, Version } from "./entry.ts";
+export type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
 export type { LayerInfo } from "./layer_info.ts";
 export type { Keys, KeyVec } from "./read/key_vec.ts";
 export type {

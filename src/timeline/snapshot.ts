@@ -6,7 +6,7 @@
 
 import { checkNames, type Key, type Lsn } from "../base/mod.ts";
 import type { Objects } from "../objects/mod.ts";
-import type { DamagedEntry, Entry, KeyEntry, Version } from "./entry.ts";
+import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
 import type { Keys } from "./read/key_vec.ts";
 import type {
   AnyHistoryOptions,
@@ -23,8 +23,6 @@ import type { View } from "./read/view.ts";
 
 /** What a snapshot's reads may be given, whatever they do about damage. */
 type AnyOptions = SnapshotReadOptions | ReportDamage<SnapshotReadOptions>;
-/** Options of reads that give one thing, or all of it. */
-type WholeOptions = Omit<SnapshotReadOptions, "damage">;
 
 /**
  * A reader of a timeline as of one LSN, which later appends do not change. It is made by {@linkcode Timeline.snapshot}.
@@ -71,12 +69,15 @@ export class Snapshot implements Disposable {
   }
 
   /** Reads the value of one key, as {@linkcode Timeline.get} does. */
-  async get(key: Key, options?: WholeOptions): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  async get(
+    key: Key,
+    options?: Omit<SnapshotReadOptions, "damage">,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return (await this.getEntry(key, options)).value;
   }
 
   /** Reads the entry of one key, as {@linkcode Timeline.getEntry} does. */
-  async getEntry(key: Key, options?: WholeOptions): Promise<Entry> {
+  async getEntry(key: Key, options?: Omit<SnapshotReadOptions, "damage">): Promise<Entry> {
     return await this.#reads.entry(key, withoutLsn(options));
   }
 
@@ -91,23 +92,26 @@ export class Snapshot implements Disposable {
   /** Reads keys into an array, as {@linkcode Timeline.getMany} does. */
   async getMany(
     keys: Keys<Key>,
-    options?: WholeOptions,
+    options?: Omit<SnapshotReadOptions, "damage">,
   ): Promise<(Uint8Array<ArrayBuffer> | undefined)[]> {
     return await this.#reads.all(keys, withoutLsn(options));
   }
 
   /** Reads a range of keys, as {@linkcode Timeline.scan} does. */
-  scan(range?: ScanRange, options?: SnapshotReadOptions): ReadableStream<Entry>;
+  scan(range?: ScanRange, options?: SnapshotReadOptions): ReadableStream<ValueEntry>;
   /** Reads a range as above, and reports damage in the places of entries. */
-  scan(range: ScanRange, options: ReportDamage<SnapshotReadOptions>): ReadableStream<Entry | DamagedEntry>;
-  /** Reads the keys of a range that have a value, and no values. */
+  scan(
+    range: ScanRange,
+    options: ReportDamage<SnapshotReadOptions>,
+  ): ReadableStream<ValueEntry | DamagedEntry>;
+  /** Reads the keys of a range, and no values. */
   scan(range: KeysOnly, options?: SnapshotReadOptions): ReadableStream<KeyEntry>;
-  scan(range: AnyScanRange = {}, options?: AnyOptions): ReadableStream<Entry | KeyEntry | DamagedEntry> {
+  scan(range: AnyScanRange = {}, options?: AnyOptions): ReadableStream<ValueEntry | KeyEntry | DamagedEntry> {
     return this.#reads.range(range, withoutLsn(options));
   }
 
   /** Counts the keys of a range that have a value, as {@linkcode Timeline.count} does. */
-  async count(range: CountRange = {}, options?: WholeOptions): Promise<number> {
+  async count(range: CountRange = {}, options?: Omit<SnapshotReadOptions, "damage">): Promise<number> {
     return await this.#reads.count(range, withoutLsn(options));
   }
 

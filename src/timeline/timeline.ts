@@ -10,7 +10,7 @@
 import { checkReadLsn, type Key, type Lsn } from "../base/mod.ts";
 import type { Batch, Change } from "../segment/mod.ts";
 import { Appender, type AppendOptions, type WritableOptions } from "./append.ts";
-import type { DamagedEntry, Entry, KeyEntry, Version } from "./entry.ts";
+import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
 import { type LayerInfo, layerInfos } from "./layer_info.ts";
 import type { Keys } from "./read/key_vec.ts";
 import type {
@@ -247,12 +247,15 @@ export class Timeline {
    * assertEquals(entries.map(({ key }) => new TextDecoder().decode(key)), ["a/3", "a/2"]);
    * ```
    */
-  scan(range?: ScanRange, options?: ReadOptions): ReadableStream<Entry>;
+  scan(range?: ScanRange, options?: ReadOptions): ReadableStream<ValueEntry>;
   /** Reads a range as above, and reports damage in the places of entries. */
-  scan(range: ScanRange, options: ReportDamage<ReadOptions>): ReadableStream<Entry | DamagedEntry>;
-  /** Reads the keys of a range that have a value, and no values. */
+  scan(range: ScanRange, options: ReportDamage<ReadOptions>): ReadableStream<ValueEntry | DamagedEntry>;
+  /** Reads the keys of a range, and no values. */
   scan(range: KeysOnly, options?: ReadOptions): ReadableStream<KeyEntry>;
-  scan(range: AnyScanRange = {}, options?: AnyReadOptions): ReadableStream<Entry | KeyEntry | DamagedEntry> {
+  scan(
+    range: AnyScanRange = {},
+    options?: AnyReadOptions,
+  ): ReadableStream<ValueEntry | KeyEntry | DamagedEntry> {
     return this.#reads.range(range, options);
   }
 

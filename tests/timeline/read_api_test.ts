@@ -9,6 +9,7 @@ import {
   LsnError,
   type Store,
   type Timeline,
+  type ValueEntry,
 } from "../../mod.ts";
 import { collect } from "../store/bytes.ts";
 import { type Place, test, testEach } from "../store/matrix.ts";
@@ -76,6 +77,35 @@ for (const sealed of [0, 2, 4]) {
     assertEquals(counts, [2, 1, 1, 1, 0, 2]);
     assertEquals(store.metrics().valueReads, 0);
   });
+
+  testEach(
+    `Timeline.scan() of keys alone finds deleted ones if asked to, with ${sealed} sealed`,
+    async (place) => {
+      const { store, timeline } = await filled(place, sealed);
+      const range = { keysOnly: true, deleted: true } as const;
+      assertEquals(wordsOf(await collect(timeline.scan(range))), "a@3 b@2 c@4");
+      assertEquals(wordsOf(await collect(timeline.scan(range, { lsn: 1 }))), "a@1 b@1");
+      assertEquals(wordsOf(await collect(timeline.scan({ ...range, reverse: true, limit: 2 }))), "c@4 b@2");
+      using snapshot = timeline.snapshot(2);
+      assertEquals(wordsOf(await collect(snapshot.scan({ ...range, prefix: "b" }))), "b@2");
+      assertEquals(store.metrics().valueReads, 0);
+    },
+  );
+
+  testEach(
+    `Timeline.scan() gives changes that can be piped into another, with ${sealed} sealed`,
+    async (place) => {
+      const { store, timeline } = await filled(place, sealed);
+      const copy = await store.createTimeline("copy");
+      await timeline.scan().pipeTo(copy.writable());
+      const entries: ValueEntry[] = await collect(copy.scan());
+      assertEquals(entries.map(({ key, value }) => decoder.decode(key) + decoder.decode(value)), [
+        "aa3",
+        "c",
+      ]);
+      assertEquals([wordsOf(entries), copy.durableLsn], ["a@1 c@2", 2]);
+    },
+  );
 
   testEach(`Timeline.history() goes backwards and stops at a limit, with ${sealed} sealed`, async (place) => {
     const { timeline } = await filled(place, sealed);
@@ -210,6 +240,7 @@ test("Timeline refuses options that it does not know", async (place) => {
   }
   await assertRejects(async () => await t.get("a", 1), TypeError, "expected options, found number");
   await assertRejects(async () => await t.get("a", { signal: 1 }), TypeError, '"signal"');
+  assertThrows(() => t.scan({ deleted: true }), TypeError, 'expected "keysOnly" beside "deleted"');
   assertThrows(() => t.scan({ reverse: "no" }), TypeError, '"reverse"');
   assertThrows(() => t.scan({}, { damage: "ignore" }), TypeError, '"damage"');
   assertEquals(await timeline.get("a", { lsn: undefined, signal: undefined }), await timeline.get("a"));

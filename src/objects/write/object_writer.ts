@@ -36,6 +36,8 @@ export class ObjectWriter {
   readonly #file: ObjectFile;
   readonly #writer: BufferedWriter;
   #durableOffset: number;
+  /** Where the bytes ended when the unfinished last block was written the last time. */
+  #tailOffset = 0;
   #closing: Promise<void> | undefined;
 
   /**
@@ -95,6 +97,29 @@ export class ObjectWriter {
     // Should it be aborted at once, nobody awaits this one.
     room?.catch(() => {});
     return room && this.#file.patiently(async () => await this.#writer.room());
+  }
+
+  /** The offset up to which the file holds every byte, durable or not: what a process that is killed leaves. */
+  get writtenOffset(): number {
+    return Math.max(this.#writer.written, this.#tailOffset);
+  }
+
+  /**
+   * Has the file hold every byte before `offset`, durable or not. An unfinished last block is written as it is, and
+   * again when it has grown.
+   *
+   * @param offset At most the position.
+   * @throws {PoisonedError} If a write failed, now or before.
+   * @throws {IoError} If the disk is full; it may be called again.
+   * @throws {Deno.errors.BadResource} If it was closed meanwhile.
+   */
+  async write(offset: number): Promise<void> {
+    if (offset <= this.writtenOffset) return;
+    await this.made;
+    if (offset % blockBytes === 0) return await this.#writer.flushTo(offset);
+    const { position } = this.#writer;
+    await this.#writer.flushTail();
+    if (position > this.#tailOffset) this.#tailOffset = position;
   }
 
   /**

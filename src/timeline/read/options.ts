@@ -65,6 +65,8 @@ export interface ScanRange {
 export type KeysOnly<Range = ScanRange> = Omit<Range, "keysOnly"> & {
   /** See {@linkcode ScanRange.keysOnly}. */
   keysOnly: true;
+  /** Whether keys that are deleted come too, with the LSN of the deletion. The default is `false`. */
+  deleted?: boolean | undefined;
 };
 
 /** A range, whether values are wanted or not. */
@@ -127,7 +129,7 @@ export function planRead(
 const readOptionNames = ["lsn", "signal", "damage"];
 /** The options of reads that give one thing, or all of it. */
 export const wholeReadNames: readonly string[] = ["lsn", "signal"];
-const rangeNames = ["start", "end", "prefix", "reverse", "limit", "keysOnly"];
+const rangeNames = ["start", "end", "prefix", "reverse", "limit", "keysOnly", "deleted"];
 /** What a count's range may have. */
 export const countNames: readonly string[] = ["start", "end", "prefix"];
 const historyNames = ["from", "to", "reverse", "limit", "signal", "damage"];
@@ -177,19 +179,23 @@ export interface ScanPlan {
   readonly limit: number;
   /** Whether no value is wanted. */
   readonly keysOnly: boolean;
+  /** Whether deleted keys are wanted too. */
+  readonly deleted: boolean;
 }
 
 /**
  * Checks a range and joins its bounds with its prefix. The plan shares no memory with it.
  *
  * @throws {RangeError} If `limit` is not a whole number.
- * @throws {TypeError} If a bound or `limit` is of a wrong type.
+ * @throws {TypeError} If a bound or `limit` is of a wrong type, or deleted keys are wanted with values.
  */
 export function planScan(range: AnyScanRange, names: readonly string[] = rangeNames): ScanPlan {
   checkNames("scan", range, names);
   const limit = checkLimit("scan", range.limit);
   const reverse = checkFlag("scan", "reverse", range.reverse);
   const keysOnly = checkFlag("scan", "keysOnly", range.keysOnly);
+  const deleted = checkFlag("scan", "deleted", "deleted" in range ? range.deleted : undefined);
+  if (deleted && !keysOnly) throw new TypeError('Cannot scan: expected "keysOnly" beside "deleted"');
   let start: Uint8Array | undefined = range.start === undefined
     ? undefined
     : new Uint8Array(boundBytes(range.start));
@@ -202,5 +208,5 @@ export function planScan(range: AnyScanRange, names: readonly string[] = rangeNa
     if (start === undefined || compareKeys(prefix, start) > 0) start = prefix;
     if (after !== undefined && (end === undefined || compareKeys(after, end) < 0)) end = after;
   }
-  return { start, end, reverse, limit, keysOnly };
+  return { start, end, reverse, limit, keysOnly, deleted };
 }

@@ -6,7 +6,7 @@
 
 import type { Key, Lsn } from "../../base/mod.ts";
 import type { Objects } from "../../objects/mod.ts";
-import type { DamagedEntry, Entry, KeyEntry, Version } from "../entry.ts";
+import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "../entry.ts";
 import { Gather } from "./gather.ts";
 import { HistoryRead } from "./history.ts";
 import { expandKeys, type Keys, ownKey } from "./key_vec.ts";
@@ -89,14 +89,14 @@ export class Reads {
   range(
     range: AnyScanRange,
     options: AnyReadOptions | undefined,
-  ): ReadableStream<Entry | KeyEntry | DamagedEntry> {
+  ): ReadableStream<ValueEntry | KeyEntry | DamagedEntry> {
     const plan = planScan(range);
     const { lsn, signal, damage } = planRead(options);
     const view = this.#openView(lsn, signal);
     if (plan.keysOnly) {
       return this.#stream<KeyEntry>(view, new KeyScanRead(this.#objects, view, plan), damage);
     }
-    return this.#stream<Entry>(view, new ScanRead(this.#objects, view, plan), damage);
+    return this.#stream<ValueEntry>(view, new ScanRead(this.#objects, view, plan), damage);
   }
 
   /** How many keys of a range have a value. */

@@ -16,7 +16,7 @@ import {
   sortIndex,
 } from "../../layer/mod.ts";
 import { type Objects, PageSet, type StoredObject } from "../../objects/mod.ts";
-import type { DamagedEntry, Entry, KeyEntry } from "../entry.ts";
+import type { DamagedEntry, KeyEntry, ValueEntry } from "../entry.ts";
 import { EntryRead } from "./entry_read.ts";
 import type { ScanPlan } from "./options.ts";
 import { Places } from "./places.ts";
@@ -44,6 +44,7 @@ export class ScanWindow implements Plan {
   readonly #objects: readonly StoredObject[];
   readonly #lsn: Lsn;
   readonly #most: number;
+  readonly #deleted: boolean;
   /** Whether more versions of the last key may follow. */
   #isOpen = false;
 
@@ -54,12 +55,20 @@ export class ScanWindow implements Plan {
    * @param objects The object of each layer, by the cursor's source.
    * @param lsn The LSN that is read as of.
    * @param most The most keys that it takes.
+   * @param deleted Whether it keeps keys that were deleted.
    */
-  constructor(cursor: MergedCursor, objects: readonly StoredObject[], lsn: Lsn, most: number) {
+  constructor(
+    cursor: MergedCursor,
+    objects: readonly StoredObject[],
+    lsn: Lsn,
+    most: number,
+    deleted: boolean = false,
+  ) {
     this.#cursor = cursor;
     this.#objects = objects;
     this.#lsn = lsn;
     this.#most = most;
+    this.#deleted = deleted;
     this.places = new Places(most);
   }
 
@@ -102,10 +111,10 @@ export class ScanWindow implements Plan {
     return row - at;
   }
 
-  /** Leaves the last key, and drops it if it was deleted. */
+  /** Leaves the last key, and drops it if it was deleted and no such key is wanted. */
   #leaveKey(): void {
     const key = this.keys.length - 1;
-    if (this.#isOpen && this.places.isTombstone(this.places.newestOf(key))) {
+    if (this.#isOpen && !this.#deleted && this.places.isTombstone(this.places.newestOf(key))) {
       this.places.clear(key);
       this.keys.pop();
     }
@@ -137,7 +146,7 @@ class RangeKeys {
     if (this.#left === 0) return { keys: [], places: new Places(0) };
     const cursor = this.#cursor ??= await this.#openCursor();
     const most = Math.min(this.#left, this.#windowKeys);
-    const window = new ScanWindow(cursor, this.#sources, this.#view.lsn, most);
+    const window = new ScanWindow(cursor, this.#sources, this.#view.lsn, most, this.#plan.deleted);
     await complete(window, this.#pages, this.#objects.host.turns, this.#view);
     this.#left -= window.keys.length;
     this.#windowKeys = Math.min(this.#windowKeys * 2, mostWindowKeys);
@@ -164,7 +173,7 @@ class RangeKeys {
 }
 
 /** The entries of a range of keys, in key order; deleted keys are left out. */
-export class ScanRead implements Read<Entry | DamagedEntry> {
+export class ScanRead implements Read<ValueEntry | DamagedEntry> {
   readonly #objects: Objects;
   readonly #view: View;
   readonly #keys: RangeKeys;
@@ -184,10 +193,11 @@ export class ScanRead implements Read<Entry | DamagedEntry> {
   }
 
   /** See {@linkcode Read.next}. */
-  async next(): Promise<(Entry | DamagedEntry)[] | undefined> {
+  async next(): Promise<(ValueEntry | DamagedEntry)[] | undefined> {
     for (;;) {
       const entries = await this.#entries?.next();
-      if (entries !== undefined) return entries;
+      // A window has no keys without a value.
+      if (entries !== undefined) return entries as (ValueEntry | DamagedEntry)[];
       const { keys, places } = await this.#keys.next();
       if (keys.length === 0) return undefined;
       this.#entries = new EntryRead(this.#objects, this.#view, keys, places);
@@ -200,7 +210,7 @@ export class ScanRead implements Read<Entry | DamagedEntry> {
   }
 }
 
-/** The keys of a range that have a value, and their LSNs, in key order. No value is read. */
+/** The keys of a range and their LSNs, in key order. No value is read. */
 export class KeyScanRead implements Read<KeyEntry> {
   readonly #keys: RangeKeys;
   #entries: KeyEntry[] = [];
