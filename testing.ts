@@ -20,7 +20,7 @@
 
 export {
   type DirectAlignment,
-  type DirectoryLock,
+  type PathLock,
   type DirectSupport,
   type EngineChoice,
   type EngineName,

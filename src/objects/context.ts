@@ -5,14 +5,7 @@
  */
 
 import { IoError, maxOpenLayerFiles } from "../base/mod.ts";
-import {
-  BufferPool,
-  type DirectoryLock,
-  type Host,
-  type Io,
-  type IoFile,
-  type OpenOptions,
-} from "../io/mod.ts";
+import { BufferPool, type Host, type Io, type IoFile, type OpenOptions, type PathLock } from "../io/mod.ts";
 import type { ReadCounters } from "./metrics.ts";
 import { isMissing, OpenFiles } from "./read/open_files.ts";
 import { PageCache } from "./read/page_cache.ts";
@@ -34,7 +27,7 @@ export interface ObjectsOptions {
   /** The bytes of pages that the cache may hold. */
   readonly cacheBytes: number;
   /** The lock on the directory, which is asked before names change; none if nothing is written. */
-  readonly lock?: DirectoryLock | undefined;
+  readonly lock?: PathLock | undefined;
   /** The size of one buffer of a writer, a multiple of 4096. @default {1048576} */
   readonly bufferBytes?: number | undefined;
   /** Files that stay open for reading. @default {384} */
@@ -63,7 +56,7 @@ export class ObjectsContext {
   readonly flights: Map<number, PageRead> = new Map();
   /** Counts of what was done. */
   readonly counters: ReadCounters = { valueReads: 0, valueReadBytes: 0, pageReads: 0 };
-  readonly #lock: DirectoryLock | undefined;
+  readonly #lock: PathLock | undefined;
 
   /** Does no IO. */
   constructor(options: ObjectsOptions) {

@@ -13,7 +13,7 @@
  */
 
 import { CorruptionError, IoError, pathOf } from "../base/mod.ts";
-import { type DirectoryLock, type Host, type Io, openEngine, openIo, systemHost } from "../io/mod.ts";
+import { type Host, type Io, openEngine, openIo, type PathLock, systemHost } from "../io/mod.ts";
 import { Manifest, type TimelineState } from "../manifest/mod.ts";
 import { Objects } from "../objects/mod.ts";
 import { Timeline, type TimelineContext, TimelineWriter, Views } from "../timeline/mod.ts";
@@ -44,7 +44,7 @@ export interface OpenStore {
   /** How it does IO. */
   readonly io: Io;
   /** The lock on its directory; a reader has none. */
-  readonly lock: DirectoryLock | undefined;
+  readonly lock: PathLock | undefined;
   /** Its files. */
   readonly objects: Objects;
   /** What exists. */
@@ -59,7 +59,7 @@ export async function openStore(path: string | URL, options: StoreOptions): Prom
   const checked = checkOptions(options);
   const ioOptions = { ...options, readOnly: checked.readOnly };
   const opened = await openEngine(ioOptions);
-  let lock: DirectoryLock | undefined;
+  let lock: PathLock | undefined;
   try {
     const found = await findDirectory(opened.engine, asked, checked.mayCreate);
     if (!checked.readOnly) lock = await opened.engine.lock(found.directory);
@@ -80,7 +80,7 @@ async function openLocked(
   { directory, isNew }: FoundDirectory,
   options: CheckedOptions,
   io: Io,
-  lock: DirectoryLock | undefined,
+  lock: PathLock | undefined,
 ): Promise<OpenStore> {
   const { readOnly, cacheBytes } = options;
   const host = systemHost(io.engine);

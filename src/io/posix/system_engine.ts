@@ -15,18 +15,18 @@ import { resolve } from "node:path";
 import { assert, blockBytes, hasCode } from "../../base/mod.ts";
 import { proveDirect } from "../direct_support.ts";
 import type {
-  DirectoryLock,
   DirectSupport,
   EngineName,
   IoEngine,
   IoFile,
   OpenOptions,
+  PathLock,
   SupportRequest,
   Transfer,
   WriteOptions,
 } from "../engine.ts";
 import { checkOffset, fail, type TransferOperation } from "../transfer/transfer.ts";
-import { lockDirectory } from "./directory_lock.ts";
+import { lockPath } from "./path_lock.ts";
 import { attempting } from "./errno.ts";
 import { makeDirectory, syncDirectory } from "./namespace.ts";
 import type { Files } from "./files.ts";
@@ -160,8 +160,8 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
   }
 
   /** See {@linkcode IoEngine.lock}. The lock outlives the engine. */
-  lock(directory: string): Promise<DirectoryLock> {
-    return this.#run("lock", directory, () => lockDirectory(directory));
+  lock(path: string): Promise<PathLock> {
+    return this.#run("lock", path, () => lockPath(path));
   }
 
   /** See {@linkcode IoEngine.support}. */
