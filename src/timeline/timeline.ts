@@ -30,7 +30,44 @@ import { Snapshot } from "./snapshot.ts";
 import type { TimelineContext } from "./timeline_context.ts";
 import type { TimelineWriter } from "./write/timeline_writer.ts";
 
-/** One history. It is made by {@linkcode Store.timeline} and {@linkcode Store.createTimeline}. */
+/**
+ * One history. It is made by {@linkcode Store.timeline} and {@linkcode Store.createTimeline}.
+ *
+ * @example Stream changes in
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { type Change, Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const changes: Change[] = [{ key: "a", value: "1" }, { key: "a", value: "2" }];
+ * await ReadableStream.from(changes).pipeTo(store.timeline().writable());
+ * assertEquals(store.timeline().durableLsn, 2);
+ * ```
+ *
+ * @example Read the last two keys of a prefix
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const timeline = store.timeline();
+ * await timeline.append(["a/1", "a/2", "a/3", "b/1"].map((key) => ({ key, value: "" })));
+ * const entries = await Array.fromAsync(timeline.scan({ prefix: "a/", reverse: true, limit: 2 }));
+ * assertEquals(entries.map(({ key }) => new TextDecoder().decode(key)), ["a/3", "a/2"]);
+ * ```
+ *
+ * @example Read keys and a run of keys
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const timeline = store.timeline();
+ * await timeline.append([{ key: "p1", value: "one" }, { key: "p2", value: "two" }]);
+ * const entries = await Array.fromAsync(timeline.getVectored([{ base: "p1", count: 2 }, "p9"]));
+ * assertEquals(entries.map(({ value }) => value?.length), [3, 3, undefined]);
+ * ```
+ */
 export class Timeline {
   readonly #context: TimelineContext;
   readonly #writer: TimelineWriter;
@@ -107,17 +144,6 @@ export class Timeline {
    *
    * @param options See {@linkcode WritableOptions}.
    * @returns A stream of changes, arrays of changes or batches.
-   *
-   * @example Stream changes in
-   * ```ts
-   * import { assertEquals } from "@std/assert";
-   * import { type Change, Store } from "@varve/varve";
-   *
-   * await using store = await Store.open(await Deno.makeTempDir());
-   * const changes: Change[] = [{ key: "a", value: "1" }, { key: "a", value: "2" }];
-   * await ReadableStream.from(changes).pipeTo(store.timeline().writable());
-   * assertEquals(store.timeline().durableLsn, 2);
-   * ```
    */
   writable(options: WritableOptions = {}): WritableStream<Change | Change[] | Batch> {
     return this.#appender.writable(options);
@@ -182,18 +208,6 @@ export class Timeline {
    * @returns One entry for each key, in request order; absent and deleted keys have the value `undefined`. It ends with
    * the `CorruptionError` when it comes to a damaged record, or reports it in the entry's place.
    * @throws {LsnError} If `lsn` is beyond the last LSN.
-   *
-   * @example Read keys and a run of keys
-   * ```ts
-   * import { assertEquals } from "@std/assert";
-   * import { Store } from "@varve/varve";
-   *
-   * await using store = await Store.open(await Deno.makeTempDir());
-   * const timeline = store.timeline();
-   * await timeline.append([{ key: "p1", value: "one" }, { key: "p2", value: "two" }]);
-   * const entries = await Array.fromAsync(timeline.getVectored([{ base: "p1", count: 2 }, "p9"]));
-   * assertEquals(entries.map(({ value }) => value?.length), [3, 3, undefined]);
-   * ```
    */
   getVectored(keys: Keys, options?: ReadOptions): ReadableStream<Entry>;
   /** Reads keys as above, and reports damage in the places of entries. */
@@ -234,18 +248,6 @@ export class Timeline {
    * @throws {LsnError} If `lsn` is beyond the last LSN.
    * @throws {RangeError} If `limit` is not a whole number.
    * @throws {TypeError} If a bound or `limit` is of a wrong type.
-   *
-   * @example Read the last two keys of a prefix
-   * ```ts
-   * import { assertEquals } from "@std/assert";
-   * import { Store } from "@varve/varve";
-   *
-   * await using store = await Store.open(await Deno.makeTempDir());
-   * const timeline = store.timeline();
-   * await timeline.append(["a/1", "a/2", "a/3", "b/1"].map((key) => ({ key, value: "" })));
-   * const entries = await Array.fromAsync(timeline.scan({ prefix: "a/", reverse: true, limit: 2 }));
-   * assertEquals(entries.map(({ key }) => new TextDecoder().decode(key)), ["a/3", "a/2"]);
-   * ```
    */
   scan(range?: ScanRange, options?: ReadOptions): ReadableStream<ValueEntry>;
   /** Reads a range as above, and reports damage in the places of entries. */
