@@ -149,7 +149,8 @@ function hashOf(block: VersionBlock, row: number): number {
     : block.hash[row];
 }
 
-function isSameKey({ bytes, keyStart, keyLength }: VersionBlock, a: number, b: number): boolean {
+function isSameKey({ bytes, hash, keyStart, keyLength }: VersionBlock, a: number, b: number): boolean {
+  if (hash !== undefined && hash[a] !== hash[b]) return false;
   return keyStart[a] === keyStart[b] ||
     keyLength[a] === keyLength[b] && isSameSpan(bytes, keyStart[a], bytes, keyStart[b], keyLength[a]);
 }

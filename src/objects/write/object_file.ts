@@ -131,11 +131,15 @@ export class ObjectFile {
 
   async #make(): Promise<IoFile> {
     const file = await this.patiently(() => this.#open());
-    await this.patiently(() => this.#reserve(file));
+    // Side by side, since whoever appends waits for both once its buffers are full.
+    await Promise.all([this.patiently(() => this.#reserve(file)), this.#name()]);
+    return file;
+  }
+
+  async #name(): Promise<void> {
     const directory = directoryOf(this.#path);
     if (this.#isNew) await this.sync(() => this.#context.host.engine.syncDirectory(directory));
     await this.patiently(async () => await this.#options.ready?.());
-    return file;
   }
 
   async #open(): Promise<IoFile> {
