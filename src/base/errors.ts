@@ -8,6 +8,11 @@
 export class VarveError extends Error {
   /** The name of the class. */
   override name = "VarveError";
+  /**
+   * The LSN of an append that was applied and rejects all the same, since it is not known to be durable: readers see
+   * it, and whoever repeats it applies it twice. An append that rejects without it was not applied.
+   */
+  appliedLsn: number | undefined = undefined;
 }
 
 /** Says that the engine itself is wrong. It is never thrown for bytes that came from a disk or a caller. */
@@ -68,6 +73,28 @@ export class IoError extends VarveError {
 /** Whether an error says that the disk, or a quota, is full, which a failed write survives. */
 export function isFullDisk(error: unknown): error is IoError {
   return error instanceof IoError && (error.code === "ENOSPC" || error.code === "EDQUOT");
+}
+
+/**
+ * The error for one append of those that wait for the same disk: its batch was applied, and is not known to be durable.
+ *
+ * @param error Why not.
+ * @param lsn The LSN of the batch.
+ * @returns An error of the same class that says so too.
+ */
+export function appliedAt(error: unknown, lsn: number): unknown {
+  const said = copyOf(error);
+  if (said === undefined) return error;
+  said.message += `; the batch was applied at LSN ${lsn}`;
+  said.appliedLsn = lsn;
+  return said;
+}
+
+function copyOf(error: unknown): VarveError | undefined {
+  if (error instanceof PoisonedError) return new PoisonedError(error.message, { cause: error.cause });
+  if (!(error instanceof IoError)) return undefined;
+  const { code, operation, path, offset } = error;
+  return new IoError({ code, operation, path, offset, cause: error });
 }
 
 /** What was wrong with bytes that were read back. */

@@ -1,10 +1,21 @@
 /**
  * Changes on their way into a timeline: encoded, appended, and made durable if that was asked for.
  *
+ * A1  An append that rejects was not applied, unless its error says at which LSN it was.
+ *
  * @module
  */
 
-import { checkFlag, checkLsn, checkNames, type Lsn, ReadOnlyError, typeName } from "../base/mod.ts";
+import {
+  appliedAt,
+  checkFlag,
+  checkLsn,
+  checkNames,
+  type Lsn,
+  PoisonedError,
+  ReadOnlyError,
+  typeName,
+} from "../base/mod.ts";
 import { Batch, type Change, EncodedBatch, recordsOf } from "../segment/mod.ts";
 import type { TimelineContext } from "./timeline_context.ts";
 import type { TimelineWriter } from "./write/timeline_writer.ts";
@@ -58,9 +69,7 @@ export class Appender {
       this.check();
       checkNames("append", options, appendNames);
       const given = options.lsn === undefined ? undefined : checkLsn(options.lsn, 1);
-      const lsn = this.#append(changes, given);
-      const room = options.sync === true ? this.#syncedRoom() : this.#writer.makeRoom();
-      return room === undefined ? Promise.resolve(lsn) : room.then(() => lsn);
+      return this.#answer(this.#append(changes, given), options.sync === true);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -82,10 +91,26 @@ export class Appender {
     }
   }
 
+  /** What is answered for a batch that was applied (A1). */
+  #answer(lsn: Lsn, sync: boolean): Promise<Lsn> {
+    if (sync) return this.#answerSynced(lsn);
+    const room = this.#writer.makeRoom();
+    if (room === undefined) return Promise.resolve(lsn);
+    return room.then(() => lsn, (error) => {
+      // A full disk refuses the next one; what was applied until it is closed is synced by that.
+      if (error instanceof PoisonedError) throw appliedAt(error, lsn);
+      return lsn;
+    });
+  }
+
   /** Syncs, and makes room too: sealing may be slower than syncs are. */
-  async #syncedRoom(): Promise<void> {
-    await this.#writer.sync();
-    await this.#writer.makeRoom();
+  async #answerSynced(lsn: Lsn): Promise<Lsn> {
+    await this.#writer.sync().catch((error) => {
+      throw appliedAt(error, lsn);
+    });
+    // The batch is durable: that there will be no more room is for the next one to learn.
+    await this.#writer.makeRoom()?.catch(() => {});
+    return lsn;
   }
 
   /** See {@linkcode Timeline.writable}. */
@@ -96,8 +121,8 @@ export class Appender {
     return new WritableStream<Change | Change[] | Batch>({
       write: (chunk) => {
         this.check();
-        this.#append(chunk instanceof Batch || Array.isArray(chunk) ? chunk : [chunk], undefined);
-        return sync ? this.#syncedRoom() : this.#writer.makeRoom();
+        const lsn = this.#append(chunk instanceof Batch || Array.isArray(chunk) ? chunk : [chunk], undefined);
+        return this.#answer(lsn, sync).then(() => {});
       },
       close: async () => {
         this.check();

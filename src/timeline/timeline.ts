@@ -71,8 +71,9 @@ export class Timeline {
    * Appends changes atomically at one LSN.
    *
    * They are visible to readers before the call returns; the promise waits for room in the buffers, or with `sync`
-   * until they are durable. Await it before appending on: that is the back-pressure. What is rejected with a
-   * `LimitError`, `LsnError`, `TypeError` or `RangeError` was not applied. A batch without changes takes an LSN too.
+   * until they are durable. Await it before appending on: that is the back-pressure. What is rejected was not applied,
+   * unless the error has an `appliedLsn`: then it was, at that LSN, but is not known to be durable. A batch without
+   * changes takes an LSN too.
    *
    * @param changes A batch, or changes in order; the last change of a key counts.
    * @param options See {@linkcode AppendOptions}.
