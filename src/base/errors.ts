@@ -70,9 +70,15 @@ export class IoError extends VarveError {
   }
 }
 
-/** Whether an error says that the disk, or a quota, is full, which a failed write survives. */
+/** What the system has no room for: a block or an inode, now or by a quota; a descriptor, of the process or of all. */
+const fullCodes = ["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"];
+
+/**
+ * Whether an error says that the disk, or a quota, is full, which a failed write survives. So it survives that there
+ * is no descriptor to open a file with.
+ */
 export function isFullDisk(error: unknown): error is IoError {
-  return error instanceof IoError && (error.code === "ENOSPC" || error.code === "EDQUOT");
+  return error instanceof IoError && fullCodes.includes(error.code);
 }
 
 /**

@@ -20,7 +20,7 @@ import { compareKeys, type Lsn } from "../base/mod.ts";
 import type { PageSet } from "../objects/mod.ts";
 
 /** Where a cursor finds pages; a {@linkcode PageSet} is one. */
-export type PageSource = Pick<PageSet, "get" | "want" | "take" | "fetch">;
+export type PageSource = Pick<PageSet, "get" | "want" | "take" | "fetch"> & Partial<Pick<PageSet, "listed">>;
 
 /** For cursors over memory, which need no pages. */
 export const noPages: PageSource = {

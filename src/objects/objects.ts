@@ -207,7 +207,8 @@ export class Objects {
   /** The ids of the objects of a timeline that are on disk, in no order; none if its directory is missing. */
   async list(timeline: number): Promise<ObjectId[]> {
     const directory = timelineName(timeline);
-    const names = await this.host.engine.list(`${this.directory}/${directory}`).catch(noneIfMissing);
+    const path = `${this.directory}/${directory}`;
+    const names = await this.reads.files.spare(() => this.host.engine.list(path)).catch(noneIfMissing);
     return names.map((name) => `${directory}/${name}`).filter(isObjectId);
   }
 
@@ -220,7 +221,7 @@ export class Objects {
   async prepare(timeline: number): Promise<void> {
     const path = `${this.directory}/${timelineName(timeline)}`;
     await this.#names.check("make directory", path);
-    await this.host.engine.makeDirectory(path);
+    await this.reads.files.spare(() => this.host.engine.makeDirectory(path));
   }
 
   /**

@@ -40,7 +40,8 @@ export class RootFiles {
 
   /** The names in the directory, in no order, directories among them; not what a crash left of writing aside. */
   async list(): Promise<string[]> {
-    return (await this.#engine.list(this.#directory)).filter((name) => !isAsideName(name));
+    const names = await this.#files.spare(() => this.#engine.list(this.#directory));
+    return names.filter((name) => !isAsideName(name));
   }
 
   /**
@@ -103,7 +104,7 @@ export class RootFiles {
     } finally {
       await this.#engine.close(file);
     }
-    await this.#engine.syncDirectory(this.#directory);
+    await this.#syncNames();
   }
 
   /** Removes a file; one that is not there is removed already. */
@@ -135,7 +136,11 @@ export class RootFiles {
     }
     await this.#names.check("rename", aside);
     await this.#engine.rename(aside, this.#pathOf(name));
-    await this.#engine.syncDirectory(this.#directory);
+    await this.#syncNames();
+  }
+
+  #syncNames(): Promise<void> {
+    return this.#files.spare(() => this.#engine.syncDirectory(this.#directory));
   }
 
   async #openToAppend(name: string): Promise<IoFile> {

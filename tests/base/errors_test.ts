@@ -43,9 +43,9 @@ Deno.test("every error of the world's making is a VarveError with the name of it
   errors.assert(true, "it holds");
 });
 
-Deno.test("isFullDisk() knows a full disk and a full quota", () => {
+Deno.test("isFullDisk() knows a full disk, a full quota, and that there are no descriptors", () => {
   const of = (code: string) => new errors.IoError({ code, operation: "write", path: "/" });
-  assert(errors.isFullDisk(of("ENOSPC")) && errors.isFullDisk(of("EDQUOT")), "they are full");
+  for (const code of ["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"]) assert(errors.isFullDisk(of(code)), code);
   for (const other of [of("EIO"), new Error("ENOSPC"), undefined, { code: "ENOSPC" }]) {
     assertEquals(errors.isFullDisk(other), false);
   }

@@ -112,16 +112,21 @@ export class OpenFiles {
     this.#changed();
   }
 
+  /** Opens a file that is not leased, such as one to write to; as {@linkcode spare}. */
+  open(path: string, options: OpenOptions): Promise<IoFile> {
+    return this.spare(() => this.#engine.open(path, options));
+  }
+
   /**
-   * Opens a file that is not leased, such as one to write to. If there are no descriptors it waits for leases to end.
-   * Only for who holds none (F1).
+   * Does work that needs a descriptor, if only for a moment, as listing a directory does. If there is none it closes
+   * what nobody uses, and waits for leases to end. Only for who holds none (F1).
    */
-  async open(path: string, options: OpenOptions): Promise<IoFile> {
+  async spare<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await this.#openSparing(path, options);
+      return await this.#sparing(work);
     } catch (error) {
       if (!isOutOfDescriptors(error)) throw error;
-      return await this.#inTurn(() => this.#openSparing(path, options));
+      return await this.#inTurn(() => this.#sparing(work));
     }
   }
 
@@ -193,7 +198,7 @@ export class OpenFiles {
     const { own, path } = object;
     this.#openings++;
     try {
-      own.file = await this.#openSparing(path, { access: "read", direct: this.#direct });
+      own.file = await this.#sparing(() => this.#engine.open(path, { access: "read", direct: this.#direct }));
       this.#open.add(object);
     } catch (error) {
       throw orMissing(path, error);
@@ -205,12 +210,12 @@ export class OpenFiles {
     this.#trim();
   }
 
-  /** Opens a file; without descriptors it closes what nobody uses, as long as there is any. */
-  async #openSparing(path: string, options: OpenOptions): Promise<IoFile> {
+  /** Does work; without descriptors it closes what nobody uses, as long as there is any. */
+  async #sparing<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
       const freed = this.#freed;
       try {
-        return await this.#engine.open(path, options);
+        return await work();
       } catch (error) {
         if (!isOutOfDescriptors(error)) throw error;
         for (const object of [...this.#open]) {

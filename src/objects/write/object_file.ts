@@ -15,7 +15,7 @@
 import { type Health, isFullDisk, PoisonedError } from "../../base/mod.ts";
 import type { IoEngine, IoFile } from "../../io/mod.ts";
 import type { NameGuard } from "../name_guard.ts";
-import type { OpenFiles } from "../read/open_files.ts";
+import { isOutOfDescriptors, type OpenFiles } from "../read/open_files.ts";
 import type { Patience } from "./patience.ts";
 
 /** What writing objects shares. */
@@ -87,7 +87,7 @@ export class ObjectFile {
     try {
       const file = await this.#patience.untilDone(() => this.#open());
       await this.#patience.untilDone(() => this.#reserve(file));
-      await this.#patience.once(() => this.#nameDurably());
+      await this.#patience.untilDone(() => this.#nameDurably());
       await this.#patience.untilDone(async () => await this.#options.ready?.());
       this.#made.resolve(file);
       this.#writable.resolve(file);
@@ -125,8 +125,10 @@ export class ObjectFile {
   async #nameDurably(): Promise<void> {
     const { newIn, path } = this.#options;
     if (newIn === undefined) return;
-    await this.#context.engine.syncDirectory(newIn).catch((cause) => {
-      throw untrusted(path, cause);
+    const { engine, files } = this.#context;
+    await files.spare(() => engine.syncDirectory(newIn)).catch((cause) => {
+      // Without a descriptor the sync has not begun.
+      throw isOutOfDescriptors(cause) ? cause : untrusted(path, cause);
     });
   }
 }
