@@ -24,8 +24,6 @@ export const probeNamePattern: RegExp = /^probe-[0-9a-f]{32}$/;
 
 const noAlignment: DirectAlignment = { memory: 1, offset: 1 };
 const refusalCodes: readonly string[] = ["EINVAL", "EOPNOTSUPP", "ENOTSUP"];
-/** Gone meanwhile, or something else than a file. */
-const noFileCodes: readonly string[] = ["ENOENT", "EISDIR", "ENXIO", "ELOOP"];
 const noRoomCodes: readonly string[] = ["ENOSPC", "EDQUOT"];
 
 /** Says that the system has no direct IO here. */
@@ -105,7 +103,8 @@ class Proof {
           return this.#alignmentOf(path);
         });
       } catch (error) {
-        if (!hasCode(error, noFileCodes)) throw error;
+        // One that is gone meanwhile, that is no file, or that cannot be read proves nothing; another may.
+        if (!(error instanceof IoError)) throw error;
         if (hasCode(error, ["EISDIR"]) && depth > 0) deeper.push(path);
       }
     }

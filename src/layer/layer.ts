@@ -11,6 +11,7 @@ import {
   CorruptionError,
   type Lsn,
   maxKeyBytes,
+  maxValueBytes,
   pageBytes,
 } from "../base/mod.ts";
 import { objectId, type Objects, type PageLayout, type StoredObject } from "../objects/mod.ts";
@@ -102,7 +103,8 @@ export function isSoundSlot(
   keyLength: number,
 ): boolean {
   return lsn >= layer.firstLsn && lsn <= layer.lastLsn && keyLength >= 1 && keyLength <= maxKeyBytes &&
-    offset >= blockBytes && length >= recordHeaderBytes + keyLength && offset + length <= layer.valuesEnd;
+    offset >= blockBytes && offset + length <= layer.valuesEnd &&
+    length >= recordHeaderBytes + keyLength && length <= recordHeaderBytes + keyLength + maxValueBytes;
 }
 
 /** The error of an index that contradicts itself although its pages check. */

@@ -5,6 +5,7 @@
  *     in a last frame that it is superseded, and stays until the next version is durable.
  * M6  A new file is made when edits outweigh the snapshot, and when nobody closed the last one: the end of that may be
  *     what a failed sync left in memory alone. While the disk has no room for it, the old file is gone on with.
+ *     That an old file cannot be removed is no failure: what counts is durable.
  * M7  Once a newer file may be there, durable or not, the old one is not appended to: only a newer one still helps.
  *
  * One call at a time.
@@ -12,7 +13,7 @@
  * @module
  */
 
-import { isFullDisk, LimitError } from "../base/mod.ts";
+import { IoError, isFullDisk, LimitError } from "../base/mod.ts";
 import { ManifestFile, type ManifestHome } from "./manifest_file.ts";
 import { manifestName } from "./names.ts";
 import type { ManifestContents } from "./read_manifest.ts";
@@ -56,7 +57,7 @@ export class ManifestLog {
   static async reopen(home: ManifestHome, contents: ManifestContents, older: number[]): Promise<ManifestLog> {
     const log = new ManifestLog(home, ManifestFile.reopen(home, contents), older.slice(-1));
     log.#startsAnew = !contents.isClosed;
-    for (const version of older.slice(0, -1)) await home.root.remove(manifestName(version));
+    log.#old = [...await removeAll(home, older.slice(0, -1)), ...older.slice(-1)];
     return log;
   }
 
@@ -106,8 +107,23 @@ export class ManifestLog {
     this.#lastVersion = version;
     this.#old = [before.version];
     await before.append("superseded", nothing).catch(passOver);
-    for (const other of gone) await this.#home.root.remove(manifestName(other));
+    this.#old = [...await removeAll(this.#home, gone), before.version];
   }
+}
+
+/** Removes old files; returns the versions of those that stay because the system fails, to be removed with the next. */
+async function removeAll(home: ManifestHome, versions: readonly number[]): Promise<number[]> {
+  const left: number[] = [];
+  for (const version of versions) {
+    try {
+      await home.root.remove(manifestName(version));
+    } catch (error) {
+      // In a directory that is not ours any more nothing may be written either.
+      if (!(error instanceof IoError) || error.code === "ESTALE") throw error;
+      left.push(version);
+    }
+  }
+  return left;
 }
 
 /** What leaves the files as they are: no room on the disk, or for a frame more in a file. */
