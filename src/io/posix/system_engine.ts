@@ -71,6 +71,8 @@ export interface Transport<File extends IoFile> {
   sync(file: File): Promise<void>;
   /** See {@linkcode IoEngine.allocate}; `length` is not 0. */
   allocate(file: File, length: number): Promise<void>;
+  /** See {@linkcode IoEngine.isLost}. */
+  readonly isLost?: boolean;
   /** Gives up what it holds; nothing is in flight. */
   close?(): Promise<void>;
 }
@@ -90,6 +92,11 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
     this.#files = files;
     this.#transport = transport;
     this.#turnstile = new Turnstile(name);
+  }
+
+  /** See {@linkcode IoEngine.isLost}. */
+  get isLost(): boolean {
+    return this.#transport.isLost === true;
   }
 
   /** See {@linkcode IoEngine.allocateMemory}. */

@@ -5,13 +5,15 @@
  * repeated on this thread to learn why it failed (T1–T3).
  *
  * - T1: a read that fails and then succeeds is a success.
- * - T2: a write that fails is reported as failed, whatever its repetition says: the kernel reports a lost page once.
+ * - T2: a write that fails and then succeeds is a success: the sync behind it tells of lost pages. One that is durable
+ *   by itself only if the first call wrote nothing; otherwise it may have been the sync in it that failed, and the
+ *   kernel reports a lost page once.
  * - T3: a sync is never repeated. Its code is `EUNKNOWN`.
  *
  * @module
  */
 
-import { IoError } from "../../base/mod.ts";
+import { blockBytes, compareKeys, IoError } from "../../base/mod.ts";
 import type { Transfer } from "../engine.ts";
 import { BufferAddresses } from "../posix/buffer_addresses.ts";
 import { errnoError, unknownCode } from "../posix/errno.ts";
@@ -103,22 +105,20 @@ export class ThreadsTransport implements Transport<LibcFile> {
 
   async #pwrite(file: LibcFile, bytes: Uint8Array<ArrayBuffer>, offset: number): Promise<number> {
     const count = await this.#symbols.pwriteAsync(file.fd, bytes, BigInt(bytes.length), BigInt(offset));
-    if (count >= 0) return Number(count);
-    throw this.#whyNotWritten(file, bytes, offset);
+    return count >= 0 ? Number(count) : this.#writeAgain(file, bytes, offset);
   }
 
-  /** Learns why a write failed by repeating it on this thread (T2). */
-  #whyNotWritten(file: LibcFile, bytes: Uint8Array<ArrayBuffer>, offset: number): IoError {
+  /** Repeats a write that failed on this thread, where it is learnt why (T2). */
+  #writeAgain(file: LibcFile, bytes: Uint8Array<ArrayBuffer>, offset: number): number {
     const { pwrite } = this.#symbols;
-    let result = 0;
     // A disk that is nearly full takes a part now and then; what it says of the rest is why it refused the whole.
-    for (let done = 0; done < bytes.length; done += result) {
+    for (let done = 0, result = 0; done < bytes.length; done += result) {
       const rest = bytes.subarray(done);
       result = this.#files.repeat(() => pwrite(file.fd, rest, BigInt(rest.length), BigInt(offset + done)));
-      if (result <= 0) break;
+      if (result < 0) throw errnoError(result, attemptOn(file, "write", offset));
+      if (result === 0) throw new IoError({ code: unknownCode, ...attemptOn(file, "write", offset) });
     }
-    const attempt = attemptOn(file, "write", offset);
-    return result < 0 ? errnoError(result, attempt) : new IoError({ code: unknownCode, ...attempt });
+    return bytes.length;
   }
 
   /** Writes in one call that is durable when it is done; where there is none, a sync follows the write. */
@@ -143,8 +143,10 @@ export class ThreadsTransport implements Transport<LibcFile> {
     try {
       const count = await pwritev2Async(file.fd, vector, 1, BigInt(offset), durableWrite);
       if (count >= 0) return Number(count);
+      const isUntouched = this.#isUntouched(file, bytes, offset);
       const result = this.#files.repeat(() => pwritev2(file.fd, vector, 1, BigInt(offset), durableWrite));
-      if (result >= 0) throw this.#whyNotWritten(file, bytes, offset);
+      if (result > 0 && isUntouched) return result;
+      if (result >= 0) throw new IoError({ code: unknownCode, ...attemptOn(file, "write", offset) });
       if (!lacking.has(-result)) throw errnoError(result, attemptOn(file, "write", offset));
       this.#hasDurableWrites = false;
       return undefined;
@@ -152,5 +154,15 @@ export class ThreadsTransport implements Transport<LibcFile> {
       // Held up to here, where the kernel has let go of it.
       this.#vectors.push(vector);
     }
+  }
+
+  /** Whether the file holds something else where `bytes` were to begin, so that nothing of them was written (T2). */
+  #isUntouched(file: LibcFile, bytes: Uint8Array<ArrayBuffer>, offset: number): boolean {
+    const { pread } = this.#symbols;
+    const block = this.#files.allocateMemory(blockBytes);
+    const count = this.#files.repeat(() => pread(file.fd, block, BigInt(blockBytes), BigInt(offset)));
+    if (count < 0) return false;
+    const length = Math.min(blockBytes, bytes.length);
+    return count < length || compareKeys(block.subarray(0, length), bytes.subarray(0, length)) !== 0;
   }
 }

@@ -24,6 +24,11 @@ export class UringTransport implements Transport<LibcFile> {
     this.#queue = new UringQueue(files.libc, ring, depth, (file) => files.own(file));
   }
 
+  /** See {@linkcode Transport.isLost}. */
+  get isLost(): boolean {
+    return this.#queue.isLost;
+  }
+
   /** See {@linkcode Transport.read}. */
   read(transfers: readonly Transfer[], finish: () => void): void {
     this.#submit(uringOpcode.read, 0, "read", transfers, finish);
