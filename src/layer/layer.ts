@@ -94,17 +94,24 @@ export class MemoryLayer {
   }
 }
 
-/** Whether what a slot says of a version can be true of its layer (P3). */
-export function isSoundSlot(
-  layer: LayerDescription,
+/**
+ * Checks that what a slot of a leaf says of a version can be true of its layer (P3).
+ *
+ * @throws {CorruptionError} If it cannot.
+ */
+export function checkSlot(
+  layer: StoredLayer,
+  page: number,
   lsn: Lsn,
   offset: number,
   length: number,
   keyLength: number,
-): boolean {
-  return lsn >= layer.firstLsn && lsn <= layer.lastLsn && keyLength >= 1 && keyLength <= maxKeyBytes &&
-    offset >= blockBytes && offset + length <= layer.valuesEnd &&
+): void {
+  const { firstLsn, lastLsn, valuesEnd } = layer.description;
+  const isSound = lsn >= firstLsn && lsn <= lastLsn && keyLength >= 1 && keyLength <= maxKeyBytes &&
+    offset >= blockBytes && offset + length <= valuesEnd &&
     length >= recordHeaderBytes + keyLength && length <= recordHeaderBytes + keyLength + maxValueBytes;
+  if (!isSound) throw contradiction(layer, page, "slots that lead into the values of its layer");
 }
 
 /** The error of an index that contradicts itself although its pages check. */
@@ -137,6 +144,8 @@ export function layoutOf(description: LayerDescription, path: string): PageLayou
   const { valuesEnd, byteLength, indexPages, leafPages, fileId } = description;
   const seed = fileSeed(fileId);
   const offsetOf = (page: number) => valuesEnd + page * pageBytes;
+  const damage = (offset: number, expected: string, found = "bytes that do not check") =>
+    new CorruptionError({ path, offset, expected, found });
   return {
     byteLength,
     offsetOf,
@@ -145,33 +154,16 @@ export function layoutOf(description: LayerDescription, path: string): PageLayou
       const type = isFilter ? PageType.FILTER : PageType.INDEX;
       const isSound = isPageIntact(page, pageSeed(seed, number), type) &&
         (isFilter || isSoundIndexPage(page) && (pageLevel(page) === 0) === (number < leafPages));
-      if (!isSound) throw damaged(path, offsetOf(number), `page ${number} of this file`);
+      if (!isSound) throw damage(offsetOf(number), `page ${number} of this file`);
     },
     checkFooter: (block) => {
-      const found = decodeFooter(block);
-      if (found === undefined) throw damaged(path, byteLength - blockBytes, "the footer of this file");
-      const difference = differenceOf(description, found);
-      if (difference === undefined) return;
-      throw new CorruptionError({
-        path,
-        offset: byteLength - blockBytes,
-        expected: "a footer that says what the manifest says",
-        found: `another ${difference}`,
-      });
+      const found = decodeFooter(block), offset = byteLength - blockBytes;
+      if (found === undefined) throw damage(offset, "the footer of this file");
+      const names = Object.keys(found) as (keyof LayerDescription)[];
+      const other = names.find((name) => String(found[name]) !== String(description[name]));
+      if (other !== undefined) {
+        throw damage(offset, "a footer that says what the manifest says", `another ${other}`);
+      }
     },
   };
-}
-
-function damaged(path: string, offset: number, expected: string): CorruptionError {
-  return new CorruptionError({ path, offset, expected, found: "bytes that do not check" });
-}
-
-/** The first field in which two descriptions differ. */
-function differenceOf(a: LayerDescription, b: LayerDescription): string | undefined {
-  const names = Object.keys(b) as (keyof LayerDescription)[];
-  return names.find((name) => {
-    const one = a[name], other = b[name];
-    if (one instanceof Uint8Array && other instanceof Uint8Array) return compareKeys(one, other) !== 0;
-    return one !== other;
-  });
 }

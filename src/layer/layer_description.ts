@@ -69,34 +69,18 @@ export function layerByteLength(
  * @returns What is wrong with it in words, or `undefined` if every number and key agrees with the others.
  */
 export function descriptionFault(layer: LayerDescription): string | undefined {
-  for (const name of ["sequence", "fileId", "firstLsn"] as const) {
-    if (!isWhole(layer[name]) || layer[name] === 0) return `${name} ${layer[name]}`;
+  for (const name in layer) {
+    const value = layer[name as keyof LayerDescription];
+    if (typeof value === "number" && !(Number.isSafeInteger(value) && value >= 0)) return `${name} ${value}`;
   }
-  for (const name of countNames) if (!isWhole(layer[name])) return `${name} ${layer[name]}`;
+  const { sequence, fileId, firstLsn } = layer;
+  if (sequence === 0 || fileId === 0 || firstLsn === 0) return "a sequence, a file id or a first LSN of 0";
   if (layer.lastLsn < layer.firstLsn || layer.lastLsn > maxLsn) return `lastLsn ${layer.lastLsn}`;
   if (layer.valuesEnd < blockBytes || layer.valuesEnd % blockBytes !== 0) {
     return `valuesEnd ${layer.valuesEnd}`;
   }
   if (layer.byteLength !== layerByteLength(layer)) return `byteLength ${layer.byteLength}`;
   return countFault(layer) ?? keyFault(layer);
-}
-
-const countNames = [
-  "generation",
-  "lastLsn",
-  "versions",
-  "tombstones",
-  "keys",
-  "byteLength",
-  "valuesEnd",
-  "indexPages",
-  "leafPages",
-  "height",
-  "filterPages",
-] as const;
-
-function isWhole(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
 }
 
 function countFault(layer: LayerDescription): string | undefined {

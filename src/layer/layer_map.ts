@@ -37,7 +37,7 @@ const manyAdded = 64;
 /** Which layers cover which keys and LSNs. */
 export class LayerMap {
   /** The map without layers. */
-  static readonly empty: LayerMap = new LayerMap([], [], [], 0);
+  static readonly empty: LayerMap = new LayerMap([], [], new Set(), 0);
   /** Layers whose index is in memory, newest first. */
   readonly memory: readonly MemoryLayer[];
   /** How many stored layers there are. */
@@ -45,12 +45,12 @@ export class LayerMap {
   /** Roughly by their last LSNs from new to old. */
   readonly #runs: readonly LayerRun[];
   /** Layers without versions. */
-  readonly #blank: readonly StoredLayer[];
+  readonly #blank: ReadonlySet<StoredLayer>;
 
   private constructor(
     memory: readonly MemoryLayer[],
     runs: readonly LayerRun[],
-    blank: readonly StoredLayer[],
+    blank: ReadonlySet<StoredLayer>,
     storedCount: number,
   ) {
     this.memory = memory;
@@ -72,34 +72,29 @@ export class LayerMap {
 
   /** The map after an edit. */
   edit({ add = [], remove = [], memory = this.memory }: LayerEdit): LayerMap {
-    const runs = [...this.#runs];
-    let blank = this.#blank;
-    for (const layer of remove) {
-      if (hasVersions(layer)) removeFrom(runs, layer);
-      else {
-        assert(blank.includes(layer), "a layer that is removed is in the map");
-        blank = blank.filter((other) => other !== layer);
-      }
-    }
-    const added = add.filter(hasVersions);
-    if (added.length < add.length) blank = [...blank, ...add.filter((layer) => !hasVersions(layer))];
     const storedCount = this.storedCount + add.length - remove.length;
+    const added = add.filter(hasVersions);
+    const blank = new Set([...this.#blank, ...add.filter((layer) => !hasVersions(layer))]);
+    let runs = [...this.#runs];
+    for (const layer of remove) if (!blank.delete(layer)) removeFrom(runs, layer);
+    runs = runs.filter(({ layers }) => layers.length > 0);
     if (added.length >= manyAdded && added.length >= storedCount / 4) {
-      const all = [...runs.flatMap(({ layers }) => layers), ...added];
-      return new LayerMap(memory, divideIntoRuns(all), blank, storedCount);
-    }
-    for (const layer of added) addTo(runs, layer);
+      runs = divideIntoRuns([...runs.flatMap(({ layers }) => layers), ...added]);
+    } else for (const layer of added) addTo(runs, layer);
     return new LayerMap(memory, runs, blank, storedCount);
   }
 
   /** Stored layers that may hold a version of a key at or before an LSN, by their last LSNs from new to old. */
   candidates(key: Uint8Array, lsn: Lsn): StoredLayer[] {
     const found: StoredLayer[] = [];
+    let isSorted = true;
     for (const run of this.#runs) {
-      const layer = run.firstLsn <= lsn ? run.at(key) : undefined;
-      if (layer !== undefined && layer.description.firstLsn <= lsn) insertByAge(found, layer);
+      const layer = run.at(key);
+      if (layer === undefined || layer.description.firstLsn > lsn) continue;
+      isSorted &&= found.length === 0 || compareAges(found[found.length - 1], layer) <= 0;
+      found.push(layer);
     }
-    return found;
+    return isSorted ? found : found.sort(compareAges);
   }
 
   /**
@@ -110,8 +105,12 @@ export class LayerMap {
     if (start !== undefined && end !== undefined && compareKeys(start, end) >= 0) return [];
     return this.#runs.flatMap((run) => run.between(start, end))
       .filter(({ description }) => description.firstLsn <= lsn)
-      .sort((a, b) => b.description.lastLsn - a.description.lastLsn);
+      .sort(compareAges);
   }
+}
+
+function compareAges(a: StoredLayer, b: StoredLayer): number {
+  return b.description.lastLsn - a.description.lastLsn;
 }
 
 function hasVersions({ description }: StoredLayer): boolean {
@@ -119,11 +118,9 @@ function hasVersions({ description }: StoredLayer): boolean {
 }
 
 function removeFrom(runs: LayerRun[], layer: StoredLayer): void {
-  const at = runs.findIndex((run) => run.indexOf(layer) >= 0);
+  const at = runs.findIndex((run) => run.has(layer));
   assert(at >= 0, "a layer that is removed is in the map");
-  const rest = runs[at].without(layer);
-  if (rest === undefined) runs.splice(at, 1);
-  else runs[at] = rest;
+  runs[at] = runs[at].without(layer);
 }
 
 /** Adds a layer to the longest run that it fits, so that short ones die out; it starts a run if it fits none. */
@@ -134,14 +131,6 @@ function addTo(runs: LayerRun[], layer: StoredLayer): void {
     best = i;
     length = runs[i].layers.length;
   }
-  if (best < 0) runs.unshift(LayerRun.of([layer]));
+  if (best < 0) runs.unshift(new LayerRun([layer]));
   else runs[best] = runs[best].with(layer);
-}
-
-/** Inserts a layer where its last LSN belongs; runs come nearly in that order. */
-function insertByAge(layers: StoredLayer[], layer: StoredLayer): void {
-  let at = layers.length;
-  while (at > 0 && layers[at - 1].description.lastLsn < layer.description.lastLsn) at--;
-  if (at === layers.length) layers.push(layer);
-  else layers.splice(at, 0, layer);
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { assert, compareKeys, type Lsn } from "../base/mod.ts";
+import { compareKeys } from "../base/mod.ts";
 import { commonLength, keyHead } from "./key_head.ts";
 import type { StoredLayer } from "./layer.ts";
 
@@ -13,40 +13,26 @@ import type { StoredLayer } from "./layer.ts";
 export class LayerRun {
   /** The layers. */
   readonly layers: readonly StoredLayer[];
-  /** No layer's first LSN is smaller. */
-  readonly firstLsn: Lsn;
-  /** No layer's last LSN is larger. */
-  readonly lastLsn: Lsn;
   /** What all first keys start with. */
   readonly #prefix: Uint8Array;
   /** What follows it in each first key, so that a search looks at one array and not at many keys. */
   readonly #heads: readonly number[];
 
-  private constructor(
+  /**
+   * Makes a run.
+   *
+   * @param layers Layers that are in order and do not overlap; at least one.
+   * @param prefix What all their first keys start with, if it is known.
+   * @param heads What follows it in each of them.
+   */
+  constructor(
     layers: readonly StoredLayer[],
-    prefix: Uint8Array,
-    heads: readonly number[],
-    firstLsn: Lsn,
-    lastLsn: Lsn,
+    prefix: Uint8Array = commonPrefix(layers),
+    heads: readonly number[] = layers.map(({ description }) => headAfter(description.firstKey, prefix)),
   ) {
     this.layers = layers;
     this.#prefix = prefix;
     this.#heads = heads;
-    this.firstLsn = firstLsn;
-    this.lastLsn = lastLsn;
-  }
-
-  /** Makes a run of layers that are in order and do not overlap; at least one. */
-  static of(layers: readonly StoredLayer[]): LayerRun {
-    const key = layers[0].description.firstKey, last = layers[layers.length - 1].description.firstKey;
-    const prefix = key.subarray(0, commonLength(key, last, key.length));
-    const heads = layers.map(({ description }) => headAfter(description.firstKey, prefix.length));
-    let firstLsn = Infinity, lastLsn = 0;
-    for (const { description } of layers) {
-      firstLsn = Math.min(firstLsn, description.firstLsn);
-      lastLsn = Math.max(lastLsn, description.lastLsn);
-    }
-    return new LayerRun(layers, prefix, heads, firstLsn, lastLsn);
   }
 
   /** How many layers start before a key, or before and at it. */
@@ -56,12 +42,11 @@ export class LayerRun {
       if (i === key.length || key[i] < prefix[i]) return 0;
       if (key[i] > prefix[i]) return heads.length;
     }
-    const head = headAfter(key, prefix.length);
+    const head = headAfter(key, prefix);
     let low = 0, high = heads.length;
     while (low < high) {
       const middle = low + high >>> 1;
-      let order = heads[middle] - head;
-      if (order === 0) order = compareKeys(this.layers[middle].description.firstKey, key);
+      const order = heads[middle] - head || compareKeys(this.layers[middle].description.firstKey, key);
       if (order < 0 || inclusive && order === 0) low = middle + 1;
       else high = middle;
     }
@@ -79,43 +64,41 @@ export class LayerRun {
     const to = end === undefined ? this.layers.length : this.#countBefore(end, false);
     let from = start === undefined ? 0 : this.#countBefore(start, true);
     if (start !== undefined && this.at(start) !== undefined) from--;
-    return from < to ? this.layers.slice(from, to) : [];
-  }
-
-  /** Where a layer stands in the run, or −1. */
-  indexOf(layer: StoredLayer): number {
-    const at = this.#countBefore(layer.description.firstKey, true) - 1;
-    return this.layers[at] === layer ? at : -1;
+    return this.layers.slice(from, to);
   }
 
   /** Whether a layer overlaps none of the run. */
   fits({ description }: StoredLayer): boolean {
-    const next = this.#countBefore(description.lastKey, true);
-    return next === 0 || compareKeys(this.layers[next - 1].description.lastKey, description.firstKey) < 0;
+    const before = this.layers[this.#countBefore(description.lastKey, true) - 1];
+    return before === undefined || compareKeys(before.description.lastKey, description.firstKey) < 0;
   }
 
   /** The run with one more layer, which fits. */
   with(layer: StoredLayer): LayerRun {
-    const { firstKey, firstLsn, lastLsn } = layer.description;
+    const { firstKey } = layer.description, prefix = this.#prefix;
     const at = this.#countBefore(firstKey, false);
     const layers = this.layers.toSpliced(at, 0, layer);
-    const { length } = this.#prefix;
-    if (commonLength(this.#prefix, firstKey, length) < length) return LayerRun.of(layers);
-    const heads = this.#heads.toSpliced(at, 0, headAfter(firstKey, length));
-    const least = Math.min(this.firstLsn, firstLsn), most = Math.max(this.lastLsn, lastLsn);
-    return new LayerRun(layers, this.#prefix, heads, least, most);
+    if (commonLength(prefix, firstKey, prefix.length) < prefix.length) return new LayerRun(layers);
+    return new LayerRun(layers, prefix, this.#heads.toSpliced(at, 0, headAfter(firstKey, prefix)));
   }
 
-  /** The run without one of its layers; `undefined` if that was the last one. */
-  without(layer: StoredLayer): LayerRun | undefined {
-    const at = this.indexOf(layer);
-    assert(at >= 0, "the layer is in the run");
-    if (this.layers.length === 1) return undefined;
-    const layers = this.layers.toSpliced(at, 1), heads = this.#heads.toSpliced(at, 1);
-    return new LayerRun(layers, this.#prefix, heads, this.firstLsn, this.lastLsn);
+  /** Whether a layer is one of the run. */
+  has(layer: StoredLayer): boolean {
+    return this.at(layer.description.firstKey) === layer;
+  }
+
+  /** The run without one of its layers; it may be the last. */
+  without(layer: StoredLayer): LayerRun {
+    const at = this.layers.indexOf(layer);
+    return new LayerRun(this.layers.toSpliced(at, 1), this.#prefix, this.#heads.toSpliced(at, 1));
   }
 }
 
-function headAfter(key: Uint8Array, prefix: number): number {
-  return keyHead(key, prefix, key.length);
+function commonPrefix(layers: readonly StoredLayer[]): Uint8Array {
+  const key = layers[0].description.firstKey, last = layers[layers.length - 1].description.firstKey;
+  return key.subarray(0, commonLength(key, last, key.length));
+}
+
+function headAfter(key: Uint8Array, prefix: Uint8Array): number {
+  return keyHead(key, prefix.length, key.length);
 }

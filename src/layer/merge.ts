@@ -13,7 +13,7 @@
  */
 
 import { keyHead } from "./key_head.ts";
-import { compareRows, type PageSource, type VersionBlock, type VersionCursor } from "./version_cursor.ts";
+import { compareRows, type PageSource, VersionBlock, type VersionCursor } from "./version_cursor.ts";
 
 /** A cursor over the versions of several cursors. */
 export interface MergedCursor extends VersionCursor {
@@ -32,27 +32,14 @@ export function mergeCursors(cursors: readonly VersionCursor[], reverse = false)
   return new Tournament(cursors, reverse);
 }
 
-const noRows: VersionBlock = {
-  count: 0,
-  bytes: new Uint8Array(0),
-  keyStart: new Int32Array(0),
-  keyLength: new Int32Array(0),
-  lsn: new Float64Array(0),
-  offset: new Float64Array(0),
-  length: new Uint32Array(0),
-  flags: new Uint8Array(0),
-};
-
 class Tournament implements MergedCursor {
-  block: VersionBlock = noRows;
+  block: VersionBlock = new VersionBlock();
   at = 0;
   ended: boolean;
   source = -1;
   readonly #cursors: readonly VersionCursor[];
   readonly #sign: number;
-  /** By source: where it stands, and the first bytes of its key there as a number. */
-  readonly #blocks: VersionBlock[];
-  readonly #rows: Int32Array;
+  /** By source: the first bytes of the key that it stands at, as a number. */
   readonly #heads: Float64Array;
   /** By match, from 1 on: who lost it. */
   readonly #losers: Int32Array;
@@ -62,8 +49,6 @@ class Tournament implements MergedCursor {
   constructor(cursors: readonly VersionCursor[], reverse: boolean) {
     this.#cursors = cursors;
     this.#sign = reverse ? -1 : 1;
-    this.#blocks = cursors.map(() => noRows);
-    this.#rows = new Int32Array(cursors.length);
     this.#heads = new Float64Array(cursors.length);
     this.#losers = new Int32Array(cursors.length);
     this.ended = cursors.length === 0;
@@ -105,21 +90,17 @@ class Tournament implements MergedCursor {
 
   /** Takes note of where a settled source stands. */
   #load(source: number): void {
-    const cursor = this.#cursors[source];
-    if (cursor.ended) {
-      this.#heads[source] = Infinity;
-      return;
-    }
-    this.#blocks[source] = cursor.block;
-    this.#rows[source] = cursor.at;
-    this.#heads[source] = headOf(cursor.block, cursor.at) * this.#sign;
+    const { ended, block: { bytes, keyStart, keyLength }, at } = this.#cursors[source];
+    const head = keyHead(bytes, keyStart[at], keyStart[at] + keyLength[at]);
+    this.#heads[source] = ended ? Infinity : head * this.#sign;
   }
 
   #stand(source: number): void {
+    const { block, at } = this.#cursors[source];
     this.source = source;
+    this.block = block;
+    this.at = at;
     this.ended = this.#heads[source] === Infinity;
-    this.block = this.#blocks[source];
-    this.at = this.#rows[source];
     this.#hasMoved = false;
   }
 
@@ -150,7 +131,8 @@ class Tournament implements MergedCursor {
     const aHead = this.#heads[a], bHead = this.#heads[b];
     if (aHead !== bHead) return aHead < bHead;
     if (aHead === Infinity) return a < b;
-    const order = compareRows(this.#blocks[a], this.#rows[a], this.#blocks[b], this.#rows[b]) * this.#sign;
+    const one = this.#cursors[a], other = this.#cursors[b];
+    const order = compareRows(one.block, one.at, other.block, other.at) * this.#sign;
     return order < 0 || order === 0 && a < b;
   }
 
@@ -160,13 +142,10 @@ class Tournament implements MergedCursor {
     for (let match = source + this.#losers.length >> 1; match > 0; match >>= 1) {
       const loser = this.#losers[match];
       if (this.#heads[loser] === Infinity) continue;
-      const order = compareRows(block, row, this.#blocks[loser], this.#rows[loser]) * this.#sign;
+      const other = this.#cursors[loser];
+      const order = compareRows(block, row, other.block, other.at) * this.#sign;
       if (order > 0 || order === 0 && source > loser) return false;
     }
     return true;
   }
-}
-
-function headOf({ bytes, keyStart, keyLength }: VersionBlock, row: number): number {
-  return keyHead(bytes, keyStart[row], keyStart[row] + keyLength[row]);
 }

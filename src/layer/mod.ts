@@ -32,7 +32,7 @@ export {
   noPages,
   type PageSource,
   rowKey,
-  type VersionBlock,
+  VersionBlock,
   type VersionCursor,
   type VersionRange,
 } from "./version_cursor.ts";

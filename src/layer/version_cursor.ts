@@ -18,6 +18,7 @@
 
 import { compareKeys, type Lsn } from "../base/mod.ts";
 import type { PageSet } from "../objects/mod.ts";
+import { compareSpans } from "./spans.ts";
 
 /** Where a cursor finds pages; a {@linkcode PageSet} is one. */
 export type PageSource = Pick<PageSet, "get" | "want" | "take" | "fetch"> & Partial<Pick<PageSet, "listed">>;
@@ -44,26 +45,50 @@ export interface VersionRange {
   readonly reverse?: boolean | undefined;
 }
 
-/** Some hundred versions, in columns. */
-export interface VersionBlock {
+/** Some hundred versions, in columns. Who is lent a block only reads it. */
+export class VersionBlock {
   /** How many rows there are. */
-  readonly count: number;
+  count = 0;
   /** The memory that keys lie in. */
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array = new Uint8Array(0);
   /** Where each version's key starts in it. */
-  readonly keyStart: Int32Array;
+  keyStart: Int32Array = new Int32Array(0);
   /** The length of each key in bytes. */
-  readonly keyLength: Int32Array;
+  keyLength: Int32Array = new Int32Array(0);
   /** The LSN of each version. */
-  readonly lsn: Float64Array;
+  lsn: Float64Array = new Float64Array(0);
   /** The offset of its run of bytes in the object. */
-  readonly offset: Float64Array;
+  offset: Float64Array = new Float64Array(0);
   /** The length of its run in bytes. */
-  readonly length: Uint32Array;
+  length: Uint32Array = new Uint32Array(0);
   /** Its flags: {@linkcode terminalFlag}, {@linkcode tombstoneFlag}. */
-  readonly flags: Uint8Array;
+  flags: Uint8Array = new Uint8Array(0);
   /** The hash of each key, where it is known. */
-  readonly hash?: Uint32Array | undefined;
+  hash: Uint32Array | undefined;
+
+  /** Makes a block with room for so many rows and so many bytes of keys. */
+  constructor(rows: number = 0, keyBytes: number = 0) {
+    this.reserve(rows, keyBytes);
+  }
+
+  /** Sees to it that there is room for so many rows, and for so many bytes of keys. */
+  reserve(rows: number, keyBytes: number): void {
+    const most = this.bytes.length;
+    if (keyBytes > most) this.bytes = grown(this.bytes, new Uint8Array(Math.max(keyBytes, most * 2)));
+    if (rows <= this.lsn.length) return;
+    const count = Math.max(rows, this.lsn.length * 2);
+    this.keyStart = grown(this.keyStart, new Int32Array(count));
+    this.keyLength = grown(this.keyLength, new Int32Array(count));
+    this.lsn = grown(this.lsn, new Float64Array(count));
+    this.offset = grown(this.offset, new Float64Array(count));
+    this.length = grown(this.length, new Uint32Array(count));
+    this.flags = grown(this.flags, new Uint8Array(count));
+  }
+}
+
+function grown<T extends { set(from: T): void }>(from: T, to: T): T {
+  to.set(from);
+  return to;
 }
 
 /** A place among the versions of one or more layers. */
@@ -148,26 +173,16 @@ export function rowKey(block: VersionBlock, row: number): Uint8Array<ArrayBuffer
 }
 
 /** Compares the key of a row with a key. */
-export function compareRowKey(block: VersionBlock, row: number, key: Uint8Array): number {
-  const { bytes } = block;
-  const start = block.keyStart[row], keyLength = block.keyLength[row];
-  const length = keyLength < key.length ? keyLength : key.length;
-  for (let i = 0; i < length; i++) {
-    const difference = bytes[start + i] - key[i];
-    if (difference !== 0) return difference;
-  }
-  return keyLength - key.length;
+export function compareRowKey(
+  { bytes, keyStart, keyLength }: VersionBlock,
+  row: number,
+  key: Uint8Array,
+): number {
+  return compareSpans(bytes, keyStart[row], keyLength[row], key, 0, key.length);
 }
 
 /** Compares two rows by (key, LSN). Hot: `bench/merge_bench.ts`. */
 export function compareRows(a: VersionBlock, i: number, b: VersionBlock, j: number): number {
-  const aBytes = a.bytes, bBytes = b.bytes;
-  const aStart = a.keyStart[i], bStart = b.keyStart[j];
-  const aLength = a.keyLength[i], bLength = b.keyLength[j];
-  const length = aLength < bLength ? aLength : bLength;
-  for (let at = 0; at < length; at++) {
-    const difference = aBytes[aStart + at] - bBytes[bStart + at];
-    if (difference !== 0) return difference;
-  }
-  return aLength - bLength || a.lsn[i] - b.lsn[j];
+  return compareSpans(a.bytes, a.keyStart[i], a.keyLength[i], b.bytes, b.keyStart[j], b.keyLength[j]) ||
+    a.lsn[i] - b.lsn[j];
 }

@@ -11,14 +11,22 @@
  * @module
  */
 
-import { assert, blockBytes, type Lsn, type Turns } from "../base/mod.ts";
+import { assert, blockBytes, type Turns } from "../base/mod.ts";
 import { FilterBuilder } from "./formats/bloom_filter.ts";
 import { encodeFooter } from "./formats/file_format.ts";
 import { hashKey } from "./formats/key_hash.ts";
 import { fileSeed, pageSeed, tombstoneFlag } from "./formats/page_format.ts";
-import { layerByteLength, type LayerDescription, type LayerKind } from "./layer_description.ts";
+import { layerByteLength, type LayerDescription } from "./layer_description.ts";
+import { isSameSpan } from "./spans.ts";
 import { TreeWriter } from "./tree/tree_writer.ts";
-import { noPages, type PageSource, rowKey, type VersionBlock, type VersionCursor } from "./version_cursor.ts";
+import {
+  compareRowKey,
+  noPages,
+  type PageSource,
+  rowKey,
+  type VersionBlock,
+  type VersionCursor,
+} from "./version_cursor.ts";
 
 /** Where a layer is appended to; an `ObjectWriter` is one. */
 export interface LayerSink {
@@ -31,20 +39,10 @@ export interface LayerSink {
 }
 
 /** What a layer is beside what its versions say. */
-export interface LayerIdentity {
-  /** What kind of layer it is. */
-  readonly kind: LayerKind;
-  /** See {@linkcode LayerDescription.sequence}. */
-  readonly sequence: number;
-  /** See {@linkcode LayerDescription.generation}. */
-  readonly generation: number;
-  /** See {@linkcode LayerDescription.fileId}. */
-  readonly fileId: number;
-  /** The LSN of its first batch. */
-  readonly firstLsn: Lsn;
-  /** The LSN of its last batch. */
-  readonly lastLsn: Lsn;
-}
+export type LayerIdentity = Pick<
+  LayerDescription,
+  "kind" | "sequence" | "generation" | "fileId" | "firstLsn" | "lastLsn"
+>;
 
 /** How a layer is written. */
 export interface WriteLayerOptions {
@@ -87,37 +85,23 @@ export async function writeLayer(
     cursor.step(end - at);
     await breathe();
   }
-  const shape = await inSteps(tree.finish(), breathe);
-  const filter = await inSteps(tally.filterSteps(), breathe);
+  const shape = await tree.finish(breathe);
+  const filter = new FilterBuilder(tally.counts.keys);
+  for (let at = 0; at < tally.counts.keys; at += stepKeys) {
+    filter.addAll(tally.hashes, at, Math.min(tally.counts.keys, at + stepKeys));
+    await breathe();
+  }
   const seed = fileSeed(identity.fileId);
   for (let page = 0; page < filter.pages; page++) {
     sink.append(filter.finish(page, pageSeed(seed, shape.indexPages + page)));
     await breathe();
   }
-  const { kind, sequence, generation, fileId, firstLsn, lastLsn } = identity;
-  const counts = { valuesEnd, ...shape, filterPages: filter.pages };
-  const layer: LayerDescription = {
-    kind,
-    sequence,
-    generation,
-    fileId,
-    firstLsn,
-    lastLsn,
-    ...counts,
-    ...tally.counts(),
-    byteLength: layerByteLength(counts),
-  };
+  const areas = { valuesEnd, ...shape, filterPages: filter.pages };
+  const byteLength = layerByteLength(areas);
+  const layer: LayerDescription = { ...identity, ...areas, ...tally.counts, byteLength };
   sink.append(encodeFooter(layer));
-  assert(sink.position === layer.byteLength, "F1: the object ends with its footer");
+  assert(sink.position === byteLength, "F1: the object ends with its footer");
   return layer;
-}
-
-async function inSteps<T>(steps: Generator<void, T>, between: () => Promise<void>): Promise<T> {
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-    await between();
-  }
 }
 
 /** Keys that are put into the filter between two turns. */
@@ -125,52 +109,37 @@ const stepKeys = 1 << 13;
 
 /** What is counted of the versions that go by, and the hashes of their keys. */
 class Tally {
-  #versions = 0;
-  #tombstones = 0;
-  #keys = 0;
-  #firstKey: Uint8Array = new Uint8Array(0);
-  #lastKey: Uint8Array = new Uint8Array(0);
-  #hashes = new Uint32Array(1 << 12);
+  readonly counts = {
+    versions: 0,
+    tombstones: 0,
+    keys: 0,
+    firstKey: new Uint8Array(0),
+    lastKey: new Uint8Array(0),
+  };
+  hashes = new Uint32Array(1 << 12);
 
   /** Takes note of rows, which stand after those before them. */
   add(block: VersionBlock, from: number, to: number): void {
-    if (this.#keys === 0) this.#firstKey = rowKey(block, from);
-    this.#versions += to - from;
-    if (this.#keys + to - from > this.#hashes.length) this.#growHashes(to - from);
-    let tombstones = 0;
+    const { counts } = this;
+    let { keys, tombstones } = counts;
+    const most = keys + to - from;
+    if (most > this.hashes.length) {
+      const hashes = this.hashes;
+      this.hashes = new Uint32Array(most * 2);
+      this.hashes.set(hashes);
+    }
     for (let row = from; row < to; row++) {
       if (block.flags[row] & tombstoneFlag) tombstones++;
-      const isNew = row === from ? !isKey(block, row, this.#lastKey) : !isSameKey(block, row - 1, row);
-      if (isNew || this.#keys === 0) this.#hashes[this.#keys++] = hashOf(block, row);
+      const isKnown = row === from
+        ? compareRowKey(block, row, counts.lastKey) === 0
+        : isSameKey(block, row - 1, row);
+      if (!isKnown) this.hashes[keys++] = hashOf(block, row);
     }
-    this.#tombstones += tombstones;
-    this.#lastKey = rowKey(block, to - 1);
-  }
-
-  #growHashes(more: number): void {
-    const hashes = new Uint32Array(this.#hashes.length * 2 + more);
-    hashes.set(this.#hashes);
-    this.#hashes = hashes;
-  }
-
-  /** Makes the filter of all keys in steps. */
-  *filterSteps(): Generator<void, FilterBuilder> {
-    const filter = new FilterBuilder(this.#keys);
-    for (let at = 0; at < this.#keys; at += stepKeys) {
-      filter.addAll(this.#hashes, at, Math.min(this.#keys, at + stepKeys));
-      yield;
-    }
-    return filter;
-  }
-
-  counts(): Pick<LayerDescription, "versions" | "tombstones" | "keys" | "firstKey" | "lastKey"> {
-    return {
-      versions: this.#versions,
-      tombstones: this.#tombstones,
-      keys: this.#keys,
-      firstKey: this.#firstKey,
-      lastKey: this.#lastKey,
-    };
+    if (counts.keys === 0) counts.firstKey = rowKey(block, from);
+    counts.lastKey = rowKey(block, to - 1);
+    counts.versions += to - from;
+    counts.tombstones = tombstones;
+    counts.keys = keys;
   }
 }
 
@@ -180,19 +149,7 @@ function hashOf(block: VersionBlock, row: number): number {
     : block.hash[row];
 }
 
-/** Whether two rows have the same key; sorted neighbours differ at their ends first. */
-function isSameKey(block: VersionBlock, a: number, b: number): boolean {
-  const { bytes, keyStart, keyLength } = block;
-  const aStart = keyStart[a], bStart = keyStart[b];
-  if (aStart === bStart) return true;
-  if (keyLength[a] !== keyLength[b]) return false;
-  for (let i = keyLength[a] - 1; i >= 0; i--) if (bytes[aStart + i] !== bytes[bStart + i]) return false;
-  return true;
-}
-
-function isKey(block: VersionBlock, row: number, key: Uint8Array): boolean {
-  const start = block.keyStart[row];
-  if (block.keyLength[row] !== key.length) return false;
-  for (let i = key.length - 1; i >= 0; i--) if (block.bytes[start + i] !== key[i]) return false;
-  return true;
+function isSameKey({ bytes, keyStart, keyLength }: VersionBlock, a: number, b: number): boolean {
+  return keyStart[a] === keyStart[b] ||
+    keyLength[a] === keyLength[b] && isSameSpan(bytes, keyStart[a], bytes, keyStart[b], keyLength[a]);
 }

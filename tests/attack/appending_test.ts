@@ -57,7 +57,10 @@ async function appendUntilRefused(timeline: Timeline, sync: boolean): Promise<vo
   for (let i = 0, refusals = 0; refusals < 5; i++) {
     const { lastLsn } = timeline;
     try {
-      const lsn = await timeline.append([{ key: "count", value: `${i}` }, { key: "x", value: patterned(9000, i) }], {
+      const lsn = await timeline.append([{ key: "count", value: `${i}` }, {
+        key: "x",
+        value: patterned(9000, i),
+      }], {
         sync,
       });
       assertEquals(lsn, lastLsn + 1);
@@ -113,9 +116,12 @@ Deno.test("Timeline.append() answers with its LSN when the store is closed while
     const store = await place.open();
     const timeline = store.timeline();
     const gate = new Gate();
-    engine.hook = (operation, path) => operation === "sync" && path.endsWith(".seg") ? gate.wait() : undefined;
+    engine.hook = (operation, path) =>
+      operation === "sync" && path.endsWith(".seg") ? gate.wait() : undefined;
     const appended: Promise<number>[] = [];
-    while (appended.length < 40) appended.push(timeline.append([{ key: "a", value: patterned(20 * KiB, 1) }]));
+    while (appended.length < 40) {
+      appended.push(timeline.append([{ key: "a", value: patterned(20 * KiB, 1) }]));
+    }
     const closed = place.close(store);
     await gate.reached;
     gate.open();

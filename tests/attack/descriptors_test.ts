@@ -106,7 +106,8 @@ Deno.test("Timeline goes on writing when others had taken every descriptor at an
         engine.exhaust();
       };
       for (let i = 0; i < 9; i++) {
-        const append = () => timeline.append([{ key: `k${i}`, value: patterned(20_000, i) }], { sync: i % 3 === 0 });
+        const append = () =>
+          timeline.append([{ key: `k${i}`, value: patterned(20_000, i) }], { sync: i % 3 === 0 });
         await append().catch((error) => {
           assertInstanceOf(error, IoError, `${error.stack}`);
           assertEquals(error.code, "EMFILE");

@@ -37,7 +37,9 @@ async function readInEveryWay(timeline: Timeline): Promise<unknown[]> {
     collect(timeline.scan()),
     collect(timeline.history("key/1")),
   ];
-  return (await Promise.allSettled(reads)).map((read) => read.status === "rejected" ? read.reason : undefined);
+  return (await Promise.allSettled(reads)).map((read) =>
+    read.status === "rejected" ? read.reason : undefined
+  );
 }
 
 testEach("Timeline refuses a pipe in place of a layer, and does not wait for it", async (place) => {
@@ -46,7 +48,9 @@ testEach("Timeline refuses a pipe in place of a layer, and does not wait for it"
   Deno.removeSync(layer);
   await makePipe(layer);
   const errors = await readInEveryWay((await place.open()).timeline());
-  for (const error of errors) assert(error instanceof IoError || error instanceof CorruptionError, `${error}`);
+  for (const error of errors) {
+    assert(error instanceof IoError || error instanceof CorruptionError, `${error}`);
+  }
 });
 
 testEach("Store.open() refuses what stands in place of its lock and is no file", async (place) => {

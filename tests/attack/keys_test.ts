@@ -29,9 +29,9 @@ test("Timeline keeps no memory of a Node buffer that it was given", async (place
       collect(timeline.getVectored([given("a/1"), { base: given("a/2"), count: 1 }])).then((entries) =>
         entries.flatMap(({ key, value }) => [key, value])
       ),
-      collect(timeline.scan({ prefix: given("a/"), start: given("a/1"), end: given("a/3") })).then((entries) =>
-        entries.flatMap(({ key, value }) => [key, value])
-      ),
+      collect(timeline.scan({ prefix: given("a/"), start: given("a/1"), end: given("a/3") })).then((
+        entries,
+      ) => entries.flatMap(({ key, value }) => [key, value])),
       collect(timeline.history(given("a/1"))).then((versions) => versions.map(({ value }) => value)),
     ];
     overwrite();

@@ -14,7 +14,9 @@ testEach("Store.open() takes away what kills have left", async (place) => {
     // What a process leaves that is killed while it opens, makes a manifest, or makes a timeline.
     await using left = await place.copy();
     await place.close(store);
-    for (const { name } of Deno.readDirSync(place.path)) Deno.removeSync(`${place.path}/${name}`, { recursive: true });
+    for (const { name } of Deno.readDirSync(place.path)) {
+      Deno.removeSync(`${place.path}/${name}`, { recursive: true });
+    }
     for (const path of left.files()) {
       const to = path.replace(left.path, place.path);
       Deno.mkdirSync(to.slice(0, to.lastIndexOf("/")), { recursive: true });
@@ -29,7 +31,10 @@ testEach("Store.open() takes away what kills have left", async (place) => {
   const names = [...Deno.readDirSync(place.path)].map(({ name }) => name.replace(/[0-9a-f]{8,}/, "#")).sort();
   assert(names.filter((name) => name.startsWith("manifest")).length <= 2, `${names}`);
   assertEquals(names.filter((name) => !name.startsWith("manifest")), ["#", "lock"]);
-  assertEquals(place.files(/\.seg$/).length, store.timeline().layers().filter(({ versions }) => versions > 0).length);
+  assertEquals(
+    place.files(/\.seg$/).length,
+    store.timeline().layers().filter(({ versions }) => versions > 0).length,
+  );
 });
 
 for (const now of [-86_400_000, -0.5, 1e300, NaN]) {
@@ -51,7 +56,17 @@ for (const now of [-86_400_000, -0.5, 1e300, NaN]) {
 }
 
 /** The runtime's calls that opening makes, by their names. */
-const calls = ["readDir", "realPath", "mkdir", "statSync", "lstatSync", "openSync", "stat", "remove", "rename"] as const;
+const calls = [
+  "readDir",
+  "realPath",
+  "mkdir",
+  "statSync",
+  "lstatSync",
+  "openSync",
+  "stat",
+  "remove",
+  "rename",
+] as const;
 
 for (const name of calls) {
   test(`Store.open() rejects with an IoError when Deno.${name} fails with EIO`, async (place) => {

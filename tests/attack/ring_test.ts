@@ -34,7 +34,15 @@ Deno.test({
       const { bytes } = buffer;
       const transfer = { file: kernel.file(true), offset: 0, bytes, done: 0, error: undefined };
       await new Promise<void>((finish) =>
-        queue.submit({ opcode: read, opFlags: 0, operation: "read", transfers: [transfer], finish, next: 0, left: 1 })
+        queue.submit({
+          opcode: read,
+          opFlags: 0,
+          operation: "read",
+          transfers: [transfer],
+          finish,
+          next: 0,
+          left: 1,
+        })
       );
       buffer.release();
       return { bytes, error: transfer.error as Error | undefined };
@@ -48,5 +56,6 @@ Deno.test({
     assert(next.bytes !== failed.bytes);
     assertEquals(pool.heldBytes, 4096);
     await queue.close();
+    kernel[Symbol.dispose]();
   },
 });

@@ -17,6 +17,7 @@ let sequence = 0;
 function layerOf(firstKey: Uint8Array, lastKey: Uint8Array, firstLsn: number, lastLsn: number): StoredLayer {
   const versions = firstKey.length === 0 ? 0 : 2;
   const description: Partial<LayerDescription> = {
+    kind: (["L0", "delta", "image"] as const)[sequence % 3],
     sequence: ++sequence,
     firstKey,
     lastKey,

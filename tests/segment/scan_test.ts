@@ -42,7 +42,7 @@ function assertPrefix(t: SegmentFixture, scanned: ScannedSegment): void {
   assertEquals(scanned.lastLsn, batches.at(-1)?.lsn);
   const { index } = scanned;
   for (let key = 0; key < index.keyCount; key++) {
-    for (let entry = index.newest(key); entry >= 0; entry = index.previous(entry)) {
+    for (let entry = index.keys.newest(key); entry >= 0; entry = index.previous(entry)) {
       const lsn = index.lsnOf(entry);
       const batch = batches.find((part) => part.lsn === lsn);
       assert(batch !== undefined, `LSN ${lsn} is not in a whole batch`);
@@ -314,7 +314,7 @@ Deno.test("scanSegment() reads batches that span its reads, and values of severa
   for (let i = 0; i < 30_000; i += 997) {
     const key = new TextEncoder().encode(`key ${i}`);
     const hash = hashKey(key, 0, key.length);
-    const at = (index: typeof t.index) => index.offsetOf(index.newest(index.keyId(key, hash)));
+    const at = (index: typeof t.index) => index.offsetOf(index.keys.newest(index.keyId(key, hash)));
     assertEquals(at(scanned.index), at(t.index));
   }
   await t.abort();

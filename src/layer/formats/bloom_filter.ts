@@ -39,18 +39,6 @@ function blockOf(hash: number): number {
   return blockStart + ((mix(hash ^ 0x5bd1e995) >>> 0) % blocksPerPage) * blockSize;
 }
 
-/** Adds a key's hash to the page that it falls into. */
-function filterAdd(pages: Uint8Array, pageStart: number, hash: number): void {
-  const block = pageStart + blockOf(hash);
-  let bits = mix(hash ^ 0x27d4eb2f);
-  const step = mix(hash ^ 0x165667b1) | 1;
-  for (let i = 0; i < probes; i++) {
-    const bit = bits >>> 23;
-    pages[block + (bit >>> 3)] |= 1 << (bit & 7);
-    bits = bits + step | 0;
-  }
-}
-
 /** Whether the key of a hash may be there. */
 export function filterMayContain(page: Uint8Array, hash: number): boolean {
   const block = blockOf(hash);
@@ -80,7 +68,17 @@ export class FilterBuilder {
   /** Adds the hashes `[from, to)` of keys. Hot: `bench/seal_bench.ts`. */
   addAll(hashes: Uint32Array, from: number, to: number): void {
     const { bytes, pages } = this;
-    for (let i = from; i < to; i++) filterAdd(bytes, filterPageOf(hashes[i], pages) * pageBytes, hashes[i]);
+    for (let i = from; i < to; i++) {
+      const hash = hashes[i];
+      const block = filterPageOf(hash, pages) * pageBytes + blockOf(hash);
+      let bits = mix(hash ^ 0x27d4eb2f);
+      const step = mix(hash ^ 0x165667b1) | 1;
+      for (let probe = 0; probe < probes; probe++) {
+        const bit = bits >>> 23;
+        bytes[block + (bit >>> 3)] |= 1 << (bit & 7);
+        bits = bits + step | 0;
+      }
+    }
   }
 
   /** Completes page `page` and returns it. */

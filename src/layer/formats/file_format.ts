@@ -109,14 +109,31 @@ function kindOf(block: Uint8Array): LayerKind | undefined {
   return view.getUint16(12, true) === formatVersion ? kinds[view.getUint16(14, true)] : undefined;
 }
 
+function getNumbers<Name extends string>(
+  block: Uint8Array,
+  at: number,
+  names: readonly Name[],
+): Record<Name, number> {
+  const pairs = names.map((name, i) => [name, getLong(viewOf(block), at + i * 8)]);
+  return Object.fromEntries(pairs) as Record<Name, number>;
+}
+
+/** The numbers of a header, in their order. */
+const headerNumbers = [
+  "timelineId",
+  "fileId",
+  "sequence",
+  "generation",
+  "firstLsn",
+  "previousSequence",
+  "previousLsn",
+] as const;
+
 /** Encodes a header block. */
 export function encodeHeader(header: FileHeader): Uint8Array<ArrayBuffer> {
   const block = frame(headerMagic, header.kind);
   block.set(Uint8Array.fromHex(header.storeId), 16);
-  const { timelineId, fileId, sequence, generation, firstLsn, previousSequence, previousLsn } = header;
-  [timelineId, fileId, sequence, generation, firstLsn, previousSequence, previousLsn].forEach((value, i) => {
-    putLong(viewOf(block), 32 + i * 8, value);
-  });
+  headerNumbers.forEach((name, i) => putLong(viewOf(block), 32 + i * 8, header[name]));
   return stamp(block);
 }
 
@@ -129,20 +146,9 @@ export function encodeHeader(header: FileHeader): Uint8Array<ArrayBuffer> {
 export function decodeHeader(block: Uint8Array): FileHeader | undefined {
   const kind = isIntact(block, headerMagic) ? kindOf(block) : undefined;
   if (kind === undefined) return undefined;
-  const numbers = Array.from({ length: 7 }, (_, i) => getLong(viewOf(block), 32 + i * 8));
-  if (!numbers.every(Number.isSafeInteger)) return undefined;
-  const [timelineId, fileId, sequence, generation, firstLsn, previousSequence, previousLsn] = numbers;
-  return {
-    storeId: block.subarray(16, 32).toHex(),
-    timelineId,
-    fileId,
-    kind,
-    sequence,
-    generation,
-    firstLsn,
-    previousSequence,
-    previousLsn,
-  };
+  const numbers = getNumbers(block, 32, headerNumbers);
+  if (!Object.values(numbers).every(Number.isSafeInteger)) return undefined;
+  return { storeId: block.subarray(16, 32).toHex(), kind, ...numbers };
 }
 
 /**
@@ -216,9 +222,7 @@ export function decodeFooter(block: Uint8Array): LayerDescription | undefined {
   const kind = isIntact(block, footerMagic) ? kindOf(block) : undefined;
   if (kind === undefined) return undefined;
   const view = viewOf(block);
-  const numbers = Object.fromEntries(
-    footerNumbers.map((name, i) => [name, getLong(view, 16 + i * 8)]),
-  ) as Pick<LayerDescription, typeof footerNumbers[number]>;
+  const numbers = getNumbers(block, 16, footerNumbers);
   const lastStart = keysStart + view.getUint16(keysStart - 4, true);
   const layer: LayerDescription = {
     kind,

@@ -27,6 +27,7 @@
  */
 
 import { crc32, pageBytes } from "../../base/mod.ts";
+import { compareSpans, isSameSpan } from "../spans.ts";
 import { putLong } from "./long.ts";
 
 /** What a page is. */
@@ -165,29 +166,12 @@ export function slotTaggedLength(page: Uint8Array, slot: number): number {
   return getUint(page, columnsStart(page) + pageCount(page) * (page[10] + page[11]) + slot * width, width);
 }
 
-/** A copy of the key of a slot. */
-export function slotKey(page: Uint8Array, slot: number): Uint8Array<ArrayBuffer> {
-  const prefix = prefixLength(page);
-  const start = suffixStart(page, slot);
-  const end = suffixStart(page, slot + 1);
-  const key = new Uint8Array(prefix + end - start);
-  for (let i = 0; i < prefix; i++) key[i] = page[pageHeaderBytes + i];
-  for (let i = start; i < end; i++) key[prefix + i - start] = page[i];
-  return key;
-}
-
 /** Whether the key of a slot is `key`. */
 export function slotKeyEquals(page: Uint8Array, slot: number, key: Uint8Array): boolean {
   const prefix = prefixLength(page);
-  const start = suffixStart(page, slot);
-  if (prefix + suffixStart(page, slot + 1) - start !== key.length) return false;
-  for (let i = key.length - 1; i >= prefix; i--) {
-    if (page[start + i - prefix] !== key[i]) return false;
-  }
-  for (let i = 0; i < prefix; i++) {
-    if (page[pageHeaderBytes + i] !== key[i]) return false;
-  }
-  return true;
+  const start = suffixStart(page, slot), length = suffixStart(page, slot + 1) - start;
+  return prefix + length === key.length && isSameSpan(page, start, key, prefix, length) &&
+    isSameSpan(page, pageHeaderBytes, key, 0, prefix);
 }
 
 /**
@@ -198,7 +182,7 @@ export function slotKeyEquals(page: Uint8Array, slot: number, key: Uint8Array): 
 export function searchPage(page: Uint8Array, key: Uint8Array, lsn: number): number {
   const prefix = prefixLength(page);
   const count = pageCount(page);
-  const order = comparePrefix(page, prefix, key);
+  const order = compareSpans(key, 0, Math.min(key.length, prefix), page, pageHeaderBytes, prefix);
   if (order < 0) return -1;
   if (order > 0) return count - 1;
   const starts = pageHeaderBytes + prefix;
@@ -208,32 +192,12 @@ export function searchPage(page: Uint8Array, key: Uint8Array, lsn: number): numb
     const at = starts + middle * 2;
     const start = page[at] | page[at + 1] << 8;
     const end = page[at + 2] | page[at + 3] << 8;
-    const difference = compareSuffix(page, start, end, key, prefix);
+    const difference = compareSpans(page, start, end - start, key, prefix, key.length - prefix);
     const after = difference > 0 || difference === 0 && slotLsn(page, middle) > lsn;
     if (after) high = middle;
     else low = middle + 1;
   }
   return low - 1;
-}
-
-/** Compares `key`, cut to the length of the prefix, with the prefix. */
-function comparePrefix(page: Uint8Array, prefix: number, key: Uint8Array): number {
-  const length = key.length < prefix ? key.length : prefix;
-  for (let i = 0; i < length; i++) {
-    const difference = key[i] - page[pageHeaderBytes + i];
-    if (difference !== 0) return difference;
-  }
-  return key.length < prefix ? -1 : 0;
-}
-
-/** Compares the suffix `page[start, end)` with `key` from `from` on. */
-function compareSuffix(page: Uint8Array, start: number, end: number, key: Uint8Array, from: number): number {
-  const length = end - start < key.length - from ? end - start : key.length - from;
-  for (let i = 0; i < length; i++) {
-    const difference = page[start + i] - key[from + i];
-    if (difference !== 0) return difference;
-  }
-  return end - start - (key.length - from);
 }
 
 /**

@@ -129,13 +129,13 @@ export function readRecordHeader(view: DataView, at: number): RecordHeader | und
   const flags = view.getUint8(at + 5);
   const keyLength = view.getUint16(at + 6, true);
   const valueLength = view.getUint32(at + 8, true);
-  const high = view.getUint32(at + 16, true);
+  const lsn = getLong(view, at + 12);
   if (kind === 0 || kind > RecordKind.PAD || flags > lastOfBatch) return undefined;
-  if (keyLength > maxKeyBytes || valueLength > maxValueBytes || high >= 1 << 21) return undefined;
+  if (keyLength > maxKeyBytes || valueLength > maxValueBytes || Number.isNaN(lsn)) return undefined;
   const keyless = kind === RecordKind.MARK || kind === RecordKind.PAD;
   if (keyless !== (keyLength === 0)) return undefined;
   if (kind === RecordKind.PAD && valueLength < padBytes - recordHeaderBytes) return undefined;
-  return { kind, flags, keyLength, valueLength, lsn: joinLsn(view.getUint32(at + 12, true), high) };
+  return { kind, flags, keyLength, valueLength, lsn };
 }
 
 /** Whether the checksum of the whole record in `bytes` from `at` on is right. */

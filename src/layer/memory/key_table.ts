@@ -15,8 +15,8 @@
  * @module
  */
 
+import { isSameSpan } from "../spans.ts";
 import { GrowingArray, growthRate, isNearlyFull } from "./growing_array.ts";
-import type { KeyArena } from "./key_sort.ts";
 
 // Fields of a key, in 32-bit words.
 /** How many words a key has. */
@@ -33,19 +33,23 @@ export const keyLength = 3;
 /** A key takes two slots on average, of two words each. */
 const slotWords = 4;
 
-/** The keys of an index. Hot: `bench/seal_bench.ts`. */
+/** The keys of an index; who is not the table only reads what it shows. Hot: `bench/seal_bench.ts`. */
 export class KeyTable {
   #slots: Int32Array;
   #mask: number;
   /** The slots that will take their place, and the keys that stand in them already. */
   #nextSlots: Int32Array | undefined;
   #nextKeys = 0;
-  #bytes: Uint8Array<ArrayBuffer>;
+  /** The bytes of all keys; keys there are stay valid in it. */
+  bytes: Uint8Array<ArrayBuffer>;
   readonly #growingBytes: GrowingArray<Uint8Array<ArrayBuffer>>;
-  #bytesUsed = 0;
-  #fields: Int32Array<ArrayBuffer>;
+  /** How many bytes all keys have. */
+  bytesUsed = 0;
+  /** The fields of all keys; those of keys there are stay as they are in it, but for the newest version. */
+  fields: Int32Array<ArrayBuffer>;
   readonly #growingFields: GrowingArray<Int32Array<ArrayBuffer>>;
-  #count = 0;
+  /** How many keys there are. */
+  count = 0;
   #touched = 0;
 
   /** Makes a table that need not grow for so many keys of so many bytes together. */
@@ -54,20 +58,10 @@ export class KeyTable {
     while (slots < keys * 2) slots *= 2;
     this.#slots = new Int32Array(slots * 2);
     this.#mask = slots - 1;
-    this.#fields = new Int32Array(keys * keyStride);
-    this.#growingFields = new GrowingArray(this.#fields);
-    this.#bytes = new Uint8Array(keyBytes);
-    this.#growingBytes = new GrowingArray(this.#bytes);
-  }
-
-  /** How many keys there are. */
-  get count(): number {
-    return this.#count;
-  }
-
-  /** The bytes of all keys. */
-  get bytesUsed(): number {
-    return this.#bytesUsed;
+    this.fields = new Int32Array(keys * keyStride);
+    this.#growingFields = new GrowingArray(this.fields);
+    this.bytes = new Uint8Array(keyBytes);
+    this.#growingBytes = new GrowingArray(this.bytes);
   }
 
   /** The memory that it holds in bytes. */
@@ -78,22 +72,7 @@ export class KeyTable {
 
   /** The memory that its contents need in bytes. */
   get usedBytes(): number {
-    return this.#count * (keyStride + slotWords) * 4 + this.#bytesUsed;
-  }
-
-  /** The fields of all keys, until the next key is added. */
-  get fields(): Int32Array {
-    return this.#fields;
-  }
-
-  /** The bytes of all keys; keys there are stay valid in it. */
-  get bytes(): Uint8Array {
-    return this.#bytes;
-  }
-
-  /** The keys, for comparing and sorting; keys there are stay valid in it. */
-  get arena(): KeyArena {
-    return { bytes: this.#bytes, keys: this.#fields, stride: keyStride, start: keyStart, length: keyLength };
+    return this.count * (keyStride + slotWords) * 4 + this.bytesUsed;
   }
 
   /**
@@ -110,19 +89,11 @@ export class KeyTable {
 
   /** Makes room for so many more keys of so many bytes together. */
   reserve(keys: number, bytes: number): void {
-    this.#fields = this.#growingFields.reserve(this.#count * keyStride, keys * keyStride);
-    this.#bytes = this.#growingBytes.reserve(this.#bytesUsed, bytes);
-    this.#reserveSlots(this.#count + keys, keys);
-  }
-
-  /** Half of the slots at the most are taken. Fuller ones are filled anew, twice as many, bit by bit (G1). */
-  #reserveSlots(keys: number, more: number): void {
-    if (this.#nextSlots !== undefined) this.#fillSlots(more * growthRate);
-    while (keys * 2 > this.#mask + 1) {
-      this.#nextSlots ??= new Int32Array(this.#slots.length * 2);
-      this.#fillSlots(this.#count);
-    }
-    if (this.#nextSlots === undefined && isNearlyFull(keys * 2, this.#mask + 1)) {
+    this.fields = this.#growingFields.reserve(this.count * keyStride, keys * keyStride);
+    this.bytes = this.#growingBytes.reserve(this.bytesUsed, bytes);
+    // Half of the slots at the most are taken, or nearly so. Fuller ones are filled anew, twice as many, bit by bit (G1).
+    if (this.#nextSlots !== undefined) this.#fillSlots(keys * growthRate);
+    else if (isNearlyFull((this.count + keys) * 2, this.#mask + 1)) {
       this.#nextSlots = new Int32Array(this.#slots.length * 2);
     }
   }
@@ -131,16 +102,16 @@ export class KeyTable {
   #fillSlots(most: number): void {
     const slots = this.#nextSlots as Int32Array;
     const mask = slots.length / 2 - 1;
-    const end = Math.min(this.#count, this.#nextKeys + most);
+    const end = Math.min(this.count, this.#nextKeys + most);
     for (let key = this.#nextKeys; key < end; key++) {
-      const hash = this.#fields[key * keyStride + keyHash];
+      const hash = this.fields[key * keyStride + keyHash];
       let slot = hash & mask;
       while (slots[slot * 2 + 1] !== 0) slot = slot + 1 & mask;
       slots[slot * 2] = hash;
       slots[slot * 2 + 1] = key + 1;
     }
     this.#nextKeys = end;
-    if (end < this.#count) return;
+    if (end < this.count) return;
     this.#slots = slots;
     this.#mask = mask;
     this.#nextSlots = undefined;
@@ -163,47 +134,42 @@ export class KeyTable {
   }
 
   #equals(key: number, bytes: Uint8Array, start: number, length: number): boolean {
-    const at = key * keyStride;
-    if (this.#fields[at + keyLength] !== length) return false;
-    const own = this.#bytes;
-    const ownStart = this.#fields[at + keyStart];
-    for (let i = 0; i < length; i++) {
-      if (own[ownStart + i] !== bytes[start + i]) return false;
-    }
-    return true;
+    const fields = this.fields, at = key * keyStride;
+    return fields[at + keyLength] === length &&
+      isSameSpan(this.bytes, fields[at + keyStart], bytes, start, length);
   }
 
   /** Adds a key into its free slot; there is room for it. */
   add(slot: number, hash: number, bytes: Uint8Array, start: number, length: number, newest: number): void {
-    const own = this.#bytes;
-    const ownStart = this.#bytesUsed;
+    const own = this.bytes;
+    const ownStart = this.bytesUsed;
     for (let i = 0; i < length; i++) own[ownStart + i] = bytes[start + i];
-    this.#bytesUsed = ownStart + length;
-    const fields = this.#fields;
-    const at = this.#count * keyStride;
+    this.bytesUsed = ownStart + length;
+    const fields = this.fields;
+    const at = this.count * keyStride;
     fields[at + keyStart] = ownStart;
     fields[at + keyHash] = hash;
     fields[at + keyNewest] = newest;
     fields[at + keyLength] = length;
     this.#slots[slot * 2] = hash;
-    this.#slots[slot * 2 + 1] = ++this.#count;
+    this.#slots[slot * 2 + 1] = ++this.count;
   }
 
   /** The newest version of a key. */
   newest(key: number): number {
-    return this.#fields[key * keyStride + keyNewest];
+    return this.fields[key * keyStride + keyNewest];
   }
 
   /** Sets the newest version of a key. */
   setNewest(key: number, version: number): void {
-    this.#fields[key * keyStride + keyNewest] = version;
+    this.fields[key * keyStride + keyNewest] = version;
     const next = this.#growingFields.next;
     if (next !== undefined) next[key * keyStride + keyNewest] = version;
   }
 
   /** The bytes of a key, which must not be written. */
   keyOf(key: number): Uint8Array {
-    const start = this.#fields[key * keyStride + keyStart];
-    return this.#bytes.subarray(start, start + this.#fields[key * keyStride + keyLength]);
+    const start = this.fields[key * keyStride + keyStart];
+    return this.bytes.subarray(start, start + this.fields[key * keyStride + keyLength]);
   }
 }

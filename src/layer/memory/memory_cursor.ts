@@ -8,21 +8,18 @@
  */
 
 import { compareKeys } from "../../base/mod.ts";
-import { terminalFlag, tombstoneFlag } from "../formats/page_format.ts";
 import { joinLsn } from "../formats/record_format.ts";
-import { RangeWalk, type VersionBlock, type VersionCursor, type VersionRange } from "../version_cursor.ts";
+import { RangeWalk, VersionBlock, type VersionCursor, type VersionRange } from "../version_cursor.ts";
 import { keyHash, keyLength, keyNewest, keyStart, keyStride } from "./key_table.ts";
-import type { MemoryIndex } from "./memory_index.ts";
 import {
-  lengthMask,
-  tombstoneBit,
+  type MemoryIndex,
+  versionLength,
   versionLsnHigh,
   versionLsnLow,
   versionOffset,
   versionPrevious,
   versionStride,
-  versionTagged,
-} from "./version_table.ts";
+} from "./memory_index.ts";
 
 /** Rows of a block; what is gathered of them fits the first-level cache or nearly so. */
 const blockRows = 512;
@@ -38,27 +35,13 @@ export function memoryCursor(index: MemoryIndex, range: VersionRange = {}): Vers
   return new MemoryCursor(index, range);
 }
 
-class MemoryBlock implements VersionBlock {
-  count = 0;
-  bytes: Uint8Array = new Uint8Array(0);
-  readonly keyStart: Int32Array = new Int32Array(blockRows);
-  readonly keyLength: Int32Array = new Int32Array(blockRows);
-  readonly lsn: Float64Array = new Float64Array(blockRows);
-  readonly offset: Float64Array = new Float64Array(blockRows);
-  readonly length: Uint32Array = new Uint32Array(blockRows);
-  readonly flags: Uint8Array = new Uint8Array(blockRows);
-  readonly hash: Uint32Array = new Uint32Array(blockRows);
-  /** The version of each row. */
-  readonly version: Int32Array = new Int32Array(blockRows);
-  /** Keeps the loop that brings keys' bytes into the cache. */
-  touched = 0;
-}
+type MemoryBlock = VersionBlock & { hash: Uint32Array };
 
 class MemoryCursor implements VersionCursor {
-  block: MemoryBlock;
+  block: VersionBlock;
   at = 0;
   end = 0;
-  ended = false;
+  ended: boolean;
   readonly #index: MemoryIndex;
   readonly #walk: RangeWalk;
   readonly #sorted: Uint32Array;
@@ -66,10 +49,13 @@ class MemoryCursor implements VersionCursor {
   /** The key that is gathered next, and the one before which it stops, by their places in order. */
   #next: number;
   readonly #stop: number;
-  /** The newest versions of keys that were gathered, and the first of them that is not in the block of rows yet. */
-  readonly #newest = new MemoryBlock();
-  #newestAt = 0;
-  readonly #rows = new MemoryBlock();
+  /** Keys that were gathered, each with its newest version, and the first that is not in the block of rows yet. */
+  readonly #keys = blockOfRows();
+  readonly #newest = new Int32Array(blockRows);
+  #keysAt = 0;
+  /** Rows, if a key among those that were gathered has older versions, and the version of each. */
+  readonly #rows = blockOfRows();
+  readonly #versions = new Int32Array(blockRows);
   /** Versions of that key that are not in the block of rows yet, the next one last. */
   #chain: number[] = [];
   #isLast = false;
@@ -78,12 +64,10 @@ class MemoryCursor implements VersionCursor {
     this.#index = index;
     this.#walk = new RangeWalk(range);
     this.#sorted = index.sortedKeys();
-    this.block = this.#newest;
-    const from = range.start === undefined ? 0 : this.#placeOf(range.start, false);
-    const to = range.end === undefined
-      ? this.#sorted.length
-      : this.#placeOf(range.end, (range.endLsn ?? 0) > 0);
-    const { reverse } = this.#walk;
+    this.block = this.#keys;
+    const { start, end, endLsn = 0, reverse = false } = range;
+    const from = start === undefined ? 0 : this.#placeOf(start, false);
+    const to = end === undefined ? this.#sorted.length : this.#placeOf(end, endLsn > 0);
     this.#step = reverse ? -1 : 1;
     this.#next = reverse ? to - 1 : from;
     this.#stop = reverse ? from - 1 : to;
@@ -95,7 +79,7 @@ class MemoryCursor implements VersionCursor {
     let low = 0, high = this.#sorted.length;
     while (low < high) {
       const middle = low + high >>> 1;
-      const order = compareKeys(this.#index.keyOf(this.#sorted[middle]), key);
+      const order = compareKeys(this.#index.keys.keyOf(this.#sorted[middle]), key);
       if (order < 0 || inclusive && order === 0) low = middle + 1;
       else high = middle;
     }
@@ -115,42 +99,52 @@ class MemoryCursor implements VersionCursor {
   }
 
   #load(): void {
-    if (this.#newestAt === this.#newest.count) this.#gather();
-    if (this.#newestAt < this.#newest.count) this.#expand();
+    if (this.#keysAt === this.#keys.count) this.#gather();
+    if (this.#keysAt < this.#keys.count) this.#expand();
     this.at = this.#walk.firstRow(this.block);
     this.end = this.#walk.lastRow(this.block);
-    const isGathered = this.#newestAt === this.#newest.count && this.#next === this.#stop;
+    const isGathered = this.#keysAt === this.#keys.count && this.#next === this.#stop;
     this.#isLast = isGathered || this.end < this.block.count;
   }
 
   /** Gathers the next keys and their newest versions, which are the block if no key among them has older ones. */
   #gather(): void {
-    const block = this.#newest;
-    const { keys, versions } = this.#index;
-    const count = Math.min(blockRows, (this.#stop - this.#next) * this.#step);
-    block.count = count;
-    block.bytes = keys.bytes;
-    gatherKeys(block, keys.fields, this.#sorted, this.#next, this.#step);
-    const hasOlder = gatherVersions(block, versions.fields);
-    this.#next += count * this.#step;
-    this.#newestAt = hasOlder ? 0 : count;
+    const block = this.#keys;
+    block.count = Math.min(blockRows, (this.#stop - this.#next) * this.#step);
+    const { bytes, fields } = this.#index.keys, sorted = this.#sorted, newest = this.#newest;
+    block.bytes = bytes;
+    for (let i = 0, at = this.#next; i < block.count; i++, at += this.#step) {
+      const key = sorted[at] * keyStride;
+      block.keyStart[i] = fields[key + keyStart];
+      block.hash[i] = fields[key + keyHash];
+      newest[i] = fields[key + keyNewest];
+      block.keyLength[i] = fields[key + keyLength];
+    }
+    const hasOlder = gatherVersions(block, this.#newest, this.#index.versions);
+    this.#next += block.count * this.#step;
+    this.#keysAt = hasOlder ? 0 : block.count;
     this.block = block;
   }
 
-  /** Fills the block of rows with gathered versions and, beside each, the older versions of its key. */
+  /** Fills the block of rows with gathered keys, each with all its versions. */
   #expand(): void {
-    const rows = this.#rows, newest = this.#newest;
-    rows.bytes = newest.bytes;
-    rows.count = 0;
-    this.block = rows;
-    for (; this.#newestAt < newest.count; this.#newestAt++) {
-      const from = this.#newestAt;
-      if (this.#chain.length === 0) this.#chain = this.#chainOf(newest.version[from]);
-      while (this.#chain.length > 0) {
-        if (rows.count === blockRows) return;
-        this.#addRow(from, this.#chain.pop() as number);
+    const rows = this.#rows, keys = this.#keys;
+    let count = 0;
+    for (; this.#keysAt < keys.count; this.#keysAt++) {
+      const key = this.#keysAt;
+      if (this.#chain.length === 0) this.#chain = this.#chainOf(this.#newest[key]);
+      for (; this.#chain.length > 0 && count < blockRows; count++) {
+        rows.keyStart[count] = keys.keyStart[key];
+        rows.keyLength[count] = keys.keyLength[key];
+        rows.hash[count] = keys.hash[key];
+        this.#versions[count] = this.#chain.pop() as number;
       }
+      if (this.#chain.length > 0) break;
     }
+    rows.count = count;
+    rows.bytes = keys.bytes;
+    gatherVersions(rows, this.#versions, this.#index.versions);
+    this.block = rows;
   }
 
   /** The versions of a key, the one that comes last in the walk first. */
@@ -159,52 +153,33 @@ class MemoryCursor implements VersionCursor {
     for (let version = newest; version >= 0; version = this.#index.previous(version)) chain.push(version);
     return this.#walk.reverse ? chain.reverse() : chain;
   }
-
-  #addRow(from: number, version: number): void {
-    const rows = this.#rows, newest = this.#newest;
-    const row = rows.count++;
-    rows.keyStart[row] = newest.keyStart[from];
-    rows.keyLength[row] = newest.keyLength[from];
-    rows.hash[row] = newest.hash[from];
-    rows.lsn[row] = this.#index.lsnOf(version);
-    rows.offset[row] = this.#index.offsetOf(version);
-    rows.length[row] = this.#index.lengthOf(version);
-    rows.flags[row] = this.#index.flagsOf(version);
-  }
 }
 
-function gatherKeys(
-  block: MemoryBlock,
-  keys: Int32Array,
-  ids: Uint32Array,
-  from: number,
-  step: number,
-): void {
-  const { count } = block;
-  for (let i = 0, at = from; i < count; i++, at += step) {
-    const fields = ids[at] * keyStride;
-    block.keyStart[i] = keys[fields + keyStart];
-    block.hash[i] = keys[fields + keyHash];
-    block.version[i] = keys[fields + keyNewest];
-    block.keyLength[i] = keys[fields + keyLength];
-  }
+function blockOfRows(): MemoryBlock {
+  const block = new VersionBlock(blockRows);
+  block.hash = new Uint32Array(blockRows);
+  return block as MemoryBlock;
 }
 
-/** Gathers the versions of the rows; returns whether any of them has an older one. */
-function gatherVersions(block: MemoryBlock, versions: Int32Array): boolean {
+/**
+ * Gathers the versions of the rows, and brings their keys' bytes into the cache.
+ *
+ * @returns Whether any of them has an older one.
+ */
+function gatherVersions(block: VersionBlock, versions: Int32Array, fields: Int32Array): boolean {
   const { count, bytes } = block;
-  let touched = 0, older = -1;
+  let older = -1, touched = 0;
   for (let i = 0; i < count; i++) {
-    const fields = block.version[i] * versionStride;
-    const tagged = versions[fields + versionTagged];
-    block.offset[i] = versions[fields + versionOffset] >>> 0;
-    block.length[i] = tagged & lengthMask;
-    block.flags[i] = tagged & tombstoneBit ? terminalFlag | tombstoneFlag : terminalFlag;
-    block.lsn[i] = joinLsn(versions[fields + versionLsnLow] >>> 0, versions[fields + versionLsnHigh]);
+    const version = versions[i] * versionStride;
+    const tagged = fields[version + versionLength];
+    block.offset[i] = fields[version + versionOffset] >>> 0;
+    block.length[i] = tagged >>> 2;
+    block.flags[i] = tagged & 3;
+    block.lsn[i] = joinLsn(fields[version + versionLsnLow] >>> 0, fields[version + versionLsnHigh]);
     // Older versions have ids ≥ 0: all bits of −1 stay set only if there is none.
-    older &= versions[fields + versionPrevious];
+    older &= fields[version + versionPrevious];
     touched ^= bytes[block.keyStart[i]];
   }
-  block.touched = touched;
-  return older !== -1;
+  // No xor of bytes is negative; to ask keeps the loop.
+  return older !== -1 || touched < 0;
 }

@@ -21,10 +21,32 @@
 import { assert, type Lsn, type Turns } from "../../base/mod.ts";
 import { hashKey } from "../formats/key_hash.ts";
 import { terminalFlag, tombstoneFlag } from "../formats/page_format.ts";
-import { joinLsn, recordHeaderBytes, RecordKind, recordLengthAt } from "../formats/record_format.ts";
+import {
+  joinLsn,
+  lsnHigh,
+  lsnLow,
+  recordHeaderBytes,
+  RecordKind,
+  recordLengthAt,
+} from "../formats/record_format.ts";
+import { GrowingArray } from "./growing_array.ts";
 import { mergeSorted, sortKeySteps } from "./key_sort.ts";
 import { KeyTable } from "./key_table.ts";
-import { lengthMask, tombstoneBit, VersionTable } from "./version_table.ts";
+import { mayMark, VersionMarks } from "./version_marks.ts";
+
+// Fields of a version, in 32-bit words.
+/** How many words a version has. */
+export const versionStride = 5;
+/** The offset of its record in the segment. */
+export const versionOffset = 0;
+/** The length of its record in bytes, times four, with its flags, as in a page. */
+export const versionLength = 1;
+/** The version of the same key before it, or −1. */
+export const versionPrevious = 2;
+/** The low word of its LSN. */
+export const versionLsnLow = 3;
+/** The high word of its LSN. */
+export const versionLsnHigh = 4;
 
 /** Expected sizes, so that an index need not grow. */
 export interface MemoryIndexHint {
@@ -39,26 +61,30 @@ export interface MemoryIndexHint {
 const leastVersions = 1 << 10;
 /** Records of a batch that are hashed before they are inserted. */
 const lookAhead = 128;
+/** Versions that are walked before marks are asked. */
+const stepsBeforeJump = 32;
 
 /** An append-only index from (key, LSN) to a record's place. */
 export class MemoryIndex {
   /** Its keys; who is not the index only reads them. */
   readonly keys: KeyTable;
-  /** Its versions; who is not the index only reads them. */
-  readonly versions: VersionTable;
+  #versions: Int32Array<ArrayBuffer>;
+  readonly #growing: GrowingArray<Int32Array<ArrayBuffer>>;
+  #versionCount = 0;
   #tombstones = 0;
   #replaced = 0;
   readonly #aheadAt = new Int32Array(lookAhead);
   readonly #aheadHash = new Int32Array(lookAhead);
+  readonly #marks = new VersionMarks();
   #sorted: Uint32Array = new Uint32Array(0);
 
   /** Makes an empty index. */
   constructor(hint: MemoryIndexHint = {}) {
-    this.keys = new KeyTable(
-      Math.max(leastVersions, hint.keys ?? 0) + lookAhead,
-      Math.max(leastVersions * 16, hint.keyBytes ?? 0),
-    );
-    this.versions = new VersionTable(Math.max(leastVersions, hint.versions ?? 0) + lookAhead);
+    const { versions = 0, keys = 0, keyBytes = 0 } = hint;
+    const least = leastVersions + lookAhead;
+    this.keys = new KeyTable(Math.max(least, keys + lookAhead), Math.max(leastVersions * 16, keyBytes));
+    this.#versions = new Int32Array(Math.max(least, versions + lookAhead) * versionStride);
+    this.#growing = new GrowingArray(this.#versions);
   }
 
   /** How many distinct keys it has. */
@@ -68,7 +94,7 @@ export class MemoryIndex {
 
   /** How many versions it has; those that a later change of the same batch replaced do not count. */
   get versionCount(): number {
-    return this.versions.count - this.#replaced;
+    return this.#versionCount - this.#replaced;
   }
 
   /** How many of its versions are tombstones. */
@@ -78,7 +104,7 @@ export class MemoryIndex {
 
   /** The memory that it holds in bytes. */
   get byteLength(): number {
-    return this.keys.byteLength + this.versions.byteLength;
+    return this.keys.byteLength + this.#growing.byteLength + this.#marks.byteLength;
   }
 
   /**
@@ -86,14 +112,14 @@ export class MemoryIndex {
    * hint does not make an index look full.
    */
   get usedBytes(): number {
-    return this.keys.usedBytes + this.versions.usedBytes;
+    return this.keys.usedBytes + this.#versionCount * versionStride * 4;
   }
 
   /** What an index of the same kind of data may expect. */
   hint(): MemoryIndexHint {
     const spare = 1.125;
     return {
-      versions: Math.ceil(this.versions.count * spare),
+      versions: Math.ceil(this.#versionCount * spare),
       keys: Math.ceil(this.keys.count * spare),
       keyBytes: Math.ceil(this.keys.bytesUsed * spare),
     };
@@ -120,7 +146,7 @@ export class MemoryIndex {
         at += recordLengthAt(view, at);
       }
       this.keys.reserve(count, keyBytes);
-      this.versions.reserve(count);
+      this.#versions = this.#growing.reserve(this.#versionCount * versionStride, count * versionStride);
       this.keys.touch(this.#aheadHash, count);
       for (let i = 0; i < count; i++) {
         this.#insertRecord(bytes, view, this.#aheadAt[i], this.#aheadHash[i], base);
@@ -131,40 +157,36 @@ export class MemoryIndex {
   #insertRecord(bytes: Uint8Array, view: DataView, at: number, hash: number, base: number): void {
     const kind = bytes[at + 4];
     if (kind !== RecordKind.PUT && kind !== RecordKind.DELETE) return;
-    const length = recordLengthAt(view, at);
-    const keyLength = view.getUint16(at + 6, true);
-    const lsn = joinLsn(view.getUint32(at + 12, true), view.getUint32(at + 16, true));
-    const tagged = kind === RecordKind.DELETE ? length | tombstoneBit : length;
-    this.#insert(bytes, at + recordHeaderBytes, keyLength, hash, lsn, base + at, tagged);
-  }
-
-  #insert(
-    bytes: Uint8Array,
-    start: number,
-    length: number,
-    hash: number,
-    lsn: Lsn,
-    offset: number,
-    tagged: number,
-  ): void {
     const { keys } = this;
+    const start = at + recordHeaderBytes, length = view.getUint16(at + 6, true);
+    const lsn = joinLsn(view.getUint32(at + 12, true), view.getUint32(at + 16, true));
+    const flags = kind === RecordKind.DELETE ? terminalFlag | tombstoneFlag : terminalFlag;
+    const version = this.#versionCount++;
     const key = keys.find(hash, bytes, start, length);
-    if (key < 0) keys.add(~key, hash, bytes, start, length, this.versions.add(lsn, offset, tagged, -1));
-    else this.#addVersion(key, lsn, offset, tagged);
-    if (tagged & tombstoneBit) this.#tombstones++;
+    let previous = -1;
+    if (key < 0) keys.add(~key, hash, bytes, start, length, version);
+    else {
+      previous = this.#before(keys.newest(key), lsn);
+      keys.setNewest(key, version);
+    }
+    const fields = this.#versions, to = version * versionStride;
+    fields[to + versionOffset] = base + at;
+    fields[to + versionLength] = recordLengthAt(view, at) * 4 + flags;
+    fields[to + versionPrevious] = previous;
+    fields[to + versionLsnLow] = lsnLow(lsn);
+    fields[to + versionLsnHigh] = lsnHigh(lsn);
+    if (kind === RecordKind.DELETE) this.#tombstones++;
+    if (previous >= 0 && mayMark(version)) this.#marks.mark(this, key, version);
   }
 
-  #addVersion(key: number, lsn: Lsn, offset: number, tagged: number): void {
-    const newest = this.newest(key);
+  /** The version before a new one of an LSN, as which the newest so far is replaced if it has the same LSN (M1). */
+  #before(newest: number, lsn: Lsn): number {
     const newestLsn = this.lsnOf(newest);
     assert(newestLsn <= lsn, "M1: LSNs of a key increase");
-    let previous = newest;
-    if (newestLsn === lsn) {
-      previous = this.previous(newest);
-      this.#replaced++;
-      if (this.isTombstone(newest)) this.#tombstones--;
-    }
-    this.keys.setNewest(key, this.versions.add(lsn, offset, tagged, previous));
+    if (newestLsn < lsn) return newest;
+    this.#replaced++;
+    if (this.flagsOf(newest) & tombstoneFlag) this.#tombstones--;
+    return this.previous(newest);
   }
 
   /**
@@ -178,51 +200,45 @@ export class MemoryIndex {
     return Math.max(-1, this.keys.find(hash | 0, key, 0, key.length));
   }
 
-  /** The bytes of a key, which must not be written. */
-  keyOf(key: number): Uint8Array {
-    return this.keys.keyOf(key);
-  }
-
   /** Finds the newest version of a key at or before an LSN; −1 if there is none. */
   seek(key: number, lsn: Lsn): number {
-    let version = this.newest(key);
-    while (version >= 0 && this.lsnOf(version) > lsn) version = this.previous(version);
+    let version = this.keys.newest(key);
+    for (let steps = 1; version >= 0 && this.lsnOf(version) > lsn; steps++) {
+      if (steps === stepsBeforeJump) version = this.#marks.jump(this, key, version, lsn);
+      version = this.previous(version);
+    }
     return version;
   }
 
-  /** The newest version of a key. */
-  newest(key: number): number {
-    return this.keys.newest(key);
+  /** The fields of all versions; versions there are stay valid in it. */
+  get versions(): Int32Array {
+    return this.#versions;
   }
 
   /** The next older version of the same key, or −1. */
   previous(version: number): number {
-    return this.versions.previous(version);
+    return this.#versions[version * versionStride + versionPrevious];
   }
 
   /** The LSN of a version. */
   lsnOf(version: number): Lsn {
-    return this.versions.lsnOf(version);
+    const at = version * versionStride;
+    return joinLsn(this.#versions[at + versionLsnLow] >>> 0, this.#versions[at + versionLsnHigh]);
   }
 
   /** The offset of a version's record in the segment, in bytes. */
   offsetOf(version: number): number {
-    return this.versions.offsetOf(version);
+    return this.#versions[version * versionStride + versionOffset] >>> 0;
   }
 
   /** The length of a version's record in bytes. */
   lengthOf(version: number): number {
-    return this.versions.taggedOf(version) & lengthMask;
-  }
-
-  /** Whether a version is a tombstone. */
-  isTombstone(version: number): boolean {
-    return (this.versions.taggedOf(version) & tombstoneBit) !== 0;
+    return this.#versions[version * versionStride + versionLength] >>> 2;
   }
 
   /** The flags of a version: {@linkcode terminalFlag}, {@linkcode tombstoneFlag}. */
   flagsOf(version: number): number {
-    return this.isTombstone(version) ? terminalFlag | tombstoneFlag : terminalFlag;
+    return this.#versions[version * versionStride + versionLength] & 3;
   }
 
   /**
@@ -230,22 +246,23 @@ export class MemoryIndex {
    * and merged; the result is not changed by later inserts.
    */
   sortedKeys(): Uint32Array {
-    const known = this.#sorted;
-    if (known.length === this.keyCount) return known;
-    const fresh = new Uint32Array(this.keyCount - known.length);
-    for (let i = 0; i < fresh.length; i++) fresh[i] = known.length + i;
-    for (const _ of sortKeySteps(this.keys.arena, fresh));
-    this.#sorted = known.length === 0 ? fresh : mergeSorted(this.keys.arena, known, fresh);
+    for (const _ of this.#sortSteps(this.#sorted));
     return this.#sorted;
   }
 
   /** Sorts the keys there are now in steps, so that {@linkcode sortedKeys} finds them sorted. */
-  *sortSteps(): Generator<void, void> {
+  sortSteps(): Generator<void, void> {
+    return this.#sortSteps(new Uint32Array(0));
+  }
+
+  /** Sorts all keys but those that are sorted, which are the first ones; merging goes without a step. */
+  *#sortSteps(known: Uint32Array): Generator<void, void> {
     if (this.#sorted.length === this.keyCount) return;
-    const ids = new Uint32Array(this.keyCount);
-    for (let i = 0; i < ids.length; i++) ids[i] = i;
-    yield* sortKeySteps(this.keys.arena, ids);
-    if (ids.length > this.#sorted.length) this.#sorted = ids;
+    const fresh = new Uint32Array(this.keyCount - known.length);
+    for (let i = 0; i < fresh.length; i++) fresh[i] = known.length + i;
+    yield* sortKeySteps(this.keys, fresh);
+    const all = known.length === 0 ? fresh : mergeSorted(this.keys, known, fresh);
+    if (all.length > this.#sorted.length) this.#sorted = all;
   }
 }
 

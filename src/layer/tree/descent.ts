@@ -17,7 +17,7 @@ import {
   slotOffset,
   slotTaggedLength,
 } from "../formats/page_format.ts";
-import { contradiction, isSoundSlot, mayHold, type StoredLayer } from "../layer.ts";
+import { checkSlot, contradiction, mayHold, type StoredLayer } from "../layer.ts";
 import type { PageSource } from "../version_cursor.ts";
 
 /** How far a descent came. */
@@ -30,82 +30,50 @@ export const Descent = {
   FOUND: 2,
 } as const;
 
-// What is known of a key, in numbers side by side: a question of one key takes one array and not seven.
-const stride = 7;
-const pageField = 0,
-  levelField = 1,
-  slotField = 2,
-  lsnField = 3,
-  offsetField = 4,
-  lengthField = 5,
-  flagsField = 6;
+// What is known of a key, in numbers side by side: a question of one key takes one array and not six.
+const stride = 6;
+const pageField = 0, levelField = 1, lsnField = 2, offsetField = 3, lengthField = 4, flagsField = 5;
 /** The page of a key that has not passed the filter. */
 const atFilter = -1;
 
 /** Where the descents of many keys stand, and what they found, by the number of the key. */
 export class DescentSteps {
-  readonly #fields: Float64Array;
+  /** What {@linkcode findVersion} knows of each key. */
+  readonly fields: Float64Array;
 
   /** Makes room for so many keys, none of which has set out. */
   constructor(count: number) {
-    this.#fields = new Float64Array(count * stride);
-    for (let i = 0; i < count; i++) this.restart(i);
+    this.fields = new Float64Array(count * stride).fill(atFilter);
   }
 
   /** Lets key `i` set out anew, in another layer or as of another LSN. */
   restart(i: number): void {
-    this.#fields[i * stride + pageField] = atFilter;
+    this.fields[i * stride + pageField] = atFilter;
   }
 
   /** The page that key `i` stands at: its leaf, once its version was found; −1 before the filter. */
   pageOf(i: number): number {
-    return this.#fields[i * stride + pageField];
-  }
-
-  /** The level of that page. */
-  levelOf(i: number): number {
-    return this.#fields[i * stride + levelField];
-  }
-
-  /** The slot of the version in its leaf. */
-  slotOf(i: number): number {
-    return this.#fields[i * stride + slotField];
+    return this.fields[i * stride + pageField];
   }
 
   /** The LSN of the version. */
   lsnOf(i: number): Lsn {
-    return this.#fields[i * stride + lsnField];
+    return this.fields[i * stride + lsnField];
   }
 
   /** The offset of its record in the object. */
   offsetOf(i: number): number {
-    return this.#fields[i * stride + offsetField];
+    return this.fields[i * stride + offsetField];
   }
 
   /** The length of its record in bytes. */
   lengthOf(i: number): number {
-    return this.#fields[i * stride + lengthField];
+    return this.fields[i * stride + lengthField];
   }
 
   /** Its flags: `terminalFlag`, `tombstoneFlag`. */
   flagsOf(i: number): number {
-    return this.#fields[i * stride + flagsField];
-  }
-
-  /** Takes key `i` to a page. */
-  moveTo(i: number, page: number, level: number): void {
-    this.#fields[i * stride + pageField] = page;
-    this.#fields[i * stride + levelField] = level;
-  }
-
-  /** Notes what key `i` found in its leaf. */
-  settle(i: number, slot: number, lsn: Lsn, offset: number, length: number, flags: number): void {
-    const fields = this.#fields, at = i * stride;
-    fields[at + slotField] = slot;
-    fields[at + lsnField] = lsn;
-    fields[at + offsetField] = offset;
-    fields[at + lengthField] = length;
-    fields[at + flagsField] = flags;
+    return this.fields[i * stride + flagsField];
   }
 }
 
@@ -132,20 +100,32 @@ export function findVersion(
   steps: DescentSteps,
   i: number,
 ): number {
-  if (steps.pageOf(i) === atFilter) {
+  const { fields } = steps, at = i * stride;
+  if (fields[at + pageField] === atFilter) {
     const passed = passFilter(layer, key, hash, lsn, pages);
     if (passed !== Descent.FOUND) return passed;
-    const { indexPages, height } = layer.description;
-    steps.moveTo(i, indexPages - 1, height - 1);
+    fields[at + pageField] = layer.description.indexPages - 1;
+    fields[at + levelField] = layer.description.height - 1;
   }
   for (;;) {
-    const number = steps.pageOf(i), level = steps.levelOf(i);
+    const number = fields[at + pageField], level = fields[at + levelField];
     const page = treePage(layer, number, level, pages);
     if (page === undefined) return Descent.WAITING;
     const slot = searchPage(page, key, lsn);
     if (slot < 0) return Descent.ABSENT;
-    if (level === 0) return settleSlot(layer, key, page, slot, steps, i);
-    steps.moveTo(i, childUnder(layer, number, page, slot), level - 1);
+    if (level > 0) {
+      fields[at + pageField] = childUnder(layer, number, page, slot);
+      fields[at + levelField] = level - 1;
+      continue;
+    }
+    if (!slotKeyEquals(page, slot, key)) return Descent.ABSENT;
+    const tagged = slotTaggedLength(page, slot);
+    fields[at + lsnField] = slotLsn(page, slot);
+    fields[at + offsetField] = slotOffset(page, slot);
+    fields[at + lengthField] = Math.floor(tagged / 4);
+    fields[at + flagsField] = tagged & 3;
+    checkSlot(layer, number, steps.lsnOf(i), steps.offsetOf(i), steps.lengthOf(i), key.length);
+    return Descent.FOUND;
   }
 }
 
@@ -165,24 +145,6 @@ function filterPageFor({ description }: StoredLayer, hash: number): number {
 /** Has the page of the filter into which a key's hash falls read ahead with the pages that are read next. */
 export function wantFilter(layer: StoredLayer, hash: number, pages: PageSource): void {
   if (layer.description.filterPages > 0) pages.want(layer.object, filterPageFor(layer, hash));
-}
-
-function settleSlot(
-  layer: StoredLayer,
-  key: Uint8Array,
-  page: Uint8Array,
-  slot: number,
-  steps: DescentSteps,
-  i: number,
-): number {
-  if (!slotKeyEquals(page, slot, key)) return Descent.ABSENT;
-  const lsn = slotLsn(page, slot), offset = slotOffset(page, slot), tagged = slotTaggedLength(page, slot);
-  const length = Math.floor(tagged / 4);
-  if (!isSoundSlot(layer.description, lsn, offset, length, key.length)) {
-    throw contradiction(layer, steps.pageOf(i), `slot ${slot} to lead into the values of its layer`);
-  }
-  steps.settle(i, slot, lsn, offset, length, tagged & 3);
-  return Descent.FOUND;
 }
 
 /**

@@ -25,7 +25,6 @@ const mostSlots = pageBytes / 2;
 export class PageBuilder {
   readonly #level: number;
   readonly #first = new Uint8Array(maxKeyBytes);
-  #firstLength = 0;
   /** What each key has behind what it shared with the first when it came, back to back. */
   readonly #tails = new Uint8Array(pageBytes + maxKeyBytes);
   readonly #tailEnd = new Uint16Array(mostSlots);
@@ -35,11 +34,12 @@ export class PageBuilder {
   readonly #lengths = new Float64Array(mostSlots);
   #count = 0;
   #keyBytes = 0;
+  #tailsUsed = 0;
   #prefix = 0;
-  #minLsn = 0;
-  #maxLsn = 0;
-  #maxOffset = 0;
-  #maxLength = 0;
+  /** The smallest LSN, and the largest LSN, offset and length; and those without the row that was added last. */
+  readonly #bounds = new Float64Array(4);
+  readonly #before = new Float64Array(4);
+  #width = 0;
 
   /**
    * Makes an empty builder.
@@ -64,40 +64,30 @@ export class PageBuilder {
    * @returns The first row that did not fit: the page must be finished before it is added. An empty page takes one.
    */
   add(block: VersionBlock, from: number, to: number): number {
-    if (from === to) return to;
-    let row = from;
-    if (this.#count === 0) this.#addFirst(block, row++);
+    if (from < to && this.#count === 0) this.#begin(block, from);
     const { bytes, keyStart, keyLength } = block;
-    const first = this.#first, tails = this.#tails;
-    let count = this.#count,
-      prefix = this.#prefix,
-      keyBytes = this.#keyBytes,
-      tailEnd = this.#tailEnd[count - 1];
-    let minLsn = this.#minLsn,
-      maxLsn = this.#maxLsn,
-      maxOffset = this.#maxOffset,
-      maxLength = this.#maxLength;
-    let width = uintWidth(maxLsn - minLsn) + uintWidth(maxOffset) + uintWidth(maxLength);
+    const first = this.#first, tails = this.#tails, bounds = this.#bounds;
+    let width = this.#width;
+    let count = this.#count, prefix = this.#prefix, keyBytes = this.#keyBytes, tailEnd = this.#tailsUsed;
+    let row = from;
     for (; row < to; row++) {
       const start = keyStart[row], length = keyLength[row];
       const limit = length < prefix ? length : prefix;
       let shared = 0;
       while (shared < limit && first[shared] === bytes[start + shared]) shared++;
-      const lsn = block.lsn[row],
-        offset = block.offset[row],
-        tagged = block.length[row] * 4 + block.flags[row];
-      if (lsn < minLsn || lsn > maxLsn || offset > maxOffset || tagged > maxLength) {
-        // A row that turns out not to fit is the last one, so that what is not kept does not matter.
-        if (lsn < minLsn) minLsn = lsn;
-        else if (lsn > maxLsn) maxLsn = lsn;
-        if (offset > maxOffset) maxOffset = offset;
-        if (tagged > maxLength) maxLength = tagged;
-        width = uintWidth(maxLsn - minLsn) + uintWidth(maxOffset) + uintWidth(maxLength);
+      const lsn = block.lsn[row], offset = block.offset[row];
+      const tagged = block.length[row] * 4 + block.flags[row];
+      let isWider = false;
+      if (lsn < bounds[0] || lsn > bounds[1] || offset > bounds[2] || tagged > bounds[3]) {
+        width = widen(bounds, this.#before, lsn, offset, tagged);
+        isWider = true;
       }
       const slots = count + 1;
-      const size = pageHeaderBytes + shared + 2 * (slots + 1) + slots * width + keyBytes + length -
-        slots * shared;
-      if (size > pageBytes) break;
+      const size = pageHeaderBytes + shared + 2 * (slots + 1) + slots * (width - shared) + keyBytes + length;
+      if (size > pageBytes) {
+        if (isWider) bounds.set(this.#before);
+        break;
+      }
       for (let i = shared; i < length; i++) tails[tailEnd++] = bytes[start + i];
       this.#shared[count] = shared;
       this.#tailEnd[count] = tailEnd;
@@ -107,27 +97,22 @@ export class PageBuilder {
       count = slots;
       prefix = shared;
       keyBytes += length;
-      this.#minLsn = minLsn;
-      this.#maxLsn = maxLsn;
-      this.#maxOffset = maxOffset;
-      this.#maxLength = maxLength;
     }
     this.#count = count;
+    this.#width = width;
     this.#prefix = prefix;
     this.#keyBytes = keyBytes;
+    this.#tailsUsed = tailEnd;
     return row;
   }
 
-  #addFirst(block: VersionBlock, row: number): void {
-    const start = block.keyStart[row], length = block.keyLength[row];
-    for (let i = 0; i < length; i++) this.#first[i] = block.bytes[start + i];
-    this.#firstLength = this.#prefix = this.#keyBytes = length;
-    this.#shared[0] = length;
-    this.#tailEnd[0] = 0;
-    this.#lsns[0] = this.#minLsn = this.#maxLsn = block.lsn[row];
-    this.#offsets[0] = this.#maxOffset = block.offset[row];
-    this.#lengths[0] = this.#maxLength = block.length[row] * 4 + block.flags[row];
-    this.#count = 1;
+  #begin({ bytes, keyStart, keyLength }: VersionBlock, row: number): void {
+    const start = keyStart[row], length = keyLength[row];
+    for (let i = 0; i < length; i++) this.#first[i] = bytes[start + i];
+    this.#prefix = length;
+    this.#keyBytes = this.#tailsUsed = 0;
+    this.#bounds.fill(0);
+    this.#bounds[0] = Infinity;
   }
 
   /**
@@ -143,14 +128,15 @@ export class PageBuilder {
     page[5] = this.#level;
     putUint(page, 6, 2, count);
     putUint(page, 8, 2, prefix);
-    page[10] = uintWidth(this.#maxLsn - this.#minLsn);
-    page[11] = uintWidth(this.#maxOffset);
-    page[12] = uintWidth(this.#maxLength);
-    putUint(page, 16, 7, this.#minLsn);
+    const [minLsn, maxLsn, maxOffset, maxLength] = this.#bounds;
+    page[10] = uintWidth(maxLsn - minLsn);
+    page[11] = uintWidth(maxOffset);
+    page[12] = uintWidth(maxLength);
+    putUint(page, 16, 7, minLsn);
     for (let i = 0; i < prefix; i++) page[pageHeaderBytes + i] = this.#first[i];
     const starts = pageHeaderBytes + prefix;
     let at = starts + (count + 1) * 2;
-    at = putColumn(page, at, page[10], this.#lsns, count, this.#minLsn);
+    at = putColumn(page, at, page[10], this.#lsns, count, minLsn);
     at = putColumn(page, at, page[11], this.#offsets, count, 0);
     at = putColumn(page, at, page[12], this.#lengths, count, 0);
     page.fill(0, this.#encodeKeys(page, starts, at));
@@ -174,4 +160,24 @@ export class PageBuilder {
     page[start++] = at >> 8;
     return at;
   }
+}
+
+/**
+ * Widens the bounds of columns for a row.
+ *
+ * @returns The bytes that a row takes in the columns.
+ */
+function widen(
+  bounds: Float64Array,
+  before: Float64Array,
+  lsn: number,
+  offset: number,
+  tagged: number,
+): number {
+  for (let i = 0; i < 4; i++) before[i] = bounds[i];
+  if (lsn < bounds[0]) bounds[0] = lsn;
+  if (lsn > bounds[1]) bounds[1] = lsn;
+  if (offset > bounds[2]) bounds[2] = offset;
+  if (tagged > bounds[3]) bounds[3] = tagged;
+  return uintWidth(bounds[1] - bounds[0]) + uintWidth(bounds[2]) + uintWidth(bounds[3]);
 }

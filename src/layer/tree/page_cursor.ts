@@ -9,37 +9,34 @@ import { pageLevel, searchPage } from "../formats/page_format.ts";
 import { contradiction, type StoredLayer } from "../layer.ts";
 import {
   type PageSource,
-  type RangeBound,
   RangeWalk,
-  type VersionBlock,
+  VersionBlock,
   type VersionCursor,
   type VersionRange,
 } from "../version_cursor.ts";
 import { childUnder, treePage } from "./descent.ts";
-import { LeafBlock } from "./leaf_block.ts";
+import { loadLeaf } from "./load_leaf.ts";
 
 /**
  * Walks the versions of a stored layer.
  *
  * @param layer The layer.
  * @param range Which versions, and which way.
- * @param mostAhead How many leaves are read at once at the most; who walks very many layers lowers it.
  */
-export function pageCursor(
-  layer: StoredLayer,
-  range: VersionRange = {},
-  mostAhead: number = 16,
-): VersionCursor {
-  return new PageCursor(layer, range, mostAhead);
+export function pageCursor(layer: StoredLayer, range: VersionRange = {}): VersionCursor {
+  return new PageCursor(layer, range);
 }
 
+/** How many leaves are read at once at the most. */
+const mostAhead = 16;
+
 class PageCursor implements VersionCursor {
+  readonly block: VersionBlock = new VersionBlock();
   at = 0;
   end = 0;
   ended: boolean;
   readonly #layer: StoredLayer;
   readonly #walk: RangeWalk;
-  readonly #block = new LeafBlock();
   /** The page that is needed next, and its level. */
   #page: number;
   #level: number;
@@ -47,22 +44,16 @@ class PageCursor implements VersionCursor {
   #ahead = 1;
   /** How many leaves, from the next one on, were asked for. */
   #coming = 0;
-  readonly #mostAhead: number;
   #isLast = false;
 
-  constructor(layer: StoredLayer, range: VersionRange, mostAhead: number) {
+  constructor(layer: StoredLayer, range: VersionRange) {
     this.#layer = layer;
-    this.#mostAhead = mostAhead;
     this.#walk = new RangeWalk(range);
     this.ended = layer.description.versions === 0 || this.#walk.isEmpty;
     const { leafPages, indexPages, height } = layer.description;
     const isFromEnd = this.#walk.entry === undefined;
     this.#page = !isFromEnd ? indexPages - 1 : this.#walk.reverse ? leafPages - 1 : 0;
     this.#level = isFromEnd ? 0 : height - 1;
-  }
-
-  get block(): VersionBlock {
-    return this.#block;
   }
 
   settle(pages: PageSource): boolean {
@@ -77,36 +68,29 @@ class PageCursor implements VersionCursor {
     this.at += rows;
   }
 
-  /** Goes down to the leaf in which the walk starts; false if a page is needed. */
-  #descend(pages: PageSource, entry: RangeBound): boolean {
-    while (this.#level > 0) {
-      const page = treePage(this.#layer, this.#page, this.#level, pages);
+  /** Loads the next leaf; false if a page is needed. */
+  #load(pages: PageSource): boolean {
+    const { entry, reverse } = this.#walk, layer = this.#layer;
+    for (; this.#level > 0 && entry !== undefined; this.#level--) {
+      const page = treePage(layer, this.#page, this.#level, pages);
       if (page === undefined) return false;
       // LSNs are whole numbers: the last slot before (key, LSN) is the last at or before (key, LSN − 1).
       const slot = searchPage(page, entry.key, entry.lsn - 1);
-      this.#page = childUnder(this.#layer, this.#page, page, Math.max(0, slot));
-      this.#level--;
+      this.#page = childUnder(layer, this.#page, page, Math.max(0, slot));
     }
-    return true;
-  }
-
-  /** Loads the next leaf; false if a page is needed. */
-  #load(pages: PageSource): boolean {
-    const { entry, reverse } = this.#walk;
-    if (this.#level > 0 && entry !== undefined && !this.#descend(pages, entry)) return false;
     const leaf = this.#page;
-    const page = pages.take(this.#layer.object, leaf);
+    const page = pages.take(layer.object, leaf);
     if (page === undefined) {
       if (this.#coming === 0) this.#want(pages);
       return false;
     }
     if (this.#coming > 0) this.#coming--;
-    if (pageLevel(page) !== 0) throw contradiction(this.#layer, leaf, "level 0");
-    this.#block.load(this.#layer, leaf, page, reverse);
-    this.at = this.#walk.firstRow(this.#block);
-    this.end = this.#walk.lastRow(this.#block);
+    if (pageLevel(page) !== 0) throw contradiction(layer, leaf, "level 0");
+    loadLeaf(this.block, layer, leaf, page, reverse);
+    this.at = this.#walk.firstRow(this.block);
+    this.end = this.#walk.lastRow(this.block);
     this.#page = leaf + (reverse ? -1 : 1);
-    this.#isLast = this.end < this.#block.count || !this.#isLeaf(this.#page);
+    this.#isLast = this.end < this.block.count || !this.#isLeaf(this.#page);
     return true;
   }
 
@@ -124,7 +108,7 @@ class PageCursor implements VersionCursor {
       pages.want(this.#layer.object, leaf);
       this.#coming++;
     }
-    this.#ahead = Math.min(this.#mostAhead, this.#ahead * 2);
+    this.#ahead = Math.min(mostAhead, this.#ahead * 2);
   }
 
   #isLeaf(page: number): boolean {

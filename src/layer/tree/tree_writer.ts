@@ -7,62 +7,15 @@
 
 import { pageBytes } from "../../base/mod.ts";
 import { fileSeed, pageSeed } from "../formats/page_format.ts";
-import type { VersionBlock } from "../version_cursor.ts";
+import type { LayerDescription } from "../layer_description.ts";
+import { VersionBlock } from "../version_cursor.ts";
 import { PageBuilder } from "./page_builder.ts";
 
 /** The shape of a tree. */
-export interface TreeShape {
-  /** Its pages. */
-  readonly indexPages: number;
-  /** How many of them are leaves. */
-  readonly leafPages: number;
-  /** Its levels. */
-  readonly height: number;
-}
+export type TreeShape = Pick<LayerDescription, "indexPages" | "leafPages" | "height">;
 
-/** The first slots of the pages of one level, as the rows of the level above. */
-class Level implements VersionBlock {
-  count = 0;
-  bytes: Uint8Array = new Uint8Array(1 << 14);
-  keyStart: Int32Array = new Int32Array(1 << 9);
-  keyLength: Int32Array = new Int32Array(1 << 9);
-  lsn: Float64Array = new Float64Array(1 << 9);
-  offset: Float64Array = new Float64Array(1 << 9);
-  /** Runs are not of bytes here: always zeros, like the flags. */
-  length: Uint32Array = new Uint32Array(1 << 9);
-  flags: Uint8Array = new Uint8Array(1 << 9);
-  #bytesUsed = 0;
-
-  /** Adds a page by its first slot. */
-  push(block: VersionBlock, row: number, page: number): void {
-    const start = block.keyStart[row], length = block.keyLength[row];
-    if (this.count === this.lsn.length) this.#growRows();
-    if (this.#bytesUsed + length > this.bytes.length) this.#growBytes();
-    this.bytes.set(block.bytes.subarray(start, start + length), this.#bytesUsed);
-    this.keyStart[this.count] = this.#bytesUsed;
-    this.keyLength[this.count] = length;
-    this.lsn[this.count] = block.lsn[row];
-    this.offset[this.count++] = page;
-    this.#bytesUsed += length;
-  }
-
-  #growRows(): void {
-    const grown = <T extends Int32Array | Float64Array>(into: T, from: T): T => (into.set(from), into);
-    const rows = this.count * 2;
-    this.keyStart = grown(new Int32Array(rows), this.keyStart);
-    this.keyLength = grown(new Int32Array(rows), this.keyLength);
-    this.lsn = grown(new Float64Array(rows), this.lsn);
-    this.offset = grown(new Float64Array(rows), this.offset);
-    this.length = new Uint32Array(rows);
-    this.flags = new Uint8Array(rows);
-  }
-
-  #growBytes(): void {
-    const bytes = new Uint8Array(this.bytes.length * 2);
-    bytes.set(this.bytes);
-    this.bytes = bytes;
-  }
-}
+/** Rows of a level above the leaves between two turns. */
+const stepRows = 512;
 
 /** Writes the pages of a tree, one after another. */
 export class TreeWriter {
@@ -70,7 +23,8 @@ export class TreeWriter {
   readonly #seed: number;
   readonly #page = new Uint8Array(pageBytes);
   #builder = new PageBuilder(0);
-  #level = new Level();
+  /** The first slots of the pages of this level, which are the rows of the level above. */
+  #level = new VersionBlock();
   #pages = 0;
 
   /**
@@ -88,7 +42,7 @@ export class TreeWriter {
   add(block: VersionBlock, from: number, to: number): void {
     const builder = this.#builder;
     for (let row = from; row < to;) {
-      if (builder.count === 0) this.#level.push(block, row, this.#pages);
+      if (builder.count === 0) pushRow(this.#level, block, row, this.#pages);
       row = builder.add(block, row, to);
       if (row < to) this.#finishPage();
     }
@@ -103,20 +57,20 @@ export class TreeWriter {
   /**
    * Writes what is left of the leaves, and the levels above them.
    *
-   * @yields Now and then, when the event loop may have a turn.
+   * @param breathe Awaited now and then, so that the event loop may have a turn.
    */
-  *finish(): Generator<void, TreeShape> {
+  async finish(breathe: () => Promise<void>): Promise<TreeShape> {
     if (this.#builder.count === 0) return { indexPages: 0, leafPages: 0, height: 0 };
     this.#finishPage();
     const leafPages = this.#pages;
     let height = 1;
     for (; this.#level.count > 1; height++) {
       const below = this.#level;
-      this.#level = new Level();
+      this.#level = new VersionBlock();
       this.#builder = new PageBuilder(height);
       for (let row = 0; row < below.count; row += stepRows) {
         this.add(below, row, Math.min(below.count, row + stepRows));
-        yield;
+        await breathe();
       }
       this.#finishPage();
     }
@@ -124,4 +78,15 @@ export class TreeWriter {
   }
 }
 
-const stepRows = 512;
+/** Adds the first slot of a page to a level. Its run is not one of bytes: length and flags are zeros. */
+function pushRow(level: VersionBlock, block: VersionBlock, row: number, page: number): void {
+  const at = level.count++;
+  const to = at === 0 ? 0 : level.keyStart[at - 1] + level.keyLength[at - 1];
+  const start = block.keyStart[row], length = block.keyLength[row];
+  level.reserve(at + 1, to + length);
+  level.bytes.set(block.bytes.subarray(start, start + length), to);
+  level.keyStart[at] = to;
+  level.keyLength[at] = length;
+  level.lsn[at] = block.lsn[row];
+  level.offset[at] = page;
+}

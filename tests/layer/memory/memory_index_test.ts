@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { AssertionError, compareKeys } from "../../../src/base/mod.ts";
-import { MemoryIndex, sortIndex } from "../../../src/layer/mod.ts";
+import { MemoryIndex, sortIndex, terminalFlag } from "../../../src/layer/mod.ts";
 import { Random, seeds } from "../../random.ts";
 import { CountingTurns, type Given, IndexFixture, type Row } from "../layer_fixture.ts";
 
 function chainOf({ index }: IndexFixture, id: number): Row[] {
-  const key = index.keyOf(id).toHex();
+  const key = index.keys.keyOf(id).toHex();
   const chain: Row[] = [];
-  for (let version = index.newest(id); version >= 0; version = index.previous(version)) {
+  for (let version = index.keys.newest(id); version >= 0; version = index.previous(version)) {
     chain.unshift({
       key,
       lsn: index.lsnOf(version),
@@ -29,7 +29,7 @@ function assertMatches(t: IndexFixture): void {
   for (const [hex, versions] of byKey) {
     const key = Uint8Array.fromHex(hex);
     const id = t.id(key);
-    assertEquals(compareKeys(t.index.keyOf(id), key), 0);
+    assertEquals(compareKeys(t.index.keys.keyOf(id), key), 0);
     assertEquals(chainOf(t, id), versions);
     for (const { lsn } of versions) {
       for (const asOf of [lsn - 1, lsn, lsn + 1]) {
@@ -42,7 +42,7 @@ function assertMatches(t: IndexFixture): void {
 }
 
 function sortedKeys(index: MemoryIndex): string[] {
-  return [...index.sortedKeys()].map((id) => index.keyOf(id).toHex());
+  return [...index.sortedKeys()].map((id) => index.keys.keyOf(id).toHex());
 }
 
 Deno.test("MemoryIndex knows every version of every key, as a model does", () => {
@@ -89,7 +89,7 @@ Deno.test("MemoryIndex.seek() gives a reader the same for ever, also within the 
   const version = t.index.seek(t.id(key), 7);
   t.add(8, [[key, Uint8Array.of(2)], [key, undefined]]);
   assertEquals(t.index.seek(t.id(key), 7), version);
-  assertEquals(t.index.lsnOf(t.index.previous(t.index.newest(t.id(key)))), 5);
+  assertEquals(t.index.lsnOf(t.index.previous(t.index.keys.newest(t.id(key)))), 5);
 });
 
 Deno.test("MemoryIndex.keyId() finds no key that is not there, however like another it is", () => {
@@ -190,15 +190,39 @@ Deno.test("MemoryIndex keeps offsets of up to 4 GiB and values of 64 MiB", () =>
   t.offset = 2 ** 32 - 30;
   const key = Uint8Array.of(1);
   t.add(1, [[key, new Uint8Array(5)]]);
-  assertEquals(t.index.offsetOf(t.index.newest(t.id(key))), 2 ** 32 - 30);
+  assertEquals(t.index.offsetOf(t.index.keys.newest(t.id(key))), 2 ** 32 - 30);
   const large = new IndexFixture();
   large.add(1, [[key, new Uint8Array(64 * 1024 * 1024)], [Uint8Array.of(2), undefined]]);
-  assertEquals(large.index.lengthOf(large.index.newest(large.id(key))), 64 * 1024 * 1024 + 21);
-  assertEquals(large.index.isTombstone(large.index.newest(large.id(key))), false);
+  assertEquals(large.index.lengthOf(large.index.keys.newest(large.id(key))), 64 * 1024 * 1024 + 21);
+  assertEquals(large.index.flagsOf(large.index.keys.newest(large.id(key))), terminalFlag);
 });
 
 Deno.test("MemoryIndex refuses a key's LSN that does not increase", () => {
   const t = new IndexFixture();
   t.add(5, [[Uint8Array.of(1), undefined]]);
   assertThrows(() => t.add(4, [[Uint8Array.of(1), undefined]]), AssertionError, "M1");
+});
+
+Deno.test("MemoryIndex.seek() finds the version as of any LSN in chains of any length", () => {
+  const t = new IndexFixture();
+  const keys = [1, 2, 3, 4].map((byte) => Uint8Array.of(byte));
+  const random = new Random(1);
+  for (let lsn = 1; lsn <= 6000; lsn++) {
+    // The first key is in every batch, twice in some; the others have chains of about 3000, 100 and 10.
+    const given: Given[] = [[keys[0], Uint8Array.of(1)]];
+    for (const [key, often] of [[1, 2], [2, 60], [3, 600]]) {
+      if (random.once(often)) given.push([keys[key], undefined]);
+    }
+    if (random.once(10)) given.push([keys[0], undefined]);
+    t.add(lsn, given);
+  }
+  for (const key of keys) {
+    const id = t.id(key);
+    const lsns = chainOf(t, id).map(({ lsn }) => lsn);
+    for (let asOf = 0, at = -1; asOf <= 6001; asOf++) {
+      if (lsns[at + 1] === asOf) at++;
+      const version = t.index.seek(id, asOf);
+      assertEquals(version < 0 ? undefined : t.index.lsnOf(version), lsns[at]);
+    }
+  }
 });

@@ -1,7 +1,14 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { CorruptionError, pageBytes } from "../../../src/base/mod.ts";
 import { fileSeed, pageSeed } from "../../../src/layer/formats/page_format.ts";
-import { Descent, DescentSteps, findVersion, hashKey, wantFilter } from "../../../src/layer/mod.ts";
+import {
+  Descent,
+  DescentSteps,
+  filterMayContain,
+  findVersion,
+  hashKey,
+  wantFilter,
+} from "../../../src/layer/mod.ts";
 import { PageBuilder } from "../../../src/layer/tree/page_builder.ts";
 import { Random, seeds } from "../../random.ts";
 import {
@@ -119,6 +126,23 @@ Deno.test("findVersion() reads nothing of a layer that cannot have the key, and 
   assertEquals(await find(layer, absent, 9, pages), absent.map(() => undefined));
   assertEquals(pages.rounds, 1);
   assertEquals((await find(await layerOf(new IndexFixture()), [Uint8Array.of(1)], 9))[0], undefined);
+});
+
+Deno.test("findVersion() finds no key that only the filter takes for one of the layer", async () => {
+  const random = new Random(4);
+  const keys = Array.from({ length: 5000 }, () => random.bytes(18));
+  const layer = await layerOf(new IndexFixture().add(7, keys.map((key) => [key, undefined])));
+  const { indexPages, filterPages, height } = layer.description;
+  assertEquals(filterPages, 1);
+  const filter = layer.page(indexPages);
+  const absent = Array.from({ length: 10_000 }, () => random.bytes(18));
+  const lucky = absent.filter((key) => filterMayContain(filter, hashKey(key, 0, key.length)));
+  assert(lucky.length >= 3, "some absent keys pass the filter");
+  for (const key of lucky) {
+    const pages = new FixturePages(layer);
+    assertEquals(await find(layer, [key], 9, pages), [undefined]);
+    assertEquals(pages.rounds, 1 + height, "it went down to the leaf");
+  }
 });
 
 Deno.test("wantFilter() reads the page of the filter ahead", async () => {

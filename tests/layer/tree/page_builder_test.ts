@@ -38,6 +38,19 @@ Deno.test("PageBuilder makes the same pages of blocks of any size, and none with
   }
 });
 
+Deno.test("PageBuilder makes the same page whatever comes behind it", () => {
+  const few = Array.from({ length: 400 }, (_, i) => {
+    return { key: Uint8Array.of(1, i >> 8, i), lsn: 9, offset: i, tagged: 4 };
+  });
+  const large = { key: new Uint8Array(512).fill(2), lsn: maxLsn, offset: 2 ** 40, tagged: 2 ** 33 };
+  const slots = [...few, ...few.map((slot) => ({ ...slot, key: Uint8Array.of(1, 9, ...slot.key) }))];
+  const most = buildPages(slots)[0].held.length;
+  const [alone] = buildPages(slots.slice(0, most));
+  const [first, second] = buildPages([...slots.slice(0, most), large]);
+  assertEquals(first, alone);
+  assertEquals(readSlot(second.page, 0), large);
+});
+
 Deno.test("PageBuilder takes slots at the ends of their ranges", () => {
   const longest = (end: number) => {
     const key = new Uint8Array(512).fill(9);

@@ -3,13 +3,15 @@
 import { assert } from "@std/assert";
 import { compareKeys, maxLsn, pageBytes } from "../../../src/base/mod.ts";
 import {
+  pageHeaderBytes,
   pageSeed,
-  slotKey,
+  prefixLength,
   slotLsn,
   slotOffset,
   slotTaggedLength,
+  suffixStart,
 } from "../../../src/layer/formats/page_format.ts";
-import type { VersionBlock } from "../../../src/layer/mod.ts";
+import { VersionBlock } from "../../../src/layer/mod.ts";
 import { PageBuilder } from "../../../src/layer/tree/page_builder.ts";
 import type { Random } from "../../random.ts";
 
@@ -49,20 +51,20 @@ export function randomSlots(random: Random, count: number): Slot[] {
 
 /** Slots as a block; each key lies there by itself. */
 export function blockOf(slots: readonly Slot[]): VersionBlock {
-  const starts = new Int32Array(slots.length + 1);
-  slots.forEach(({ key }, i) => starts[i + 1] = starts[i] + key.length);
-  const bytes = new Uint8Array(starts[slots.length]);
-  slots.forEach(({ key }, i) => bytes.set(key, starts[i]));
-  return {
-    count: slots.length,
-    bytes,
-    keyStart: starts,
-    keyLength: Int32Array.from(slots, ({ key }) => key.length),
-    lsn: Float64Array.from(slots, ({ lsn }) => lsn),
-    offset: Float64Array.from(slots, ({ offset }) => offset),
-    length: Uint32Array.from(slots, ({ tagged }) => Math.floor(tagged / 4)),
-    flags: Uint8Array.from(slots, ({ tagged }) => tagged & 3),
-  };
+  const block = new VersionBlock(slots.length, slots.reduce((sum, { key }) => sum + key.length, 0));
+  let start = 0;
+  slots.forEach(({ key, lsn, offset, tagged }, row) => {
+    block.bytes.set(key, start);
+    block.keyStart[row] = start;
+    block.keyLength[row] = key.length;
+    block.lsn[row] = lsn;
+    block.offset[row] = offset;
+    block.length[row] = Math.floor(tagged / 4);
+    block.flags[row] = tagged & 3;
+    start += key.length;
+  });
+  block.count = slots.length;
+  return block;
 }
 
 /** Builds pages of slots; returns each with what it should hold. Slots come in blocks of so many. */
@@ -96,8 +98,9 @@ export function buildPages(
 
 /** Reads a slot. */
 export function readSlot(page: Uint8Array, slot: number): Slot {
+  const prefix = page.subarray(pageHeaderBytes, pageHeaderBytes + prefixLength(page));
   return {
-    key: slotKey(page, slot),
+    key: Uint8Array.of(...prefix, ...page.subarray(suffixStart(page, slot), suffixStart(page, slot + 1))),
     lsn: slotLsn(page, slot),
     offset: slotOffset(page, slot),
     tagged: slotTaggedLength(page, slot),
