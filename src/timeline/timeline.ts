@@ -71,8 +71,9 @@ export class Timeline {
    * Appends changes atomically at one LSN.
    *
    * They are visible to readers before the call returns; the promise waits for room in the buffers, or with `sync`
-   * until they are durable. Await it before appending on: that is the back-pressure. What is rejected with a
-   * `LimitError`, `LsnError`, `TypeError` or `RangeError` was not applied. A batch without changes takes an LSN too.
+   * until they are durable. Await it before appending on: that is the back-pressure. What is rejected was not applied,
+   * unless the error has an `appliedLsn`: then it was, at that LSN, but is not known to be durable. A batch without
+   * changes takes an LSN too.
    *
    * @param changes A batch, or changes in order; the last change of a key counts.
    * @param options See {@linkcode AppendOptions}.
@@ -107,17 +108,6 @@ export class Timeline {
    *
    * @param options See {@linkcode WritableOptions}.
    * @returns A stream of changes, arrays of changes or batches.
-   *
-   * @example Stream changes in
-   * ```ts
-   * import { assertEquals } from "@std/assert";
-   * import { type Change, Store } from "@varve/varve";
-   *
-   * await using store = await Store.open(await Deno.makeTempDir());
-   * const changes: Change[] = [{ key: "a", value: "1" }, { key: "a", value: "2" }];
-   * await ReadableStream.from(changes).pipeTo(store.timeline().writable());
-   * assertEquals(store.timeline().durableLsn, 2);
-   * ```
    */
   writable(options: WritableOptions = {}): WritableStream<Change | Change[] | Batch> {
     return this.#appender.writable(options);
@@ -182,29 +172,11 @@ export class Timeline {
    * @returns One entry for each key, in request order; absent and deleted keys have the value `undefined`. It ends with
    * the `CorruptionError` when it comes to a damaged record, or reports it in the entry's place.
    * @throws {LsnError} If `lsn` is beyond the last LSN.
-   *
-   * @example Read keys and a run of keys
-   * ```ts
-   * import { assertEquals } from "@std/assert";
-   * import { Store } from "@varve/varve";
-   *
-   * await using store = await Store.open(await Deno.makeTempDir());
-   * const timeline = store.timeline();
-   * await timeline.append([{ key: "p1", value: "one" }, { key: "p2", value: "two" }]);
-   * const entries = await Array.fromAsync(timeline.getVectored([{ base: "p1", count: 2 }, "p9"]));
-   * assertEquals(entries.map(({ value }) => value?.length), [3, 3, undefined]);
-   * ```
    */
   getVectored(keys: Keys, options?: ReadOptions): ReadableStream<Entry>;
   /** Reads keys as above, and reports damage in the places of entries. */
-  getVectored(
-    keys: Keys,
-    options: ReportDamage<ReadOptions>,
-  ): ReadableStream<Entry | DamagedEntry>;
-  getVectored(
-    keys: Keys,
-    options?: AnyReadOptions,
-  ): ReadableStream<Entry | DamagedEntry> {
+  getVectored(keys: Keys, options: ReportDamage<ReadOptions>): ReadableStream<Entry | DamagedEntry>;
+  getVectored(keys: Keys, options?: AnyReadOptions): ReadableStream<Entry | DamagedEntry> {
     return this.#reads.keys(keys, options);
   }
 
