@@ -8,6 +8,11 @@
 export class VarveError extends Error {
   /** The name of the class. */
   override name = "VarveError";
+  /**
+   * The LSN of an append that was applied and rejects all the same, since it is not known to be durable: readers see
+   * it, and whoever repeats it applies it twice. An append that rejects without it was not applied.
+   */
+  appliedLsn: number | undefined = undefined;
 }
 
 /** Says that the engine itself is wrong. It is never thrown for bytes that came from a disk or a caller. */
@@ -70,9 +75,39 @@ export function hasCode(error: unknown, ...codes: readonly string[]): error is I
   return error instanceof IoError && codes.includes(error.code);
 }
 
-/** Whether an error says that the disk, or a quota, is full, which a failed write survives. */
+/**
+ * Whether an error says that the disk, or a quota, is full, which a failed write survives. So it survives that there
+ * is no descriptor to open a file with, of the process or of all.
+ */
 export function isFullDisk(error: unknown): error is IoError {
-  return hasCode(error, "ENOSPC", "EDQUOT");
+  return hasCode(error, "ENOSPC", "EDQUOT") || isOutOfDescriptors(error);
+}
+
+/** Whether an error says that there is no descriptor left: what was to be done with one has not begun. */
+export function isOutOfDescriptors(error: unknown): error is IoError {
+  return hasCode(error, "EMFILE", "ENFILE");
+}
+
+/**
+ * The error for one append of those that wait for the same disk: its batch was applied, and is not known to be durable.
+ *
+ * @param error Why not.
+ * @param lsn The LSN of the batch.
+ * @returns An error of the same class that says so too.
+ */
+export function appliedAt(error: unknown, lsn: number): unknown {
+  const said = copyOf(error);
+  if (said === undefined) return error;
+  said.message += `; the batch was applied at LSN ${lsn}`;
+  said.appliedLsn = lsn;
+  return said;
+}
+
+function copyOf(error: unknown): VarveError | undefined {
+  if (error instanceof PoisonedError) return new PoisonedError(error.message, { cause: error.cause });
+  if (!(error instanceof IoError)) return undefined;
+  const { code, operation, path, offset } = error;
+  return new IoError({ code, operation, path, offset, cause: error });
 }
 
 /** What was wrong with bytes that were read back. */

@@ -110,6 +110,12 @@ export interface IoEngine {
   readonly name: EngineName;
 
   /**
+   * Whether the engine failed as a whole, so that the system may still use memory of transfers that have failed: it
+   * must not be used again.
+   */
+  readonly isLost?: boolean | undefined;
+
+  /**
    * Takes memory whose address is a multiple of 4096, from which the engine can transfer directly.
    *
    * @param byteLength A multiple of 4096.

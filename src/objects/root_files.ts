@@ -35,8 +35,8 @@ export class RootFiles {
 
   /** The names in the directory, in no order, directories among them; not what a crash left of writing aside. */
   async list(): Promise<string[]> {
-    const { host: { engine }, directory } = this.#context;
-    return (await engine.list(directory)).filter((name) => !isAsideName(name));
+    const { host: { engine }, directory, files } = this.#context;
+    return (await files.spare(() => engine.list(directory))).filter((name) => !isAsideName(name));
   }
 
   /**
@@ -95,7 +95,7 @@ export class RootFiles {
   async settle(name: string): Promise<void> {
     const { host: { engine }, directory, files } = this.#context;
     await files.closing(this.#open(name, { access: "write" }), (file) => engine.sync(file));
-    await engine.syncDirectory(directory);
+    await files.spare(() => engine.syncDirectory(directory));
   }
 
   /** Removes a file; one that is not there is removed already. */
@@ -124,7 +124,7 @@ export class RootFiles {
     });
     await this.#context.checkNames("rename", aside);
     await engine.rename(aside, path);
-    await engine.syncDirectory(directory);
+    await files.spare(() => engine.syncDirectory(directory));
   }
 
   async #openToAppend(name: string): Promise<IoFile> {

@@ -94,12 +94,30 @@ function unnamed(path: string): CorruptionError {
 export async function refuseUnnamedTimelines(objects: Objects, named: ReadonlySet<number>): Promise<void> {
   for (const id of await objects.listTimelines()) {
     if (named.has(id) || (await objects.list(id)).length === 0) continue;
-    throw unnamed(`${objects.directory}/${id.toString(16).padStart(16, "0")}`);
+    throw unnamed(`${objects.directory}/${timelineName(id)}`);
   }
 }
 
-/** Removes what a killed making or opening left in the directory. */
-export async function removeLeftovers(objects: Objects): Promise<void> {
+/**
+ * Removes what a killed making or opening left in the directory, of a store or of a timeline.
+ *
+ * @param objects The store's objects.
+ * @param named The timelines that the manifest names; of others there are at most empty directories.
+ */
+export async function removeLeftovers(objects: Objects, named: ReadonlySet<number>): Promise<void> {
   const names = await objects.host.engine.list(objects.directory);
   for (const name of names) if (isLeftover(name)) await objects.root.remove(name);
+  for (const id of await objects.listTimelines()) {
+    if (!named.has(id)) await objects.root.remove(timelineName(id)).catch(passIfForeign);
+  }
+}
+
+/** What is not ours stays, and the directory that it is in. */
+function passIfForeign(error: unknown): void {
+  const isForeign = error instanceof IoError && (error.code === "ENOTEMPTY" || error.code === "EEXIST");
+  if (!isForeign) throw error;
+}
+
+function timelineName(id: number): string {
+  return id.toString(16).padStart(16, "0");
 }

@@ -107,11 +107,12 @@ async function openManifest(objects: Objects, readOnly: boolean, isNew: boolean)
   // Another process may have made the store since the first look.
   const manifest = await Manifest.open(objects, { readOnly });
   if (manifest === undefined) return await createManifest(objects, isNew);
-  await refuseUnnamedTimelines(objects, new Set(manifest.state.timelines.map(({ id }) => id)));
+  const named = new Set(manifest.state.timelines.map(({ id }) => id));
+  await refuseUnnamedTimelines(objects, named);
   if (readOnly) return manifest;
   // From here on whatever opened the store earlier and still lives can be told from this opening.
   await manifest.commit({ type: "generation", generation: manifest.state.generation + 1 });
-  await removeLeftovers(objects);
+  await removeLeftovers(objects, named);
   return manifest;
 }
 
@@ -122,7 +123,7 @@ async function createManifest(objects: Objects, isNew: boolean): Promise<Manifes
   }
   const main = newTimeline(host, mainName);
   await objects.prepare(main.id);
-  await removeLeftovers(objects);
+  await removeLeftovers(objects, new Set([main.id]));
   const storeId = host.random.bytes(16).toHex();
   return await Manifest.create(objects, { version: 1, storeId, generation: 1, timelines: [main] });
 }
@@ -132,12 +133,17 @@ export function newTimeline({ random, clock }: Host, name: string): TimelineStat
   return {
     name,
     id: random.id(),
-    created: clock.now(),
+    created: timestamp(clock.now()),
     nextSequence: 1,
     horizon: 0,
     segments: [],
     layers: [],
   };
+}
+
+/** Milliseconds since the epoch as the manifest holds them, whatever the clock says. */
+function timestamp(now: number): number {
+  return Math.trunc(Math.min(Math.max(now, 0), Number.MAX_SAFE_INTEGER)) || 0;
 }
 
 async function openTimelines(store: OpenStore): Promise<void> {

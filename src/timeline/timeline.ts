@@ -108,8 +108,9 @@ export class Timeline {
    * Appends changes atomically at one LSN.
    *
    * They are visible to readers before the call returns; the promise waits for room in the buffers, or with `sync`
-   * until they are durable. Await it before appending on: that is the back-pressure. What is rejected with a
-   * `LimitError`, `LsnError`, `TypeError` or `RangeError` was not applied. A batch without changes takes an LSN too.
+   * until they are durable. Await it before appending on: that is the back-pressure. What is rejected was not applied,
+   * unless the error has an `appliedLsn`: then it was, at that LSN, but is not known to be durable. A batch without
+   * changes takes an LSN too.
    *
    * @param changes A batch, or changes in order; the last change of a key counts.
    * @param options See {@linkcode AppendOptions}.
@@ -211,14 +212,8 @@ export class Timeline {
    */
   getVectored(keys: Keys, options?: ReadOptions): ReadableStream<Entry>;
   /** Reads keys as above, and reports damage in the places of entries. */
-  getVectored(
-    keys: Keys,
-    options: ReportDamage<ReadOptions>,
-  ): ReadableStream<Entry | DamagedEntry>;
-  getVectored(
-    keys: Keys,
-    options?: AnyReadOptions,
-  ): ReadableStream<Entry | DamagedEntry> {
+  getVectored(keys: Keys, options: ReportDamage<ReadOptions>): ReadableStream<Entry | DamagedEntry>;
+  getVectored(keys: Keys, options?: AnyReadOptions): ReadableStream<Entry | DamagedEntry> {
     return this.#reads.keys(keys, options);
   }
 

@@ -13,7 +13,7 @@ import { open } from "node:fs/promises";
 import { hasCode, IoError, LockedError } from "../../base/mod.ts";
 import type { PathLock } from "../engine.ts";
 import { attempting } from "./errno.ts";
-import { irregularCode, lstat } from "./regular_file.ts";
+import { irregularCode } from "./regular_file.ts";
 
 const mostHolderBytes = 32;
 
@@ -74,10 +74,12 @@ class HeldLock implements PathLock {
 
 /** Says who holds the lock, in a file of our own. */
 async function writeHolder(path: string): Promise<void> {
-  const found = lstat(path);
-  const code = found?.isSymlink ? undefined : irregularCode(found);
+  const found = await Deno.lstat(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  const code = !found || found.isSymlink ? undefined : irregularCode(found);
   if (code !== undefined) throw new IoError({ code, operation: "lock", path });
-  if (found !== undefined) await Deno.remove(path);
+  if (found) await Deno.remove(path);
   await Deno.writeTextFile(path, `${Deno.pid}\n`, { mode: 0o600, createNew: true });
 }
 

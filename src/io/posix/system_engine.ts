@@ -52,6 +52,11 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
     this.#transport = transport;
   }
 
+  /** See {@linkcode IoEngine.isLost}. */
+  get isLost(): boolean {
+    return this.#transport.isLost === true;
+  }
+
   /** See {@linkcode IoEngine.allocateMemory}. */
   allocateMemory(byteLength: number): Uint8Array<ArrayBuffer> {
     this.#checkRunning();

@@ -6,7 +6,21 @@
 
 import { type Key, keyBytes, typeName } from "../../base/mod.ts";
 
-/** A run of adjacent keys: base, base + 1, … as big-endian integers of the same length. */
+/**
+ * A run of adjacent keys: base, base + 1, … as big-endian integers of the same length.
+ *
+ * @example Read keys and a run of keys
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const timeline = store.timeline();
+ * await timeline.append([{ key: "p1", value: "one" }, { key: "p2", value: "two" }]);
+ * const entries = await Array.fromAsync(timeline.getVectored([{ base: "p1", count: 2 }, "p9"]));
+ * assertEquals(entries.map(({ value }) => value?.length), [3, 3, undefined]);
+ * ```
+ */
 export interface KeyVec {
   /** The first key. */
   base: Key;
@@ -26,7 +40,8 @@ export function ownKey(key: Key): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Many keys: anything that iterates over them, but not one key, which iterates over its letters or bytes.
+ * Many keys: anything that iterates over them, but not one key, which iterates over its letters or bytes. An array may
+ * be changed once the call has returned; anything else is asked for its keys as the read goes on.
  */
 export type Keys<T extends Key | KeyVec = Key | KeyVec> = Iterable<T> & object;
 
@@ -42,7 +57,13 @@ export function expandKeys(keys: Keys): Generator<Uint8Array<ArrayBuffer>> {
   const isMany = typeof keys === "object" && keys !== null && Symbol.iterator in keys &&
     !(keys instanceof Uint8Array);
   if (!isMany) throw new TypeError(`Cannot read keys: expected an iterable of keys, found ${typeName(keys)}`);
-  return expand(keys);
+  return expand(Array.isArray(keys) ? keys.map(withoutSharing) : keys);
+}
+
+/** What stands in an array may be changed once the call has returned; what is yielded is copied when it is. */
+function withoutSharing(key: Key | KeyVec): Key | KeyVec {
+  if (key instanceof Uint8Array) return new Uint8Array(key);
+  return isKeyVec(key) && key.base instanceof Uint8Array ? { ...key, base: new Uint8Array(key.base) } : key;
 }
 
 function* expand(keys: Keys): Generator<Uint8Array<ArrayBuffer>> {
