@@ -76,7 +76,8 @@ function writeDigits(to: Uint8Array, at: number, number: number): number {
   let left = number;
   for (let i = at + length - 1; i >= at; i--) {
     const tenth = Math.floor(left / 10);
-    to[i] = 0x30 + left - tenth * 10;
+    // The difference first: a sum with a large LSN would be rounded.
+    to[i] = 0x30 + (left - tenth * 10);
     left = tenth;
   }
   return at + length;
