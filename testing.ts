@@ -20,7 +20,6 @@
 
 export {
   type DirectAlignment,
-  type DirectoryLock,
   type DirectSupport,
   type EngineChoice,
   type EngineName,
@@ -33,6 +32,7 @@ export {
   type OpenEngine,
   openIo,
   type OpenOptions,
+  type PathLock,
   type SupportRequest,
   type Transfer,
   type WriteOptions,

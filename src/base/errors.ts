@@ -8,6 +8,11 @@
 export class VarveError extends Error {
   /** The name of the class. */
   override name = "VarveError";
+  /**
+   * The LSN of an append that was applied and rejects all the same, since it is not known to be durable: readers see
+   * it, and whoever repeats it applies it twice. An append that rejects without it was not applied.
+   */
+  appliedLsn: number | undefined = undefined;
 }
 
 /** Says that the engine itself is wrong. It is never thrown for bytes that came from a disk or a caller. */
@@ -70,9 +75,39 @@ export function hasCode(error: unknown, ...codes: readonly string[]): error is I
   return error instanceof IoError && codes.includes(error.code);
 }
 
-/** Whether an error says that the disk, or a quota, is full, which a failed write survives. */
+/**
+ * Whether an error says that the disk, or a quota, is full, which a failed write survives. So it survives that there
+ * is no descriptor to open a file with, of the process or of all.
+ */
 export function isFullDisk(error: unknown): error is IoError {
-  return hasCode(error, "ENOSPC", "EDQUOT");
+  return hasCode(error, "ENOSPC", "EDQUOT") || isOutOfDescriptors(error);
+}
+
+/** Whether an error says that there is no descriptor left: what was to be done with one has not begun. */
+export function isOutOfDescriptors(error: unknown): error is IoError {
+  return hasCode(error, "EMFILE", "ENFILE");
+}
+
+/**
+ * The error for one append of those that wait for the same disk: its batch was applied, and is not known to be durable.
+ *
+ * @param error Why not.
+ * @param lsn The LSN of the batch.
+ * @returns An error of the same class that says so too.
+ */
+export function appliedAt(error: unknown, lsn: number): unknown {
+  const said = copyOf(error);
+  if (said === undefined) return error;
+  said.message += `; the batch was applied at LSN ${lsn}`;
+  said.appliedLsn = lsn;
+  return said;
+}
+
+function copyOf(error: unknown): VarveError | undefined {
+  if (error instanceof PoisonedError) return new PoisonedError(error.message, { cause: error.cause });
+  if (!(error instanceof IoError)) return undefined;
+  const { code, operation, path, offset } = error;
+  return new IoError({ code, operation, path, offset, cause: error });
 }
 
 /** What was wrong with bytes that were read back. */
@@ -133,10 +168,29 @@ export class ReadOnlyError extends VarveError {
   override name = "ReadOnlyError";
 }
 
+/** What an LSN was held against. */
+export interface LsnErrorContext {
+  /** The LSN that was asked for. */
+  lsn: number;
+  /** The last LSN of the timeline. */
+  lastLsn: number;
+}
+
 /** An LSN beyond the end of history, or one that does not increase. */
 export class LsnError extends VarveError {
   /** The name of the class. */
   override name = "LsnError";
+  /** The LSN that was asked for. */
+  readonly lsn: number;
+  /** The last LSN of the timeline. */
+  readonly lastLsn: number;
+
+  /** Makes an error from what could not be done, and with which LSN. */
+  constructor(message: string, { lsn, lastLsn }: LsnErrorContext) {
+    super(message);
+    this.lsn = lsn;
+    this.lastLsn = lastLsn;
+  }
 }
 
 /** Direct IO was demanded and cannot be had. */
@@ -145,8 +199,32 @@ export class DirectIoError extends VarveError {
   override name = "DirectIoError";
 }
 
-/** Something is larger than a limit allows. */
+/** Which limit does not allow what. */
+export interface LimitErrorContext {
+  /** The limit, in the unit that the message names. */
+  limit: number;
+  /** What was found, in the same unit. */
+  found: number;
+  /** The key that it is about, if it is about one. */
+  key?: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** Something is larger than a limit allows, or smaller. */
 export class LimitError extends VarveError {
   /** The name of the class. */
   override name = "LimitError";
+  /** The limit, in the unit that the message names. */
+  readonly limit: number;
+  /** What was found, in the same unit. */
+  readonly found: number;
+  /** The key that it is about, if it is about one. */
+  readonly key: Uint8Array<ArrayBuffer> | undefined;
+
+  /** Makes an error from what could not be done, and which limit does not allow it. */
+  constructor(message: string, { limit, found, key }: LimitErrorContext) {
+    super(message);
+    this.limit = limit;
+    this.found = found;
+    this.key = key;
+  }
 }

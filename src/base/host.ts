@@ -1,6 +1,6 @@
 /**
- * The outside world, handed in: time, randomness, and turns of the event loop. Nothing above floor 1 asks the runtime
- * for any of them, so that a test can hold each.
+ * The outside world, handed in: time, timers, randomness, and turns of the event loop. Nothing above floor 1 asks the
+ * runtime for any of them, so that a test can hold each.
  *
  * @module
  */
@@ -11,6 +11,18 @@ export interface Clock {
   now(): number;
   /** Milliseconds of a clock that never goes back, from an arbitrary start. */
   monotonic(): number;
+}
+
+/** What calls later. */
+export interface Timers {
+  /**
+   * Calls once, and keeps no process alive for it.
+   *
+   * @param milliseconds How much later, at the soonest.
+   * @param call What is called.
+   * @returns Cancels the call; does nothing once it was made.
+   */
+  after(milliseconds: number, call: () => void): () => void;
 }
 
 /** A source of randomness. */

@@ -20,11 +20,20 @@ const encoder = new TextEncoder();
  */
 export function keyBytes(key: Key): Uint8Array {
   const bytes = boundBytes(key);
-  if (bytes.length === 0) throw new LimitError("Cannot use key: it is empty");
-  if (bytes.length > maxKeyBytes) {
-    throw new LimitError(`Cannot use key: its length is ${bytes.length} bytes, the limit is ${maxKeyBytes}`);
-  }
+  if (bytes.length === 0 || bytes.length > maxKeyBytes) throw keyLengthError(bytes.length, bytes);
   return bytes;
+}
+
+/**
+ * The error of a key that is empty or too long.
+ *
+ * @param found Its length in bytes.
+ * @param key Its bytes, if they are at hand.
+ */
+export function keyLengthError(found: number, key?: Uint8Array): LimitError {
+  const context = { limit: found === 0 ? 1 : maxKeyBytes, found, key: key && new Uint8Array(key) };
+  if (found === 0) return new LimitError("Cannot use key: it is empty", context);
+  return new LimitError(`Cannot use key: its length is ${found} bytes, the limit is ${maxKeyBytes}`, context);
 }
 
 /**

@@ -22,6 +22,8 @@ export const maxLayerEntries: number = 1 << 23;
 export const minSegmentBytes: number = 64 * KiB;
 /** See {@linkcode minSegmentBytes}. */
 export const maxSegmentBytes: number = 1024 * MiB;
+/** The longest file of an unsealed segment: offsets in it are 32 bits wide. */
+export const maxSegmentFileBytes: number = 2 ** 32;
 /** The largest LSN: the largest safe integer. */
 export const maxLsn: number = Number.MAX_SAFE_INTEGER;
 /** On-disk structure is aligned to this many bytes whatever the device says. */

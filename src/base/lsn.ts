@@ -34,6 +34,6 @@ export function checkLsn(lsn: unknown, least = 0): Lsn {
 export function checkReadLsn(lsn: Lsn | undefined, lastLsn: Lsn): Lsn {
   if (lsn === undefined) return lastLsn;
   checkLsn(lsn);
-  if (lsn > lastLsn) throw new LsnError(`Cannot read as of LSN ${lsn}: the last LSN is ${lastLsn}`);
-  return lsn;
+  if (lsn <= lastLsn) return lsn;
+  throw new LsnError(`Cannot read as of LSN ${lsn}: the last LSN is ${lastLsn}`, { lsn, lastLsn });
 }

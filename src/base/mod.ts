@@ -7,5 +7,7 @@ export * from "./host.ts";
 export * from "./key.ts";
 export * from "./limits.ts";
 export * from "./lsn.ts";
+export * from "./options.ts";
+export * from "./path.ts";
 export * from "./structured_key.ts";
 export * from "./system_host.ts";

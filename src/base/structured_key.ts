@@ -71,7 +71,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  */
 export function encodeKey(parts: readonly KeyPart[]): Uint8Array {
   const key = concat(parts.map(encodePart));
-  if (key.length > maxKeyBytes) throw tooLong(`${key.length} bytes`);
+  if (key.length > maxKeyBytes) throw tooLong(key.length);
   return key;
 }
 
@@ -184,12 +184,16 @@ function bigintTag(length: number, negative: boolean): number {
 
 function magnitudeBytes(magnitude: bigint): Uint8Array {
   const digits = magnitude.toString(16);
-  if (digits.length > 2 * maxKeyBytes) throw tooLong(`over ${digits.length >> 1} bytes`);
+  if (digits.length > 2 * maxKeyBytes) throw tooLong(digits.length >> 1);
   return Uint8Array.fromHex(digits.length % 2 === 0 ? digits : "0" + digits);
 }
 
-function tooLong(length: string): LimitError {
-  return new LimitError(`Cannot encode key: its length is ${length}, the limit is ${maxKeyBytes}`);
+function tooLong(found: number): LimitError {
+  const limit = maxKeyBytes;
+  return new LimitError(`Cannot encode key: its length is ${found} bytes or more, the limit is ${limit}`, {
+    limit,
+    found,
+  });
 }
 
 interface DecodedPart {

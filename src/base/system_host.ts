@@ -1,16 +1,25 @@
 /**
- * The machine's own clock, randomness and event loop: the only place outside `io` that asks the runtime for them.
+ * The machine's own clock, timers, randomness and event loop: the only place outside `io` that asks the runtime for them.
  *
  * @module
  */
 
 import { setImmediate } from "node:timers";
-import type { Clock, Random, Turns } from "./host.ts";
+import type { Clock, Random, Timers, Turns } from "./host.ts";
 
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+};
+
+/** The machine's timers. */
+export const systemTimers: Timers = {
+  after: (milliseconds, call) => {
+    const timer = setTimeout(call, milliseconds);
+    Deno.unrefTimer(timer);
+    return () => clearTimeout(timer);
+  },
 };
 
 /** The machine's randomness. */

@@ -2,6 +2,7 @@
 
 import { parseArgs } from "node:util";
 import type { Key, Lsn } from "../base/mod.ts";
+import { parseKeyParts } from "./key_parts.ts";
 import { type ArgumentSpecs, commonOptions, type OptionSpecs } from "./options.ts";
 
 /** The command line asks for something that there is not. */
@@ -14,6 +15,7 @@ export class UsageError extends Error {
 export class Arguments {
   /** What was given besides options; as many as are needed, at least. */
   readonly positionals: readonly string[];
+  readonly #names: readonly string[];
   readonly #values: Readonly<Record<string, string | boolean | undefined>>;
 
   /**
@@ -28,8 +30,10 @@ export class Arguments {
     const { values, positionals } = parse(specs, args);
     this.#values = values;
     this.positionals = positionals;
+    // A key of parts stands for the one among the arguments.
+    this.#names = command.positionals.filter((name) => name !== "<key>" || values.key === undefined);
     if (this.flag("help")) return;
-    checkPositionals(command, positionals);
+    checkPositionals(this.#names, positionals);
     for (const [name, { choices }] of Object.entries(specs)) {
       const text = this.text(name);
       if (text === undefined || choices === undefined || choices.includes(text)) continue;
@@ -69,6 +73,52 @@ export class Arguments {
     return this.#integer(name, 0, "a count");
   }
 
+  /** The argument of a name such as `<key>`, if it was given. */
+  positional(name: string): string | undefined {
+    const at = this.#names.indexOf(name);
+    return at < 0 ? undefined : this.positionals[at];
+  }
+
+  /**
+   * The key: `<key>`, or the parts of `--key`.
+   *
+   * @throws {UsageError} If it cannot be read.
+   */
+  key(): Key {
+    return this.parts("key") ?? this.bytes(this.positional("<key>") ?? "");
+  }
+
+  /**
+   * The value of an option that is a key of several parts.
+   *
+   * @param name The option.
+   * @throws {UsageError} If it is none.
+   */
+  parts(name: string): Uint8Array | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    try {
+      return parseKeyParts(text);
+    } catch (error) {
+      throw new UsageError(`--${name} takes parts such as '["user",42]': ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * The value of an option that is a time in seconds, in milliseconds.
+   *
+   * @param name The option.
+   * @throws {UsageError} If it is none.
+   */
+  milliseconds(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    if (text === "Infinity" || /^[0-9]+(\.[0-9]+)?$/.test(text)) return Number(text) * 1000;
+    throw new UsageError(`--${name} takes seconds, not "${text}"`);
+  }
+
   /**
    * A key or value of the command line: its UTF-8, or with `--base64` what it decodes to.
    *
@@ -106,7 +156,7 @@ function parse(specs: OptionSpecs, args: readonly string[]): Parsed {
     }),
   );
   try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    const { values, positionals } = parseArgs({ args: filled(specs, args), options, allowPositionals: true });
     return { values: values as Parsed["values"], positionals };
   } catch (error) {
     // The parser explains itself in several sentences, of which the first says what is wrong.
@@ -115,10 +165,19 @@ function parse(specs: OptionSpecs, args: readonly string[]): Parsed {
   }
 }
 
-function checkPositionals(command: ArgumentSpecs, given: readonly string[]): void {
-  const needed = command.positionals.filter((name) => name.startsWith("<"));
+/** The arguments, where each option that was given without its value has the one that it then has. */
+function filled(specs: OptionSpecs, args: readonly string[]): string[] {
+  const end = args.indexOf("--");
+  return args.map((arg, i) => {
+    const otherwise = end >= 0 && i > end ? undefined : specs[arg.replace(/^--/, "")]?.otherwise;
+    return otherwise === undefined || !arg.startsWith("--") ? arg : `${arg}=${otherwise}`;
+  });
+}
+
+function checkPositionals(names: readonly string[], given: readonly string[]): void {
+  const needed = names.filter((name) => name.startsWith("<"));
   if (given.length < needed.length) throw new UsageError(`${needed[given.length]} is missing`);
-  if (given.length > command.positionals.length) {
-    throw new UsageError(`"${given[command.positionals.length]}" is one argument too many`);
+  if (given.length > names.length) {
+    throw new UsageError(`"${given[names.length]}" is one argument too many`);
   }
 }

@@ -1,7 +1,7 @@
 /** The help texts. */
 
 import type { Command } from "./command.ts";
-import { commonOptions, type OptionSpecs } from "./options.ts";
+import { commonOptions, type OptionSpec, type OptionSpecs } from "./options.ts";
 
 /** Returns the help of the program. */
 export function programHelp(commands: readonly Command[]): string {
@@ -37,9 +37,14 @@ ${own}${optionLines(commonOptions)}
 
 function optionLines(options: OptionSpecs): string {
   return Object.entries(options).map(([name, spec]) => {
-    const option = spec.value === undefined ? `--${name}` : `--${name} ${spec.value}`;
+    const option = `--${name}${valueOf(spec)}`;
     return `  ${option.padEnd(20)}  ${spec.describe}`;
   }).join("\n");
+}
+
+function valueOf({ value, otherwise }: OptionSpec): string {
+  if (value === undefined) return "";
+  return otherwise === undefined ? ` ${value}` : `[=${value}]`;
 }
 
 function capital(text: string): string {

@@ -7,7 +7,7 @@ import { importGitCommand } from "./commands/import_git.ts";
 import { layersCommand, statsCommand } from "./commands/inspect.ts";
 import { loadCommand } from "./commands/load.ts";
 import { getCommand, historyCommand, scanCommand } from "./commands/read.ts";
-import { deleteCommand, putCommand } from "./commands/write.ts";
+import { createCommand, deleteCommand, putCommand } from "./commands/write.ts";
 import { escapeText } from "./terminal/escape.ts";
 import { exitFailure, exitOk, exitUsage } from "./exit_code.ts";
 import { commandHelp, programHelp } from "./help.ts";
@@ -15,6 +15,7 @@ import { ClosedOutputError } from "./terminal/output.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
 const commands: readonly Command[] = [
+  createCommand,
   loadCommand,
   importGitCommand,
   putCommand,

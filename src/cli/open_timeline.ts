@@ -1,5 +1,6 @@
 /** The store and the timeline that a command works on. */
 
+import { LockedError, systemClock } from "../base/mod.ts";
 import { Store, type StoreOptions } from "../store/mod.ts";
 import type { Timeline } from "../timeline/mod.ts";
 import type { Arguments } from "./arguments.ts";
@@ -12,29 +13,81 @@ export interface OpenTimeline extends AsyncDisposable {
   readonly timeline: Timeline;
 }
 
+/** How a command opens a store. */
+export interface OpenTimelineOptions {
+  /** The store; the first argument if left out. */
+  path?: string;
+  /** What may be made: nothing, what `--create` asks for (the default), or whatever is missing. */
+  create?: "asked" | "missing";
+  /** Ends the wait of `--wait`. */
+  signal?: AbortSignal;
+}
+
+/** How long it is between two looks whether a lock was given up. */
+const lookMilliseconds = 50;
+
 /**
- * Opens a store, and the timeline of `--timeline`.
+ * Opens a store and the timeline of `--timeline` for reading: nothing is written.
  *
  * @param args What was asked.
- * @param purpose `"read"` writes nothing, `"write"` needs the timeline to be there, `"create"` makes what is missing.
- * @param path The store; the first argument if left out.
  * @returns The open store and its timeline.
  */
-export async function openTimeline(
+export async function openForReading(args: Arguments): Promise<OpenTimeline> {
+  const store = await Store.open(args.positionals[0], { ...ioOptions(args), readOnly: true });
+  return await withTimeline(store, args, false);
+}
+
+/**
+ * Opens a store and the timeline of `--timeline` for writing, and waits for them as `--wait` asks.
+ *
+ * @param args What was asked.
+ * @param options See {@linkcode OpenTimelineOptions}.
+ * @returns The open store and its timeline.
+ */
+export async function openForWriting(
   args: Arguments,
-  purpose: "read" | "write" | "create",
-  path: string = args.positionals[0],
+  options: OpenTimelineOptions = {},
 ): Promise<OpenTimeline> {
-  const store = await Store.open(path, {
-    create: purpose === "create",
-    readOnly: purpose === "read",
+  const create = options.create === "missing" || args.flag("create");
+  const path = options.path ?? args.positionals[0];
+  const wait = args.milliseconds("wait") ?? 0;
+  const store = await waitFor(wait, options.signal, () => Store.open(path, { ...ioOptions(args), create }))
+    .catch((error) => {
+      if (create || !(error instanceof Deno.errors.NotFound)) throw error;
+      throw new Deno.errors.NotFound(`${error.message} (--create makes one)`, { cause: error });
+    });
+  return await withTimeline(store, args, create);
+}
+
+function ioOptions(args: Arguments): StoreOptions {
+  return {
     // What the arguments allow are the modes and engines that there are.
     ioMode: args.text("io-mode") as StoreOptions["ioMode"],
     ioEngine: args.text("io-engine") as StoreOptions["ioEngine"],
-  });
+  };
+}
+
+async function waitFor<T>(
+  milliseconds: number,
+  signal: AbortSignal | undefined,
+  open: () => Promise<T>,
+): Promise<T> {
+  const end = systemClock.monotonic() + milliseconds;
+  for (;;) {
+    try {
+      return await open();
+    } catch (error) {
+      const left = end - systemClock.monotonic();
+      if (!(error instanceof LockedError) || left <= 0 || signal?.aborted) throw error;
+      await new Promise((resolve) => setTimeout(resolve, Math.min(left, lookMilliseconds)));
+    }
+  }
+}
+
+async function withTimeline(store: Store, args: Arguments, create: boolean): Promise<OpenTimeline> {
   try {
     const name = args.text("timeline") ?? "main";
-    const makes = purpose === "create" && store.timelines().every((timeline) => timeline.name !== name);
+    const makes = create && store.timelines().every((timeline) => timeline.name !== name);
     const timeline = makes ? await store.createTimeline(name) : store.timeline(name);
     return { store, timeline, [Symbol.asyncDispose]: () => store.close() };
   } catch (error) {

@@ -4,6 +4,8 @@
 export interface OptionSpec {
   /** What stands for its value in the help; without it the option is a switch. */
   readonly value?: string;
+  /** The value that it has where it is given without one. */
+  readonly otherwise?: string;
   /** The only values that it takes. */
   readonly choices?: readonly string[];
   /** A letter that stands for it. */
@@ -37,6 +39,22 @@ export const commonOptions: OptionSpecs = {
     describe: "what reads and writes them: auto, uring, threads or node (auto)",
   },
   "help": { short: "h", describe: "show this help" },
+};
+
+/** The options of every command that writes. */
+export const writeOptions: OptionSpecs = {
+  "create": { describe: "make the store and the timeline if they are missing" },
+  "wait": {
+    value: "SECONDS",
+    otherwise: "Infinity",
+    describe: "wait while another process writes, so long at most (for ever)",
+  },
+};
+
+/** A key of several parts instead of `<key>`. */
+export const keyOption: OptionSpec = {
+  value: "PARTS",
+  describe: `the key as parts, such as '["user",42]', instead of <key>`,
 };
 
 /** Keys and values of the command line in base64. */

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { blockBytes, Health, IoError, LimitError, ReadOnlyError, typeName } from "../base/mod.ts";
+import { blockBytes, Health, IoError, LimitError, pathOf, ReadOnlyError, typeName } from "../base/mod.ts";
 import {
   BufferedWriter,
   BufferPool,
@@ -22,6 +22,7 @@ import {
   type IoFile,
   type IoReport,
   openIo,
+  type PathLock,
 } from "../io/mod.ts";
 import { BlockReader } from "./block_reader.ts";
 import { byteStream } from "./byte_stream.ts";
@@ -31,6 +32,17 @@ import { SyncedWriter, type Tail } from "./synced_writer.ts";
 const MiB = 1024 * 1024;
 /** Bytes that wait to be written at which appends that did not wait are refused. */
 const mostWaiting = 256 * MiB;
+
+/** A file that was opened. */
+interface OpenedFile {
+  readonly path: string;
+  readonly io: Io;
+  readonly lock: PathLock | undefined;
+  readonly reader: IoFile;
+  readonly target: IoFile | undefined;
+  readonly length: number;
+  readonly tail: Tail;
+}
 
 /**
  * An append-only file with direct IO.
@@ -52,6 +64,7 @@ const mostWaiting = 256 * MiB;
 export class DirectFile implements AsyncDisposable {
   readonly #path: string;
   readonly #io: Io;
+  readonly #lock: PathLock | undefined;
   readonly #health: Health;
   readonly #files: readonly IoFile[];
   readonly #reader: BlockReader;
@@ -59,19 +72,13 @@ export class DirectFile implements AsyncDisposable {
   readonly #initialLength: number;
   #closing: Promise<void> | undefined;
 
-  private constructor(
-    path: string,
-    io: Io,
-    reader: IoFile,
-    target: IoFile | undefined,
-    length: number,
-    tail: Tail,
-  ) {
+  private constructor({ path, io, lock, reader, target, length, tail }: OpenedFile) {
     const { engine } = io;
     const pool = new BufferPool(engine, { bufferBytes: MiB, budgetBytes: 16 * MiB });
     const health = new Health(`"${path}"`);
     this.#path = path;
     this.#io = io;
+    this.#lock = lock;
     this.#health = health;
     this.#files = target === undefined ? [reader] : [reader, target];
     this.#reader = new BlockReader(engine, pool, reader);
@@ -85,31 +92,50 @@ export class DirectFile implements AsyncDisposable {
   /**
    * Opens a file, at whose end appending goes on.
    *
-   * @param path The file.
+   * @param path The file, as a path or a `file:` URL.
    * @param options See {@linkcode DirectFileOptions}.
    * @returns The file. It must be closed.
+   * @throws {LockedError} If it is open for writing already, in this process or another.
+   * @throws {Deno.errors.NotFound} If its directory is missing, or if it is and may not be made.
    * @throws {IoError} If it cannot be opened.
    * @throws {DirectIoError} If `strict` is set and the IO that was asked for cannot be had.
    */
-  static async open(path: string, options: DirectFileOptions = {}): Promise<DirectFile> {
-    checkOptions(path, options);
+  static async open(path: string | URL, options: DirectFileOptions = {}): Promise<DirectFile> {
+    const file = pathOf("open file", path);
+    checkOptions(file, options);
+    try {
+      return await DirectFile.#open(file, options);
+    } catch (cause) {
+      if (!(cause instanceof IoError) || cause.code !== "ENOENT") throw cause;
+      throw new Deno.errors.NotFound(`Cannot open "${file}": there is no "${cause.path}"`, { cause });
+    }
+  }
+
+  static async #open(path: string, options: DirectFileOptions): Promise<DirectFile> {
     const { readOnly = false, create = true, tail = "rewrite", preallocateBytes = 0 } = options;
     const io = await openIo(directoryOf(path), { ...options, readOnly });
     const opened: IoFile[] = [];
+    let lock: PathLock | undefined;
     try {
       const target = readOnly ? undefined : await openTarget(io, path, create);
       if (target !== undefined) opened.push(target);
+      // Two writers would destroy each other's blocks.
+      if (target !== undefined) lock = await io.engine.lock(path);
       const reader = await io.engine.open(path, { access: "read", direct: io.readDirect });
       opened.push(reader);
       const length = await io.engine.size(reader);
-      const file = new DirectFile(path, io, reader, target, length, tail);
       if (preallocateBytes > length && target !== undefined) {
         await io.engine.allocate(target, preallocateBytes);
       }
+      // Whoever wrote what is there may have been killed before it was durable.
+      await io.engine.sync(target ?? reader);
+      if (target !== undefined) await io.engine.syncDirectory(directoryOf(path));
+      const file = new DirectFile({ path, io, lock, reader, target, length, tail });
       await file.#takeUpTail();
       return file;
     } catch (error) {
       for (const file of opened) await io.engine.close(file);
+      await lock?.release();
       if (io.ownsEngine) await io.engine.shutdown();
       throw error;
     }
@@ -181,7 +207,10 @@ export class DirectFile implements AsyncDisposable {
     }
     const waiting = target.writer.bufferedBytes;
     if (waiting <= mostWaiting) return target;
-    throw new LimitError(`Cannot append to "${this.#path}": ${waiting} bytes wait to be written`);
+    throw new LimitError(`Cannot append to "${this.#path}": ${waiting} bytes wait to be written`, {
+      limit: mostWaiting,
+      found: waiting,
+    });
   }
 
   #checkOpen(): void {
@@ -279,6 +308,8 @@ export class DirectFile implements AsyncDisposable {
       await this.#target?.finish();
     } finally {
       this.#health.closed();
+      // First, so that a file that cannot be closed is not locked for ever: nothing is written any more.
+      await this.#lock?.release();
       for (const file of this.#files) await engine.close(file);
       if (this.#io.ownsEngine) await engine.shutdown();
     }
@@ -296,8 +327,6 @@ async function openTarget(io: Io, path: string, create: boolean): Promise<IoFile
     return await io.engine.open(path, options);
   } catch (error) {
     if (!create || !(error instanceof IoError) || error.code !== "ENOENT") throw error;
-    const file = await io.engine.open(path, { ...options, create: true });
-    await io.engine.syncDirectory(directoryOf(path));
-    return file;
+    return await io.engine.open(path, { ...options, create: true });
   }
 }

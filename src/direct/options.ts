@@ -4,7 +4,7 @@
  * @module
  */
 
-import { typeName } from "../base/mod.ts";
+import { checkNames } from "../base/mod.ts";
 import type { IoEngine, IoMode } from "../io/mod.ts";
 
 /** Options of `DirectFile.open`. */
@@ -25,18 +25,16 @@ export interface DirectFileOptions {
   readOnly?: boolean | undefined;
 }
 
+const names = ["ioMode", "ioEngine", "strict", "tail", "preallocateBytes", "create", "readOnly"];
+
 /**
- * Checks a path and options; what is about IO is checked where it is used.
+ * Checks options; what is about IO is checked where it is used.
  *
- * @throws {TypeError} If one has the wrong type.
+ * @throws {TypeError} If one is unknown or has the wrong type.
  * @throws {RangeError} If one has a value that cannot be.
  */
 export function checkOptions(path: string, options: DirectFileOptions): void {
-  if (typeof path !== "string" || path === "") {
-    throw new TypeError(
-      `Cannot open file: expected a path, found ${path === "" ? "an empty one" : typeName(path)}`,
-    );
-  }
+  checkNames(`open "${path}"`, options, names);
   if (options.tail !== undefined && options.tail !== "rewrite" && options.tail !== "pad") {
     throw new TypeError(`Cannot open "${path}": expected tail "rewrite" or "pad", found "${options.tail}"`);
   }

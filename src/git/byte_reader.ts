@@ -43,7 +43,12 @@ export class ByteReader implements AsyncDisposable {
       const end = this.#chunk.indexOf(delimiter, this.#at);
       const piece = this.#chunk.subarray(this.#at, end < 0 ? undefined : end);
       length += piece.length;
-      if (length > maxBytes) throw new LimitError(`Cannot read on: a piece is over ${maxBytes} bytes long`);
+      if (length > maxBytes) {
+        throw new LimitError(`Cannot read on: a piece is over ${maxBytes} bytes long`, {
+          limit: maxBytes,
+          found: length,
+        });
+      }
       if (piece.length > 0) pieces.push(piece);
       if (end >= 0) {
         this.#at = end + 1;

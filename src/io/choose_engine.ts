@@ -52,6 +52,9 @@ export async function chooseEngine(wanted: EngineChoice, strict: boolean): Promi
 /** Notes why `engines` are passed over, as far as `wanted` would have taken them. */
 function giveUp(wanted: EngineChoice, strict: boolean, engines: EngineChoice[], reason: string): string[] {
   const passed = engines.slice(wanted === "threads" ? engines.indexOf("threads") : 0);
-  if (strict && wanted !== "auto") throw new DirectIoError(`Cannot use IO engine "${wanted}": ${reason}`);
+  if (strict && wanted !== "auto") {
+    const next = engines.includes("threads") ? "node" : "threads";
+    throw new DirectIoError(`Cannot use IO engine "${wanted}": ${reason}; choose ioEngine "${next}"`);
+  }
   return passed.map((name) => `Cannot use IO engine "${name}": ${reason}`);
 }

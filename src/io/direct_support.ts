@@ -13,7 +13,7 @@
  */
 
 import { equals } from "@std/bytes";
-import { blockBytes, CorruptionError, hasCode, isFullDisk } from "../base/mod.ts";
+import { blockBytes, CorruptionError, hasCode, IoError } from "../base/mod.ts";
 import type { DirectAlignment, DirectSupport, IoEngine, SupportRequest } from "./engine.ts";
 import { readOnce, writeOnce } from "./transfer/once.ts";
 
@@ -55,8 +55,10 @@ export async function proveDirect(
   try {
     return await proveByProbe(place, write);
   } catch (error) {
-    if (!isFullDisk(error)) throw error;
-    return await proveByFile(place, write);
+    if (!hasCode(error, "ENOSPC", "EDQUOT")) throw error;
+    const found = await proveByFile(place, write);
+    if (!found.write) return found;
+    return { ...found, notes: [...found.notes, "Direct writes are not proven: the disk is full"] };
   }
 }
 
@@ -92,7 +94,8 @@ async function readSomeFile(place: Place, depth: number): Promise<Found | undefi
         return alignmentOf(path, ask);
       });
     } catch (error) {
-      if (!hasCode(error, "ENOENT", "EISDIR", "ENXIO", "ELOOP")) throw error;
+      // One that is gone meanwhile, that is no file, or that cannot be read proves nothing; another may.
+      if (!(error instanceof IoError)) throw error;
       if (error.code === "EISDIR" && depth > 0) deeper.push(path);
     }
   }

@@ -64,9 +64,9 @@ export interface DirectSupport {
   readonly notes: readonly string[];
 }
 
-/** An exclusive lock on a directory. It ends with the process at the latest, however that ends. */
-export interface DirectoryLock {
-  /** Whether the path that was locked still leads to the directory that is locked; `false` after the release. */
+/** An exclusive lock on a directory or a file. It ends with the process at the latest, however that ends. */
+export interface PathLock {
+  /** Whether the path that was locked still leads to what is locked; `false` after the release. */
   holds(): Promise<boolean>;
   /** Gives it up. Doing so again does nothing. */
   release(): Promise<void>;
@@ -108,6 +108,12 @@ export interface Transfer {
 export interface IoEngine {
   /** Its name. */
   readonly name: EngineName;
+
+  /**
+   * Whether the engine failed as a whole, so that the system may still use memory of transfers that have failed: it
+   * must not be used again.
+   */
+  readonly isLost?: boolean | undefined;
 
   /**
    * Takes memory whose address is a multiple of 4096, from which the engine can transfer directly.
@@ -166,12 +172,12 @@ export interface IoEngine {
   /** The absolute path of what exists, links resolved. */
   resolve(path: string): Promise<string>;
   /**
-   * Locks a directory for this holder alone, without waiting, and says in its file `lock` which process holds it.
-   * The lock is on the directory itself: whoever removes that file is not let in.
+   * Locks a directory or a file for this holder alone, without waiting. Of a directory, its file `lock` says which
+   * process holds it; the lock is on the directory itself: whoever removes that file is not let in.
    *
    * Rejects with a `LockedError` if it is locked, by this process or another.
    */
-  lock(directory: string): Promise<DirectoryLock>;
+  lock(path: string): Promise<PathLock>;
   /**
    * Proves by transfers what direct IO can do in an existing directory. That it is refused is an answer and no error;
    * a full disk is no error either: the proof is then a read.

@@ -43,12 +43,12 @@ export interface IoReport {
   /** The mode that was asked for. */
   readonly requestedMode: IoMode;
   /** The engine that was asked for. */
-  readonly requestedEngine: string;
+  readonly requestedEngine: "auto" | EngineName;
   /** What the address of memory must be a multiple of for direct IO, in bytes; 1 if nothing is direct. */
   readonly memoryAlignment: number;
   /** What offsets and lengths must be a multiple of for direct IO, in bytes; 1 if nothing is direct. */
   readonly offsetAlignment: number;
-  /** What was given up or not proven, and why. */
+  /** What was given up or not proven, why, and what to ask for instead. */
   readonly notes: readonly string[];
 }
 
@@ -130,19 +130,28 @@ function reportOf(
   support: DirectSupport,
 ): IoReport {
   const mode = support.write ? "direct-rw" : support.read ? "direct" : "buffered";
+  const advice = adviceOn("ioMode", request.ioMode, mode);
   if (request.strict && mode !== request.ioMode) {
-    const reason = support.notes.join("; ");
+    const reason = [...support.notes, ...advice].join("; ");
     throw new DirectIoError(`Cannot use IO mode "${request.ioMode}" in "${directory}": ${reason}`);
   }
+  const requestedEngine = typeof request.ioEngine === "string" ? request.ioEngine : request.ioEngine.name;
+  advice.push(...adviceOn("ioEngine", requestedEngine, chosen.engine.name));
   return {
     mode,
     engine: chosen.engine.name,
     requestedMode: request.ioMode,
-    requestedEngine: typeof request.ioEngine === "string" ? request.ioEngine : request.ioEngine.name,
+    requestedEngine,
     memoryAlignment: support.alignment.memory,
     offsetAlignment: support.alignment.offset,
-    notes: [...chosen.notes, ...support.notes],
+    notes: [...chosen.notes, ...support.notes, ...advice],
   };
+}
+
+/** What to ask for, if something else was asked for than can be had. */
+function adviceOn(option: "ioMode" | "ioEngine", asked: string, obtained: string): string[] {
+  if (asked === obtained || asked === "auto") return [];
+  return [`Not "${asked}" but "${obtained}" is what can be had here: choose ${option} "${obtained}"`];
 }
 
 function checkOptions(options: IoOptions): Request {

@@ -11,6 +11,7 @@ import {
   CorruptionError,
   type Lsn,
   maxKeyBytes,
+  maxValueBytes,
   pageBytes,
 } from "../base/mod.ts";
 import { objectId, type Objects, type PageLayout, type StoredObject } from "../objects/mod.ts";
@@ -108,7 +109,8 @@ export function checkSlot(
 ): void {
   const { firstLsn, lastLsn, valuesEnd } = layer.description;
   const isSound = lsn >= firstLsn && lsn <= lastLsn && keyLength >= 1 && keyLength <= maxKeyBytes &&
-    offset >= blockBytes && length >= recordHeaderBytes + keyLength && offset + length <= valuesEnd;
+    offset >= blockBytes && offset + length <= valuesEnd &&
+    length >= recordHeaderBytes + keyLength && length <= recordHeaderBytes + keyLength + maxValueBytes;
   if (!isSound) throw contradiction(layer, page, "slots that lead into the values of its layer");
 }
 

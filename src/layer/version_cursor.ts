@@ -21,7 +21,7 @@ import type { PageSet } from "../objects/mod.ts";
 import { compareSpans } from "./spans.ts";
 
 /** Where a cursor finds pages; a {@linkcode PageSet} is one. */
-export type PageSource = Pick<PageSet, "get" | "want" | "take" | "fetch">;
+export type PageSource = Pick<PageSet, "get" | "want" | "take" | "fetch"> & Partial<Pick<PageSet, "listed">>;
 
 /** For cursors over memory, which need no pages. */
 export const noPages: PageSource = {

@@ -5,6 +5,7 @@
  *     in a last frame that it is superseded, and stays until the next version is durable.
  * M6  A new file is made when edits outweigh the snapshot, and when nobody closed the last one: the end of that may be
  *     what a failed sync left in memory alone. While the disk has no room for it, the old file is gone on with.
+ *     That an old file cannot be removed is no failure: what counts is durable.
  * M7  Once a newer file may be there, durable or not, the old one is not appended to: only a newer one still helps.
  * M8  A block of an acknowledged frame is never written again. A frame that failed is written over by the next one;
  *     what a longer one leaves behind a shorter one has no head that checks.
@@ -16,7 +17,15 @@
  * @module
  */
 
-import { assert, blockBytes, isFullDisk, LimitError, maxManifestBytes } from "../base/mod.ts";
+import {
+  assert,
+  blockBytes,
+  hasCode,
+  IoError,
+  isFullDisk,
+  LimitError,
+  maxManifestBytes,
+} from "../base/mod.ts";
 import { codeState } from "./codec.ts";
 import { Coder } from "./coder.ts";
 import { firstPlace, frameBytes, putFrame, putHeader } from "./frame.ts";
@@ -71,9 +80,9 @@ export class ManifestLog {
    */
   static async reopen(home: ManifestHome, contents: ManifestContents, older: number[]): Promise<ManifestLog> {
     const { state, snapshotEnd, end, isClosed } = contents;
-    for (const version of older.slice(0, -1)) await home.root.remove(manifestName(version));
+    const others = [...await removeAll(home, older.slice(0, -1)), ...older.slice(-1)];
     const file = fileOf(state, snapshotEnd, end);
-    return new ManifestLog(home, file, older.slice(-1), isClosed ? "closed" : "unclosed");
+    return new ManifestLog(home, file, others, isClosed ? "closed" : "unclosed");
   }
 
   /** The version of the newest file. */
@@ -116,17 +125,19 @@ export class ManifestLog {
       this.#file = await makeFile(this.#home, { ...state, version });
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      if ((await root.list()).includes(manifestName(version))) this.#others.push(version);
+      // Until it is known not to be there, it may be (M7).
+      this.#others.push(version);
+      if (!(await root.list()).includes(manifestName(version))) this.#others.pop();
       if (this.#isInDoubt) throw error;
       before.weighedFrom = before.end.offset;
       return;
     }
     const gone = this.#others;
-    this.#others = [before.version];
+    this.#others = [...gone, before.version];
     await this.#append(before, "superseded", nothing).catch((error) => {
       if (!isRefusal(error)) throw error;
     });
-    for (const other of gone) await root.remove(manifestName(other));
+    this.#others = [...await removeAll(this.#home, gone), before.version];
   }
 
   async #append(file: LogFile, kind: FrameKind, body: Uint8Array): Promise<void> {
@@ -146,6 +157,21 @@ export class ManifestLog {
     await this.#home.root.append(manifestName(file.version), end.offset, frame);
     file.end = next;
   }
+}
+
+/** Removes old files; returns the versions of those that stay because the system fails, to be removed with the next. */
+async function removeAll({ root }: ManifestHome, versions: readonly number[]): Promise<number[]> {
+  const left: number[] = [];
+  for (const version of versions) {
+    try {
+      await root.remove(manifestName(version));
+    } catch (error) {
+      // In a directory that is not ours any more nothing may be written either.
+      if (!(error instanceof IoError) || hasCode(error, "ESTALE")) throw error;
+      left.push(version);
+    }
+  }
+  return left;
 }
 
 /** Makes a file with a snapshot and room: when it resolves, it is durable. */
@@ -172,7 +198,12 @@ function roomFor({ offset, room }: FramePlace, bodyLength: number): number {
 }
 
 function checkLength(bytes: number): number {
-  if (bytes > maxManifestBytes) throw new LimitError(`Cannot write manifest: it would have ${bytes} bytes`);
+  if (bytes > maxManifestBytes) {
+    throw new LimitError(`Cannot write manifest: it would have ${bytes} bytes`, {
+      limit: maxManifestBytes,
+      found: bytes,
+    });
+  }
   return bytes;
 }
 

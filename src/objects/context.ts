@@ -5,7 +5,7 @@
  */
 
 import { IoError, maxOpenLayerFiles } from "../base/mod.ts";
-import { BufferPool, type DirectoryLock, type Host, type Io } from "../io/mod.ts";
+import { BufferPool, type Host, type Io, type IoFile, type OpenOptions, type PathLock } from "../io/mod.ts";
 import type { ReadCounters } from "./metrics.ts";
 import { isMissing, OpenFiles } from "./read/open_files.ts";
 import { PageCache } from "./read/page_cache.ts";
@@ -27,7 +27,7 @@ export interface ObjectsOptions {
   /** The bytes of pages that the cache may hold. */
   readonly cacheBytes: number;
   /** The lock on the directory, which is asked before names change; none if nothing is written. */
-  readonly lock?: DirectoryLock | undefined;
+  readonly lock?: PathLock | undefined;
   /** The size of one buffer of a writer, a multiple of 4096. @default {1048576} */
   readonly bufferBytes?: number | undefined;
   /** Files that stay open for reading. @default {384} */
@@ -56,7 +56,7 @@ export class ObjectsContext {
   readonly flights: Map<number, PageRead> = new Map();
   /** Counts of what was done. */
   readonly counters: ReadCounters = { valueReads: 0, valueReadBytes: 0, pageReads: 0 };
-  readonly #lock: DirectoryLock | undefined;
+  readonly #lock: PathLock | undefined;
 
   /** Does no IO. */
   constructor(options: ObjectsOptions) {
@@ -67,7 +67,8 @@ export class ObjectsContext {
     this.alignment = Math.max(leastAlignment, io.report.offsetAlignment);
     this.readPool = new BufferPool(engine, { bufferBytes: MiB, budgetBytes: poolBytes });
     this.writePool = new BufferPool(engine, { bufferBytes, budgetBytes: poolBytes });
-    this.files = new OpenFiles(engine, io.readDirect, options.openFiles ?? maxOpenLayerFiles);
+    const most = options.openFiles ?? maxOpenLayerFiles;
+    this.files = new OpenFiles(engine, io.readDirect, most, (path) => this.checkNames("open", path));
     this.cache = new PageCache(options.cacheBytes);
     this.#lock = options.lock;
   }
@@ -81,6 +82,18 @@ export class ObjectsContext {
   async checkNames(operation: string, path: string): Promise<void> {
     if (this.#lock === undefined || await this.#lock.holds()) return;
     throw new IoError({ code: "ESTALE", operation, path });
+  }
+
+  /** Opens a file to write to it: one that stands in another directory by now is not ours. */
+  async openOwn(path: string, options: OpenOptions): Promise<IoFile> {
+    const file = await this.files.open(path, options);
+    try {
+      await this.checkNames("open", path);
+      return file;
+    } catch (error) {
+      await this.host.engine.close(file);
+      throw error;
+    }
   }
 
   /** Removes a file; one that is not there is removed already. */

@@ -119,7 +119,8 @@ export class Objects {
   /** The ids of the objects of a timeline that are on disk, in no order; none if its directory is missing. */
   async list(timeline: number): Promise<ObjectId[]> {
     const directory = timelineName(timeline);
-    const listing = this.host.engine.list(`${this.directory}/${directory}`);
+    const path = `${this.directory}/${directory}`;
+    const listing = this.context.files.spare(() => this.host.engine.list(path));
     const names = await listing.catch((error) => isMissing(error) ? [] : Promise.reject(error));
     return names.map((name) => `${directory}/${name}`)
       .filter((id): id is ObjectId => parseObjectId(id) !== undefined);
@@ -134,7 +135,7 @@ export class Objects {
   async prepare(timeline: number): Promise<void> {
     const path = `${this.directory}/${timelineName(timeline)}`;
     await this.context.checkNames("make directory", path);
-    await this.host.engine.makeDirectory(path);
+    await this.context.files.spare(() => this.host.engine.makeDirectory(path));
   }
 
   /**
@@ -177,7 +178,10 @@ export class Objects {
 
   /** Waits for reads in flight and closes every file. Writers are finished or aborted before. */
   async close(): Promise<void> {
-    await this.root.close();
-    await this.context.files.close();
+    try {
+      await this.root.close();
+    } finally {
+      await this.context.files.close();
+    }
   }
 }

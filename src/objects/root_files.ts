@@ -35,8 +35,8 @@ export class RootFiles {
 
   /** The names in the directory, in no order, directories among them; not what a crash left of writing aside. */
   async list(): Promise<string[]> {
-    const { host: { engine }, directory } = this.#context;
-    return (await engine.list(directory)).filter((name) => !isAsideName(name));
+    const { host: { engine }, directory, files } = this.#context;
+    return (await files.spare(() => engine.list(directory))).filter((name) => !isAsideName(name));
   }
 
   /**
@@ -51,7 +51,12 @@ export class RootFiles {
     const { host: { engine }, files } = this.#context;
     const reading = files.closing(this.#open(name, { access: "read" }), async (file) => {
       const length = await engine.size(file);
-      if (length > maxBytes) throw new LimitError(`Cannot read "${file.path}": it is ${length} bytes`);
+      if (length > maxBytes) {
+        throw new LimitError(`Cannot read "${file.path}": it is ${length} bytes`, {
+          limit: maxBytes,
+          found: length,
+        });
+      }
       const transfer = transferOf(file, 0, new Uint8Array(length));
       if (length > 0) await engine.read([transfer]);
       if (transfer.error !== undefined) throw transfer.error;
@@ -90,7 +95,7 @@ export class RootFiles {
   async settle(name: string): Promise<void> {
     const { host: { engine }, directory, files } = this.#context;
     await files.closing(this.#open(name, { access: "write" }), (file) => engine.sync(file));
-    await engine.syncDirectory(directory);
+    await files.spare(() => engine.syncDirectory(directory));
   }
 
   /** Removes a file; one that is not there is removed already. */
@@ -119,13 +124,13 @@ export class RootFiles {
     });
     await this.#context.checkNames("rename", aside);
     await engine.rename(aside, path);
-    await engine.syncDirectory(directory);
+    await files.spare(() => engine.syncDirectory(directory));
   }
 
   async #openToAppend(name: string): Promise<IoFile> {
     if (this.#appending?.name === name) return this.#appending.file;
     await this.close();
-    const file = await this.#open(name, { access: "write" });
+    const file = await this.#context.openOwn(this.#pathOf(name), { access: "write", direct: false });
     this.#appending = { name, file };
     return file;
   }

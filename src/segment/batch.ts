@@ -71,9 +71,14 @@ export class Batch {
     return this;
   }
 
-  /** Forgets every change. */
-  clear(): void {
+  /**
+   * Forgets every change.
+   *
+   * @returns This batch.
+   */
+  clear(): this {
     this.#encoded.clear();
+    return this;
   }
 }
 

@@ -10,6 +10,7 @@
 
 import {
   type Key,
+  keyLengthError,
   LimitError,
   maxBatchBytes,
   maxBatchChanges,
@@ -107,11 +108,8 @@ export class EncodedBatch {
     if (typeof key !== "string" && !(key instanceof Uint8Array)) {
       throw new TypeError(`Cannot use key: expected a Uint8Array or a string, found ${typeName(key)}`);
     }
-    if (key.length === 0) throw new LimitError("Cannot use key: it is empty");
-    if (key.length > maxKeyBytes) throw keyTooLong(key.length);
-    if (this.count >= maxBatchChanges) {
-      throw new LimitError(`Cannot add change: a batch holds at most ${maxBatchChanges} changes`);
-    }
+    if (key.length === 0 || key.length > maxKeyBytes) throw keyLengthError(key.length);
+    if (this.count >= maxBatchChanges) throw batchTooLarge("changes", maxBatchChanges, this.count + 1);
     // A UTF-16 code unit is at most three bytes of UTF-8.
     this.#reserve(recordHeaderBytes + (typeof key === "string" ? key.length * 3 : key.length));
     return this.end + recordHeaderBytes;
@@ -120,7 +118,7 @@ export class EncodedBatch {
   #writeKey(key: Key, at: number): number {
     if (typeof key === "string") {
       const { written } = encoder.encodeInto(key, this.bytes.subarray(at));
-      if (written > maxKeyBytes) throw keyTooLong(written);
+      if (written > maxKeyBytes) throw keyLengthError(written);
       return written;
     }
     copyInto(this.bytes, key, at);
@@ -146,9 +144,7 @@ export class EncodedBatch {
 
   #finish(kind: number, keyLength: number, valueLength: number): void {
     const length = recordHeaderBytes + keyLength + valueLength;
-    if (this.end + length > maxBatchBytes) {
-      throw new LimitError(`Cannot add change: a batch holds at most ${maxBatchBytes} bytes`);
-    }
+    if (this.end + length > maxBatchBytes) throw batchTooLarge("bytes", maxBatchBytes, this.end + length);
     writeRecordHeader(this.view, this.end, kind, keyLength, valueLength);
     this.end += length;
     this.count++;
@@ -173,10 +169,14 @@ function copyInto(target: Uint8Array, source: Uint8Array, at: number): void {
   for (let i = 0; i < source.length; i++) target[at + i] = source[i];
 }
 
-function keyTooLong(length: number): LimitError {
-  return new LimitError(`Cannot use key: its length is ${length} bytes, the limit is ${maxKeyBytes}`);
+function batchTooLarge(what: string, limit: number, found: number): LimitError {
+  return new LimitError(`Cannot add change: a batch holds at most ${limit} ${what}`, { limit, found });
 }
 
-function valueTooLong(length: number): LimitError {
-  return new LimitError(`Cannot use value: its length is ${length} bytes, the limit is ${maxValueBytes}`);
+function valueTooLong(found: number): LimitError {
+  const limit = maxValueBytes;
+  return new LimitError(`Cannot use value: its length is ${found} bytes, the limit is ${limit}`, {
+    limit,
+    found,
+  });
 }

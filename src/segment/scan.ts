@@ -14,7 +14,7 @@
  * @module
  */
 
-import { blockBytes, CorruptionError, type Lsn, maxBatchBytes } from "../base/mod.ts";
+import { blockBytes, CorruptionError, type Lsn, maxBatchBytes, maxSegmentFileBytes } from "../base/mod.ts";
 import {
   checkRecord,
   decodeHeader,
@@ -82,6 +82,7 @@ export async function scanSegment(
 ): Promise<ScannedSegment> {
   const { turns } = objects.host;
   const { byteLength, nextData } = await objects.extent(object);
+  checkLength(object.path, byteLength);
   const end = Math.min(byteLength, expected.end ?? byteLength);
   const scanner = new Scanner(object.path, expected);
   for await (const chunk of objects.stream(object, { start: 0, end })) {
@@ -101,6 +102,17 @@ export async function scanSegment(
     if (search.proof !== undefined) break;
   }
   return { ...scanned, restDurableLsn: search.durableLsn, hasRest: true, proof: search.proof };
+}
+
+/** A file that is longer than any segment is none, and is not read to its end (V2). */
+function checkLength(path: string, byteLength: number): void {
+  if (byteLength <= maxSegmentFileBytes) return;
+  throw new CorruptionError({
+    path,
+    offset: maxSegmentFileBytes,
+    expected: "the end of a segment",
+    found: `a file of ${byteLength} bytes`,
+  });
 }
 
 function alignDown(offset: number): number {

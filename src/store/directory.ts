@@ -8,8 +8,7 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
-import { CorruptionError, IoError, typeName, VarveError } from "../base/mod.ts";
+import { CorruptionError, IoError, VarveError } from "../base/mod.ts";
 import { type IoEngine, probeNamePattern } from "../io/mod.ts";
 import { parseManifestName } from "../manifest/mod.ts";
 import { isAsideName, type Objects, parseObjectId } from "../objects/mod.ts";
@@ -17,20 +16,6 @@ import { isAsideName, type Objects, parseObjectId } from "../objects/mod.ts";
 /** The file that says who holds the lock. */
 const lockName = "lock";
 const timelinePattern = /^[0-9a-f]{16}$/;
-
-/**
- * The path that a caller gave, without slashes at its end.
- *
- * @throws {TypeError} If it is no path, an empty one, or a URL that is not `file:`.
- */
-export function pathOf(path: string | URL): string {
-  const text = path instanceof URL ? fileURLToPath(path) : path;
-  if (typeof text !== "string") {
-    throw new TypeError(`Cannot open store: expected a path or a URL, found ${typeName(text)}`);
-  }
-  if (text === "") throw new TypeError("Cannot open store: the path is empty");
-  return text.replace(/(?<=.)\/+$/, "");
-}
 
 /** Where a store is, or is to be made. */
 export interface FoundDirectory {
@@ -109,12 +94,30 @@ function unnamed(path: string): CorruptionError {
 export async function refuseUnnamedTimelines(objects: Objects, named: ReadonlySet<number>): Promise<void> {
   for (const id of await objects.listTimelines()) {
     if (named.has(id) || (await objects.list(id)).length === 0) continue;
-    throw unnamed(`${objects.directory}/${id.toString(16).padStart(16, "0")}`);
+    throw unnamed(`${objects.directory}/${timelineName(id)}`);
   }
 }
 
-/** Removes what a killed making or opening left in the directory. */
-export async function removeLeftovers(objects: Objects): Promise<void> {
+/**
+ * Removes what a killed making or opening left in the directory, of a store or of a timeline.
+ *
+ * @param objects The store's objects.
+ * @param named The timelines that the manifest names; of others there are at most empty directories.
+ */
+export async function removeLeftovers(objects: Objects, named: ReadonlySet<number>): Promise<void> {
   const names = await objects.host.engine.list(objects.directory);
   for (const name of names) if (isLeftover(name)) await objects.root.remove(name);
+  for (const id of await objects.listTimelines()) {
+    if (!named.has(id)) await objects.root.remove(timelineName(id)).catch(passIfForeign);
+  }
+}
+
+/** What is not ours stays, and the directory that it is in. */
+function passIfForeign(error: unknown): void {
+  const isForeign = error instanceof IoError && (error.code === "ENOTEMPTY" || error.code === "EEXIST");
+  if (!isForeign) throw error;
+}
+
+function timelineName(id: number): string {
+  return id.toString(16).padStart(16, "0");
 }

@@ -12,18 +12,12 @@
  * @module
  */
 
-import { CorruptionError, IoError } from "../base/mod.ts";
-import { type DirectoryLock, type Host, type Io, openEngine, openIo, systemHost } from "../io/mod.ts";
+import { CorruptionError, IoError, pathOf } from "../base/mod.ts";
+import { type Host, type Io, openEngine, openIo, type PathLock, systemHost } from "../io/mod.ts";
 import { Manifest, type TimelineState } from "../manifest/mod.ts";
 import { Objects } from "../objects/mod.ts";
 import { Timeline, type TimelineContext, TimelineWriter, Views } from "../timeline/mod.ts";
-import {
-  findDirectory,
-  type FoundDirectory,
-  pathOf,
-  refuseUnnamedTimelines,
-  removeLeftovers,
-} from "./directory.ts";
+import { findDirectory, type FoundDirectory, refuseUnnamedTimelines, removeLeftovers } from "./directory.ts";
 import { type CheckedOptions, checkOptions, type StoreOptions } from "./options.ts";
 
 /** The timeline that always exists. */
@@ -50,7 +44,7 @@ export interface OpenStore {
   /** How it does IO. */
   readonly io: Io;
   /** The lock on its directory; a reader has none. */
-  readonly lock: DirectoryLock | undefined;
+  readonly lock: PathLock | undefined;
   /** Its files. */
   readonly objects: Objects;
   /** What exists. */
@@ -61,11 +55,11 @@ export interface OpenStore {
 
 /** Opens a store, as {@linkcode Store.open} says. */
 export async function openStore(path: string | URL, options: StoreOptions): Promise<OpenStore> {
-  const asked = pathOf(path);
+  const asked = pathOf("open store", path).replace(/(?<=.)\/+$/, "");
   const checked = checkOptions(options);
   const ioOptions = { ...options, readOnly: checked.readOnly };
   const opened = await openEngine(ioOptions);
-  let lock: DirectoryLock | undefined;
+  let lock: PathLock | undefined;
   try {
     const found = await findDirectory(opened.engine, asked, checked.mayCreate);
     if (!checked.readOnly) lock = await opened.engine.lock(found.directory);
@@ -86,7 +80,7 @@ async function openLocked(
   { directory, isNew }: FoundDirectory,
   options: CheckedOptions,
   io: Io,
-  lock: DirectoryLock | undefined,
+  lock: PathLock | undefined,
 ): Promise<OpenStore> {
   const { readOnly, cacheBytes } = options;
   const host = systemHost(io.engine);
@@ -113,11 +107,12 @@ async function openManifest(objects: Objects, readOnly: boolean, isNew: boolean)
   // Another process may have made the store since the first look.
   const manifest = await Manifest.open(objects, { readOnly });
   if (manifest === undefined) return await createManifest(objects, isNew);
-  await refuseUnnamedTimelines(objects, new Set(manifest.state.timelines.map(({ id }) => id)));
+  const named = new Set(manifest.state.timelines.map(({ id }) => id));
+  await refuseUnnamedTimelines(objects, named);
   if (readOnly) return manifest;
   // From here on whatever opened the store earlier and still lives can be told from this opening.
   await manifest.commit({ type: "generation", generation: manifest.state.generation + 1 });
-  await removeLeftovers(objects);
+  await removeLeftovers(objects, named);
   return manifest;
 }
 
@@ -128,7 +123,7 @@ async function createManifest(objects: Objects, isNew: boolean): Promise<Manifes
   }
   const main = newTimeline(host, mainName);
   await objects.prepare(main.id);
-  await removeLeftovers(objects);
+  await removeLeftovers(objects, new Set([main.id]));
   const storeId = host.random.bytes(16).toHex();
   return await Manifest.create(objects, { version: 1, storeId, generation: 1, timelines: [main] });
 }
@@ -138,12 +133,17 @@ export function newTimeline({ random, clock }: Host, name: string): TimelineStat
   return {
     name,
     id: random.id(),
-    created: clock.now(),
+    created: timestamp(clock.now()),
     nextSequence: 1,
     horizon: 0,
     segments: [],
     layers: [],
   };
+}
+
+/** Milliseconds since the epoch as the manifest holds them, whatever the clock says. */
+function timestamp(now: number): number {
+  return Math.trunc(Math.min(Math.max(now, 0), Number.MAX_SAFE_INTEGER)) || 0;
 }
 
 async function openTimelines(store: OpenStore): Promise<void> {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { maxSegmentBytes, minSegmentBytes, typeName } from "../base/mod.ts";
+import { checkNames, maxSegmentBytes, minSegmentBytes, typeName } from "../base/mod.ts";
 import type { IoEngine, IoMode } from "../io/mod.ts";
 import type { TimelineSettings } from "../timeline/mod.ts";
 
@@ -29,7 +29,24 @@ export interface StoreOptions {
   memoryBytes?: number | undefined;
   /** The memory for cached index pages, 64 KiB or more in bytes. The default is 64 MiB. */
   cacheBytes?: number | undefined;
+  /**
+   * How long a batch that nobody syncs may stay in memory before it is written to its file, 1 to 60,000 in whole
+   * milliseconds. A process that is killed loses no more, a loss of power may. The default is 100.
+   */
+  flushMilliseconds?: number | undefined;
 }
+
+const names = [
+  "create",
+  "readOnly",
+  "ioMode",
+  "ioEngine",
+  "strict",
+  "segmentBytes",
+  "memoryBytes",
+  "cacheBytes",
+  "flushMilliseconds",
+];
 
 /** Options with every default filled in. */
 export interface CheckedOptions {
@@ -39,26 +56,32 @@ export interface CheckedOptions {
   readonly readOnly: boolean;
   /** The memory for cached pages in bytes. */
   readonly cacheBytes: number;
-  /** How large a timeline may become. */
+  /** How large a timeline may become, and how long it may wait. */
   readonly settings: TimelineSettings;
 }
 
 /**
  * Checks options and fills in defaults. Those of IO are checked where they are used.
  *
- * @throws {TypeError} If an option is of a wrong type.
- * @throws {RangeError} If a size is out of range.
+ * @throws {TypeError} If an option is unknown or of a wrong type.
+ * @throws {RangeError} If a size or a time is out of range.
  */
 export function checkOptions(options: StoreOptions): CheckedOptions {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`Cannot open store: expected options, found ${typeName(options)}`);
-  }
+  checkNames("open store", options, names);
   const create = typed("create", options.create, true);
   const readOnly = typed("readOnly", options.readOnly, false);
-  const segmentBytes = size("segmentBytes", options.segmentBytes, 64 * MiB, minSegmentBytes, maxSegmentBytes);
-  const memoryBytes = size("memoryBytes", options.memoryBytes, 256 * MiB, 16 * MiB);
-  const cacheBytes = size("cacheBytes", options.cacheBytes, 64 * MiB, 64 * KiB);
-  const settings = { segmentBytes, indexBytes: Math.floor(memoryBytes / 6), waitingBytes: memoryBytes };
+  const segmentBytes = whole(
+    "segmentBytes",
+    options.segmentBytes,
+    64 * MiB,
+    minSegmentBytes,
+    maxSegmentBytes,
+  );
+  const memoryBytes = whole("memoryBytes", options.memoryBytes, 256 * MiB, 16 * MiB);
+  const cacheBytes = whole("cacheBytes", options.cacheBytes, 64 * MiB, 64 * KiB);
+  const flushMilliseconds = whole("flushMilliseconds", options.flushMilliseconds, 100, 1, 60_000);
+  const indexBytes = Math.floor(memoryBytes / 6);
+  const settings = { segmentBytes, indexBytes, waitingBytes: memoryBytes, flushMilliseconds };
   return { mayCreate: create && !readOnly, readOnly, cacheBytes, settings };
 }
 
@@ -70,7 +93,7 @@ function typed<T>(name: string, value: unknown, otherwise: T): T {
   throw new TypeError(`Cannot open store: ${expected}, found ${typeName(value)}`);
 }
 
-function size(
+function whole(
   name: string,
   value: unknown,
   otherwise: number,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Lsn, maxTimelineNameLength, ReadOnlyError, typeName } from "../base/mod.ts";
+import { checkNames, type Lsn, maxTimelineNameLength, ReadOnlyError, typeName } from "../base/mod.ts";
 import type { IoReport } from "../io/mod.ts";
 import type { Timeline } from "../timeline/mod.ts";
 import { metricsOf, type StoreMetrics } from "./metrics.ts";
@@ -60,7 +60,7 @@ export class Store implements AsyncDisposable {
   /**
    * Opens a store, making it if need be, and recovers what a crash left.
    *
-   * @param path The store's directory.
+   * @param path The store's directory, as a path or a `file:` URL.
    * @param options See {@linkcode StoreOptions}.
    * @returns The store. It must be closed.
    * @throws {LockedError} If it is open already, in this process or another.
@@ -68,7 +68,9 @@ export class Store implements AsyncDisposable {
    * @throws {DirectIoError} If `strict` is set and the IO that was asked for cannot be had.
    * @throws {VarveError} If the directory holds something else.
    * @throws {IoError} If the system fails, or the disk is full.
-   * @throws {Deno.errors.NotFound} If there is no store and `create` is `false`.
+   * @throws {Deno.errors.NotFound} If there is no store, and `create` is `false` or `readOnly` is set.
+   * @throws {TypeError} If the path is not one, or an option is unknown or of a wrong type.
+   * @throws {RangeError} If an option has a value that cannot be.
    */
   static async open(path: string | URL, options: StoreOptions = {}): Promise<Store> {
     return new Store(await openStore(path, options));
@@ -103,15 +105,18 @@ export class Store implements AsyncDisposable {
    * Makes a timeline without history.
    *
    * @param name Its name, 1 to 128 characters.
+   * @param options There are none yet: one that is given is refused, and not ignored.
    * @returns The timeline, once it is durable.
    * @throws {Deno.errors.AlreadyExists} If there is one of that name.
    * @throws {RangeError} If the name is empty or too long.
+   * @throws {TypeError} If the name is no string, or an option is given.
    * @throws {ReadOnlyError} If the store is read only.
    * @throws {IoError} If the disk is full; it may be tried again.
    */
-  async createTimeline(name: string): Promise<Timeline> {
+  async createTimeline(name: string, options: Record<string, never> = {}): Promise<Timeline> {
     this.#checkOpen();
     checkTimelineName(name);
+    checkNames("make timeline", options, []);
     if (this.#store.options.readOnly) {
       throw new ReadOnlyError(`Cannot make timeline "${name}": the store is open read only`);
     }

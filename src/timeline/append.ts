@@ -1,10 +1,21 @@
 /**
  * Changes on their way into a timeline: encoded, appended, and made durable if that was asked for.
  *
+ * A1  An append that rejects was not applied, unless its error says at which LSN it was.
+ *
  * @module
  */
 
-import { checkLsn, type Lsn, ReadOnlyError, typeName } from "../base/mod.ts";
+import {
+  appliedAt,
+  checkFlag,
+  checkLsn,
+  checkNames,
+  type Lsn,
+  PoisonedError,
+  ReadOnlyError,
+  typeName,
+} from "../base/mod.ts";
 import { Batch, type Change, EncodedBatch, recordsOf } from "../segment/mod.ts";
 import type { TimelineContext } from "./timeline_context.ts";
 import type { TimelineWriter } from "./write/timeline_writer.ts";
@@ -17,11 +28,27 @@ export interface AppendOptions {
   sync?: boolean | undefined;
 }
 
-/** Options of {@linkcode Timeline.writable}. */
+/**
+ * Options of {@linkcode Timeline.writable}.
+ *
+ * @example Stream changes in
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { type Change, Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const changes: Change[] = [{ key: "a", value: "1" }, { key: "a", value: "2" }];
+ * await ReadableStream.from(changes).pipeTo(store.timeline().writable());
+ * assertEquals(store.timeline().durableLsn, 2);
+ * ```
+ */
 export interface WritableOptions {
   /** Whether each chunk is durable before the next is taken. The default is `false`: closing the stream syncs. */
   sync?: boolean | undefined;
 }
+
+const appendNames = ["lsn", "sync"];
+const writableNames = ["sync"];
 
 /** What changes pass on their way to the writer. */
 export class Appender {
@@ -53,10 +80,9 @@ export class Appender {
   append(changes: Batch | Iterable<Change>, options: AppendOptions): Promise<Lsn> {
     try {
       this.check();
+      checkNames("append", options, appendNames);
       const given = options.lsn === undefined ? undefined : checkLsn(options.lsn, 1);
-      const lsn = this.#append(changes, given);
-      const room = options.sync === true ? this.#syncedRoom() : this.#writer.makeRoom();
-      return room === undefined ? Promise.resolve(lsn) : room.then(() => lsn);
+      return this.#answer(this.#append(changes, given), options.sync === true);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -78,21 +104,38 @@ export class Appender {
     }
   }
 
+  /** What is answered for a batch that was applied (A1). */
+  #answer(lsn: Lsn, sync: boolean): Promise<Lsn> {
+    if (sync) return this.#answerSynced(lsn);
+    const room = this.#writer.makeRoom();
+    if (room === undefined) return Promise.resolve(lsn);
+    return room.then(() => lsn, (error) => {
+      // A full disk refuses the next one; what was applied until it is closed is synced by that.
+      if (error instanceof PoisonedError) throw appliedAt(error, lsn);
+      return lsn;
+    });
+  }
+
   /** Syncs, and makes room too: sealing may be slower than syncs are. */
-  async #syncedRoom(): Promise<void> {
-    await this.#writer.sync();
-    await this.#writer.makeRoom();
+  async #answerSynced(lsn: Lsn): Promise<Lsn> {
+    await this.#writer.sync().catch((error) => {
+      throw appliedAt(error, lsn);
+    });
+    // The batch is durable: that there will be no more room is for the next one to learn.
+    await this.#writer.makeRoom()?.catch(() => {});
+    return lsn;
   }
 
   /** See {@linkcode Timeline.writable}. */
   writable(options: WritableOptions): WritableStream<Change | Change[] | Batch> {
     this.check();
-    const sync = options.sync === true;
+    checkNames("write", options, writableNames);
+    const sync = checkFlag("write", "sync", options.sync);
     return new WritableStream<Change | Change[] | Batch>({
       write: (chunk) => {
         this.check();
-        this.#append(chunk instanceof Batch || Array.isArray(chunk) ? chunk : [chunk], undefined);
-        return sync ? this.#syncedRoom() : this.#writer.makeRoom();
+        const lsn = this.#append(chunk instanceof Batch || Array.isArray(chunk) ? chunk : [chunk], undefined);
+        return this.#answer(lsn, sync).then(() => {});
       },
       close: async () => {
         this.check();

@@ -16,6 +16,17 @@ export interface Entry {
   readonly lsn: Lsn | undefined;
 }
 
+/** An entry of a key that has a value. It is a change too, and may be appended elsewhere as it is. */
+export interface ValueEntry extends Entry {
+  /** The value. */
+  readonly value: Uint8Array<ArrayBuffer>;
+  /** The LSN of the version. */
+  readonly lsn: Lsn;
+}
+
+/** A key and the LSN of its version as of an LSN, without the value. */
+export type KeyEntry = Omit<ValueEntry, "value">;
+
 /** One version of a key. */
 export interface Version {
   /** Its LSN. */

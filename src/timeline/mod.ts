@@ -5,15 +5,18 @@
  */
 
 export type { AppendOptions, WritableOptions } from "./append.ts";
-export type { DamagedEntry, Entry, Version } from "./entry.ts";
+export type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
 export type { LayerInfo } from "./layer_info.ts";
-export type { KeyVec } from "./read/key_vec.ts";
+export type { Keys, KeyVec } from "./read/key_vec.ts";
 export type {
+  CountRange,
   HistoryOptions,
+  KeysOnly,
   ReadOptions,
   ReportDamage,
   ScanRange,
   SnapshotReadOptions,
+  WholeReadOptions,
 } from "./read/options.ts";
 export { Views } from "./read/view.ts";
 export { Snapshot } from "./snapshot.ts";

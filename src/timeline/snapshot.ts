@@ -4,12 +4,25 @@
  * @module
  */
 
-import type { Key, Lsn } from "../base/mod.ts";
-import type { DamagedEntry, Entry } from "./entry.ts";
-import { type KeyVec, ownKey } from "./read/key_vec.ts";
-import { planScan, type ReportDamage, type ScanRange, type SnapshotReadOptions } from "./read/options.ts";
-import type { Reads } from "./read/reads.ts";
+import { checkNames, type Key, type Lsn } from "../base/mod.ts";
+import type { Objects } from "../objects/mod.ts";
+import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
+import type { Keys } from "./read/key_vec.ts";
+import type {
+  AnyHistoryOptions,
+  AnyScanRange,
+  CountRange,
+  HistoryOptions,
+  KeysOnly,
+  ReportDamage,
+  ScanRange,
+  SnapshotReadOptions,
+} from "./read/options.ts";
+import { Reads } from "./read/reads.ts";
 import type { View } from "./read/view.ts";
+
+/** What a snapshot's reads may be given, whatever they do about damage. */
+type AnyOptions = SnapshotReadOptions | ReportDamage<SnapshotReadOptions>;
 
 /**
  * A reader of a timeline as of one LSN, which later appends do not change. It is made by {@linkcode Timeline.snapshot}.
@@ -30,6 +43,8 @@ import type { View } from "./read/view.ts";
  * ```
  */
 export class Snapshot implements Disposable {
+  /** The LSN that it reads as of. */
+  readonly lsn: Lsn;
   readonly #reads: Reads;
   readonly #held: View;
   #disposed = false;
@@ -39,62 +54,73 @@ export class Snapshot implements Disposable {
    *
    * @ignore
    */
-  constructor(reads: Reads, view: View) {
-    this.#reads = reads;
+  constructor(objects: Objects, view: View) {
+    this.lsn = view.lsn;
+    this.#reads = new Reads(objects, (lsn, signal) => this.#view(lsn, signal));
     this.#held = view;
     view.whenStopped(() => view[Symbol.dispose]());
   }
 
-  /** The LSN that it reads as of. */
-  get lsn(): Lsn {
-    return this.#held.lsn;
-  }
-
-  #view(options: { signal?: AbortSignal | undefined }): View {
+  #view(lsn: Lsn | undefined, signal: AbortSignal | undefined): View {
     if (this.#disposed) {
       throw new Deno.errors.BadResource(`Cannot use snapshot at LSN ${this.lsn}: it was disposed of`);
     }
-    return this.#held.again(options.signal);
+    return this.#held.again({ lsn, signal });
   }
 
   /** Reads the value of one key, as {@linkcode Timeline.get} does. */
-  async get(key: Key, options: SnapshotReadOptions = {}): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const bytes = ownKey(key);
-    return await this.#reads.one(this.#view(options), bytes);
+  async get(
+    key: Key,
+    options?: Omit<SnapshotReadOptions, "damage">,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return (await this.getEntry(key, options)).value;
+  }
+
+  /** Reads the entry of one key, as {@linkcode Timeline.getEntry} does. */
+  async getEntry(key: Key, options?: Omit<SnapshotReadOptions, "damage">): Promise<Entry> {
+    return await this.#reads.entry(key, withoutLsn(options));
   }
 
   /** Reads keys in one batch, as {@linkcode Timeline.getVectored} does. */
-  getVectored(keys: Iterable<Key | KeyVec>, options?: SnapshotReadOptions): ReadableStream<Entry>;
+  getVectored(keys: Keys, options?: SnapshotReadOptions): ReadableStream<Entry>;
   /** Reads keys as above, and reports damage in the places of entries. */
-  getVectored(
-    keys: Iterable<Key | KeyVec>,
-    options: ReportDamage<SnapshotReadOptions>,
-  ): ReadableStream<Entry | DamagedEntry>;
-  getVectored(
-    keys: Iterable<Key | KeyVec>,
-    options: SnapshotReadOptions | ReportDamage<SnapshotReadOptions> = {},
-  ): ReadableStream<Entry | DamagedEntry> {
-    return this.#reads.keys(this.#view(options), keys, options.damage);
+  getVectored(keys: Keys, options: ReportDamage<SnapshotReadOptions>): ReadableStream<Entry | DamagedEntry>;
+  getVectored(keys: Keys, options?: AnyOptions): ReadableStream<Entry | DamagedEntry> {
+    return this.#reads.keys(keys, withoutLsn(options));
   }
 
   /** Reads keys into an array, as {@linkcode Timeline.getMany} does. */
   async getMany(
-    keys: Iterable<Key>,
-    options: SnapshotReadOptions = {},
+    keys: Keys<Key>,
+    options?: Omit<SnapshotReadOptions, "damage">,
   ): Promise<(Uint8Array<ArrayBuffer> | undefined)[]> {
-    return await this.#reads.all(this.#view(options), keys);
+    return await this.#reads.all(keys, withoutLsn(options));
   }
 
   /** Reads a range of keys, as {@linkcode Timeline.scan} does. */
-  scan(range?: ScanRange, options?: SnapshotReadOptions): ReadableStream<Entry>;
+  scan(range?: ScanRange, options?: SnapshotReadOptions): ReadableStream<ValueEntry>;
   /** Reads a range as above, and reports damage in the places of entries. */
-  scan(range: ScanRange, options: ReportDamage<SnapshotReadOptions>): ReadableStream<Entry | DamagedEntry>;
   scan(
-    range: ScanRange = {},
-    options: SnapshotReadOptions | ReportDamage<SnapshotReadOptions> = {},
-  ): ReadableStream<Entry | DamagedEntry> {
-    const plan = planScan(range);
-    return this.#reads.range(this.#view(options), plan, options.damage);
+    range: ScanRange,
+    options: ReportDamage<SnapshotReadOptions>,
+  ): ReadableStream<ValueEntry | DamagedEntry>;
+  /** Reads the keys of a range, and no values. */
+  scan(range: KeysOnly, options?: SnapshotReadOptions): ReadableStream<KeyEntry>;
+  scan(range: AnyScanRange = {}, options?: AnyOptions): ReadableStream<ValueEntry | KeyEntry | DamagedEntry> {
+    return this.#reads.range(range, withoutLsn(options));
+  }
+
+  /** Counts the keys of a range that have a value, as {@linkcode Timeline.count} does. */
+  async count(range: CountRange = {}, options?: Omit<SnapshotReadOptions, "damage">): Promise<number> {
+    return await this.#reads.count(range, withoutLsn(options));
+  }
+
+  /** Reads the versions of a key, as {@linkcode Timeline.history} does; `to` is at most the snapshot's LSN. */
+  history(key: Key, options?: HistoryOptions): ReadableStream<Version>;
+  /** Reads versions as above, and reports damage in their places. */
+  history(key: Key, options: ReportDamage<HistoryOptions>): ReadableStream<Version | DamagedEntry>;
+  history(key: Key, options?: AnyHistoryOptions): ReadableStream<Version | DamagedEntry> {
+    return this.#reads.history(key, options);
   }
 
   /** Gives the snapshot up; it cannot be read from after. */
@@ -102,4 +128,10 @@ export class Snapshot implements Disposable {
     this.#disposed = true;
     this.#held[Symbol.dispose]();
   }
+}
+
+/** A snapshot's reads have its LSN, and no other. */
+function withoutLsn<T extends AnyOptions>(options: T | undefined): T | undefined {
+  if (options !== undefined) checkNames("read", options, ["signal", "damage"]);
+  return options;
 }

@@ -7,28 +7,67 @@
  * @module
  */
 
-import { checkLsn, checkReadLsn, type Key, type Lsn } from "../base/mod.ts";
+import { checkReadLsn, type Key, type Lsn } from "../base/mod.ts";
 import type { Batch, Change } from "../segment/mod.ts";
 import { Appender, type AppendOptions, type WritableOptions } from "./append.ts";
-import type { DamagedEntry, Entry, Version } from "./entry.ts";
+import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
 import { type LayerInfo, layerInfos } from "./layer_info.ts";
-import { type KeyVec, ownKey } from "./read/key_vec.ts";
-import {
-  type AnyHistoryOptions,
-  type AnyReadOptions,
-  type HistoryOptions,
-  planScan,
-  type ReadOptions,
-  type ReportDamage,
-  type ScanRange,
+import type { Keys } from "./read/key_vec.ts";
+import type {
+  AnyHistoryOptions,
+  AnyReadOptions,
+  AnyScanRange,
+  CountRange,
+  HistoryOptions,
+  KeysOnly,
+  ReadOptions,
+  ReportDamage,
+  ScanRange,
+  WholeReadOptions,
 } from "./read/options.ts";
 import { Reads } from "./read/reads.ts";
-import type { View } from "./read/view.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { TimelineContext } from "./timeline_context.ts";
 import type { TimelineWriter } from "./write/timeline_writer.ts";
 
-/** One history. It is made by {@linkcode Store.timeline} and {@linkcode Store.createTimeline}. */
+/**
+ * One history. It is made by {@linkcode Store.timeline} and {@linkcode Store.createTimeline}.
+ *
+ * @example Stream changes in
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { type Change, Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const changes: Change[] = [{ key: "a", value: "1" }, { key: "a", value: "2" }];
+ * await ReadableStream.from(changes).pipeTo(store.timeline().writable());
+ * assertEquals(store.timeline().durableLsn, 2);
+ * ```
+ *
+ * @example Read the last two keys of a prefix
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const timeline = store.timeline();
+ * await timeline.append(["a/1", "a/2", "a/3", "b/1"].map((key) => ({ key, value: "" })));
+ * const entries = await Array.fromAsync(timeline.scan({ prefix: "a/", reverse: true, limit: 2 }));
+ * assertEquals(entries.map(({ key }) => new TextDecoder().decode(key)), ["a/3", "a/2"]);
+ * ```
+ *
+ * @example Read keys and a run of keys
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const timeline = store.timeline();
+ * await timeline.append([{ key: "p1", value: "one" }, { key: "p2", value: "two" }]);
+ * const entries = await Array.fromAsync(timeline.getVectored([{ base: "p1", count: 2 }, "p9"]));
+ * assertEquals(entries.map(({ value }) => value?.length), [3, 3, undefined]);
+ * ```
+ */
 export class Timeline {
   readonly #context: TimelineContext;
   readonly #writer: TimelineWriter;
@@ -44,7 +83,10 @@ export class Timeline {
     this.#context = context;
     this.#writer = writer;
     this.#appender = new Appender(context, writer);
-    this.#reads = new Reads(context.objects);
+    this.#reads = new Reads(
+      context.objects,
+      (lsn, signal) => context.views.open(writer.map, checkReadLsn(lsn, writer.lastLsn), signal),
+    );
   }
 
   /** Its name. */
@@ -66,8 +108,9 @@ export class Timeline {
    * Appends changes atomically at one LSN.
    *
    * They are visible to readers before the call returns; the promise waits for room in the buffers, or with `sync`
-   * until they are durable. Await it before appending on: that is the back-pressure. What is rejected with a
-   * `LimitError`, `LsnError`, `TypeError` or `RangeError` was not applied. A batch without changes takes an LSN too.
+   * until they are durable. Await it before appending on: that is the back-pressure. What is rejected was not applied,
+   * unless the error has an `appliedLsn`: then it was, at that LSN, but is not known to be durable. A batch without
+   * changes takes an LSN too.
    *
    * @param changes A batch, or changes in order; the last change of a key counts.
    * @param options See {@linkcode AppendOptions}.
@@ -102,17 +145,6 @@ export class Timeline {
    *
    * @param options See {@linkcode WritableOptions}.
    * @returns A stream of changes, arrays of changes or batches.
-   *
-   * @example Stream changes in
-   * ```ts
-   * import { assertEquals } from "@std/assert";
-   * import { type Change, Store } from "@varve/varve";
-   *
-   * await using store = await Store.open(await Deno.makeTempDir());
-   * const changes: Change[] = [{ key: "a", value: "1" }, { key: "a", value: "2" }];
-   * await ReadableStream.from(changes).pipeTo(store.timeline().writable());
-   * assertEquals(store.timeline().durableLsn, 2);
-   * ```
    */
   writable(options: WritableOptions = {}): WritableStream<Change | Change[] | Batch> {
     return this.#appender.writable(options);
@@ -152,9 +184,21 @@ export class Timeline {
    * assertEquals(await timeline.get("greeting", { lsn: first }), new TextEncoder().encode("hello"));
    * ```
    */
-  async get(key: Key, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const bytes = ownKey(key);
-    return await this.#reads.one(this.#view(options), bytes);
+  async get(key: Key, options?: WholeReadOptions): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return (await this.#reads.entry(key, options)).value;
+  }
+
+  /**
+   * Reads the entry of one key: its value, and at which LSN it became that.
+   *
+   * @param key The key.
+   * @param options See {@linkcode ReadOptions}.
+   * @returns The entry; its value is `undefined` if the key is absent or deleted.
+   * @throws {LsnError} If `lsn` is beyond the last LSN.
+   * @throws {CorruptionError} If the record is damaged.
+   */
+  async getEntry(key: Key, options?: WholeReadOptions): Promise<Entry> {
+    return await this.#reads.entry(key, options);
   }
 
   /**
@@ -165,30 +209,12 @@ export class Timeline {
    * @returns One entry for each key, in request order; absent and deleted keys have the value `undefined`. It ends with
    * the `CorruptionError` when it comes to a damaged record, or reports it in the entry's place.
    * @throws {LsnError} If `lsn` is beyond the last LSN.
-   *
-   * @example Read keys and a run of keys
-   * ```ts
-   * import { assertEquals } from "@std/assert";
-   * import { Store } from "@varve/varve";
-   *
-   * await using store = await Store.open(await Deno.makeTempDir());
-   * const timeline = store.timeline();
-   * await timeline.append([{ key: "p1", value: "one" }, { key: "p2", value: "two" }]);
-   * const entries = await Array.fromAsync(timeline.getVectored([{ base: "p1", count: 2 }, "p9"]));
-   * assertEquals(entries.map(({ value }) => value?.length), [3, 3, undefined]);
-   * ```
    */
-  getVectored(keys: Iterable<Key | KeyVec>, options?: ReadOptions): ReadableStream<Entry>;
+  getVectored(keys: Keys, options?: ReadOptions): ReadableStream<Entry>;
   /** Reads keys as above, and reports damage in the places of entries. */
-  getVectored(
-    keys: Iterable<Key | KeyVec>,
-    options: ReportDamage<ReadOptions>,
-  ): ReadableStream<Entry | DamagedEntry>;
-  getVectored(
-    keys: Iterable<Key | KeyVec>,
-    options: AnyReadOptions = {},
-  ): ReadableStream<Entry | DamagedEntry> {
-    return this.#reads.keys(this.#view(options), keys, options.damage);
+  getVectored(keys: Keys, options: ReportDamage<ReadOptions>): ReadableStream<Entry | DamagedEntry>;
+  getVectored(keys: Keys, options?: AnyReadOptions): ReadableStream<Entry | DamagedEntry> {
+    return this.#reads.keys(keys, options);
   }
 
   /**
@@ -201,10 +227,10 @@ export class Timeline {
    * @throws {CorruptionError} If a record is damaged.
    */
   async getMany(
-    keys: Iterable<Key>,
-    options: ReadOptions = {},
+    keys: Keys<Key>,
+    options?: WholeReadOptions,
   ): Promise<(Uint8Array<ArrayBuffer> | undefined)[]> {
-    return await this.#reads.all(this.#view(options), keys);
+    return await this.#reads.all(keys, options);
   }
 
   /**
@@ -217,29 +243,34 @@ export class Timeline {
    * @throws {LsnError} If `lsn` is beyond the last LSN.
    * @throws {RangeError} If `limit` is not a whole number.
    * @throws {TypeError} If a bound or `limit` is of a wrong type.
-   *
-   * @example Read the last two keys of a prefix
-   * ```ts
-   * import { assertEquals } from "@std/assert";
-   * import { Store } from "@varve/varve";
-   *
-   * await using store = await Store.open(await Deno.makeTempDir());
-   * const timeline = store.timeline();
-   * await timeline.append(["a/1", "a/2", "a/3", "b/1"].map((key) => ({ key, value: "" })));
-   * const entries = await Array.fromAsync(timeline.scan({ prefix: "a/", reverse: true, limit: 2 }));
-   * assertEquals(entries.map(({ key }) => new TextDecoder().decode(key)), ["a/3", "a/2"]);
-   * ```
    */
-  scan(range?: ScanRange, options?: ReadOptions): ReadableStream<Entry>;
+  scan(range?: ScanRange, options?: ReadOptions): ReadableStream<ValueEntry>;
   /** Reads a range as above, and reports damage in the places of entries. */
-  scan(range: ScanRange, options: ReportDamage<ReadOptions>): ReadableStream<Entry | DamagedEntry>;
-  scan(range: ScanRange = {}, options: AnyReadOptions = {}): ReadableStream<Entry | DamagedEntry> {
-    const plan = planScan(range);
-    return this.#reads.range(this.#view(options), plan, options.damage);
+  scan(range: ScanRange, options: ReportDamage<ReadOptions>): ReadableStream<ValueEntry | DamagedEntry>;
+  /** Reads the keys of a range, and no values. */
+  scan(range: KeysOnly, options?: ReadOptions): ReadableStream<KeyEntry>;
+  scan(
+    range: AnyScanRange = {},
+    options?: AnyReadOptions,
+  ): ReadableStream<ValueEntry | KeyEntry | DamagedEntry> {
+    return this.#reads.range(range, options);
   }
 
   /**
-   * Reads every version of a key, oldest first, deletions included.
+   * Counts the keys of a range that have a value. No value is read.
+   *
+   * @param range Which keys: `start`, `end`, `prefix` as in {@linkcode ScanRange}; all if it is left out.
+   * @param options See {@linkcode ReadOptions}.
+   * @returns How many there are.
+   * @throws {LsnError} If `lsn` is beyond the last LSN.
+   * @throws {CorruptionError} If an index is damaged.
+   */
+  async count(range: CountRange = {}, options?: WholeReadOptions): Promise<number> {
+    return await this.#reads.count(range, options);
+  }
+
+  /**
+   * Reads the versions of a key, deletions included, oldest first unless they are wanted in reverse.
    *
    * @param key The key.
    * @param options See {@linkcode HistoryOptions}.
@@ -249,11 +280,8 @@ export class Timeline {
   history(key: Key, options?: HistoryOptions): ReadableStream<Version>;
   /** Reads versions as above, and reports damage in their places. */
   history(key: Key, options: ReportDamage<HistoryOptions>): ReadableStream<Version | DamagedEntry>;
-  history(key: Key, options: AnyHistoryOptions = {}): ReadableStream<Version | DamagedEntry> {
-    const from = options.from === undefined ? 1 : checkLsn(options.from);
-    const bytes = ownKey(key);
-    const view = this.#view({ lsn: options.to, signal: options.signal });
-    return this.#reads.history(view, { key: bytes, from, to: view.lsn }, options.damage);
+  history(key: Key, options?: AnyHistoryOptions): ReadableStream<Version | DamagedEntry> {
+    return this.#reads.history(key, options);
   }
 
   /**
@@ -264,7 +292,8 @@ export class Timeline {
    * @throws {LsnError} If `lsn` is beyond the last LSN.
    */
   snapshot(lsn?: Lsn): Snapshot {
-    return new Snapshot(this.#reads, this.#view({ lsn }));
+    const { objects, views } = this.#context;
+    return new Snapshot(objects, views.open(this.#writer.map, checkReadLsn(lsn, this.#writer.lastLsn)));
   }
 
   /**
@@ -282,9 +311,5 @@ export class Timeline {
   layers(): LayerInfo[] {
     this.#context.views.checkOpen();
     return layerInfos(this.#writer.map, this.#writer.frozenCount);
-  }
-
-  #view({ lsn, signal }: { lsn?: Lsn | undefined; signal?: AbortSignal | undefined }): View {
-    return this.#context.views.open(this.#writer.map, checkReadLsn(lsn, this.#writer.lastLsn), signal);
   }
 }

@@ -11,7 +11,7 @@ import type { Manifest, SegmentDescription, TimelineState } from "../manifest/mo
 import { type ObjectId, objectId, type Objects } from "../objects/mod.ts";
 import type { Views } from "./read/view.ts";
 
-/** How large things may become. */
+/** How large things may become, and how long they may wait. */
 export interface TimelineSettings {
   /** The size at which a segment is frozen, in bytes. */
   readonly segmentBytes: number;
@@ -19,6 +19,8 @@ export interface TimelineSettings {
   readonly indexBytes: number;
   /** What may wait in buffers and in indexes of frozen layers before appends are refused, in bytes. */
   readonly waitingBytes: number;
+  /** How long a batch that nobody syncs may stay out of its file, in milliseconds. */
+  readonly flushMilliseconds: number;
 }
 
 /** What a timeline is given by its store. */
@@ -29,7 +31,7 @@ export interface TimelineContext {
   readonly objects: Objects;
   /** What exists. */
   readonly manifest: Manifest;
-  /** How large things may become. */
+  /** How large things may become, and how long they may wait. */
   readonly settings: TimelineSettings;
   /** Whether nothing may be written. */
   readonly readOnly: boolean;

@@ -30,9 +30,9 @@ Deno.test("every error of the world's making is a VarveError with the name of it
     LockedError: new errors.LockedError("x"),
     PoisonedError: new errors.PoisonedError("x"),
     ReadOnlyError: new errors.ReadOnlyError("x"),
-    LsnError: new errors.LsnError("x"),
+    LsnError: new errors.LsnError("x", { lsn: 9, lastLsn: 8 }),
     DirectIoError: new errors.DirectIoError("x"),
-    LimitError: new errors.LimitError("x"),
+    LimitError: new errors.LimitError("x", { limit: 1, found: 2 }),
   };
   for (const [name, error] of Object.entries(all)) {
     assertInstanceOf(error, errors.VarveError);
@@ -52,9 +52,9 @@ Deno.test("hasCode() knows errors of the operating system by their names, and no
   }
 });
 
-Deno.test("isFullDisk() knows a full disk and a full quota", () => {
+Deno.test("isFullDisk() knows a full disk, a full quota, and that there are no descriptors", () => {
   const of = (code: string) => new errors.IoError({ code, operation: "write", path: "/" });
-  assert(errors.isFullDisk(of("ENOSPC")) && errors.isFullDisk(of("EDQUOT")), "they are full");
+  for (const code of ["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"]) assert(errors.isFullDisk(of(code)), code);
   for (const other of [of("EIO"), new Error("ENOSPC"), undefined, { code: "ENOSPC" }]) {
     assertEquals(errors.isFullDisk(other), false);
   }

@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import deno from "../../deno.json" with { type: "json" };
+import { main } from "../../src/cli/mod.ts";
 import { Store } from "../../src/store/mod.ts";
 import { gitTest, TemporaryFolder } from "../git/fixture.ts";
-import { program, startVarve, varve } from "./fixture.ts";
+import { FakeTerminal, program, startVarve, varve } from "./fixture.ts";
 
 const decoder = new TextDecoder();
 
@@ -15,11 +16,11 @@ async function shown(folder: TemporaryFolder, ...args: string[]): Promise<string
 
 Deno.test("varve put, delete, get and history work on one key", async () => {
   await using folder = new TemporaryFolder();
-  assertEquals(await shown(folder, "put", "store", "k", "one"), "1\n");
+  assertEquals(await shown(folder, "put", "store", "k", "one", "--create"), "1\n");
   assertEquals(await shown(folder, "put", "store", "k", "two", "--lsn", "7"), "7\n");
   assertEquals(await shown(folder, "delete", "store", "k"), "8\n");
-  assertEquals(await shown(folder, "get", "store", "k", "--lsn", "6"), "one\n");
-  assertEquals(await shown(folder, "get", "store", "k", "--lsn=7", "--raw"), "two");
+  assertEquals(await shown(folder, "get", "store", "k", "--lsn", "6"), "one");
+  assertEquals(await shown(folder, "get", "store", "k", "--lsn=7", "--text"), "two\n");
   assertEquals(
     await shown(folder, "get", "store", "k", "--lsn=7", "--json"),
     '{"key":"k","lsn":7,"value":"two"}\n',
@@ -35,7 +36,7 @@ Deno.test("varve put, delete, get and history work on one key", async () => {
 
 Deno.test("varve get of an absent key ends with 1", async () => {
   await using folder = new TemporaryFolder();
-  await shown(folder, "put", "store", "k", "v");
+  await shown(folder, "put", "store", "k", "v", "--create");
   const now = await varve(folder, ["get", "store", "new\nline"]);
   assertEquals([now.code, now.out, now.err], [1, "", 'varve: Cannot find key "new\\nline"\n']);
   const before = await varve(folder, ["get", "store", "k", "--lsn", "0"]);
@@ -46,13 +47,13 @@ Deno.test("varve put takes any bytes from standard input and get gives them back
   await using folder = new TemporaryFolder();
   const value = crypto.getRandomValues(new Uint8Array(60_000));
   value.set([0x1b, 0x5b, 0x33, 0x31, 0x6d, 0xff]);
-  assertEquals((await varve(folder, ["put", "store", "/w==", "--base64"], value)).code, 0);
-  const raw = await varve(folder, ["get", "store", "/w==", "--base64", "--raw"]);
+  assertEquals((await varve(folder, ["put", "store", "/w==", "--base64", "--create"], value)).code, 0);
+  const raw = await varve(folder, ["get", "store", "/w==", "--base64"]);
   assertEquals(raw.bytes, value);
   const json = JSON.parse(await shown(folder, "get", "store", "/w==", "--base64", "--json"));
   assertEquals(Uint8Array.fromBase64(json.valueBase64), value);
   assertEquals(json.keyBase64, "/w==");
-  const text = await shown(folder, "get", "store", "/w==", "--base64");
+  const text = await shown(folder, "get", "store", "/w==", "--base64", "--text");
   assert(text.startsWith("\\x1b[31m\\xff"));
   assert(!text.slice(0, -1).match(/\p{Cc}/u));
 });
@@ -62,7 +63,7 @@ Deno.test("varve scan shows ranges", async () => {
   const lines = ["a/1", "a/2", "a/3", "b/1", "tab\t"].map((key) =>
     JSON.stringify({ key, value: `of ${key}` })
   );
-  await varve(folder, ["load", "store"], lines.join("\n"));
+  await varve(folder, ["load", "store", "--create"], lines.join("\n"));
   await shown(folder, "delete", "store", "a/2");
   const scan = (...args: string[]) => shown(folder, "scan", "store", ...args);
   assertEquals(await scan(), "a/1\tof a/1\na/3\tof a/3\nb/1\tof b/1\ntab\\t\tof tab\\t\n");
@@ -82,10 +83,10 @@ Deno.test("varve scan shows ranges", async () => {
 
 Deno.test("varve works on the timeline that --timeline names", async () => {
   await using folder = new TemporaryFolder();
-  await shown(folder, "put", "store", "k", "in main");
-  await shown(folder, "put", "store", "k", "in other", "--timeline", "other");
-  assertEquals(await shown(folder, "get", "store", "k"), "in main\n");
-  assertEquals(await shown(folder, "get", "store", "k", "--timeline", "other"), "in other\n");
+  await shown(folder, "put", "store", "k", "in main", "--create");
+  await shown(folder, "put", "store", "k", "in other", "--timeline", "other", "--create");
+  assertEquals(await shown(folder, "get", "store", "k"), "in main");
+  assertEquals(await shown(folder, "get", "store", "k", "--timeline", "other"), "in other");
   const missing = await varve(folder, ["get", "store", "k", "--timeline", "missing"]);
   assertEquals(missing.code, 1);
   assertStringIncludes(missing.err, "missing");
@@ -120,7 +121,18 @@ Deno.test("varve shows help and its version", async () => {
   assertEquals(await shown(folder, "--version"), `varve ${deno.version}\n`);
   const help = await shown(folder, "--help");
   assertEquals(await shown(folder, "help"), help);
-  const commands = ["load", "import git", "put", "delete", "get", "scan", "history", "layers", "stats"];
+  const commands = [
+    "create",
+    "load",
+    "import git",
+    "put",
+    "delete",
+    "get",
+    "scan",
+    "history",
+    "layers",
+    "stats",
+  ];
   for (const command of commands) {
     assertStringIncludes(help, `  ${command} `);
     assertStringIncludes(await shown(folder, ...command.split(" "), "--help"), `Usage: varve ${command} <`);
@@ -158,13 +170,14 @@ Deno.test("varve asked wrongly ends with 2 and one line", async () => {
 
 Deno.test("varve that fails ends with 1 and one line", async () => {
   await using folder = new TemporaryFolder();
-  await shown(folder, "put", "store", "k", "v");
+  await shown(folder, "put", "store", "k", "v", "--create");
   await Deno.mkdir(folder.join("plain"));
   await Deno.writeTextFile(folder.join("plain/file"), "not a store");
   const failing: [string[], string][] = [
     [["get", "absent", "k"], "absent"],
     [["get", "plain", "k"], "plain"],
-    [["put", "plain", "k", "v"], "plain"],
+    [["put", "plain", "k", "v", "--create"], "plain"],
+    [["put", "absent", "k", "v"], "--create makes one"],
     [["delete", "absent", "k"], "absent"],
     [["get", "store", "k", "--lsn", "2"], "LSN 2"],
     [["put", "store", "k", "v", "--lsn", "1"], "LSN 1"],
@@ -211,7 +224,7 @@ Deno.test("varve import git without git says so", async () => {
 
 Deno.test("varve reads a store without permission to write", async () => {
   await using folder = new TemporaryFolder();
-  await shown(folder, "put", "store", "k", "v");
+  await shown(folder, "put", "store", "k", "v", "--create");
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -224,14 +237,14 @@ Deno.test("varve reads a store without permission to write", async () => {
     ],
     cwd: folder.path,
   }).output();
-  assertEquals([code, decoder.decode(stdout), decoder.decode(stderr)], [0, "v\n", ""]);
+  assertEquals([code, decoder.decode(stdout), decoder.decode(stderr)], [0, "v", ""]);
 });
 
 Deno.test("varve ends quietly when nobody reads its output any more", async () => {
   await using folder = new TemporaryFolder();
   const value = "x".repeat(1000);
   const lines = Array.from({ length: 5000 }, (_, key) => JSON.stringify({ key: `k${key}`, value }));
-  await varve(folder, ["load", "store"], lines.join("\n"));
+  await varve(folder, ["load", "store", "--create"], lines.join("\n"));
   for (const args of [["scan", "store"], ["scan", "store", "--json"], ["scan", "store", "--raw"]]) {
     const child = startVarve(folder, args);
     await child.stdin.close();
@@ -243,4 +256,79 @@ Deno.test("varve ends quietly when nobody reads its output any more", async () =
     const { code, signal } = await child.status;
     assertEquals([complaint, code, signal], ["", 0, null]);
   }
+});
+
+Deno.test("varve makes a store only where it is asked to", async () => {
+  await using folder = new TemporaryFolder();
+  for (const args of [["put", "typo", "k", "v"], ["delete", "typo", "k"], ["load", "typo"]]) {
+    const { code, err } = await varve(folder, args, '{"key":"a","value":"1"}');
+    assertEquals(code, 1);
+    assertStringIncludes(err, 'Cannot open store "typo": there is no store (--create makes one)');
+  }
+  assertEquals(Array.from(Deno.readDirSync(folder.path)), []);
+  assertEquals(await shown(folder, "create", "store"), "");
+  assertEquals(await shown(folder, "put", "store", "k", "v"), "1\n");
+  assertEquals((await varve(folder, ["put", "store", "k", "v", "--timeline", "typo"])).code, 1);
+  assertEquals(await shown(folder, "create", "store", "--timeline", "other"), "");
+  assertEquals(await shown(folder, "put", "store", "k", "v", "--timeline", "other"), "1\n");
+  assertEquals(await shown(folder, "create", "store"), "");
+  assertEquals(await shown(folder, "get", "store", "k"), "v");
+  assertEquals(await shown(folder, "delete", "new", "k", "--create"), "1\n");
+});
+
+Deno.test("varve --wait waits for the process that writes, so long at most", async () => {
+  await using folder = new TemporaryFolder();
+  const store = await Store.open(folder.join("store"));
+  const refused = await varve(folder, ["put", "store", "k", "v"]);
+  const tooLong = await varve(folder, ["put", "store", "k", "v", "--wait=0.2"]);
+  for (const { code, err } of [refused, tooLong]) {
+    assertEquals(code, 1);
+    assertStringIncludes(err, "Cannot lock");
+  }
+  const waiting = varve(folder, ["put", "store", "k", "v", "--wait"]);
+  const limited = varve(folder, ["load", "store", "--wait=60"], '{"key":"b","value":"1"}');
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await store.close();
+  assertEquals((await waiting).err, "");
+  assertEquals((await limited).err, "");
+  assertEquals(await shown(folder, "scan", "store"), "b\t1\nk\tv\n");
+});
+
+Deno.test("varve takes and shows structured keys as parts", async () => {
+  await using folder = new TemporaryFolder();
+  const bob = '["user",10,{"bigint":"-7"}]', ann = '["user",2]';
+  await shown(folder, "put", "store", "--key", bob, "Bob", "--create");
+  await shown(folder, "put", "store", "--key", ann, "Ann");
+  await shown(folder, "put", "store", "plain", "text");
+  assertEquals(await shown(folder, "get", "store", "--key", bob), "Bob");
+  assertEquals(
+    await shown(folder, "scan", "store", "--parts"),
+    `${ann}\tAnn\n${bob}\tBob\nplain\ttext\n`,
+  );
+  const json = await shown(folder, "scan", "store", "--key", '["user",10]', "--parts", "--json");
+  assertEquals(json, `{"keyParts":${bob},"lsn":1,"value":"Bob"}\n`);
+  assertEquals(await shown(folder, "history", "store", "--key", bob, "--parts", "--json"), json);
+  assertEquals((await varve(folder, ["load", "copy", "--create"], json)).code, 0);
+  assertEquals(await shown(folder, "scan", "copy", "--parts"), `${bob}\tBob\n`);
+  await shown(folder, "delete", "store", "--key", ann);
+  assertEquals(await shown(folder, "scan", "store", "--key", '["user"]', "--parts"), `${bob}\tBob\n`);
+  for (const args of [["get", "store", "--key", "[null]"], ["get", "store", "k", "--key", ann]]) {
+    assertEquals((await varve(folder, args)).code, 2);
+  }
+});
+
+Deno.test("varve get shows a terminal text that is safe, and else writes bytes", async () => {
+  await using folder = new TemporaryFolder();
+  await using store = await Store.open(folder.join("store"));
+  await store.timeline().append([{ key: "k", value: "\x1b[31mred" }], { sync: true });
+  const got = async (outputIsSeen: boolean, ...options: string[]) => {
+    const terminal = new FakeTerminal(false, 80, outputIsSeen);
+    assertEquals(await main(["get", folder.join("store"), "k", ...options], terminal), 0);
+    return terminal.written.map((bytes) => decoder.decode(bytes)).join("");
+  };
+  const bytes = "\x1b[31mred", text = "\\x1b[31mred\n";
+  assertEquals(await got(true), text);
+  assertEquals(await got(false), bytes);
+  assertEquals(await got(true, "--raw"), bytes);
+  assertEquals(await got(false, "--text"), text);
 });

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { characterSlices, escapeBytes, writeEscaped } from "../../src/cli/terminal/escape.ts";
 import { writeJsonLine } from "../../src/cli/terminal/json_line.ts";
-import { parseChangeLine } from "../../src/cli/change_line.ts";
+import { parseChangeLine } from "../../src/cli/load/change_line.ts";
 import { concat } from "@std/bytes";
 import { FakeTerminal } from "./fixture.ts";
 

@@ -59,7 +59,11 @@ export class FakeTerminal implements Terminal {
     },
   });
 
-  constructor(readonly notesAreSeen: boolean = false, readonly width: number = 80) {}
+  constructor(
+    readonly notesAreSeen: boolean = false,
+    readonly width: number = 80,
+    readonly outputIsSeen: boolean = false,
+  ) {}
 
   input(): ReadableStream<Uint8Array> {
     return ReadableStream.from([]);

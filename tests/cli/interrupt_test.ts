@@ -73,7 +73,7 @@ gitTest("varve import git that is killed goes on where its store is recovered", 
 
 Deno.test("varve load that is interrupted keeps the whole lines that it read", async () => {
   await using folder = new TemporaryFolder();
-  const child = startVarve(folder, ["load", "store"]);
+  const child = startVarve(folder, ["load", "store", "--create"]);
   const writer = child.stdin.getWriter();
   await writer.write(encoder.encode('{"key":"a","value":"1"}\n{"key":"b","value":"1"}\n{"key":"c","val'));
   await appears(folder.join("store"));

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { IoError, LimitError, PoisonedError, ReadOnlyError } from "../../src/base/mod.ts";
+import { IoError, LimitError, LockedError, PoisonedError, ReadOnlyError } from "../../src/base/mod.ts";
 import { DirectFile, type DirectFileOptions } from "../../src/direct/mod.ts";
 import { GatedEngine, turn } from "../io/gated_engine.ts";
 import { MemoryEngine } from "../io/memory_engine.ts";
@@ -7,6 +7,7 @@ import { Random, seeds } from "../random.ts";
 
 const block = 4096;
 const path = "/store/file";
+const root = new URL("../..", import.meta.url);
 
 /** A file over memory, whose operations a test can fail. */
 class Fixture {
@@ -125,7 +126,14 @@ Deno.test("DirectFile.close() truncates what was preallocated, and leaves a file
   t.check(bytesOf(10));
   t.engine.takeLog();
   await (await t.open()).close();
-  assertEquals(t.engine.takeLog(), ["open file", "open file", "close file", "close file"]);
+  assertEquals(t.engine.takeLog(), [
+    "open file",
+    "open file",
+    "sync file",
+    "syncDirectory",
+    "close file",
+    "close file",
+  ]);
   await (await t.open({ preallocateBytes: block })).close();
   t.check(bytesOf(10));
 });
@@ -274,11 +282,10 @@ Deno.test("DirectFile.open() says what is wrong, and leaves nothing open", async
     error: typeof IoError | ErrorConstructor,
     says: string,
   ) => assertRejects(() => t.open(options as DirectFileOptions), error, says);
-  await rejects({ create: false }, IoError, "ENOENT");
-  await rejects({ readOnly: true }, IoError, "ENOENT");
+  await rejects({ creat: false }, TypeError, 'unknown option "creat"');
   await rejects({ tail: "cut" }, TypeError, "tail");
   await rejects({ preallocateBytes: -1 }, RangeError, "preallocateBytes");
-  await assertRejects(() => DirectFile.open(""), TypeError);
+  await assertRejects(() => DirectFile.open(""), TypeError, "the path is empty");
   t.engine.failNext("allocate", "ENOSPC");
   await rejects({ preallocateBytes: block }, IoError, "ENOSPC");
   assertEquals(t.memory.openFiles, 0);
@@ -290,6 +297,53 @@ Deno.test("DirectFile.open() says what is wrong, and leaves nothing open", async
   assertEquals([file.length, file.durableLength], [10, 10]);
   await file.close();
   t.check(bytesOf(10));
+});
+
+// Who else has it.
+
+for (const ioEngine of ["uring", "threads", "node"] as const) {
+  Deno.test(`DirectFile.open() refuses a file that is open for writing, until it is closed (${ioEngine})`, async () => {
+    const directory = await Deno.makeTempDir({ prefix: "varve_test_" });
+    const path = `${directory}/file`;
+    try {
+      const file = await DirectFile.open(path, { ioEngine });
+      await file.append(bytesOf(10));
+      await assertRejects(() => DirectFile.open(path, { ioEngine }), LockedError, "it is open elsewhere");
+      await Deno.link(path, `${directory}/other`);
+      await assertRejects(() => DirectFile.open(`${directory}/other`, { ioEngine }), LockedError);
+      const code = `import { DirectFile } from "${new URL("../../direct.ts", import.meta.url)}";
+        await DirectFile.open(${
+        JSON.stringify(path)
+      }, { ioEngine: "node" }).catch(({ name }) => console.log(name));`;
+      const args = ["eval", code];
+      const { stdout } = await new Deno.Command(Deno.execPath(), { args, cwd: root }).output();
+      assertEquals(new TextDecoder().decode(stdout), "LockedError\n");
+      await using reader = await DirectFile.open(path, { ioEngine, readOnly: true });
+      assertEquals(reader.length, 0);
+      await file.close();
+      const again = await DirectFile.open(path, { ioEngine });
+      assertEquals(again.length, 10);
+      await again.close();
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+}
+
+Deno.test("DirectFile.open() syncs what it finds before it calls that durable", async () => {
+  const t = new Fixture();
+  t.memory.put(path, bytesOf(100));
+  const file = await t.open();
+  assertEquals(file.durableLength, 100);
+  assert(
+    t.engine.log.includes("sync file") && t.engine.log.includes("syncDirectory"),
+    t.engine.log.join(" "),
+  );
+  await file.close();
+  t.engine.failNext("sync", "EIO");
+  await assertRejects(() => t.open(), IoError, "EIO");
+  assertEquals(t.memory.openFiles, 0);
+  await (await t.open()).close();
 });
 
 // All of it at random.

@@ -14,12 +14,12 @@
 import { assert } from "@std/assert";
 import { IoError } from "../../src/base/mod.ts";
 import type {
-  DirectoryLock,
   DirectSupport,
   EngineName,
   IoEngine,
   IoFile,
   OpenOptions,
+  PathLock,
   SupportRequest,
   Transfer,
   WriteOptions,
@@ -258,7 +258,7 @@ export class GatedEngine implements IoEngine {
     return this.#inner.resolve(path);
   }
 
-  lock(directory: string): Promise<DirectoryLock> {
+  lock(directory: string): Promise<PathLock> {
     return this.#inner.lock(directory);
   }
 

@@ -5,12 +5,12 @@
 
 import { IoError, LockedError } from "../../src/base/mod.ts";
 import type {
-  DirectoryLock,
   DirectSupport,
   EngineName,
   IoEngine,
   IoFile,
   OpenOptions,
+  PathLock,
   SupportRequest,
   Transfer,
   WriteOptions,
@@ -296,9 +296,9 @@ export class MemoryEngine implements IoEngine {
     });
   }
 
-  lock(path: string): Promise<DirectoryLock> {
+  lock(path: string): Promise<PathLock> {
     return this.#run(() => {
-      this.#checkDirectory(path, "lock");
+      if (!this.#names.has(path)) throw new IoError({ code: "ENOENT", operation: "lock", path });
       if (this.#locked.has(path)) throw new LockedError(`Cannot lock "${path}": it is open elsewhere`);
       this.#locked.add(path);
       let isHeld = true;

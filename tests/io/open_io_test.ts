@@ -85,8 +85,12 @@ for (const ioEngine of ["uring", "threads", "node"] as const) {
       assertEquals([report.requestedEngine, report.requestedMode], [ioEngine, ioMode]);
       assertEquals([report.mode, ownsEngine], [ioMode, true]);
       assertEquals([readDirect, writeDirect], [ioMode !== "buffered", ioMode === "direct-rw"]);
-      if (report.engine !== ioEngine) assertMatch(report.notes[0], /^Cannot use IO engine "uring": /);
-      else assertEquals(report.notes, []);
+      if (report.engine !== ioEngine) {
+        assertMatch(
+          report.notes.join("\n"),
+          /^Cannot use IO engine "uring": .*\n.*: choose ioEngine "threads"$/,
+        );
+      } else assertEquals(report.notes, []);
       const alignments = ioMode === "buffered" ? [1] : [512, 4096];
       assert(alignments.includes(report.memoryAlignment) || report.memoryAlignment < 512);
       assert(alignments.includes(report.offsetAlignment));
@@ -141,7 +145,7 @@ test("openIo() goes down to buffered, and says why, when direct IO is refused", 
   assertEquals([report.memoryAlignment, report.offsetAlignment], [1, 1]);
   assertMatch(
     report.notes.join("\n"),
-    /^Direct writes are refused: .*EINVAL\nDirect reads are refused: .*EINVAL$/,
+    /^Direct writes are refused: .*EINVAL\nDirect reads are refused: .*EINVAL\n.*: choose ioMode "buffered"$/,
   );
 });
 
@@ -150,7 +154,8 @@ test("openIo() goes down to direct reads when direct writes are refused", !linux
     ioEngine: strangeEngine(refusesDirectWrites),
   });
   assertEquals([report.mode, readDirect, writeDirect], ["direct", true, false]);
-  assertEquals(report.notes.length, 1);
+  assertEquals(report.notes.length, 2);
+  assertMatch(report.notes[1], /^Not "direct-rw" but "direct" .*: choose ioMode "direct"$/);
 });
 
 test(
@@ -166,7 +171,7 @@ test(
       });
     };
     const { report } = await opened(directory, { ioEngine: strangeEngine(() => undefined, refuse) });
-    assertEquals([report.mode, report.notes.length], ["buffered", 2]);
+    assertEquals([report.mode, report.notes.length], ["buffered", 3]);
   },
 );
 
@@ -190,6 +195,7 @@ test("openIo() rejects when it is strict and the mode cannot be had", !linux, as
     error.message,
     `Cannot use IO mode "direct-rw" in "${directory}": Direct writes are refused`,
   );
+  assertMatch(error.message, /; Not "direct-rw" but "direct" .*: choose ioMode "direct"$/);
   assertEquals(
     (await openIo(directory, { ioEngine: engine, strict: true, ioMode: "direct" })).report.notes,
     [],
@@ -201,7 +207,10 @@ test("openIo() proves by a file that is there when the disk is full", !linux, as
   await Deno.mkdir(`${directory}/timeline`);
   await Deno.writeFile(`${directory}/timeline/layer`, new Uint8Array(5000));
   const { report } = await opened(directory, { ioEngine: strangeEngine(refusesToCreate) });
-  assertEquals([report.mode, report.notes], ["direct-rw", []]);
+  assertEquals([report.mode, report.notes], [
+    "direct-rw",
+    ["Direct writes are not proven: the disk is full"],
+  ]);
 });
 
 test("openIo() writes nothing when it is read only", !linux, async (directory) => {
@@ -228,7 +237,8 @@ test(
   async (directory) => {
     await Deno.writeFile(`${directory}/layer`, new Uint8Array(5000));
     const { report } = await opened(directory, { ioEngine: strangeEngine(refusesDirect), readOnly: true });
-    assertEquals([report.mode, report.notes.length], ["buffered", 1]);
+    assertEquals([report.mode, report.notes.length], ["buffered", 2]);
+    assertMatch(report.notes[1], /: choose ioMode "buffered"$/);
   },
 );
 
@@ -327,7 +337,10 @@ test(
     for (const ioEngine of ["threads", "uring"] as const) {
       const { name, message } = await outcomeOf(directory, { ioEngine, strict: true }, []);
       assertEquals(name, "DirectIoError");
-      assertStringIncludes(message, `Cannot use IO engine "${ioEngine}": FFI is not granted`);
+      assertMatch(message, /Cannot use IO engine "\w+": FFI is not granted.*; choose ioEngine "node"$/);
+      const { report } = await outcomeOf(directory, { ioEngine }, []);
+      assertEquals(report.engine, "node");
+      assertMatch(report.notes.at(-1) ?? "", /^Not "\w+" but "node" .*: choose ioEngine "node"$/);
     }
     assertEquals((await outcomeOf(directory, { strict: true }, [])).report.engine, "node");
   },

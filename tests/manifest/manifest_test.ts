@@ -269,6 +269,25 @@ Deno.test("Manifest does not go on in a file that a newer one may stand behind",
   assertEquals(idsIn(await root.open()), [1, 2, 4]);
 });
 
+Deno.test("Manifest does not go on in a file when it cannot be seen whether a newer one is there", async () => {
+  const root = await closed(1);
+  await (await root.open()).commit(add(2));
+  const manifest = await root.open();
+  root.fail(1, "ENOSPC", { done: true });
+  root.log = [];
+  root.before = (operation) => {
+    if (operation === "list") throw new IoError({ code: "EMFILE", operation, path: "/store" });
+  };
+  await assertRejects(() => manifest.commit(add(3)), IoError, "EMFILE");
+  root.before = () => {};
+  root.fail(1, "ENOSPC");
+  await assertRejects(() => manifest.commit(add(3)), IoError, "ENOSPC");
+  assert(root.log.every((words) => !words.startsWith("append")), `${root.log}`);
+  await manifest.commit(add(4));
+  assertEquals(root.names, [manifestName(1), manifestName(3)]);
+  assertEquals(idsIn(await root.open()), [1, 2, 4]);
+});
+
 Deno.test("Manifest.close() writes nothing to a file that a newer one may stand behind", async () => {
   const { root, manifest } = await fresh();
   await manifest.commit({ type: "addTimeline", timeline: largeTimeline(9, 1_100_000) });

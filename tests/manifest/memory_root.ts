@@ -25,6 +25,8 @@ export class MemoryRoot {
   readonly files: Map<string, Uint8Array<ArrayBuffer>>;
   /** What was done, such as `append manifest-000000000001 8192+4096`. */
   log: string[] = [];
+  /** The operation that failed last. */
+  failed: string | undefined;
   /** Called before an operation is done; while it waits, the operation does; it may throw. */
   before: (operation: Operation | "list" | "read", name: string) => void | Promise<void> = () => {};
   /** What a failing or crashing write leaves of its bytes, over what was there. */
@@ -95,7 +97,9 @@ export class MemoryRoot {
   read(name: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#do("read", name, () => {
       const bytes = this.files.get(name);
-      if (bytes !== undefined && bytes.length > maxBytes) throw new LimitError(`Cannot read "${name}"`);
+      if (bytes !== undefined && bytes.length > maxBytes) {
+        throw new LimitError("", { limit: maxBytes, found: bytes.length });
+      }
       return bytes?.slice();
     });
   }
@@ -178,6 +182,7 @@ export class MemoryRoot {
     if (failing === undefined || number < failing.at || number > failing.at && !failing.forEver) {
       return work();
     }
+    this.failed = operation;
     if (failing.done) work();
     else half();
     throw new IoError({ code: failing.code, operation, path: name });

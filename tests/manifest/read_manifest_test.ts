@@ -248,9 +248,9 @@ Deno.test("readManifest() takes little time for a large file full of heads", asy
 Deno.test("Manifest.open() takes no memory for a file that is larger than a manifest may be", async () => {
   const root = new MemoryRoot();
   root.files.set(name, new Uint8Array(0));
-  root.read = (name, maxBytes) => {
+  root.read = (_name, maxBytes) => {
     assert(maxBytes <= 1 << 30);
-    return Promise.reject(new LimitError(`Cannot read "${name}": it is ${2 ** 40} bytes`));
+    return Promise.reject(new LimitError("", { limit: 1, found: 2 ** 40 }));
   };
   await assertRejects(() => root.open(), VarveError);
 });

@@ -3,9 +3,9 @@
 import { assertEquals } from "@std/assert";
 import { CorruptionError, type Health, IoError, pageBytes } from "../../src/base/mod.ts";
 import {
-  type DirectoryLock,
   type IoFile,
   type OpenOptions,
+  type PathLock,
   systemHost,
   type Transfer,
   type WriteOptions,
@@ -147,7 +147,7 @@ export class ObjectsFixture {
   readonly engine: ObjectsEngine = new ObjectsEngine(this.memory);
   readonly objects: Objects;
 
-  constructor(options: Partial<ObjectsOptions> & { lock?: DirectoryLock } = {}) {
+  constructor(options: Partial<ObjectsOptions> & { lock?: PathLock } = {}) {
     void this.memory.makeDirectory(directory);
     this.objects = new Objects({
       host: systemHost(this.engine),

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { AssertionError, CorruptionError, Health, pageBytes } from "../../src/base/mod.ts";
+import { AssertionError, CorruptionError, Health, IoError, pageBytes } from "../../src/base/mod.ts";
 import { objectId, PageSet, RangeRead } from "../../src/objects/mod.ts";
 import { Random } from "../random.ts";
 import {
@@ -212,4 +212,17 @@ Deno.test("Objects.metrics() counts what is held", async () => {
   assertEquals([t.objects.metrics().bufferBytes, writer.bufferedBytes], [8 * block, 5 * block]);
   await writer.finish();
   await t.close();
+});
+
+Deno.test("Objects.close() closes every file, also if closing one of them fails", async () => {
+  const t = new ObjectsFixture();
+  t.memory.put(`${directory}/manifest-1`, new Uint8Array(block));
+  t.memory.put(`${directory}/${idOf(1)}`, new Uint8Array(block));
+  await t.objects.root.append("manifest-1", 0, new Uint8Array(block));
+  const { files } = t.objects.context;
+  files.release(await files.lease([t.objects.object(idOf(1))]));
+  const { openFiles } = t.memory;
+  t.engine.failNext("close", "EIO");
+  await assertRejects(() => t.objects.close(), IoError, "EIO");
+  assertEquals([openFiles, t.memory.openFiles <= 1], [2, true]);
 });

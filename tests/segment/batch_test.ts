@@ -36,7 +36,7 @@ function stamped(batch: Batch, lsn = 1): Decoded[] {
 }
 
 /** Checks that `work` throws and leaves the batch as it was. */
-function assertRefused(batch: Batch, work: () => unknown, error: new (message: string) => Error): void {
+function assertRefused(batch: Batch, work: () => unknown, error: typeof LimitError | typeof TypeError): void {
   const before = [batch.size, batch.byteLength, stamped(batch)];
   assertThrows(work, error);
   assertEquals([batch.size, batch.byteLength, stamped(batch)], before);

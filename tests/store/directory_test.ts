@@ -1,6 +1,7 @@
 /** The directory of a store: what is refused there, who may have it, and where it is when paths lead elsewhere. */
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
+import { open } from "node:fs/promises";
 import { CorruptionError, IoError, LockedError, PoisonedError, Store, VarveError } from "../../mod.ts";
 import { patterned } from "./bytes.ts";
 import { inProcess } from "./in_process.ts";
@@ -153,3 +154,92 @@ test("Store makes no name in a directory that took the place of its own", async 
   await using away = place.within("away");
   assert((await away.open()).timeline().lastLsn >= 1);
 });
+
+test("Store writes nothing into a store that took the place of its own", async (place) => {
+  for (const use of ["close", "append", "freeze"]) {
+    const own = place.within(use), away = `${place.path}/away from ${use}`;
+    const files = () => own.files().map((path) => [path, sumOf(path)]);
+    const store = await own.open();
+    Deno.renameSync(own.path, away);
+    await own.close(await own.open());
+    const before = files();
+    if (use !== "close") await store.timeline().append([{ key: "a", value: "1" }]);
+    if (use === "freeze") await assertRejects(() => store.timeline().freeze(), PoisonedError);
+    await own.close(store).catch(() => {});
+    assertEquals(files(), before, use);
+  }
+}, { segmentBytes: 64 * 1024 });
+
+test("Timeline takes its layers for damaged no more than they are when its directory is elsewhere", async (place) => {
+  const own = place.within("own");
+  const store = await own.open();
+  await store.timeline().append([{ key: "a", value: "1" }]);
+  await store.timeline().freeze();
+  Deno.renameSync(own.path, `${place.path}/away`);
+  Deno.mkdirSync(own.path);
+  await assertRejects(() => store.timeline().get("a"), IoError, "ESTALE");
+  Deno.removeSync(own.path);
+  Deno.renameSync(`${place.path}/away`, own.path);
+  assertEquals(await store.timeline().get("a"), new Uint8Array([0x31]));
+  await own.close(store);
+});
+
+test("Store writes nothing into a copy of itself that took its place", async (place) => {
+  const own = place.within("own"), away = place.within("away");
+  const first = await own.open();
+  await first.timeline().append([{ key: "a", value: "1" }]);
+  await own.close(first);
+  const store = await own.open();
+  Deno.renameSync(own.path, away.path);
+  await using copy = await away.copy();
+  Deno.renameSync(copy.path, own.path);
+  Deno.mkdirSync(copy.path);
+  const files = () => own.files().map((path) => [path, sumOf(path)]);
+  const before = files();
+  await assertRejects(
+    () => store.timeline().append([{ key: "b", value: "2" }], { sync: true }),
+    PoisonedError,
+  );
+  await own.close(store).catch(() => {});
+  assertEquals(files(), before);
+}, { segmentBytes: 64 * 1024 });
+
+/** A number that changes with the contents of a file. */
+function sumOf(path: string): number {
+  return Deno.readFileSync(path).reduce((sum, byte) => (Math.imul(sum, 31) + byte) >>> 0, 7);
+}
+
+test("Store.open() makes the name of every directory durable that it makes on the way", async (place) => {
+  // Elsewhere a handle does not tell its path.
+  if (Deno.build.os !== "linux") return;
+  const synced = await syncedDirectories(async () => {
+    const deep = place.within("a/b/store");
+    const store = await deep.open({ ioEngine: "node" });
+    await store.timeline().append([{ key: "a", value: "1" }], { sync: true });
+    await deep.close(store);
+  });
+  const [timeline] = [...Deno.readDirSync(`${place.path}/a/b/store`)].filter(({ isDirectory }) =>
+    isDirectory
+  );
+  for (const name of ["", "/a", "/a/b", "/a/b/store", `/a/b/store/${timeline.name}`]) {
+    assert(synced.has(Deno.realPathSync(place.path) + name), `"${name}" was synced`);
+  }
+});
+
+/** The directories that are synced meanwhile, through handles of `node:fs`. */
+async function syncedDirectories(work: () => Promise<void>): Promise<Set<string>> {
+  await using handle = await open(Deno.makeTempDirSync({ prefix: "varve_test_" }), "r");
+  Deno.removeSync(Deno.readLinkSync(`/proc/self/fd/${handle.fd}`));
+  const prototype = Object.getPrototypeOf(handle);
+  const { sync } = prototype, synced = new Set<string>();
+  prototype.sync = function () {
+    synced.add(Deno.readLinkSync(`/proc/self/fd/${this.fd}`));
+    return sync.call(this);
+  };
+  try {
+    await work();
+  } finally {
+    prototype.sync = sync;
+  }
+  return synced;
+}

@@ -3,12 +3,12 @@
 import { IoError } from "../../src/base/mod.ts";
 import { proveDirect } from "../../src/io/direct_support.ts";
 import type {
-  DirectoryLock,
   DirectSupport,
   EngineName,
   IoEngine,
   IoFile,
   OpenOptions,
+  PathLock,
   SupportRequest,
   Transfer,
   WriteOptions,
@@ -129,7 +129,7 @@ export class HookedEngine implements IoEngine, AsyncDisposable {
     return this.#run("resolve", path, () => this.#inner.resolve(path));
   }
 
-  lock(directory: string): Promise<DirectoryLock> {
+  lock(directory: string): Promise<PathLock> {
     return this.#run("lock", directory, () => this.#inner.lock(directory));
   }
 

@@ -90,6 +90,7 @@ export class Place implements AsyncDisposable {
   /** A copy of the directory as it is now: what is left when the process dies, since the system keeps what it took. */
   async copy(): Promise<Place> {
     const copy = await Place.make(this.#options);
+    await Deno.remove(copy.path);
     copyDirectory(this.path, copy.path);
     return copy;
   }
@@ -106,12 +107,13 @@ export class Place implements AsyncDisposable {
   }
 }
 
-function copyDirectory(from: string, to: string): void {
+/** Copies a directory to a path where nothing is. */
+export function copyDirectory(from: string, to: string): void {
+  Deno.mkdirSync(to);
   for (const { name, isDirectory } of Deno.readDirSync(from)) {
     if (!isDirectory) {
       Deno.copyFileSync(`${from}/${name}`, `${to}/${name}`);
     } else {
-      Deno.mkdirSync(`${to}/${name}`);
       copyDirectory(`${from}/${name}`, `${to}/${name}`);
     }
   }

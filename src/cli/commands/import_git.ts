@@ -5,7 +5,8 @@ import { findCommit, type GitImportReport, importGit } from "../../git/mod.ts";
 import type { Command } from "../command.ts";
 import { exitInterrupted, exitOk } from "../exit_code.ts";
 import { listenForInterrupt } from "../interrupt.ts";
-import { openTimeline } from "../open_timeline.ts";
+import { openForWriting } from "../open_timeline.ts";
+import { writeOptions } from "../options.ts";
 import { Progress, type ProgressStatus } from "../terminal/progress.ts";
 import { formatCount, formatWork } from "../terminal/quantity.ts";
 
@@ -20,13 +21,20 @@ commit, from 1 at the root; a path that goes is deleted. The key "\\x00varve/com
 Submodules, paths over 512 bytes and files over 64 MiB are left out and counted.
 Ctrl-C ends the import after the commit at hand (exit code 130); the same command goes on with the rest, and
 imports only what is new once all was imported.`,
-  options: { "ref": { value: "REF", describe: "the last commit to import (HEAD)" } },
+  options: {
+    "wait": writeOptions.wait,
+    "ref": { value: "REF", describe: "the last commit to import (HEAD)" },
+  },
   async run(args, terminal) {
     const [repository, path] = args.positionals;
     // Before the store is made, so that a mistyped repository or ref leaves nothing behind.
     const ref = await findCommit(repository, args.text("ref") ?? "HEAD");
     using interrupt = listenForInterrupt();
-    await using open = await openTimeline(args, "create", path);
+    await using open = await openForWriting(args, {
+      path,
+      create: "missing",
+      signal: interrupt.signal,
+    });
     using progress = new Progress(terminal, systemClock);
     const onProgress = (report: GitImportReport) => progress.update(() => importStatus(report));
     const report = await importGit(open.timeline, repository, { ref, signal: interrupt.signal, onProgress });

@@ -2,7 +2,7 @@
 
 import type { LayerInfo } from "../../timeline/mod.ts";
 import type { Command } from "../command.ts";
-import { openTimeline } from "../open_timeline.ts";
+import { openForReading } from "../open_timeline.ts";
 import { escapeBytes, escapeText } from "../terminal/escape.ts";
 import { formatCount, formatMebibytes } from "../terminal/quantity.ts";
 import { renderTable } from "../terminal/table.ts";
@@ -21,7 +21,7 @@ Keys of a layer that is not sealed are not shown. Long keys are cut short, but n
 "firstKeyBase64" and "lastKeyBase64".`,
   options: { "json": { describe: "show a JSON object on each line" } },
   async run(args, { output }) {
-    await using open = await openTimeline(args, "read");
+    await using open = await openForReading(args);
     const layers = open.timeline.layers();
     if (args.flag("json")) {
       for (const layer of layers) await output.write(`${JSON.stringify(jsonLayer(layer))}\n`);
@@ -66,7 +66,7 @@ Shows how IO is done (what was asked for and what was obtained), every timeline,
 timeline of --timeline, and the metrics of the store since this command opened it. Sizes are in bytes.`,
   options: { "json": { describe: "show one JSON object" } },
   async run(args, { output }) {
-    await using open = await openTimeline(args, "read");
+    await using open = await openForReading(args);
     const { store, timeline } = open;
     const stats = {
       path: store.path,

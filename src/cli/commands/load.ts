@@ -1,19 +1,19 @@
 /** `varve load`. */
 
 import { systemClock } from "../../base/mod.ts";
-import { ByteReader } from "../../git/mod.ts";
-import { type ChangeLineOptions, maxLineBytes, parseChangeLine } from "../change_line.ts";
-import { ChangeLoader, LoadError, type LoadReport } from "../change_loader.ts";
+import { type Arguments, UsageError } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { exitInterrupted, exitOk } from "../exit_code.ts";
 import { listenForInterrupt } from "../interrupt.ts";
-import { openTimeline } from "../open_timeline.ts";
+import { LoadError, type LoadReport } from "../load/change_loader.ts";
+import { LineBlocks } from "../load/line_blocks.ts";
+import { LineLoad } from "../load/load_lines.ts";
+import { maxNameBytes } from "../load/load_position.ts";
+import { openForWriting } from "../open_timeline.ts";
+import { writeOptions } from "../options.ts";
 import { Progress } from "../terminal/progress.ts";
 import { formatCount, formatDuration, formatWork } from "../terminal/quantity.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-
-const lineFeed = 10;
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Loads changes from lines of JSON. */
 export const loadCommand: Command = {
@@ -22,85 +22,97 @@ export const loadCommand: Command = {
   summary: "load changes from lines of JSON",
   details: `
 Each line is {"key":"a","value":"b"} or {"key":"a","delete":true}, with "lsn":N or without, from the file or from
-standard input; "keyBase64" and "valueBase64" may stand for "key" and "value". Empty lines are passed over.
+standard input; "keyBase64" and "valueBase64" may stand for "key" and "value", and "keyParts" for a key of several
+parts. Empty lines are passed over.
 Lines one after the other with the same LSN are one batch. Lines without are gathered into batches of at most 1,000
 changes or 1 MiB; a key that comes again begins a new batch, so that no version is lost.
 A line that cannot be used ends the load: the batches before it are stored, nothing of its own batch is.
-The store and the timeline are made if they are missing.`,
+
+Ctrl-C ends the load (exit code 130). After that, a crash or a bad line that was mended, the same command goes on with
+the rest, and stores no line twice; once all is stored, it loads what was added to the file since. Lines with LSNs that
+the store has are passed over. For lines without, each batch keeps the position behind it under the key
+"\\x00varve/load/NAME", which scans leave out; NAME is the path of the file. Standard input has no name, and is
+loaded from its first line on, unless --name gives it one.`,
   options: {
     "base64": { describe: '"key" and "value" are base64' },
     "ignore-lsn": { describe: 'pass over "lsn" and write at the next LSNs' },
+    "name": { value: "NAME", describe: "the name under which the position in the input is kept" },
+    "again": { describe: "load from the first line on, also what is stored" },
+    ...writeOptions,
   },
   async run(args, terminal) {
-    const options = { base64: args.flag("base64"), ignoreLsn: args.flag("ignore-lsn") };
-    const source = await openSource(args.positionals[1], terminal);
-    await using lines = new ByteReader(source.stream);
+    const source = await openSource(args, terminal);
+    await using lines = new LineBlocks(source.stream);
     using interrupt = listenForInterrupt();
     interrupt.signal.addEventListener("abort", () => lines.cancel());
-    await using open = await openTimeline(args, "create");
+    await using open = await openForWriting(args, { signal: interrupt.signal });
     const started = systemClock.monotonic();
     const elapsed = () => systemClock.monotonic() - started;
-    const loader = new ChangeLoader(open.timeline);
-    const { report } = loader;
     using progress = new Progress(terminal, systemClock);
+    const load = new LineLoad(open.timeline, {
+      base64: args.flag("base64"),
+      ignoreLsn: args.flag("ignore-lsn"),
+      again: args.flag("again"),
+      name: source.name,
+      signal: interrupt.signal,
+      onProgress: () => progress.update(status),
+    });
+    const { report } = load;
     const status = () => ({
       fraction: source.bytes === undefined ? undefined : lines.bytesRead / source.bytes,
       text: formatWork([`${formatCount(report.changes)} changes`], lines.bytesRead, elapsed()),
     });
     try {
-      for (let number = 1; await loadLine(lines, number, options, loader); number++) progress.update(status);
-      await loader.flush();
+      await load.run(lines);
     } catch (error) {
       throw error instanceof LoadError ? stopped(source, error, report) : error;
     } finally {
       await open.timeline.sync();
     }
     progress[Symbol.dispose]();
-    const counts = `${formatCount(report.changes)} changes in ${formatCount(report.batches)} batches`;
-    const end = `up to LSN ${report.lastLsn}, in ${formatDuration(elapsed())}`;
-    await terminal.output.write(`Loaded ${counts}, ${end}\n`);
-    return interrupt.signal.aborted ? exitInterrupted : exitOk;
+    const { aborted } = interrupt.signal;
+    await terminal.output.write(summary(report, aborted ? "Interrupted" : "Loaded", elapsed()));
+    return aborted ? exitInterrupted : exitOk;
   },
 };
 
+function summary(report: LoadReport, word: string, milliseconds: number): string {
+  const counts = `${formatCount(report.changes)} changes in ${formatCount(report.batches)} batches`;
+  const end = `up to LSN ${report.lastLsn}, in ${formatDuration(milliseconds)}`;
+  const before = report.skipped > 0 ? `; ${formatCount(report.skipped)} lines were stored before` : "";
+  return `${word === "Loaded" ? word : `${word}: loaded`} ${counts}, ${end}${before}\n`;
+}
+
 /** Where lines come from. */
 interface Source {
-  name: string;
+  title: string;
+  name: string | undefined;
   stream: ReadableStream<Uint8Array>;
   bytes: number | undefined;
 }
 
-async function openSource(path: string | undefined, terminal: Terminal): Promise<Source> {
+async function openSource(args: Arguments, terminal: Terminal): Promise<Source> {
+  const path = args.positionals[1];
+  const name = checkName(args.text("name"));
   if (path === undefined || path === "-") {
-    return { name: "standard input", stream: terminal.input(), bytes: undefined };
+    return { title: "standard input", name, stream: terminal.input(), bytes: undefined };
   }
   const file = await Deno.open(path);
   const { isFile, size } = await file.stat();
-  return { name: path, stream: file.readable, bytes: isFile ? size : undefined };
+  // A pipe has no position to go on from, whatever its path.
+  const own = name ?? (isFile ? checkName(await Deno.realPath(path)) : undefined);
+  return { title: path, name: own, stream: file.readable, bytes: isFile ? size : undefined };
 }
 
-/** Loads one line and returns whether there was one. */
-async function loadLine(
-  lines: ByteReader,
-  number: number,
-  options: ChangeLineOptions,
-  loader: ChangeLoader,
-): Promise<boolean> {
-  try {
-    const line = await lines.readUntil(lineFeed, maxLineBytes);
-    if (line === undefined) return false;
-    const text = strictUtf8.decode(line);
-    if (text.trim() !== "") await loader.add(parseChangeLine(text, options), number);
-    return true;
-  } catch (error) {
-    if (error instanceof LoadError) throw error;
-    throw new LoadError(`line ${number}: ${(error as Error).message}`, { cause: error });
-  }
+function checkName(name: string | undefined): string | undefined {
+  const length = new TextEncoder().encode(name ?? "").length;
+  if (length <= maxNameBytes) return name;
+  throw new UsageError(`The name of the input has ${length} bytes, --name takes up to ${maxNameBytes}`);
 }
 
 function stopped(source: Source, error: LoadError, report: LoadReport): LoadError {
   const stored = report.batches === 0
     ? "nothing was stored"
     : `the ${report.changes} changes before are stored, up to LSN ${report.lastLsn}`;
-  return new LoadError(`Cannot load ${source.name}, ${error.message} (${stored})`, { cause: error });
+  return new LoadError(`Cannot load ${source.title}, ${error.message} (${stored})`, { cause: error });
 }

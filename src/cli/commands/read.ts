@@ -1,16 +1,23 @@
 /** `varve get`, `varve scan` and `varve history`. */
 
 import { boundBytes, keyBytes } from "../../base/mod.ts";
+import type { ValueEntry } from "../../timeline/mod.ts";
+import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { exitFailure, exitOk } from "../exit_code.ts";
-import { openTimeline } from "../open_timeline.ts";
-import { base64Option, type OptionSpec } from "../options.ts";
-import { escapeBytes, writeEscaped } from "../terminal/escape.ts";
+import { formatKeyParts } from "../key_parts.ts";
+import { isPositionKey, positionPrefix } from "../load/load_position.ts";
+import { openForReading } from "../open_timeline.ts";
+import { base64Option, keyOption, type OptionSpec } from "../options.ts";
+import { escapeBytes, escapeText, writeEscaped } from "../terminal/escape.ts";
 import { writeJsonLine } from "../terminal/json_line.ts";
+import { writePlainJson, writePlainRow } from "../terminal/plain_row.ts";
 import type { Output } from "../terminal/output.ts";
 
 const lsnOption: OptionSpec = { value: "LSN", describe: "read as of this LSN, inclusive (the last)" };
 const jsonLines: OptionSpec = { describe: "show a JSON object on each line" };
+
+const partsOption: OptionSpec = { describe: "show structured keys as their parts, in JSON" };
 
 /** Shows the value of one key. */
 export const getCommand: Command = {
@@ -18,29 +25,34 @@ export const getCommand: Command = {
   positionals: ["<store>", "<key>"],
   summary: "show the value of a key",
   details: `
-The value is shown on one line, with \\xNN for every byte that is no printable text.
+The bytes of the value are written as they are, and to a terminal (or with --text) as one line with \\xNN for every
+byte that is no printable text.
 --json shows {"key","lsn","value"}, or "keyBase64" and "valueBase64" for what is not UTF-8.
---raw writes the bytes of the value and nothing else.
+--raw writes the bytes also to a terminal.
 If the key is absent, the exit code is 1.`,
   options: {
     "lsn": lsnOption,
     "json": { describe: "show a JSON object" },
-    "raw": { describe: "write the bytes of the value" },
+    "raw": { describe: "write the bytes of the value, also to a terminal" },
+    "text": { describe: "write text that is safe to show, also to a file or a pipe" },
+    "key": keyOption,
+    "parts": partsOption,
     "base64": base64Option,
   },
   async run(args, terminal) {
     const { output } = terminal;
-    const key = args.bytes(args.positionals[1]);
+    const key = args.key();
     const lsn = args.lsn("lsn");
-    await using open = await openTimeline(args, "read");
+    await using open = await openForReading(args);
     const [entry] = await Array.fromAsync(open.timeline.getVectored([key], { lsn }));
     if (entry.value === undefined) {
       const moment = lsn === undefined ? "" : ` as of LSN ${lsn}`;
       terminal.note(`varve: Cannot find key "${escapeBytes(boundBytes(key))}"${moment}\n`);
       return exitFailure;
     }
-    if (args.flag("raw")) await output.write(entry.value);
-    else if (args.flag("json")) await writeJsonLine(output, entry);
+    const isText = args.flag("text") || terminal.outputIsSeen && !args.flag("raw");
+    if (args.flag("json")) await writeJsonLine(output, { ...entry, asParts: args.flag("parts") });
+    else if (!isText) await output.write(entry.value);
     else await writeRow(output, writeEscaped, entry.value);
     return exitOk;
   },
@@ -54,9 +66,12 @@ export const scanCommand: Command = {
   details: `
 Each line is a key, a tab and a value, with \\xNN for every byte that is no printable text.
 --json shows {"key","lsn","value"} on each line, or "keyBase64" and "valueBase64" for what is not UTF-8;
-"varve load --ignore-lsn" reads it back. --raw writes the bytes of key, tab, value and line feed as they are.`,
+"varve load --ignore-lsn" reads it back. --raw writes the bytes of key, tab, value and line feed as they are.
+--parts shows keys that are structured as JSON arrays, and with --json as "keyParts".
+Where loads stopped is left out, unless --prefix or --start ask for it; see "varve load --help".`,
   options: {
     "prefix": { value: "KEY", describe: "only keys that start so" },
+    "key": { value: "PARTS", describe: "only keys that start with these parts, such as '[\"user\"]'" },
     "start": { value: "KEY", describe: "from this key on, included" },
     "end": { value: "KEY", describe: "up to this key, not included" },
     "reverse": { describe: "from the last key to the first" },
@@ -64,6 +79,7 @@ Each line is a key, a tab and a value, with \\xNN for every byte that is no prin
     "lsn": lsnOption,
     "json": jsonLines,
     "raw": { describe: "write keys and values as they are" },
+    "parts": partsOption,
     "base64": base64Option,
   },
   async run(args, { output }) {
@@ -72,16 +88,40 @@ Each line is a key, a tab and a value, with \\xNN for every byte that is no prin
       return text === undefined ? undefined : args.bytes(text);
     };
     const [prefix, start, end] = ["prefix", "start", "end"].map(bound);
-    const range = { prefix, start, end, reverse: args.flag("reverse"), limit: args.count("limit") };
+    const given = args.parts("key") ?? prefix;
+    const range = { prefix: given, start, end, reverse: args.flag("reverse") };
     const lsn = args.lsn("lsn");
-    const writeField = args.flag("raw") ? writeRaw : writeEscaped;
-    await using open = await openTimeline(args, "read");
-    for await (const entry of open.timeline.scan(range, { lsn })) {
-      if (args.flag("json")) await writeJsonLine(output, entry);
-      else await writeRow(output, writeField, entry.key, entry.value ?? "");
+    const writeEntry = entryWriter(args);
+    let left = args.count("limit") ?? Infinity;
+    await using open = await openForReading(args);
+    // Positions of loads are left out, unless they are asked for.
+    const hides = !isPositionKey(given ?? start ?? "");
+    const hidden = hides ? await open.timeline.count({ prefix: positionPrefix }, { lsn }) : 0;
+    for await (const entry of open.timeline.scan({ ...range, limit: left + hidden }, { lsn })) {
+      if (hidden > 0 && isPositionKey(entry.key)) continue;
+      if (left-- === 0) break;
+      const written = writeEntry(output, entry);
+      if (written !== undefined) await written;
     }
   },
 };
+
+/** How a scan shows an entry; a promise comes only where the output has to be waited for. */
+function entryWriter(args: Arguments): (output: Output, entry: ValueEntry) => Promise<void> | undefined {
+  const asParts = args.flag("parts");
+  if (args.flag("json")) {
+    return (output, entry) => {
+      if (!asParts && writePlainJson(output, entry.key, entry.lsn, entry.value)) return undefined;
+      return writeJsonLine(output, { ...entry, asParts });
+    };
+  }
+  const writeField = args.flag("raw") ? writeRaw : writeEscaped;
+  return (output, { key, value }) => {
+    if (!asParts && writePlainRow(output, key, value)) return undefined;
+    const parts = asParts ? formatKeyParts(key) : undefined;
+    return writeRow(output, writeField, parts === undefined ? key : escapeText(parts), value);
+  };
+}
 
 /** Shows every version of one key. */
 export const historyCommand: Command = {
@@ -96,15 +136,18 @@ and "valueBase64" for what is not UTF-8; "varve load" reads it back. An unknown 
     "from": { value: "LSN", describe: "from this LSN on, included" },
     "to": { value: "LSN", describe: "up to this LSN, included" },
     "json": jsonLines,
+    "key": keyOption,
+    "parts": partsOption,
     "base64": base64Option,
   },
   async run(args, { output }) {
-    const key = args.bytes(args.positionals[1]);
+    const key = args.key();
+    const asParts = args.flag("parts");
     const range = { from: args.lsn("from"), to: args.lsn("to") };
-    await using open = await openTimeline(args, "read");
+    await using open = await openForReading(args);
     for await (const { lsn, value } of open.timeline.history(key, range)) {
       const fields = value === undefined ? ["delete"] : ["put", value];
-      if (args.flag("json")) await writeJsonLine(output, { key: keyBytes(key), lsn, value });
+      if (args.flag("json")) await writeJsonLine(output, { key: keyBytes(key), lsn, value, asParts });
       else await writeRow(output, writeEscaped, `${lsn}`, ...fields);
     }
   },

@@ -1,17 +1,32 @@
-/** `varve put` and `varve delete`. */
+/** `varve create`, `varve put` and `varve delete`. */
 
 import { concat } from "@std/bytes";
 import { LimitError, maxValueBytes, type Value } from "../../base/mod.ts";
 import type { Change } from "../../segment/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import { openTimeline } from "../open_timeline.ts";
-import { base64Option, type OptionSpecs } from "../options.ts";
+import { openForWriting } from "../open_timeline.ts";
+import { base64Option, keyOption, type OptionSpecs, writeOptions } from "../options.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 const options: OptionSpecs = {
   "lsn": { value: "LSN", describe: "write at this LSN (the next)" },
+  "key": keyOption,
   "base64": base64Option,
+  ...writeOptions,
+};
+
+/** Makes a store. */
+export const createCommand: Command = {
+  name: "create",
+  positionals: ["<store>"],
+  summary: "make a store, or a timeline in one",
+  details: `
+Makes the store if it is missing, and the timeline of --timeline. What is there already is left as it is.`,
+  options: { "wait": writeOptions.wait },
+  async run(args) {
+    await using _ = await openForWriting(args, { create: "missing" });
+  },
 };
 
 /** Writes one key. */
@@ -21,13 +36,13 @@ export const putCommand: Command = {
   summary: "write a key and show the LSN of the write",
   details: `
 Without a value, the value is what comes on standard input, as it is.
-The store and the timeline are made if they are missing. When the LSN is shown, the write is durable.`,
+When the LSN is shown, the write is durable.`,
   options,
   async run(args, terminal) {
-    const [, name, text] = args.positionals;
-    const key = args.bytes(name);
+    const key = args.key();
+    const text = args.positional("[value]");
     const value: Value = text === undefined ? await readValue(terminal.input()) : args.bytes(text);
-    await write(args, terminal, "create", { key, value });
+    await write(args, terminal, { key, value });
   },
 };
 
@@ -41,18 +56,13 @@ Earlier versions stay readable as of their LSNs. A key that is absent already is
 When the LSN is shown, the deletion is durable.`,
   options,
   async run(args, terminal) {
-    await write(args, terminal, "write", { key: args.bytes(args.positionals[1]), delete: true });
+    await write(args, terminal, { key: args.key(), delete: true });
   },
 };
 
-async function write(
-  args: Arguments,
-  terminal: Terminal,
-  purpose: "write" | "create",
-  change: Change,
-): Promise<void> {
+async function write(args: Arguments, terminal: Terminal, change: Change): Promise<void> {
   const lsn = args.lsn("lsn", 1);
-  await using open = await openTimeline(args, purpose);
+  await using open = await openForWriting(args);
   await terminal.output.write(`${await open.timeline.append([change], { lsn, sync: true })}\n`);
 }
 
@@ -63,7 +73,10 @@ async function readValue(input: ReadableStream<Uint8Array>): Promise<Uint8Array>
     chunks.push(chunk);
     length += chunk.length;
     if (length > maxValueBytes) {
-      throw new LimitError(`Cannot write value: it is over ${maxValueBytes} bytes long`);
+      throw new LimitError(`Cannot write value: it is over ${maxValueBytes} bytes long`, {
+        limit: maxValueBytes,
+        found: length,
+      });
     }
   }
   return concat(chunks);

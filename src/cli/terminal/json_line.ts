@@ -4,12 +4,14 @@
  * ```text
  * {"key":"a","lsn":3,"value":"text"}               a key and a value that are UTF-8
  * {"keyBase64":"/w==","lsn":3,"valueBase64":"AP8="}  either of them, if it is not
+ * {"keyParts":["a",1],"lsn":3,"value":"text"}      a structured key, if parts are asked for
  * {"key":"a","lsn":4,"delete":true}                a deletion, in a history
  * ```
  */
 
 import { isUtf8 } from "node:buffer";
 import type { Lsn } from "../../base/mod.ts";
+import { formatKeyParts } from "../key_parts.ts";
 import { characterSlices } from "./escape.ts";
 import type { Output } from "./output.ts";
 
@@ -22,6 +24,8 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 export interface JsonLine {
   /** The key. */
   key: Uint8Array;
+  /** Whether a structured key is shown as its parts. */
+  asParts?: boolean;
   /** Where in history, if that is known. */
   lsn: Lsn | undefined;
   /** The value, or `undefined` for a deletion. */
@@ -36,7 +40,9 @@ export interface JsonLine {
  */
 export async function writeJsonLine(output: Output, line: JsonLine): Promise<void> {
   await output.write("{");
-  await writeField(output, "key", line.key);
+  const parts = line.asParts ? formatKeyParts(line.key) : undefined;
+  if (parts === undefined) await writeField(output, "key", line.key);
+  else await output.write(`"keyParts":${jsonSafe(parts)}`);
   if (line.lsn !== undefined) await output.write(`,"lsn":${line.lsn}`);
   await output.write(",");
   if (line.value === undefined) await output.write('"delete":true');
@@ -59,7 +65,11 @@ async function writeField(output: Output, name: string, bytes: Uint8Array): Prom
 
 /** The inside of a JSON string; control characters that JSON would allow are escaped too. */
 function jsonCharacters(text: string): string {
-  return JSON.stringify(text).slice(1, -1).replace(
+  return jsonSafe(JSON.stringify(text).slice(1, -1));
+}
+
+function jsonSafe(json: string): string {
+  return json.replace(
     /[\x7f-\x9f\u2028\u2029]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );

@@ -3,7 +3,7 @@
  * does. When that reader is gone, every write rejects with {@linkcode ClosedOutputError}.
  */
 
-const bufferBytes = 64 * 1024;
+const bufferBytes = 256 * 1024;
 const encoder = new TextEncoder();
 
 /** Nobody reads the output any more. */
@@ -40,6 +40,20 @@ export class Output {
     if (bytes.length >= bufferBytes) return await this.#writeAll(bytes);
     this.#buffer.set(bytes, this.#length);
     this.#length += bytes.length;
+  }
+
+  /**
+   * The memory that the next bytes go to, if so many fit into it now; else the caller writes as usual, which makes room.
+   *
+   * @param bytes How many bytes.
+   */
+  free(bytes: number): Uint8Array | undefined {
+    return this.#length + bytes <= bufferBytes ? this.#buffer.subarray(this.#length) : undefined;
+  }
+
+  /** Takes bytes that were written to {@linkcode free}. */
+  take(bytes: number): void {
+    this.#length += bytes;
   }
 
   /**

@@ -11,6 +11,8 @@ export interface Terminal {
   input(): ReadableStream<Uint8Array>;
   /** Standard output. */
   readonly output: Output;
+  /** Whether standard output is a terminal, which bytes as they are might harm. */
+  readonly outputIsSeen: boolean;
   /** Writes to standard error at once. */
   note(text: string): void;
   /** Whether standard error is a terminal, so that a line may be drawn over. */
@@ -24,6 +26,7 @@ export function systemTerminal(): Terminal {
   return {
     input: () => Deno.stdin.readable,
     output: new Output(Deno.stdout),
+    outputIsSeen: Deno.stdout.isTerminal(),
     note: writeNote,
     notesAreSeen: Deno.stderr.isTerminal(),
     columns: terminalColumns,

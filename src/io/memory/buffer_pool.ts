@@ -15,6 +15,8 @@ import { type BufferOwner, IoBuffer } from "./io_buffer.ts";
 export interface MemorySource {
   /** Takes memory whose address is a multiple of 4096. */
   allocateMemory(byteLength: number): Uint8Array<ArrayBuffer>;
+  /** Whether memory that comes back may be in use still, so that it is not given out again. */
+  readonly isLost?: boolean | undefined;
 }
 
 /** How large a pool is. */
@@ -75,7 +77,8 @@ export class BufferPool implements BufferOwner {
   reclaim(memory: Uint8Array<ArrayBuffer>): void {
     assert(this.#taken > 0, "B2: more buffers came back than were taken");
     this.#taken--;
-    if (this.#taken + this.#free.length < this.#most) this.#free.push(memory);
+    const isKept = this.#source.isLost !== true && this.#taken + this.#free.length < this.#most;
+    if (isKept) this.#free.push(memory);
     if (this.#taken < this.#most) this.#waiting.shift()?.(this.takeNow());
   }
 }

@@ -15,18 +15,18 @@ import { resolve } from "node:path";
 import { assert, blockBytes, hasCode } from "../../base/mod.ts";
 import { proveDirect } from "../direct_support.ts";
 import type {
-  DirectoryLock,
   DirectSupport,
   EngineName,
   IoEngine,
   IoFile,
   OpenOptions,
+  PathLock,
   SupportRequest,
   Transfer,
   WriteOptions,
 } from "../engine.ts";
 import { checkOffset, fail, type TransferOperation } from "../transfer/transfer.ts";
-import { lockDirectory } from "./directory_lock.ts";
+import { lockPath } from "./path_lock.ts";
 import { attempting } from "./errno.ts";
 import { makeDirectory, syncDirectory } from "./namespace.ts";
 import type { Files } from "./files.ts";
@@ -50,6 +50,11 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
     this.name = name;
     this.#files = files;
     this.#transport = transport;
+  }
+
+  /** See {@linkcode IoEngine.isLost}. */
+  get isLost(): boolean {
+    return this.#transport.isLost === true;
   }
 
   /** See {@linkcode IoEngine.allocateMemory}. */
@@ -160,8 +165,8 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
   }
 
   /** See {@linkcode IoEngine.lock}. The lock outlives the engine. */
-  lock(directory: string): Promise<DirectoryLock> {
-    return this.#run("lock", directory, () => lockDirectory(directory));
+  lock(path: string): Promise<PathLock> {
+    return this.#run("lock", path, () => lockPath(path));
   }
 
   /** See {@linkcode IoEngine.support}. */

@@ -25,6 +25,8 @@ export interface Transport<File extends IoFile> {
   sync(file: File): Promise<void>;
   /** Reserves room, and extends the file; missing, or `EOPNOTSUPP` or `ENOSYS`, where no room can be reserved. */
   allocate?(file: File, length: number): Promise<void>;
+  /** See {@linkcode IoEngine.isLost}. */
+  readonly isLost?: boolean;
   /** Gives up what it holds; nothing is in flight. */
   stop?(): Promise<void>;
 }

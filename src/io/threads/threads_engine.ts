@@ -5,13 +5,15 @@
  * repeated on this thread to learn why it failed (T1–T3).
  *
  * - T1: a read that fails and then succeeds is a success.
- * - T2: a write that fails is reported as failed, whatever its repetition says: the kernel reports a lost page once.
+ * - T2: a write that fails and then succeeds is a success: the sync behind it tells of lost pages. One that is durable
+ *   by itself only if the first call wrote nothing; otherwise it may have been the sync in it that failed, and the
+ *   kernel reports a lost page once.
  * - T3: a sync is never repeated. Its code is `EUNKNOWN`.
  *
  * @module
  */
 
-import { hasCode, IoError } from "../../base/mod.ts";
+import { blockBytes, compareKeys, hasCode, IoError } from "../../base/mod.ts";
 import type { IoEngine } from "../engine.ts";
 import { BufferAddresses } from "../posix/buffer_addresses.ts";
 import { attemptOn, unknownCode } from "../posix/errno.ts";
@@ -94,20 +96,21 @@ class ThreadsTransport implements Transport<LibcFile>, TransferCalls<LibcFile> {
   ): Promise<number> {
     if (durable && this.writesDurably) return await this.#writeDurably(file, bytes, offset);
     const count = await this.#symbols.pwriteAsync(file.fd, bytes, BigInt(bytes.length), BigInt(offset));
-    return count >= 0 ? Number(count) : this.#failWrite(file, bytes, offset);
+    return count >= 0 ? Number(count) : this.#writeAgain(file, bytes, offset);
   }
 
-  /** Learns why a write failed by repeating it on this thread (T2). */
-  #failWrite(file: LibcFile, bytes: Uint8Array<ArrayBuffer>, offset: number): never {
+  /** Repeats a write that failed on this thread, where it is learnt why (T2). */
+  #writeAgain(file: LibcFile, bytes: Uint8Array<ArrayBuffer>, offset: number): number {
     const { pwrite } = this.#symbols;
     const attempt = attemptOn(file, "write", offset);
     // A disk that is nearly full takes a part now and then; what it says of the rest is why it refused the whole.
-    for (let done = 0, count = 1; done < bytes.length && count > 0; done += count) {
+    for (let done = 0, count = 0; done < bytes.length; done += count) {
       const rest = bytes.subarray(done);
       const write = () => pwrite(file.fd, rest, BigInt(rest.length), BigInt(offset + done));
       count = this.#files.call(attempt, write);
+      if (count === 0) throw new IoError({ code: unknownCode, ...attempt });
     }
-    throw new IoError({ code: unknownCode, ...attempt });
+    return bytes.length;
   }
 
   /** Writes in one call that is durable when it is done; where there is none, as if that were not asked for. */
@@ -116,11 +119,15 @@ class ThreadsTransport implements Transport<LibcFile>, TransferCalls<LibcFile> {
     const vector = this.#vectors.pop() ?? new BigUint64Array(2);
     vector[0] = BigInt(this.#addresses.of(bytes));
     vector[1] = BigInt(bytes.length);
+    const attempt = attemptOn(file, "write", offset);
     try {
       const count = await pwritev2Async?.(file.fd, vector, 1, BigInt(offset), durableWrite) ?? -1n;
       if (count >= 0) return Number(count);
       const repeat = () => pwritev2?.(file.fd, vector, 1, BigInt(offset), durableWrite) ?? -1n;
-      this.#files.call(attemptOn(file, "write", offset), repeat);
+      const isUntouched = this.#isUntouched(file, bytes, offset);
+      const written = this.#files.call(attempt, repeat);
+      if (written > 0 && isUntouched) return written;
+      throw new IoError({ code: unknownCode, ...attempt });
     } catch (error) {
       if (!hasCode(error, "EOPNOTSUPP", "ENOSYS")) throw error;
       this.#lacksDurableWrites = true;
@@ -129,6 +136,19 @@ class ThreadsTransport implements Transport<LibcFile>, TransferCalls<LibcFile> {
       // Held up to here, where the kernel has let go of it.
       this.#vectors.push(vector);
     }
-    return this.#failWrite(file, bytes, offset);
+  }
+
+  /** Whether the file holds something else where `bytes` were to begin, so that nothing of them was written (T2). */
+  #isUntouched(file: LibcFile, bytes: Uint8Array<ArrayBuffer>, offset: number): boolean {
+    const { pread } = this.#symbols;
+    const length = Math.min(blockBytes, bytes.length);
+    const block = this.#files.allocateMemory(blockBytes);
+    try {
+      const read = () => pread(file.fd, block, BigInt(blockBytes), BigInt(offset));
+      const count = this.#files.call(attemptOn(file, "read", offset), read);
+      return count < length || compareKeys(block.subarray(0, length), bytes.subarray(0, length)) !== 0;
+    } catch {
+      return false;
+    }
   }
 }

@@ -71,6 +71,10 @@ class UringTransport implements Transport<LibcFile> {
     this.#queue = queue;
   }
 
+  get isLost(): boolean {
+    return this.#queue.isLost;
+  }
+
   transfer(
     operation: TransferOperation,
     transfers: readonly Transfer[],

@@ -95,6 +95,11 @@ export class UringQueue {
     this.#addresses = new BufferAddresses(files.libc);
   }
 
+  /** Whether it has failed as a whole: the kernel may still write to the memory of what was in flight. */
+  get isLost(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** Queues a batch, whose `finish` is called when the last of it is done. */
   submit(batch: UringBatch): void {
     assert(batch.left > 0, "a batch is not empty");

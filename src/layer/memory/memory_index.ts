@@ -32,6 +32,7 @@ import {
 import { GrowingArray } from "./growing_array.ts";
 import { mergeSorted, sortKeySteps } from "./key_sort.ts";
 import { KeyTable } from "./key_table.ts";
+import { mayMark, VersionMarks } from "./version_marks.ts";
 
 // Fields of a version, in 32-bit words.
 /** How many words a version has. */
@@ -60,6 +61,8 @@ export interface MemoryIndexHint {
 const leastVersions = 1 << 10;
 /** Records of a batch that are hashed before they are inserted. */
 const lookAhead = 128;
+/** Versions that are walked before marks are asked. */
+const stepsBeforeJump = 32;
 
 /** An append-only index from (key, LSN) to a record's place. */
 export class MemoryIndex {
@@ -72,6 +75,7 @@ export class MemoryIndex {
   #replaced = 0;
   readonly #aheadAt = new Int32Array(lookAhead);
   readonly #aheadHash = new Int32Array(lookAhead);
+  readonly #marks = new VersionMarks();
   #sorted: Uint32Array = new Uint32Array(0);
 
   /** Makes an empty index. */
@@ -100,7 +104,7 @@ export class MemoryIndex {
 
   /** The memory that it holds in bytes. */
   get byteLength(): number {
-    return this.keys.byteLength + this.#growing.byteLength;
+    return this.keys.byteLength + this.#growing.byteLength + this.#marks.byteLength;
   }
 
   /**
@@ -172,6 +176,7 @@ export class MemoryIndex {
     fields[to + versionLsnLow] = lsnLow(lsn);
     fields[to + versionLsnHigh] = lsnHigh(lsn);
     if (kind === RecordKind.DELETE) this.#tombstones++;
+    if (previous >= 0 && mayMark(version)) this.#marks.mark(this, key, version);
   }
 
   /** The version before a new one of an LSN, as which the newest so far is replaced if it has the same LSN (M1). */
@@ -198,7 +203,10 @@ export class MemoryIndex {
   /** Finds the newest version of a key at or before an LSN; −1 if there is none. */
   seek(key: number, lsn: Lsn): number {
     let version = this.keys.newest(key);
-    while (version >= 0 && this.lsnOf(version) > lsn) version = this.previous(version);
+    for (let steps = 1; version >= 0 && this.lsnOf(version) > lsn; steps++) {
+      if (steps === stepsBeforeJump) version = this.#marks.jump(this, key, version, lsn);
+      version = this.previous(version);
+    }
     return version;
   }
 

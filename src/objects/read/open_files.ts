@@ -13,7 +13,7 @@
  * @module
  */
 
-import { assert, CorruptionError, IoError } from "../../base/mod.ts";
+import { assert, CorruptionError, IoError, isOutOfDescriptors } from "../../base/mod.ts";
 import type { IoEngine, IoFile, OpenOptions } from "../../io/mod.ts";
 import type { ObjectState, StoredObject } from "../stored_object.ts";
 
@@ -35,6 +35,7 @@ export class OpenFiles {
   #served: Promise<unknown> = Promise.resolve();
   #unserved = 0;
   #isClosed = false;
+  readonly #checkOurs: (path: string) => Promise<void>;
 
   /**
    * Starts without an open file.
@@ -42,11 +43,18 @@ export class OpenFiles {
    * @param engine What opens files.
    * @param direct Whether reads bypass the page cache.
    * @param most How many files stay open.
+   * @param checkOurs Rejects if a path leads into another directory than ours by now.
    */
-  constructor(engine: IoEngine, direct: boolean, most: number) {
+  constructor(
+    engine: IoEngine,
+    direct: boolean,
+    most: number,
+    checkOurs: (path: string) => Promise<void> = () => Promise.resolve(),
+  ) {
     this.#engine = engine;
     this.#direct = direct;
     this.#most = most;
+    this.#checkOurs = checkOurs;
   }
 
   /** How many are open. */
@@ -106,14 +114,19 @@ export class OpenFiles {
     this.#wake();
   }
 
+  /** Opens a file that is not leased, such as one to write to; as {@linkcode spare}. */
+  open(path: string, options: OpenOptions): Promise<IoFile> {
+    return this.spare(() => this.#openFile(path, options));
+  }
+
   /**
-   * Opens a file that is not leased, such as one to write to. If there are no descriptors it waits for leases to end.
-   * Only for who holds none (F1).
+   * Does work that needs a descriptor, if only for a moment, as listing a directory does. If there is none it closes
+   * what nobody uses, and waits for leases to end. Only for who holds none (F1).
    */
-  async open(path: string, options: OpenOptions): Promise<IoFile> {
-    const open = () => this.#tryOpen(path, options);
-    let outcome = await open();
-    if (isOutOfDescriptors(outcome)) outcome = await this.#inTurn(open);
+  async spare<T>(work: () => Promise<T>): Promise<T> {
+    const attempt = () => this.#attempt(work);
+    let outcome = await attempt();
+    if (isOutOfDescriptors(outcome)) outcome = await this.#inTurn(attempt);
     if (outcome instanceof Error) throw outcome;
     return outcome;
   }
@@ -126,7 +139,9 @@ export class OpenFiles {
    */
   openApart({ path }: StoredObject, access: "read" | "write"): Promise<IoFile> {
     const options = { access, direct: access === "read" && this.#direct };
-    return this.open(path, options).catch((error) => Promise.reject(orMissing(path, error)));
+    return this.open(path, options).catch(async (error) =>
+      Promise.reject(await this.#orMissing(path, error))
+    );
   }
 
   /** Does something with a file that is being opened, and closes it. */
@@ -148,13 +163,13 @@ export class OpenFiles {
     while (this.#isBusy) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Opens something when it is its turn, as often as it takes (F2). */
-  #inTurn(open: () => Promise<IoFile | Error>): Promise<IoFile | Error> {
+  /** Does something that needs a descriptor when it is its turn, as often as it takes (F2). */
+  #inTurn<T>(attempt: () => Promise<T | Error>): Promise<T | Error> {
     this.#unserved++;
     const served = this.#served.then(async () => {
       for (;;) {
         const ended = this.#ended;
-        const outcome = await open();
+        const outcome = await attempt();
         if (!isOutOfDescriptors(outcome) || !this.#isBusy && this.#ended === ended) {
           this.#unserved--;
           return outcome;
@@ -175,20 +190,30 @@ export class OpenFiles {
     const { own, path } = object;
     this.#open.add(object);
     this.#trim();
-    const outcome = await this.#tryOpen(path, { access: "read", direct: this.#direct });
+    const opened = await this.#attempt(() => this.#openFile(path, { access: "read", direct: this.#direct }));
+    const outcome = opened instanceof Error ? await this.#orMissing(path, opened) : opened;
     own.opening = undefined;
-    if (outcome instanceof Error) {
-      this.#open.delete(object);
-      this.#wake();
-      return orMissing(path, outcome);
-    }
-    return own.file = outcome;
+    if (!(outcome instanceof Error)) return own.file = outcome;
+    this.#open.delete(object);
+    this.#wake();
+    return outcome;
   }
 
-  /** Opens a file; without descriptors it closes what nobody uses, so that there are some later. */
-  async #tryOpen(path: string, options: OpenOptions): Promise<IoFile | Error> {
-    if (this.#isClosed) return refusal(path);
-    const outcome = await this.#engine.open(path, options).catch((error: Error) => error);
+  /** What is named in the manifest and not there is damage, but not in a directory that took the place of ours. */
+  async #orMissing(path: string, cause: Error): Promise<Error> {
+    if (!isMissing(cause)) return cause;
+    const expected = "a file that the manifest names";
+    const damage = new CorruptionError({ path, offset: 0, expected, found: "no file", cause });
+    return await this.#checkOurs(path).then(() => damage, (error) => error);
+  }
+
+  #openFile(path: string, options: OpenOptions): Promise<IoFile> {
+    return this.#isClosed ? Promise.reject(refusal(path)) : this.#engine.open(path, options);
+  }
+
+  /** Does work; without descriptors it closes what nobody uses, so that there are some later. */
+  async #attempt<T>(work: () => Promise<T>): Promise<T | Error> {
+    const outcome = await work().catch((error: Error) => error);
     if (isOutOfDescriptors(outcome)) this.#closeIdle();
     return outcome;
   }
@@ -241,16 +266,4 @@ export function isMissing(error: unknown): boolean {
 
 function refusal(path: string): Error {
   return new Deno.errors.BadResource(`Cannot open "${path}": it is closed`);
-}
-
-function isOutOfDescriptors(outcome: unknown): boolean {
-  return outcome instanceof IoError && (outcome.code === "EMFILE" || outcome.code === "ENFILE");
-}
-
-/** What is named in the manifest and not there is damage. */
-function orMissing(path: string, cause: Error): Error {
-  const expected = "a file that the manifest names";
-  return isMissing(cause)
-    ? new CorruptionError({ path, offset: 0, expected, found: "no file", cause })
-    : cause;
 }

@@ -26,6 +26,11 @@ import { footerNumber, pageKey, PageRead } from "./page_read.ts";
 export interface PageSetOptions {
   /** Whether the cache keeps what is read. @default {true} */
   keep?: boolean | undefined;
+  /**
+   * Whether the set lets go of what it brought when it fetches again, so that a question that goes through many pages
+   * holds few. For who needs no page but those that were missing last. @default {false}
+   */
+  fleeting?: boolean | undefined;
 }
 
 /** The pages of one question. */
@@ -33,6 +38,7 @@ export class PageSet {
   readonly #objects: Objects;
   readonly #cache: PageCache;
   readonly #keep: boolean;
+  readonly #fleeting: boolean;
   readonly #reads = new Map<number, PageRead>();
   /** What the next fetch reads. */
   #listed: PageRead[] = [];
@@ -43,6 +49,17 @@ export class PageSet {
     this.#objects = objects;
     this.#cache = objects.context.cache;
     this.#keep = options.keep ?? true;
+    this.#fleeting = options.fleeting ?? false;
+  }
+
+  /** How many pages it holds, or is to fetch. */
+  get count(): number {
+    return this.#reads.size;
+  }
+
+  /** How many pages the next {@linkcode fetch} reads. */
+  get listed(): number {
+    return this.#listed.length;
   }
 
   /** How many pages are missing without which somebody cannot go on. */
@@ -81,7 +98,13 @@ export class PageSet {
     const reads = this.#listed;
     this.#listed = [];
     this.#needs = 0;
+    if (this.#fleeting) this.#holdOnly(reads);
     return new PageFetch(this.#objects).run(reads, this.#keep);
+  }
+
+  #holdOnly(reads: readonly PageRead[]): void {
+    this.#reads.clear();
+    for (const read of reads) this.#reads.set(pageKey(read.object, read.page), read);
   }
 
   #find(object: StoredObject, page: number): Uint8Array | undefined {

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { type Health, isFullDisk, PoisonedError } from "../../base/mod.ts";
+import { type Health, isFullDisk, isOutOfDescriptors, PoisonedError } from "../../base/mod.ts";
 import { directoryOf, type IoFile } from "../../io/mod.ts";
 import type { ObjectsContext } from "../context.ts";
 
@@ -92,7 +92,8 @@ export class ObjectFile {
     try {
       await this.#once(sync);
     } catch (cause) {
-      if (cause instanceof Deno.errors.BadResource) throw cause;
+      // Without a descriptor the sync has not begun.
+      if (cause instanceof Deno.errors.BadResource || isOutOfDescriptors(cause)) throw cause;
       const message = `Cannot write to "${this.#path}": a sync failed: ${(cause as Error).message}`;
       throw this.#options.health.fail(new PoisonedError(message, { cause }));
     }
@@ -137,16 +138,21 @@ export class ObjectFile {
   }
 
   async #name(): Promise<void> {
-    const directory = directoryOf(this.#path);
-    if (this.#isNew) await this.sync(() => this.#context.host.engine.syncDirectory(directory));
+    if (this.#isNew) await this.patiently(() => this.#nameDurably());
     await this.patiently(async () => await this.#options.ready?.());
   }
 
   async #open(): Promise<IoFile> {
-    const { files, writeDirect: direct } = this.#context;
+    const { writeDirect: direct } = this.#context;
     if (this.#isNew) await this.#context.checkNames("create", this.#path);
-    // Kept at once: should it be given up meanwhile, it is closed all the same.
-    return this.#file = await files.open(this.#path, { access: "write", direct, create: this.#isNew });
+    // Should it be given up meanwhile, it is closed all the same.
+    const options = { access: "write", direct, create: this.#isNew } as const;
+    return this.#file = await this.#context.openOwn(this.#path, options);
+  }
+
+  #nameDurably(): Promise<void> {
+    const { host: { engine }, files } = this.#context;
+    return this.sync(() => files.spare(() => engine.syncDirectory(directoryOf(this.#path))));
   }
 
   /** On a disk with less room than that, writes find out themselves. */

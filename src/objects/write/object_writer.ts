@@ -36,6 +36,8 @@ export class ObjectWriter {
   readonly #file: ObjectFile;
   readonly #writer: BufferedWriter;
   #durableOffset: number;
+  /** Where the bytes ended when the unfinished last block was written the last time. */
+  #tailOffset = 0;
   #closing: Promise<void> | undefined;
 
   /**
@@ -97,6 +99,29 @@ export class ObjectWriter {
     return room && this.#file.patiently(async () => await this.#writer.room());
   }
 
+  /** The offset up to which the file holds every byte, durable or not: what a process that is killed leaves. */
+  get writtenOffset(): number {
+    return Math.max(this.#writer.written, this.#tailOffset);
+  }
+
+  /**
+   * Has the file hold every byte before `offset`, durable or not. An unfinished last block is written as it is, and
+   * again when it has grown.
+   *
+   * @param offset At most the position.
+   * @throws {PoisonedError} If a write failed, now or before.
+   * @throws {IoError} If the disk is full; it may be called again.
+   * @throws {Deno.errors.BadResource} If it was closed meanwhile.
+   */
+  async write(offset: number): Promise<void> {
+    if (offset <= this.writtenOffset) return;
+    await this.made;
+    if (offset % blockBytes === 0) return await this.#writer.flushTo(offset);
+    const { position } = this.#writer;
+    await this.#writer.flushTail();
+    if (position > this.#tailOffset) this.#tailOffset = position;
+  }
+
   /**
    * Makes every byte before `offset` durable: by one write if what is missing is small and nothing is on its way,
    * otherwise by writes and a sync.
@@ -148,7 +173,7 @@ export class ObjectWriter {
 
   /** Syncs what is in the file (S5). */
   async #datasync(): Promise<void> {
-    const file = await this.#file.made;
-    await this.#file.sync(() => this.#engine.datasync(file));
+    // Begun in this turn, so that closing waits for it. What is synced was written: the file is made.
+    await this.#file.sync(async () => await this.#engine.datasync(await this.#file.made));
   }
 }

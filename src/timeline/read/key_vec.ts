@@ -6,7 +6,21 @@
 
 import { type Key, keyBytes, typeName } from "../../base/mod.ts";
 
-/** A run of adjacent keys: base, base + 1, … as big-endian integers of the same length. */
+/**
+ * A run of adjacent keys: base, base + 1, … as big-endian integers of the same length.
+ *
+ * @example Read keys and a run of keys
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const timeline = store.timeline();
+ * await timeline.append([{ key: "p1", value: "one" }, { key: "p2", value: "two" }]);
+ * const entries = await Array.fromAsync(timeline.getVectored([{ base: "p1", count: 2 }, "p9"]));
+ * assertEquals(entries.map(({ value }) => value?.length), [3, 3, undefined]);
+ * ```
+ */
 export interface KeyVec {
   /** The first key. */
   base: Key;
@@ -26,14 +40,33 @@ export function ownKey(key: Key): Uint8Array<ArrayBuffer> {
 }
 
 /**
+ * Many keys: anything that iterates over them, but not one key, which iterates over its letters or bytes. An array may
+ * be changed once the call has returned; anything else is asked for its keys as the read goes on.
+ */
+export type Keys<T extends Key | KeyVec = Key | KeyVec> = Iterable<T> & object;
+
+/**
  * Expands keys and runs of keys, one after the other.
  *
  * @param keys Keys and runs of keys.
- * @yields The bytes of each key, as memory of its own.
- * @throws {TypeError} If something is neither a key nor a run of keys.
- * @throws {RangeError} If a run counts past the last key of its length.
+ * @returns The bytes of each key, as memory of its own. The iterator throws a `TypeError` if something is neither a key
+ * nor a run of keys, and a `RangeError` if a run counts past the last key of its length.
+ * @throws {TypeError} If `keys` is one key, or nothing that iterates.
  */
-export function* expandKeys(keys: Iterable<Key | KeyVec>): Generator<Uint8Array<ArrayBuffer>> {
+export function expandKeys(keys: Keys): Generator<Uint8Array<ArrayBuffer>> {
+  const isMany = typeof keys === "object" && keys !== null && Symbol.iterator in keys &&
+    !(keys instanceof Uint8Array);
+  if (!isMany) throw new TypeError(`Cannot read keys: expected an iterable of keys, found ${typeName(keys)}`);
+  return expand(Array.isArray(keys) ? keys.map(withoutSharing) : keys);
+}
+
+/** What stands in an array may be changed once the call has returned; what is yielded is copied when it is. */
+function withoutSharing(key: Key | KeyVec): Key | KeyVec {
+  if (key instanceof Uint8Array) return new Uint8Array(key);
+  return isKeyVec(key) && key.base instanceof Uint8Array ? { ...key, base: new Uint8Array(key.base) } : key;
+}
+
+function* expand(keys: Keys): Generator<Uint8Array<ArrayBuffer>> {
   for (const key of keys) {
     if (typeof key === "string" || key instanceof Uint8Array) yield ownKey(key);
     else if (isKeyVec(key)) yield* expandVec(key);

@@ -34,6 +34,8 @@ import type { Plan, PlanState } from "./read.ts";
 
 /** How many older candidates a key whose filter page is missing asks for at once. */
 const filtersAhead = 64;
+/** Pages after which those that are missing are fetched before more keys walk, so that one round holds few. */
+const pagesPerRound = 512;
 /** Keys between two looks whether the event loop's turn is due. */
 const keysPerLook = 64;
 
@@ -83,9 +85,11 @@ export class Lookup implements Plan {
       } catch (error) {
         this.places.fail(key, error as Error);
       }
+      if ((pages.listed ?? 0) >= pagesPerRound) break;
       if (this.#next % keysPerLook === 0 && turns.due()) return "needs a turn";
     }
-    this.#round = this.#waiting;
+    // Those that waited go first: what is fetched for them is held for one round.
+    this.#round = this.#waiting.concat(round.slice(this.#next));
     this.#waiting = [];
     this.#next = 0;
     return this.#round.length === 0 ? "done" : "needs pages";

@@ -4,7 +4,18 @@
  * @module
  */
 
-import { boundBytes, compareKeys, type Key, type Lsn, prefixEnd, typeName } from "../../base/mod.ts";
+import {
+  boundBytes,
+  checkFlag,
+  checkLimit,
+  checkLsn,
+  checkNames,
+  compareKeys,
+  type Key,
+  type Lsn,
+  prefixEnd,
+  typeName,
+} from "../../base/mod.ts";
 
 /** Options of reads. */
 export interface ReadOptions {
@@ -18,6 +29,9 @@ export interface ReadOptions {
    */
   damage?: "throw" | undefined;
 }
+
+/** Options of reads that give one thing, or all of it: damage is thrown. */
+export type WholeReadOptions = Omit<ReadOptions, "damage">;
 
 /** Options of a snapshot's reads, which have the snapshot's LSN. */
 export type SnapshotReadOptions = Omit<ReadOptions, "lsn">;
@@ -43,7 +57,23 @@ export interface ScanRange {
   reverse?: boolean | undefined;
   /** The most entries. The default is no limit. */
   limit?: number | undefined;
+  /** Whether only keys and LSNs are wanted, so that no value is read. The default is `false`. */
+  keysOnly?: false | undefined;
 }
+
+/** Which keys a scan reads of which no value is wanted. */
+export type KeysOnly<Range = ScanRange> = Omit<Range, "keysOnly"> & {
+  /** See {@linkcode ScanRange.keysOnly}. */
+  keysOnly: true;
+  /** Whether keys that are deleted come too, with the LSN of the deletion. The default is `false`. */
+  deleted?: boolean | undefined;
+};
+
+/** A range, whether values are wanted or not. */
+export type AnyScanRange = ScanRange | KeysOnly;
+
+/** Which keys are counted: those that a scan without a limit reads. */
+export type CountRange = Pick<ScanRange, "start" | "end" | "prefix">;
 
 /** Which versions a history reads. */
 export interface HistoryOptions {
@@ -51,6 +81,10 @@ export interface HistoryOptions {
   from?: Lsn | undefined;
   /** The last LSN that counts. The default is the last LSN at the call. */
   to?: Lsn | undefined;
+  /** Whether versions come from the newest to the oldest. The default is `false`. */
+  reverse?: boolean | undefined;
+  /** The most versions. The default is no limit. */
+  limit?: number | undefined;
   /** Stops the read, which then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
   /** See {@linkcode ReadOptions.damage}. */
@@ -59,6 +93,79 @@ export interface HistoryOptions {
 
 /** Options of histories, whatever they do about damage. */
 export type AnyHistoryOptions = HistoryOptions | ReportDamage<HistoryOptions>;
+
+/** What a read is asked for beside its keys, checked. */
+export interface ReadPlan {
+  /** The LSN; `undefined` for the last. */
+  readonly lsn: Lsn | undefined;
+  /** What stops it. */
+  readonly signal: AbortSignal | undefined;
+  /** What it does about damage. */
+  readonly damage: "throw" | "report";
+}
+
+const none: ReadPlan = { lsn: undefined, signal: undefined, damage: "throw" };
+
+/**
+ * Checks the options of a read.
+ *
+ * @param options What the caller gave.
+ * @param names Which names it may have.
+ * @throws {TypeError} If an option is unknown or of a wrong type.
+ */
+export function planRead(
+  options: AnyReadOptions | undefined,
+  names: readonly string[] = readOptionNames,
+): ReadPlan {
+  if (options === undefined) return none;
+  checkNames("read", options, names);
+  const { lsn, signal, damage } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`Cannot read: expected "signal" to be an AbortSignal, found ${typeName(signal)}`);
+  }
+  return { lsn: lsn === undefined ? undefined : checkLsn(lsn), signal, damage: checkDamage(damage) };
+}
+
+const readOptionNames = ["lsn", "signal", "damage"];
+/** The options of reads that give one thing, or all of it. */
+export const wholeReadNames: readonly string[] = ["lsn", "signal"];
+const rangeNames = ["start", "end", "prefix", "reverse", "limit", "keysOnly", "deleted"];
+/** What a count's range may have. */
+export const countNames: readonly string[] = ["start", "end", "prefix"];
+const historyNames = ["from", "to", "reverse", "limit", "signal", "damage"];
+
+function checkDamage(damage: unknown): "throw" | "report" {
+  if (damage === undefined || damage === "throw") return "throw";
+  if (damage === "report") return damage;
+  throw new TypeError(`Cannot read: expected "damage" to be "throw" or "report", found ${String(damage)}`);
+}
+
+/** A history's options, checked. */
+export type HistoryReadPlan = ReadPlan & {
+  /** The first LSN that counts. */
+  readonly from: Lsn;
+  /** Whether versions come from the newest to the oldest. */
+  readonly reverse: boolean;
+  /** The most versions. */
+  readonly limit: number;
+};
+
+/**
+ * Checks the options of a history.
+ *
+ * @throws {TypeError} If an option is unknown or of a wrong type.
+ * @throws {RangeError} If an LSN or the limit is out of range.
+ */
+export function planHistory(options: AnyHistoryOptions = {}): HistoryReadPlan {
+  checkNames("read history", options, historyNames);
+  const { from, to, reverse, limit, signal, damage } = options;
+  return {
+    ...planRead({ lsn: to, signal, damage } as AnyReadOptions),
+    from: from === undefined ? 1 : checkLsn(from),
+    reverse: checkFlag("read history", "reverse", reverse),
+    limit: checkLimit("read history", limit),
+  };
+}
 
 /** A range of keys, checked. */
 export interface ScanPlan {
@@ -70,22 +177,25 @@ export interface ScanPlan {
   readonly reverse: boolean;
   /** The most entries. */
   readonly limit: number;
+  /** Whether no value is wanted. */
+  readonly keysOnly: boolean;
+  /** Whether deleted keys are wanted too. */
+  readonly deleted: boolean;
 }
 
 /**
  * Checks a range and joins its bounds with its prefix. The plan shares no memory with it.
  *
  * @throws {RangeError} If `limit` is not a whole number.
- * @throws {TypeError} If a bound or `limit` is of a wrong type.
+ * @throws {TypeError} If a bound or `limit` is of a wrong type, or deleted keys are wanted with values.
  */
-export function planScan(range: ScanRange): ScanPlan {
-  const limit = range.limit ?? Infinity;
-  if (typeof limit !== "number") {
-    throw new TypeError(`Cannot scan: expected "limit" to be a number, found ${typeName(limit)}`);
-  }
-  if (limit !== Infinity && (!Number.isSafeInteger(limit) || limit < 0)) {
-    throw new RangeError(`Cannot scan: expected a limit of 0 or more, found ${limit}`);
-  }
+export function planScan(range: AnyScanRange, names: readonly string[] = rangeNames): ScanPlan {
+  checkNames("scan", range, names);
+  const limit = checkLimit("scan", range.limit);
+  const reverse = checkFlag("scan", "reverse", range.reverse);
+  const keysOnly = checkFlag("scan", "keysOnly", range.keysOnly);
+  const deleted = checkFlag("scan", "deleted", "deleted" in range ? range.deleted : undefined);
+  if (deleted && !keysOnly) throw new TypeError('Cannot scan: expected "keysOnly" beside "deleted"');
   let start: Uint8Array | undefined = range.start === undefined
     ? undefined
     : new Uint8Array(boundBytes(range.start));
@@ -98,5 +208,5 @@ export function planScan(range: ScanRange): ScanPlan {
     if (start === undefined || compareKeys(prefix, start) > 0) start = prefix;
     if (after !== undefined && (end === undefined || compareKeys(after, end) < 0)) end = after;
   }
-  return { start, end, reverse: range.reverse === true, limit };
+  return { start, end, reverse, limit, keysOnly, deleted };
 }

@@ -110,8 +110,8 @@ export async function runRead<T extends object>(
   return all;
 }
 
-/** Waits for what runs, and gives up what the read holds. */
-async function endRead(view: View, read: Read<unknown>, running?: Promise<unknown>): Promise<void> {
+/** Waits for what runs, and gives up what the read holds, its view too. */
+export async function endRead(view: View, read: Read<unknown>, running?: Promise<unknown>): Promise<void> {
   view.halt();
   try {
     await running?.catch(() => {});

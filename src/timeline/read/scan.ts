@@ -16,7 +16,7 @@ import {
   sortIndex,
 } from "../../layer/mod.ts";
 import { type Objects, PageSet, type StoredObject } from "../../objects/mod.ts";
-import type { DamagedEntry, Entry } from "../entry.ts";
+import type { DamagedEntry, KeyEntry, ValueEntry } from "../entry.ts";
 import { EntryRead } from "./entry_read.ts";
 import type { ScanPlan } from "./options.ts";
 import { Places } from "./places.ts";
@@ -29,6 +29,8 @@ import type { View } from "./view.ts";
  */
 const firstWindowKeys = 512;
 const mostWindowKeys = 65536;
+/** The most keys that are handed on at once, so that the event loop gets its turns. */
+const mostEntries = 1024;
 /** Versions between two looks whether the event loop's turn is due. */
 const versionsPerLook = 256;
 
@@ -42,6 +44,7 @@ export class ScanWindow implements Plan {
   readonly #objects: readonly StoredObject[];
   readonly #lsn: Lsn;
   readonly #most: number;
+  readonly #deleted: boolean;
   /** Whether more versions of the last key may follow. */
   #isOpen = false;
 
@@ -52,12 +55,20 @@ export class ScanWindow implements Plan {
    * @param objects The object of each layer, by the cursor's source.
    * @param lsn The LSN that is read as of.
    * @param most The most keys that it takes.
+   * @param deleted Whether it keeps keys that were deleted.
    */
-  constructor(cursor: MergedCursor, objects: readonly StoredObject[], lsn: Lsn, most: number) {
+  constructor(
+    cursor: MergedCursor,
+    objects: readonly StoredObject[],
+    lsn: Lsn,
+    most: number,
+    deleted: boolean = false,
+  ) {
     this.#cursor = cursor;
     this.#objects = objects;
     this.#lsn = lsn;
     this.#most = most;
+    this.#deleted = deleted;
     this.places = new Places(most);
   }
 
@@ -100,10 +111,10 @@ export class ScanWindow implements Plan {
     return row - at;
   }
 
-  /** Leaves the last key, and drops it if it was deleted. */
+  /** Leaves the last key, and drops it if it was deleted and no such key is wanted. */
   #leaveKey(): void {
     const key = this.keys.length - 1;
-    if (this.#isOpen && this.places.isTombstone(this.places.newestOf(key))) {
+    if (this.#isOpen && !this.#deleted && this.places.isTombstone(this.places.newestOf(key))) {
       this.places.clear(key);
       this.keys.pop();
     }
@@ -111,25 +122,17 @@ export class ScanWindow implements Plan {
   }
 }
 
-/** The entries of a range of keys, in key order; deleted keys are left out. */
-export class ScanRead implements Read<Entry | DamagedEntry> {
+/** The keys of a range that have a value, in key order, a window at a time. */
+class RangeKeys {
   readonly #objects: Objects;
   readonly #view: View;
   readonly #plan: ScanPlan;
   readonly #pages: PageSet;
   #cursor: MergedCursor | undefined;
   #sources: StoredObject[] = [];
-  #entries: EntryRead | undefined;
   #left: number;
   #windowKeys = firstWindowKeys;
 
-  /**
-   * Starts at one end of the range; nothing is read yet.
-   *
-   * @param objects What reads.
-   * @param view What is seen.
-   * @param plan Which keys.
-   */
   constructor(objects: Objects, view: View, plan: ScanPlan) {
     this.#objects = objects;
     this.#view = view;
@@ -138,30 +141,15 @@ export class ScanRead implements Read<Entry | DamagedEntry> {
     this.#left = plan.limit;
   }
 
-  /** See {@linkcode Read.next}. */
-  async next(): Promise<(Entry | DamagedEntry)[] | undefined> {
-    for (;;) {
-      const entries = await this.#entries?.next();
-      if (entries !== undefined) return entries;
-      if (this.#left === 0) return undefined;
-      const { keys, places } = await this.#findKeys();
-      if (keys.length === 0) return undefined;
-      this.#left -= keys.length;
-      this.#windowKeys = Math.min(this.#windowKeys * 2, mostWindowKeys);
-      this.#entries = new EntryRead(this.#objects, this.#view, keys, places);
-    }
-  }
-
-  /** See {@linkcode Read.cancel}. */
-  async cancel(): Promise<void> {
-    await this.#entries?.cancel();
-  }
-
-  async #findKeys(): Promise<ScanWindow> {
+  /** Finds the next keys; none at the end. */
+  async next(): Promise<Pick<ScanWindow, "keys" | "places">> {
+    if (this.#left === 0) return { keys: [], places: new Places(0) };
     const cursor = this.#cursor ??= await this.#openCursor();
     const most = Math.min(this.#left, this.#windowKeys);
-    const window = new ScanWindow(cursor, this.#sources, this.#view.lsn, most);
+    const window = new ScanWindow(cursor, this.#sources, this.#view.lsn, most, this.#plan.deleted);
     await complete(window, this.#pages, this.#objects.host.turns, this.#view);
+    this.#left -= window.keys.length;
+    this.#windowKeys = Math.min(this.#windowKeys * 2, mostWindowKeys);
     return window;
   }
 
@@ -182,4 +170,85 @@ export class ScanRead implements Read<Entry | DamagedEntry> {
     ];
     return mergeCursors(cursors, reverse);
   }
+}
+
+/** The entries of a range of keys, in key order; deleted keys are left out. */
+export class ScanRead implements Read<ValueEntry | DamagedEntry> {
+  readonly #objects: Objects;
+  readonly #view: View;
+  readonly #keys: RangeKeys;
+  #entries: EntryRead | undefined;
+
+  /**
+   * Starts at one end of the range; nothing is read yet.
+   *
+   * @param objects What reads.
+   * @param view What is seen.
+   * @param plan Which keys.
+   */
+  constructor(objects: Objects, view: View, plan: ScanPlan) {
+    this.#objects = objects;
+    this.#view = view;
+    this.#keys = new RangeKeys(objects, view, plan);
+  }
+
+  /** See {@linkcode Read.next}. */
+  async next(): Promise<(ValueEntry | DamagedEntry)[] | undefined> {
+    for (;;) {
+      const entries = await this.#entries?.next();
+      // A window has no keys without a value.
+      if (entries !== undefined) return entries as (ValueEntry | DamagedEntry)[];
+      const { keys, places } = await this.#keys.next();
+      if (keys.length === 0) return undefined;
+      this.#entries = new EntryRead(this.#objects, this.#view, keys, places);
+    }
+  }
+
+  /** See {@linkcode Read.cancel}. */
+  async cancel(): Promise<void> {
+    await this.#entries?.cancel();
+  }
+}
+
+/** The keys of a range and their LSNs, in key order. No value is read. */
+export class KeyScanRead implements Read<KeyEntry> {
+  readonly #keys: RangeKeys;
+  #entries: KeyEntry[] = [];
+  #next = 0;
+
+  /** As that of {@linkcode ScanRead}. */
+  constructor(objects: Objects, view: View, plan: ScanPlan) {
+    this.#keys = new RangeKeys(objects, view, plan);
+  }
+
+  /** See {@linkcode Read.next}. */
+  async next(): Promise<KeyEntry[] | undefined> {
+    if (this.#next === this.#entries.length) {
+      const { keys, places } = await this.#keys.next();
+      if (keys.length === 0) return undefined;
+      this.#entries = keys.map((key, i) => ({ key, lsn: places.lsnOf(i) }));
+      this.#next = 0;
+    }
+    const from = this.#next;
+    this.#next = Math.min(this.#entries.length, from + mostEntries);
+    return this.#entries.slice(from, this.#next);
+  }
+
+  /** See {@linkcode Read.cancel}. */
+  cancel(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** How many keys of a range have a value. */
+export async function countKeys(objects: Objects, view: View, plan: ScanPlan): Promise<number> {
+  const range = new RangeKeys(objects, view, plan);
+  let count = 0;
+  for (let found = -1; found !== 0; count += found) {
+    found = (await range.next()).keys.length;
+    const { turns } = objects.host;
+    if (turns.due()) await turns.turn();
+    view.check();
+  }
+  return count;
 }

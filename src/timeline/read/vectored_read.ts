@@ -68,7 +68,7 @@ export class VectoredRead implements Read<Entry | DamagedEntry> {
   async #lookUp(keys: readonly Uint8Array<ArrayBuffer>[]): Promise<EntryRead> {
     const objects = this.#objects, view = this.#view;
     const lookup = new Lookup(view.map, keys, view.lsn);
-    await complete(lookup, new PageSet(objects), objects.host.turns, view);
+    await complete(lookup, new PageSet(objects, { fleeting: true }), objects.host.turns, view);
     return new EntryRead(objects, view, keys, lookup.places);
   }
 }

@@ -19,7 +19,7 @@
  * @module
  */
 
-import type { Clock, Lsn } from "../../base/mod.ts";
+import { checkReadLsn, type Clock, type Lsn } from "../../base/mod.ts";
 import type { LayerMap, StoredLayer } from "../../layer/mod.ts";
 
 /** Ends the read behind a view. */
@@ -59,12 +59,14 @@ export class View implements Disposable {
   }
 
   /**
-   * Opens a view of the same layers as of the same LSN, which outlives this one.
+   * Opens a view of the same layers, which outlives this one.
    *
+   * @param lsn The LSN that it reads as of: that of this one if it is left out.
    * @param signal Stops the read.
+   * @throws {LsnError} If `lsn` is beyond that of this one.
    */
-  again(signal?: AbortSignal): View {
-    return this.#views.add(this.map, this.lsn, this.since, this.began, signal);
+  again({ lsn, signal }: { lsn?: Lsn | undefined; signal?: AbortSignal | undefined } = {}): View {
+    return this.#views.add(this.map, checkReadLsn(lsn, this.lsn), this.since, this.began, signal);
   }
 
   /**

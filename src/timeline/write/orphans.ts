@@ -15,7 +15,7 @@
  * @module
  */
 
-import { blockBytes, CorruptionError } from "../../base/mod.ts";
+import { blockBytes, CorruptionError, maxSegmentFileBytes } from "../../base/mod.ts";
 import { type ObjectId, type Objects, parseObjectId, type StoredObject } from "../../objects/mod.ts";
 import { objectOf, type TimelineContext, timelineState } from "../timeline_context.ts";
 
@@ -53,6 +53,8 @@ async function checkEmpty({ objects, manifest }: TimelineContext, object: Stored
 async function hasData(objects: Objects, object: StoredObject): Promise<boolean> {
   const { byteLength, nextData } = await objects.extent(object);
   if (byteLength <= blockBytes) return false;
+  // No segment is that long: it is not read to its end.
+  if (byteLength > maxSegmentFileBytes) return true;
   const data = await nextData(blockBytes);
   const start = data - data % blockBytes;
   if (start >= byteLength) return false;

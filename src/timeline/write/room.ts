@@ -63,7 +63,10 @@ export class Room {
     }
     const held = this.#heldBytes();
     if (held <= this.#waitingBytes) return;
-    throw new LimitError(`Cannot append: ${held} bytes wait in memory, await earlier appends first`);
+    throw new LimitError(`Cannot append: ${held} bytes wait in memory, await earlier appends first`, {
+      limit: this.#waitingBytes,
+      found: held,
+    });
   }
 
   /** Bytes in buffers and in indexes that the disk must take before their memory is free. */

@@ -20,6 +20,7 @@ import { type TimelineContext, timelineState } from "../timeline_context.ts";
 import { Upkeep } from "../upkeep/upkeep.ts";
 import { recoverSegments, type Recovery, settleRecovery } from "./recover.ts";
 import { Room } from "./room.ts";
+import { TimedFlusher } from "./timed_flusher.ts";
 import { TimelineLayers } from "./timeline_layers.ts";
 
 /** A segment of at least so many bytes is sealed when its timeline is closed; a smaller one goes on next time. */
@@ -48,6 +49,7 @@ export class TimelineWriter {
   readonly #layers: TimelineLayers;
   readonly #room: Room;
   readonly #upkeep: Upkeep;
+  readonly #flusher: TimedFlusher;
   #lastLsn: Lsn;
   #durableLsn: Lsn;
   #syncing: Promise<void> | undefined;
@@ -62,6 +64,8 @@ export class TimelineWriter {
       this.#room.wake();
     });
     this.#room = new Room(this.health, context.host.turns, this.#layers, context.settings.waitingBytes);
+    const { host: { timers }, settings: { flushMilliseconds } } = context;
+    this.#flusher = new TimedFlusher(this.health, timers, flushMilliseconds, this.#layers);
     this.#lastLsn = lastLsn;
     // Who may write has synced what was recovered.
     this.#durableLsn = context.readOnly ? durableLsn : lastLsn;
@@ -136,6 +140,7 @@ export class TimelineWriter {
     open.append(records, lsn);
     this.#lastLsn = lsn;
     this.#room.took(records.end);
+    this.#flusher.appended();
     this.#counters.batches++;
     this.#counters.changes += batch.count;
     this.#counters.bytes += records.end;
@@ -143,14 +148,10 @@ export class TimelineWriter {
   }
 
   #nextLsn(given: Lsn | undefined): Lsn {
-    if (given === undefined) {
-      if (this.#lastLsn === maxLsn) throw new LsnError(`Cannot append: the last LSN is ${maxLsn}`);
-      return this.#lastLsn + 1;
-    }
-    if (given <= this.#lastLsn) {
-      throw new LsnError(`Cannot append at LSN ${given}: the last LSN is ${this.#lastLsn}`);
-    }
-    return given;
+    const lastLsn = this.#lastLsn;
+    const lsn = given ?? lastLsn + 1;
+    if (lsn > lastLsn && lsn <= maxLsn) return lsn;
+    throw new LsnError(`Cannot append at LSN ${lsn}: the last LSN is ${lastLsn}`, { lsn, lastLsn });
   }
 
   /**
@@ -223,6 +224,7 @@ export class TimelineWriter {
    */
   async close(): Promise<void> {
     if (this.#context.readOnly) return this.health.closed();
+    this.#flusher.stop();
     try {
       await this.sync();
       if ((this.#layers.open?.segment.end ?? 0) >= sealWorthBytes) this.#layers.freeze(this.#durableLsn);
@@ -260,6 +262,7 @@ export class TimelineWriter {
     const aborted = await Promise.allSettled(
       this.#layers.unsealed.map(({ segment }) => segment.writer.abort()),
     );
+    await this.#flusher.idle();
     this.health.closed();
     for (const result of aborted) if (result.status === "rejected") throw result.reason;
   }

@@ -202,3 +202,27 @@ Deno.test("MemoryIndex refuses a key's LSN that does not increase", () => {
   t.add(5, [[Uint8Array.of(1), undefined]]);
   assertThrows(() => t.add(4, [[Uint8Array.of(1), undefined]]), AssertionError, "M1");
 });
+
+Deno.test("MemoryIndex.seek() finds the version as of any LSN in chains of any length", () => {
+  const t = new IndexFixture();
+  const keys = [1, 2, 3, 4].map((byte) => Uint8Array.of(byte));
+  const random = new Random(1);
+  for (let lsn = 1; lsn <= 6000; lsn++) {
+    // The first key is in every batch, twice in some; the others have chains of about 3000, 100 and 10.
+    const given: Given[] = [[keys[0], Uint8Array.of(1)]];
+    for (const [key, often] of [[1, 2], [2, 60], [3, 600]]) {
+      if (random.once(often)) given.push([keys[key], undefined]);
+    }
+    if (random.once(10)) given.push([keys[0], undefined]);
+    t.add(lsn, given);
+  }
+  for (const key of keys) {
+    const id = t.id(key);
+    const lsns = chainOf(t, id).map(({ lsn }) => lsn);
+    for (let asOf = 0, at = -1; asOf <= 6001; asOf++) {
+      if (lsns[at + 1] === asOf) at++;
+      const version = t.index.seek(id, asOf);
+      assertEquals(version < 0 ? undefined : t.index.lsnOf(version), lsns[at]);
+    }
+  }
+});

@@ -594,3 +594,16 @@ Deno.test("RangeRead reads an object on while it is finished", async () => {
   assertEquals(read, 40);
   await t.close();
 });
+
+Deno.test("ObjectWriter.sync() is answered at whatever moment of finish() it is asked for", async () => {
+  for (let ticks = 0; ticks < 400; ticks++) {
+    const t = new Fixture({ bufferBytes: 2 * block });
+    const writer = t.create();
+    t.append(writer, 9 * block);
+    const finished = writer.finish();
+    for (let i = 0; i < ticks; i++) await Promise.resolve();
+    await Promise.all([writer.sync(4 * block), writer.sync(9 * block), finished]);
+    assertEquals([t.health.state, writer.durableOffset], ["open", 9 * block]);
+    await t.close();
+  }
+});

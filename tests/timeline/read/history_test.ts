@@ -3,17 +3,17 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { CorruptionError } from "../../../src/base/mod.ts";
 import type { StoredLayer } from "../../../src/layer/mod.ts";
+import { groupByLsn } from "../../../src/timeline/read/history.ts";
 import {
-  groupByLsn,
   type HistoryPlan,
   MemoryVersions,
   StoredVersions,
   type VersionWindow,
-} from "../../../src/timeline/read/history.ts";
+} from "../../../src/timeline/read/history_versions.ts";
 import { bytesOf, memoryLayer, noTurns, TestLayers } from "./layers.ts";
 
-function planOf(from: number, to: number, key = "b"): HistoryPlan {
-  return { key: bytesOf(key), from, to };
+function planOf(from: number, to: number, key = "b", reverse = false): HistoryPlan {
+  return { key: bytesOf(key), from, to, reverse, limit: Infinity };
 }
 
 /** Takes windows to the end; returns the versions of each, such as `1 3x`. */
@@ -49,6 +49,8 @@ for (const [name, texts, from, to, expected] of cases) {
     assertEquals(windows, [expected]);
     const fetched = pages.fetched.flat();
     assertEquals(fetched.length, new Set(fetched).size, "a page is read once");
+    const backwards = await windowsOf(new StoredVersions(layers, planOf(from, to, "b", true)), pages);
+    assertEquals(backwards, [expected.split(" ").reverse().join(" ")]);
   });
 }
 
@@ -94,7 +96,10 @@ Deno.test("MemoryVersions gives the versions from old to new", async () => {
     "",
   ]];
   for (const [from, to, expected] of all) {
-    assertEquals(await windowsOf(new MemoryVersions(layer, planOf(from, to)), new TestLayers()), [expected]);
+    const none = new TestLayers();
+    assertEquals(await windowsOf(new MemoryVersions(layer, planOf(from, to)), none), [expected]);
+    const backwards = await windowsOf(new MemoryVersions(layer, planOf(from, to, "b", true)), none);
+    assertEquals(backwards, [expected.split(" ").reverse().join(" ")]);
   }
   assertEquals(await windowsOf(new MemoryVersions(layer, planOf(1, 9, "d")), new TestLayers()), [""]);
 });
@@ -107,7 +112,12 @@ Deno.test("MemoryVersions gives a window at a time when a key has thousands of v
       windows.join(" ").split(" ").map(Number),
       Array.from({ length: count - 3 }, (_, i) => i + 3),
     );
-    for (const window of windows) assert(window.split(" ").length <= 1024);
+    const backwards = await windowsOf(
+      new MemoryVersions(layer, planOf(3, count - 1, "b", true)),
+      new TestLayers(),
+    );
+    assertEquals(backwards.join(" "), windows.join(" ").split(" ").reverse().join(" "));
+    for (const window of [...windows, ...backwards]) assert(window.split(" ").length <= 1024);
   }
 });
 

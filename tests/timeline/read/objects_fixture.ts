@@ -1,6 +1,13 @@
 /** Objects in a directory that goes away, with records in them whose places are known. */
 
-import { blockBytes, type Clock, Health, SlicedTurns, systemRandom } from "../../../src/base/mod.ts";
+import {
+  blockBytes,
+  type Clock,
+  Health,
+  SlicedTurns,
+  systemRandom,
+  systemTimers,
+} from "../../../src/base/mod.ts";
 import { LayerMap, terminalFlag, tombstoneFlag } from "../../../src/layer/mod.ts";
 import { type Io, openIo } from "../../../src/io/mod.ts";
 import { objectId, Objects, type StoredObject } from "../../../src/objects/mod.ts";
@@ -36,7 +43,13 @@ export class ObjectsFixture implements AsyncDisposable {
   private constructor(directory: string, io: Io) {
     this.directory = directory;
     this.#io = io;
-    const host = { engine: io.engine, clock, random: systemRandom, turns: new SlicedTurns() };
+    const host = {
+      engine: io.engine,
+      clock,
+      timers: systemTimers,
+      random: systemRandom,
+      turns: new SlicedTurns(),
+    };
     this.objects = new Objects({ host, io, directory, cacheBytes: 1 << 20 });
   }
 

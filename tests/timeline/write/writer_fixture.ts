@@ -29,6 +29,7 @@ export const smallSettings: TimelineSettings = {
   segmentBytes: 32 * KiB,
   indexBytes: 1024 * KiB,
   waitingBytes: 16 * 1024 * KiB,
+  flushMilliseconds: 60_000,
 };
 
 /** How a fixture is opened. */

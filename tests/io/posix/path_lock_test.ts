@@ -81,18 +81,31 @@ test(
   },
 );
 
-test("lock() rejects with the system's error when there is no directory", async (engine, directory) => {
-  const error = await assertRejects(() => engine.lock(`${directory}/absent`), IoError);
-  assertEquals([error.code, error.operation, error.path], ["ENOENT", "lock", `${directory}/absent`]);
-  await Deno.writeTextFile(`${directory}/file`, "");
-  await makePipe(`${directory}/pipe`);
-  for (const name of ["file", "pipe"]) {
-    await assertRejects(() => engine.lock(`${directory}/${name}`), IoError, "ENOTDIR");
-  }
+test(
+  "lock() rejects with the system's error when there is no directory or file",
+  async (engine, directory) => {
+    const error = await assertRejects(() => engine.lock(`${directory}/absent`), IoError);
+    assertEquals([error.code, error.operation, error.path], ["ENOENT", "lock", `${directory}/absent`]);
+    await makePipe(`${directory}/pipe`);
+    await assertRejects(() => engine.lock(`${directory}/pipe`), IoError, "ENXIO");
+  },
+);
+
+test("lock() locks a file for one holder, under any of its names", async (engine, directory) => {
+  const path = `${directory}/file`;
+  await Deno.writeTextFile(path, "");
+  await Deno.link(path, `${directory}/other`);
+  const lock = await engine.lock(path);
+  await assertRejects(() => engine.lock(`${directory}/other`), LockedError, "it is open elsewhere");
+  assertEquals(await lock.holds(), true);
+  await Deno.rename(`${directory}/file`, `${directory}/moved`);
+  assertEquals(await lock.holds(), false);
+  await lock.release();
+  await (await engine.lock(`${directory}/other`)).release();
 });
 
 test(
-  "DirectoryLock.holds() says whether the path still leads to what is locked",
+  "PathLock.holds() says whether the path still leads to what is locked",
   async (engine, directory) => {
     const lock = await engine.lock(directory);
     assertEquals(await lock.holds(), true);
@@ -114,7 +127,7 @@ test(
 test(
   "lock() keeps other processes out, and goes with the process that held it",
   async (engine, directory) => {
-    const script = new URL("directory_lock_process.ts", import.meta.url).href;
+    const script = new URL("path_lock_process.ts", import.meta.url).href;
     const args = ["run", "-A", "--no-prompt", "--no-check", "--no-lock", script, directory];
     const child = new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "inherit" }).spawn();
     const reader = child.stdout.getReader();

@@ -1,15 +1,16 @@
 /** One line of `load`: a change as a JSON object. */
 
 import { isUtf8 } from "node:buffer";
-import { checkLsn, keyBytes, LimitError, type Lsn, maxValueBytes, typeName } from "../base/mod.ts";
-import type { Change } from "../segment/mod.ts";
+import { checkLsn, keyBytes, LimitError, type Lsn, maxValueBytes, typeName } from "../../base/mod.ts";
+import { exactNumber, keyOfParts } from "../key_parts.ts";
+import type { Change } from "../../segment/mod.ts";
 
 /** The longest line in bytes: the longest value with every byte escaped (`\u0000`), and room for the rest. */
 export const maxLineBytes: number = 6 * maxValueBytes + 64 * 1024;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
-const fieldNames = new Set(["key", "keyBase64", "value", "valueBase64", "delete", "lsn"]);
+const fieldNames = new Set(["key", "keyBase64", "keyParts", "value", "valueBase64", "delete", "lsn"]);
 
 /** What one line says. */
 export interface ChangeLine {
@@ -29,7 +30,7 @@ export interface ChangeLineOptions {
 
 /**
  * Parses one line: `{"key":…,"value":…}` or `{"key":…,"delete":true}`, with an `lsn` or without. `keyBase64` and
- * `valueBase64` may stand for `key` and `value`.
+ * `valueBase64` may stand for `key` and `value`, and `keyParts` for a key of several parts.
  *
  * @param line The line, without its end.
  * @param options How it is read.
@@ -41,7 +42,7 @@ export interface ChangeLineOptions {
 export function parseChangeLine(line: string, options: ChangeLineOptions = {}): ChangeLine {
   const fields = parseObject(line);
   const base64 = options.base64 ?? false;
-  const key = checkedKey(takeBytes(fields, "key", base64));
+  const key = checkedKey(takeKey(fields, base64));
   const lsn = fields.lsn === undefined || options.ignoreLsn ? undefined : checkLsn(fields.lsn, 1);
   const value = takeBytes(fields, "value", base64);
   if ((value === undefined) === (fields.delete === undefined)) {
@@ -52,7 +53,7 @@ export function parseChangeLine(line: string, options: ChangeLineOptions = {}): 
 }
 
 function parseObject(line: string): Record<string, unknown> {
-  const fields: unknown = JSON.parse(line);
+  const fields: unknown = JSON.parse(line, exactNumber);
   if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
     throw new SyntaxError(
       `expected an object, found ${Array.isArray(fields) ? "an array" : typeName(fields)}`,
@@ -62,6 +63,13 @@ function parseObject(line: string): Record<string, unknown> {
     if (!fieldNames.has(name)) throw new SyntaxError(`unknown field "${name}"`);
   }
   return fields as Record<string, unknown>;
+}
+
+function takeKey(fields: Record<string, unknown>, base64: boolean): Uint8Array | string | undefined {
+  const key = takeBytes(fields, "key", base64);
+  if (fields.keyParts === undefined) return key;
+  if (key !== undefined) throw new SyntaxError('expected either "key" or "keyParts", found both');
+  return keyOfParts(fields.keyParts);
 }
 
 function takeBytes(
@@ -102,7 +110,10 @@ function checkedKey(key: Uint8Array | string | undefined): Uint8Array | string {
 function checkedValue(value: Uint8Array | string): Uint8Array {
   const bytes = typeof value === "string" ? encoder.encode(value) : value;
   if (bytes.length <= maxValueBytes) return bytes;
-  throw new LimitError(`value is ${bytes.length} bytes long, the limit is ${maxValueBytes}`);
+  throw new LimitError(`value is ${bytes.length} bytes long, the limit is ${maxValueBytes}`, {
+    limit: maxValueBytes,
+    found: bytes.length,
+  });
 }
 
 function expectTrue(field: unknown): true {

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseChangeLine } from "../../src/cli/change_line.ts";
+import { parseChangeLine } from "../../../src/cli/load/change_line.ts";
 
 const encoder = new TextEncoder();
 

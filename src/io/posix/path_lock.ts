@@ -1,8 +1,8 @@
 /**
- * An exclusive lock on a directory itself.
+ * An exclusive lock on a directory or a file itself.
  *
- * The operating system holds it as long as the directory is open, so that a crash frees it, and unlinking the file
- * `lock` lets nobody in: that file only says who holds the lock. What stands in its place may be anything: links are
+ * The operating system holds it as long as that is open, so that a crash frees it, and unlinking the file `lock` of a
+ * directory lets nobody in: that file only says who holds the lock. What stands in its place may be anything: links are
  * never followed, nothing but a regular file is read, and of that a few bytes.
  *
  * @module
@@ -11,51 +11,53 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { hasCode, IoError, LockedError } from "../../base/mod.ts";
-import type { DirectoryLock } from "../engine.ts";
+import type { PathLock } from "../engine.ts";
 import { attempting } from "./errno.ts";
-import { irregularCode, lstat } from "./regular_file.ts";
+import { irregularCode } from "./regular_file.ts";
 
 const mostHolderBytes = 32;
 
 /**
- * Locks a directory, without waiting.
+ * Locks a directory or a file, without waiting.
  *
- * @param path The directory.
+ * @param path The directory or file.
  * @throws {LockedError} If it is locked, by this process or another.
- * @throws {IoError} If it cannot be opened, or something that is no file is called `lock`.
+ * @throws {IoError} If it is neither, cannot be opened, or something that is no file is called `lock` in a directory.
  */
-export async function lockDirectory(path: string): Promise<DirectoryLock> {
+export async function lockPath(path: string): Promise<PathLock> {
+  const { isDirectory, isFile } = await Deno.stat(path);
   // Opening a pipe would wait for whoever writes to it.
-  if (!(await Deno.stat(path)).isDirectory) throw new IoError({ code: "ENOTDIR", operation: "lock", path });
-  const directory = await Deno.open(path, { read: true });
+  if (!isDirectory && !isFile) throw new IoError({ code: "ENXIO", operation: "lock", path });
+  const locked = await Deno.open(path, { read: true });
   const holderPath = `${path}/lock`;
   try {
-    if (!await directory.tryLock(true)) {
-      throw new LockedError(`Cannot lock "${path}": ${await holder(holderPath)}`);
+    if (!await locked.tryLock(true)) {
+      const where = isDirectory ? await holder(holderPath) : "it is open elsewhere";
+      throw new LockedError(`Cannot lock "${path}": ${where}`);
     }
-    await attempting({ operation: "lock", path: holderPath }, () => writeHolder(holderPath));
-    return new HeldLock(path, directory);
+    if (isDirectory) await attempting({ operation: "lock", path: holderPath }, () => writeHolder(holderPath));
+    return new HeldLock(path, locked);
   } catch (error) {
-    directory.close();
+    locked.close();
     throw error;
   }
 }
 
-class HeldLock implements DirectoryLock {
+class HeldLock implements PathLock {
   readonly #path: string;
-  readonly #directory: Deno.FsFile;
+  readonly #locked: Deno.FsFile;
   #released = false;
 
-  constructor(path: string, directory: Deno.FsFile) {
+  constructor(path: string, locked: Deno.FsFile) {
     this.#path = path;
-    this.#directory = directory;
+    this.#locked = locked;
   }
 
   async holds(): Promise<boolean> {
     try {
       const there = await attempting({ operation: "find", path: this.#path }, () => Deno.stat(this.#path));
       if (this.#released) return false;
-      const held = this.#directory.statSync();
+      const held = this.#locked.statSync();
       return there.ino === held.ino && there.dev === held.dev;
     } catch (error) {
       if (hasCode(error, "ENOENT", "ENOTDIR")) return false;
@@ -64,7 +66,7 @@ class HeldLock implements DirectoryLock {
   }
 
   release(): Promise<void> {
-    if (!this.#released) this.#directory.close();
+    if (!this.#released) this.#locked.close();
     this.#released = true;
     return Promise.resolve();
   }
@@ -72,10 +74,12 @@ class HeldLock implements DirectoryLock {
 
 /** Says who holds the lock, in a file of our own. */
 async function writeHolder(path: string): Promise<void> {
-  const found = lstat(path);
-  const code = found?.isSymlink ? undefined : irregularCode(found);
+  const found = await Deno.lstat(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  const code = !found || found.isSymlink ? undefined : irregularCode(found);
   if (code !== undefined) throw new IoError({ code, operation: "lock", path });
-  if (found !== undefined) await Deno.remove(path);
+  if (found) await Deno.remove(path);
   await Deno.writeTextFile(path, `${Deno.pid}\n`, { mode: 0o600, createNew: true });
 }
 

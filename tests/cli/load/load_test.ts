@@ -1,10 +1,10 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { TemporaryFolder } from "../git/fixture.ts";
-import { varve } from "./fixture.ts";
+import { TemporaryFolder } from "../../git/fixture.ts";
+import { varve } from "../fixture.ts";
 
 /** Loads lines into "store" and returns how that ended. */
 async function load(folder: TemporaryFolder, lines: string[], ...options: string[]) {
-  return await varve(folder, ["load", "store", ...options], lines.join("\n"));
+  return await varve(folder, ["load", "store", "--create", ...options], lines.join("\n"));
 }
 
 /** All that a store holds, as lines of JSON. */
@@ -29,7 +29,7 @@ Deno.test("varve load reads lines from standard input", async () => {
 Deno.test("varve load reads lines from a file", async () => {
   await using folder = new TemporaryFolder();
   await Deno.writeTextFile(folder.join("lines"), '{"key":"a","value":"1"}\n');
-  assertEquals((await varve(folder, ["load", "store", "lines"])).code, 0);
+  assertEquals((await varve(folder, ["load", "store", "lines", "--create"])).code, 0);
   assertEquals(await scanned(folder), [{ key: "a", lsn: 1, value: "1" }]);
 });
 
@@ -71,7 +71,7 @@ Deno.test("varve load --ignore-lsn reads back what varve scan --json wrote", asy
   await using folder = new TemporaryFolder();
   await load(folder, ['{"key":"b","value":"1"}', '{"key":"b","value":"2"}', '{"key":"a","value":"3"}']);
   const { out } = await varve(folder, ["scan", "store", "--json", "--reverse"]);
-  const ran = await varve(folder, ["load", "copy", "--ignore-lsn"], out);
+  const ran = await varve(folder, ["load", "copy", "--create", "--ignore-lsn"], out);
   assertEquals(ran.code, 0);
   const copy = await varve(folder, ["scan", "copy"]);
   assertEquals(copy.out, "a\t3\nb\t2\n");
@@ -100,7 +100,7 @@ Deno.test("varve load stores nothing of a batch with a bad line", async () => {
     [Uint8Array.of(0x7b, 0xff), "line 1: "],
   ];
   for (const [input, message] of bad) {
-    const ran = await varve(folder, ["load", "store"], input);
+    const ran = await varve(folder, ["load", "store", "--create"], input);
     assertEquals(ran.code, 1);
     assertStringIncludes(ran.err, message);
     assertStringIncludes(ran.err, "(nothing was stored)");
@@ -125,7 +125,7 @@ Deno.test("varve load refuses an LSN that does not increase", async () => {
 
 Deno.test("varve load makes no store when the file is absent", async () => {
   await using folder = new TemporaryFolder();
-  const ran = await varve(folder, ["load", "store", "absent"]);
+  const ran = await varve(folder, ["load", "store", "absent", "--create"]);
   assertEquals(ran.code, 1);
   assertStringIncludes(ran.err, "absent");
   assertEquals(Array.from(Deno.readDirSync(folder.path)), []);

@@ -1,0 +1,72 @@
+// deno-lint-ignore-file no-console
+/**
+ * A ledger: transfers that never overdraw an account, whoever else transfers meanwhile, and what every balance was.
+ *
+ * A transfer reads a snapshot and appends at the LSN behind it: if anything was appended meanwhile, that LSN is taken
+ * and nothing is applied, so it reads again.
+ *
+ * @module
+ */
+
+import { type Lsn, LsnError, Store, type Timeline } from "@varve/varve";
+
+const text = new TextDecoder();
+
+/** The balance that a value says; 0 for an account that there is not. */
+function balanceOf(value: Uint8Array | undefined): bigint {
+  return value === undefined ? 0n : BigInt(text.decode(value));
+}
+
+/** Puts money into an account. */
+export async function deposit(ledger: Timeline, account: string, amount: bigint): Promise<Lsn> {
+  return await change(ledger, [account], ([balance]) => [balance + amount]);
+}
+
+/** Moves money from one account to another, or throws a `RangeError` if there is too little. */
+export async function transfer(ledger: Timeline, from: string, to: string, amount: bigint): Promise<Lsn> {
+  return await change(ledger, [from, to], ([source, target]) => {
+    if (source < amount) throw new RangeError(`Cannot transfer ${amount}: "${from}" has ${source}`);
+    return [source - amount, target + amount];
+  });
+}
+
+async function change(
+  ledger: Timeline,
+  accounts: string[],
+  next: (balances: bigint[]) => bigint[],
+): Promise<Lsn> {
+  const keys = accounts.map((account) => `account/${account}`);
+  for (;;) {
+    using before = ledger.snapshot();
+    const balances = next((await before.getMany(keys)).map(balanceOf));
+    const changes = keys.map((key, i) => ({ key, value: `${balances[i]}` }));
+    try {
+      return await ledger.append(changes, { lsn: before.lsn + 1, sync: true });
+    } catch (error) {
+      if (!(error instanceof LsnError)) throw error;
+    }
+  }
+}
+
+/** All balances, now or as of an LSN. */
+export async function balances(ledger: Timeline, lsn?: Lsn): Promise<Map<string, bigint>> {
+  const found = new Map<string, bigint>();
+  for await (const { key, value } of ledger.scan({ prefix: "account/" }, { lsn })) {
+    found.set(text.decode(key).slice("account/".length), balanceOf(value));
+  }
+  return found;
+}
+
+/** The last balances of an account, newest first. */
+export async function statement(ledger: Timeline, account: string, limit: number): Promise<bigint[]> {
+  const versions = ledger.history(`account/${account}`, { reverse: true, limit });
+  return await Array.fromAsync(versions, ({ value }) => balanceOf(value));
+}
+
+if (import.meta.main) {
+  await using store = await Store.open(Deno.args[0] ?? await Deno.makeTempDir());
+  const ledger = store.timeline();
+  const opened = await deposit(ledger, "ann", 100n);
+  await Promise.all([1n, 2n, 3n].map((amount) => transfer(ledger, "ann", "bob", amount)));
+  console.log(await balances(ledger), await balances(ledger, opened), await statement(ledger, "ann", 3));
+}

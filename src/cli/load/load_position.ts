@@ -1,0 +1,75 @@
+/**
+ * Up to where an input is stored.
+ *
+ * Lines without LSNs do not say whether they are stored, so each batch of them also writes the position behind its last
+ * line, under a key of the input's name. Both are stored or none. A checksum of all that stands before the position tells
+ * the same input from another of the same name.
+ *
+ * ```text
+ * "\x00varve/load/changes.ndjson"  →  {"bytes":1048563,"lines":20561,"crc":2774812905}
+ * ```
+ */
+
+import { crc32, keyBytes, maxKeyBytes } from "../../base/mod.ts";
+import type { Timeline } from "../../timeline/mod.ts";
+
+/** What the keys of positions start with. */
+export const positionPrefix = "\0varve/load/";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const prefixBytes = encoder.encode(positionPrefix);
+
+/** Whether a key is one under which a position is kept. */
+export function isPositionKey(key: Uint8Array | string): boolean {
+  if (typeof key === "string") return key.startsWith(positionPrefix);
+  // Most keys differ in the first byte.
+  for (let i = 0; i < prefixBytes.length; i++) if (key[i] !== prefixBytes[i]) return false;
+  return true;
+}
+
+/** A position in an input. */
+export class LoadPosition {
+  /** The key under which it is kept; `undefined` if it is not kept. */
+  readonly key: Uint8Array | undefined;
+  /** Bytes before it. */
+  bytes = 0;
+  /** Lines before it. */
+  lines = 0;
+  /** The checksum of those bytes. */
+  crc = 0;
+
+  /**
+   * Starts at the beginning of an input.
+   *
+   * @param name The name of the input; without one the position is not kept.
+   * @throws {LimitError} If the name is too long for a key.
+   */
+  constructor(name: string | undefined) {
+    this.key = name === undefined ? undefined : keyBytes(positionPrefix + name);
+  }
+
+  /** Reads the position that a timeline keeps for this input, if there is one. */
+  async restore(timeline: Timeline): Promise<void> {
+    const value = this.key === undefined ? undefined : await timeline.get(this.key);
+    if (value === undefined) return;
+    const { bytes, lines, crc } = JSON.parse(decoder.decode(value));
+    Object.assign(this, { bytes, lines, crc });
+  }
+
+  /** Goes on behind some bytes. */
+  advance(bytes: Uint8Array, lines: number): void {
+    this.bytes += bytes.length;
+    this.lines += lines;
+    this.crc = crc32(bytes, this.crc);
+  }
+
+  /** What is kept under its key. */
+  encode(): Uint8Array {
+    const { bytes, lines, crc } = this;
+    return encoder.encode(JSON.stringify({ bytes, lines, crc }));
+  }
+}
+
+/** The most bytes that a name may have. */
+export const maxNameBytes: number = maxKeyBytes - prefixBytes.length;

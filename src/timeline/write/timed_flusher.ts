@@ -1,0 +1,117 @@
+/**
+ * What nobody syncs is written to its file all the same, within a time, so that a process that is killed loses no more,
+ * and readers in other processes see it.
+ *
+ * ```
+ *   append ─► mark ──half the time──► is what was marked written?   yes: mark anew, or stop when all is written
+ *                                                                   no:  write everything, then the same
+ * ```
+ *
+ * A batch is marked within half the time, and written when the other half is over. Where buffers fill up, or somebody
+ * syncs, more often than that, nothing is added to it. A timer runs only while something is not written.
+ *
+ * T7  Writing is no claim: nothing that is only written counts as durable, and its last block is written again when it
+ *     has grown.
+ *
+ * @module
+ */
+
+import { type Health, isFullDisk, type Timers } from "../../base/mod.ts";
+import type { OpenLayer } from "./open_layer.ts";
+import type { TimelineLayers } from "./timeline_layers.ts";
+
+/** What is looked after. */
+export type UnsealedLayers = Pick<TimelineLayers, "open" | "unsealed">;
+
+/** Writes what waits, after a time. */
+export class TimedFlusher {
+  readonly #health: Health;
+  readonly #timers: Timers;
+  readonly #halfMilliseconds: number;
+  readonly #layers: UnsealedLayers;
+  /** The layer that was open when the timer was started, and where its batches ended. */
+  #marked: OpenLayer | undefined;
+  #markedEnd = 0;
+  /** Cancels the timer. */
+  #cancel: (() => void) | undefined;
+  #flushing: Promise<void> | undefined;
+  #isStopped = false;
+
+  /**
+   * Looks after layers; no timer runs before something is appended.
+   *
+   * @param health Whether writing goes on. Who writes tells it what fails.
+   * @param timers What calls later.
+   * @param milliseconds The longest that a batch waits.
+   * @param layers The layers that are not sealed.
+   */
+  constructor(health: Health, timers: Timers, milliseconds: number, layers: UnsealedLayers) {
+    this.#health = health;
+    this.#timers = timers;
+    this.#halfMilliseconds = milliseconds / 2;
+    this.#layers = layers;
+  }
+
+  /** Notes that a batch was appended to the open layer. */
+  appended(): void {
+    if (this.#cancel === undefined && this.#flushing === undefined) this.#start();
+  }
+
+  /** Starts no timer any more, and stops the one that runs. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  /** Waits for what is being written. */
+  async idle(): Promise<void> {
+    await this.#flushing;
+  }
+
+  #start(): void {
+    if (this.#isStopped) return;
+    this.#marked = this.#layers.open;
+    this.#markedEnd = this.#marked?.segment.end ?? 0;
+    this.#cancel = this.#timers.after(this.#halfMilliseconds, () => this.#look());
+  }
+
+  #look(): void {
+    this.#cancel = undefined;
+    if (this.#isMarkedWritten()) return this.#goOn();
+    this.#flushing = this.#flush().then(() => {
+      this.#flushing = undefined;
+      this.#goOn();
+    });
+  }
+
+  #goOn(): void {
+    const { cause } = this.#health;
+    // Of a disk that is full whoever appends next is told; then there may be room again.
+    if (cause !== undefined && !isFullDisk(cause)) return;
+    if (this.#layers.unsealed.some(({ segment }) => segment.writer.writtenOffset < segment.end)) {
+      this.#start();
+    }
+  }
+
+  /** Whether everything is written that was appended before the timer was started. */
+  #isMarkedWritten(): boolean {
+    for (const layer of this.#layers.unsealed) {
+      const isMarked = layer === this.#marked;
+      if (layer.segment.writer.writtenOffset < (isMarked ? this.#markedEnd : layer.segment.end)) return false;
+      if (isMarked) break;
+    }
+    return true;
+  }
+
+  async #flush(): Promise<void> {
+    for (const { segment } of this.#layers.unsealed) {
+      try {
+        await segment.writer.write(segment.end);
+      } catch {
+        // The health was told, or it is being closed.
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,136 @@
+/** What programs do with a store that is open, and what they expect of it afterwards. */
+
+import { assert, assertEquals } from "@std/assert";
+import { Store, type StoreOptions, type Timeline } from "../../../mod.ts";
+import { Random } from "../../random.ts";
+import type { Disk } from "./disks.ts";
+import { changesOf, ExpectedTimeline, toChanges } from "./expected_timeline.ts";
+import type { StepOf } from "./steps.ts";
+import type { Watch } from "./watch.ts";
+
+/** Small things, so that little work meets every case. */
+export const sizes: StoreOptions = {
+  segmentBytes: 64 * 1024,
+  memoryBytes: 16 * 2 ** 20,
+  cacheBytes: 64 * 1024,
+};
+
+/** See the top of the file. */
+export class Clients {
+  /** What every timeline must hold. */
+  readonly expected: Map<string, ExpectedTimeline> = new Map();
+  /** The store that is open. */
+  store!: Store;
+  readonly #disk: Disk;
+  readonly #watch: Watch;
+
+  /** Knows of no timeline. */
+  constructor(disk: Disk, watch: Watch) {
+    this.#disk = disk;
+    this.#watch = watch;
+  }
+
+  #line(line: number): [Timeline, ExpectedTimeline] {
+    const { name } = this.store.timelines()[line % this.store.timelines().length];
+    return [this.store.timeline(name), this.expected.get(name) as ExpectedTimeline];
+  }
+
+  /** Appends; what is applied is there when the call returns. */
+  async append({ line, seed, gap, sync }: Omit<StepOf<"append">, "do">): Promise<void> {
+    const [timeline, expected] = this.#line(line);
+    const changes = changesOf(new Random(seed));
+    const before = timeline.lastLsn;
+    const appended = timeline.append(
+      toChanges(changes),
+      gap === 0 ? { sync } : { sync, lsn: before + gap },
+    );
+    const lsn = timeline.lastLsn;
+    if (lsn !== before) {
+      assertEquals(lsn, before + (gap || 1));
+      expected.append(lsn, changes);
+    }
+    assertEquals(await appended, lsn);
+    if (sync) this.acknowledge(expected, lsn);
+    this.acknowledge(expected, timeline.durableLsn);
+  }
+
+  /** Notes that batches are durable; the dead have heard nothing. */
+  acknowledge(expected: ExpectedTimeline, lsn: number): void {
+    if (!this.#disk.engine.isDead) expected.acknowledge(lsn);
+  }
+
+  /** Appends many batches at once. */
+  async storm({ line, seed, count, sync }: StepOf<"storm">): Promise<void> {
+    const random = new Random(seed);
+    const appends = Array.from({ length: count }, () =>
+      this.append({
+        line,
+        seed: random.word(),
+        gap: random.once(5) ? random.from(1, 200) : 0,
+        sync,
+        wait: true,
+      }));
+    const failed = (await Promise.allSettled(appends)).filter((result) => result.status === "rejected");
+    for (const { reason } of failed) this.#watch.judge(reason);
+  }
+
+  /** Syncs or freezes. */
+  async settleLine(step: StepOf<"sync" | "freeze">): Promise<void> {
+    const [timeline, expected] = this.#line(step.line);
+    const { lastLsn } = timeline;
+    if (step.do === "sync") assert(await timeline.sync() >= lastLsn);
+    else await timeline.freeze();
+    this.acknowledge(expected, lastLsn);
+  }
+
+  /** Makes a timeline, up to four. */
+  async makeTimeline(): Promise<void> {
+    const made = this.store.timelines().length;
+    if (made >= 4) return;
+    const name = `side ${made}`;
+    const expected = this.expected.get(name) ?? new ExpectedTimeline(false);
+    this.expected.set(name, expected);
+    const making = this.store.createTimeline(name).then(() => {
+      if (!this.#disk.engine.isDead) expected.isMade = true;
+    });
+    await making;
+  }
+
+  /** Asks one question. */
+  async ask({ line, seed }: StepOf<"ask">): Promise<void> {
+    const [timeline, expected] = this.#line(line);
+    await expected.ask(timeline, new Random(seed));
+  }
+
+  /** Reads as another process would, beside the writer. */
+  async readBeside({ seed }: StepOf<"reader">): Promise<void> {
+    const { path, plain, ioMode } = this.#disk;
+    const random = new Random(seed);
+    const least = new Map([...this.expected].map(([name, { durable }]) => [name, durable]));
+    await using store = await Store.open(path, { ...sizes, readOnly: true, ioEngine: plain, ioMode });
+    for (const { name } of store.timelines()) {
+      const timeline = store.timeline(name), expected = this.expected.get(name);
+      assert(expected !== undefined, `a timeline "${name}" that nobody made`);
+      expected.checkEnd(timeline, least.get(name) ?? 0);
+      await expected.checkWhole(timeline);
+      for (let i = 0; i < 3; i++) await expected.ask(timeline, random);
+    }
+  }
+
+  /** Compares a store that was opened with what must be there. */
+  async adopt(): Promise<void> {
+    const { store, expected } = this;
+    const found = new Set(store.timelines().map(({ name }) => name));
+    if (expected.size === 0) expected.set("main", new ExpectedTimeline(true));
+    for (const [name, { isMade }] of expected) {
+      assert(found.has(name) || !isMade, `timeline "${name}" is lost`);
+      if (!found.has(name)) expected.delete(name);
+    }
+    for (const name of found) {
+      const one = expected.get(name);
+      assert(one !== undefined, `a timeline "${name}" that nobody made`);
+      one.adopt(store.timeline(name));
+      await this.#watch.bounded(one.checkWhole(store.timeline(name)));
+    }
+  }
+}

@@ -1,0 +1,146 @@
+/** What a timeline must answer: every batch that was applied to it, and how many of them must never be lost. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Change, Timeline } from "../../../mod.ts";
+import type { Random } from "../../random.ts";
+import { collect, patterned, sameBytes } from "../../store/bytes.ts";
+import { Model, type ModelChange, type ModelVersion } from "../../store/model.ts";
+
+const encoder = new TextEncoder();
+const keys = Array.from({ length: 11 }, (_, i) => encoder.encode(`key/${"x".repeat(i * i)}${i}`));
+/** A key that nobody writes. */
+const absentKey = encoder.encode("key/absent");
+const lengths = [0, 0, 1, 20, 300, 2000, 4095, 4096, 4097, 9000];
+
+/** The changes of a batch, of any number and size. */
+export function changesOf(random: Random): ModelChange[] {
+  const count = random.pick([0, 1, 1, 1, 2, 3, 8, random.once(4) ? 40 : 1]);
+  return Array.from({ length: count }, () => {
+    const length = random.once(80) ? 70_000 : random.pick(lengths);
+    const value = random.once(5) ? undefined : patterned(length, random.word());
+    return { key: random.pick(keys), value };
+  });
+}
+
+/** The changes as a caller writes them. */
+export function toChanges(changes: readonly ModelChange[]): Change[] {
+  return changes.map(({ key, value }) => value === undefined ? { key, delete: true } : { key, value });
+}
+
+/** See the top of the file. */
+export class ExpectedTimeline {
+  /** Whether it is known to be durable. */
+  isMade: boolean;
+  #batches: { readonly lsn: number; readonly changes: readonly ModelChange[] }[] = [];
+  #model = new Model();
+  #durable = 0;
+
+  /** Starts without history. */
+  constructor(isMade: boolean) {
+    this.isMade = isMade;
+  }
+
+  /** The LSN of the last batch. */
+  get lastLsn(): number {
+    return this.#model.lastLsn;
+  }
+
+  /** The LSN up to which nothing may be lost. */
+  get durable(): number {
+    return this.#durable;
+  }
+
+  /** Notes a batch. */
+  append(lsn: number, changes: readonly ModelChange[]): void {
+    this.#batches.push({ lsn, changes });
+    this.#model.append(lsn, changes);
+  }
+
+  /** Notes that batches are durable. */
+  acknowledge(lsn: number): void {
+    assert(lsn <= this.lastLsn, `LSN ${lsn} is acknowledged, ${this.lastLsn} was the last`);
+    this.#durable = Math.max(this.#durable, lsn);
+  }
+
+  /** Checks that a timeline holds a prefix of the batches, at least those that may not be lost. */
+  checkEnd({ name, lastLsn }: Timeline, least: number = this.#durable): void {
+    assert(lastLsn >= least, `"${name}": ${lastLsn} is the last LSN, ${least} was durable`);
+    const isOne = lastLsn === 0 || this.#batches.some(({ lsn }) => lsn === lastLsn);
+    assert(isOne, `"${name}": ${lastLsn} is the last LSN, no batch has it`);
+  }
+
+  /** Takes what a crash left as all there is. */
+  adopt(timeline: Timeline): void {
+    this.checkEnd(timeline);
+    const { lastLsn } = timeline;
+    const batches = this.#batches.filter(({ lsn }) => lsn <= lastLsn);
+    this.#batches = [];
+    this.#model = new Model();
+    for (const { lsn, changes } of batches) this.append(lsn, changes);
+    assertEquals(timeline.durableLsn, lastLsn, "what was recovered is durable");
+    this.#durable = lastLsn;
+    this.isMade = true;
+  }
+
+  /** Checks every version that a timeline has. */
+  async checkWhole(timeline: Timeline): Promise<void> {
+    const { lastLsn } = timeline;
+    for (const key of keys) await this.#checkHistory(timeline, key, 1, lastLsn);
+    await this.#checkScan(timeline, {}, lastLsn);
+  }
+
+  /** Asks something as of some LSN. */
+  async ask(timeline: Timeline, random: Random): Promise<void> {
+    const { lastLsn } = timeline;
+    const lsn = random.once(3) ? lastLsn : random.from(0, lastLsn);
+    const key = random.once(10) ? absentKey : random.pick(keys);
+    switch (random.below(5)) {
+      case 0:
+        return this.#check("get", key, lsn, await timeline.get(key, { lsn }), this.#model.at(key, lsn));
+      case 1: {
+        const values = await timeline.getMany([...keys, absentKey], { lsn });
+        return [...keys, absentKey].forEach((key, i) =>
+          this.#check("getMany", key, lsn, values[i], this.#model.at(key, lsn))
+        );
+      }
+      case 2:
+        return await this.#checkHistory(timeline, key, random.from(0, lsn), lsn);
+      case 3: {
+        const range = { ...random.once(2) ? { start: key } : {}, ...random.once(2) ? { limit: 3 } : {} };
+        return await this.#checkScan(timeline, { ...range, reverse: random.once(2) }, lsn);
+      }
+      default:
+        assertEquals(
+          await timeline.count({ start: key }, { lsn }),
+          this.#model.scan({ start: key }, lsn).length,
+        );
+    }
+  }
+
+  async #checkHistory(timeline: Timeline, key: Uint8Array, from: number, to: number): Promise<void> {
+    const found = await collect(timeline.history(key, { from, to }));
+    const expected = this.#model.history(key, from, to);
+    const where = `history of ${key.length} bytes from ${from} to ${to}`;
+    assertEquals(found.map(({ lsn }) => lsn), expected.map(({ lsn }) => lsn), where);
+    found.forEach(({ value, lsn }, i) => this.#check("history", key, lsn, value, expected[i]));
+  }
+
+  async #checkScan(timeline: Timeline, range: Parameters<Model["scan"]>[0], lsn: number): Promise<void> {
+    const found = await collect(timeline.scan(range, { lsn }));
+    const expected = this.#model.scan(range, lsn);
+    assertEquals(
+      found.map(({ key }) => key.toHex()),
+      expected.map(({ key }) => key.toHex()),
+      `scan at ${lsn}`,
+    );
+    found.forEach(({ key, value }, i) => this.#check("scan", key, lsn, value, expected[i].version));
+  }
+
+  #check(question: string, key: Uint8Array, lsn: number, found?: Uint8Array, version?: ModelVersion): void {
+    if (sameBytes(found, version?.value)) return;
+    throw new Error(
+      `${question} of a key of ${key.length} bytes at LSN ${lsn}: found ${found?.length} bytes, expected ` +
+        `${version?.value?.length} bytes of LSN ${version?.lsn}`,
+    );
+  }
+}

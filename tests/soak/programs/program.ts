@@ -1,0 +1,215 @@
+/**
+ * Runs a program on a disk, and judges it.
+ *
+ * - What was acknowledged is there after reopening; what is there is a prefix of what was appended, without a hole.
+ * - Opening again changes nothing. Nothing hangs, nothing is left open, nothing is done once a store is closed.
+ * - Errors come only where something failed, and are those of the system: nothing here is ever damaged.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { Store } from "../../../mod.ts";
+import { Random } from "../../random.ts";
+import { Clients, sizes } from "./clients.ts";
+import { cutTo, type Disk, firstDifference, withoutReserved } from "./disks.ts";
+import type { Step, StepOf } from "./steps.ts";
+import { Watch } from "./watch.ts";
+
+const everyOperation = "open|size|nextData|read|write|datasync|sync|truncate|allocate|rename|remove|" +
+  "makeDirectory|list|syncDirectory|resolve|lock";
+/** What a full disk may refuse without ending writing for good. */
+const survived = /^(?:open|write|allocate)$/;
+
+/** See the top of the file. */
+export class Program {
+  readonly #disk: Disk;
+  readonly #watch: Watch;
+  readonly #clients: Clients;
+  #isMoved = false;
+  #death: StepOf<"kill"> | undefined;
+
+  /** Stands before an empty disk. */
+  constructor(disk: Disk) {
+    this.#disk = disk;
+    this.#watch = new Watch(() => disk.engine.fired.length > 0 || disk.engine.isDead || this.#isMoved);
+    this.#clients = new Clients(disk, this.#watch);
+  }
+
+  /** Takes every step, closes the store, and opens it once more. */
+  async run(steps: readonly Step[], onStep: (step: number) => void = () => {}): Promise<void> {
+    await this.#open();
+    for (const [i, step] of steps.entries()) {
+      onStep(i);
+      await this.#step(step);
+      if (this.#disk.engine.isDead) await this.#die();
+      this.#watch.check();
+    }
+    onStep(steps.length);
+    this.#disk.engine.calm();
+    await this.#reopen({ do: "reopen", twice: true, settle: true, seed: 0 });
+    await this.#close();
+  }
+
+  /** Closes what a program that failed left open. */
+  async abandon(): Promise<void> {
+    this.#disk.engine.calm();
+    await this.#watch.bounded(Promise.resolve(this.#clients.store?.close())).catch(() => {});
+    await this.#watch.settle();
+  }
+
+  async #step(step: Step): Promise<void> {
+    switch (step.do) {
+      case "append":
+        return await this.#watch.take(step.wait, this.#clients.append(step));
+      case "storm":
+        return await this.#watch.take(step.wait, this.#clients.storm(step));
+      case "sync":
+      case "freeze":
+        return await this.#watch.take(step.wait, this.#clients.settleLine(step));
+      case "timeline":
+        return await this.#watch.take(true, this.#clients.makeTimeline());
+      case "ask":
+        return await this.#watch.take(step.wait, this.#clients.ask(step));
+      case "reader":
+        if (this.#isMoved) return;
+        return await this.#watch.take(step.wait, this.#clients.readBeside(step));
+      case "fail":
+        return this.#disk.engine.fail(step);
+      case "room":
+        return await this.#makeRoom();
+      case "reopen":
+        return await this.#reopen(step);
+      case "kill":
+        this.#death = step;
+        return this.#disk.engine.fail({ ...step, code: "kill", operations: everyOperation, times: 1 });
+      case "move":
+        return await this.#move(step);
+    }
+  }
+
+  /** There is room again: whoever tries again goes on, unless a sync failed. */
+  async #makeRoom(): Promise<void> {
+    const { engine } = this.#disk;
+    if (engine.isDead || this.#death !== undefined) return;
+    engine.calm();
+    const goesOn = !this.#isMoved &&
+      engine.fired.every(({ code, operation }) => code !== "EIO" && survived.test(operation));
+    if (!goesOn) return;
+    await this.#watch.settle();
+    for (const { name } of this.#clients.store.timelines()) {
+      const timeline = this.#clients.store.timeline(name);
+      // What began before there was room may still tell that there was none.
+      await this.#watch.bounded(timeline.sync().catch(() => timeline.sync()).catch(() => timeline.sync()));
+      this.#clients.expected.get(name)?.acknowledge(timeline.lastLsn);
+    }
+  }
+
+  async #move({ instead }: StepOf<"move">): Promise<void> {
+    if (!this.#disk.canMove || this.#isMoved) return;
+    await this.#watch.settle();
+    this.#isMoved = true;
+    await this.#disk.move(instead);
+  }
+
+  async #close(settle: boolean = true): Promise<void> {
+    const { engine } = this.#disk;
+    if (settle) await this.#watch.settle();
+    this.#watch.isClosing = true;
+    try {
+      await this.#watch.bounded(this.#clients.store.close());
+      // Whoever closes and hears of no failure has lost nothing.
+      for (const expected of this.#clients.expected.values()) {
+        this.#clients.acknowledge(expected, expected.lastLsn);
+      }
+    } catch (error) {
+      this.#watch.judge(error);
+    }
+    await this.#watch.settle();
+    this.#watch.isClosing = false;
+    await this.#rest();
+    if (this.#isMoved) this.#disk.moveBack();
+    this.#isMoved = false;
+    assertEquals([...engine.files].map(({ path }) => path), [], "nothing is left open");
+  }
+
+  /** Nothing may be begun while no store is open. */
+  async #rest(): Promise<void> {
+    const { engine } = this.#disk;
+    engine.isResting = true;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    engine.isResting = false;
+    assertEquals(engine.late, [], "nothing is done once a store is closed");
+  }
+
+  async #reopen({ twice, settle, seed }: StepOf<"reopen">): Promise<void> {
+    await this.#close(settle);
+    if (this.#disk.engine.isDead) return await this.#recover();
+    await this.#openAgain(new Random(seed));
+    if (!twice || this.#disk.engine.fired.length > 0) return;
+    await this.#close();
+    const before = withoutReserved(this.#disk.objects());
+    await this.#openAgain(new Random(seed));
+    await this.#close();
+    const wasQuiet = this.#disk.engine.fired.length === 0;
+    const difference = wasQuiet ? firstDifference(before, cutTo(before, this.#disk.objects())) : undefined;
+    assert(difference === undefined, `opening and closing again changes ${difference}`);
+    await this.#openAgain(new Random(seed));
+  }
+
+  /** Opens; what fails on purpose meanwhile may refuse it once. */
+  async #openAgain(random: Random): Promise<void> {
+    const { engine } = this.#disk;
+    if (engine.isDead) return await this.#recover();
+    engine.fired.length = 0;
+    try {
+      return await this.#open();
+    } catch (error) {
+      if (engine.fired.length === 0) throw error;
+      this.#watch.judge(error);
+    }
+    await this.#rest();
+    assertEquals([...engine.files].map(({ path }) => path), [], "nothing is left open");
+    if (engine.isDead) this.#disk.afterDeath(this.#death?.power ?? false, random);
+    this.#death = undefined;
+    this.#disk.engine.calm();
+    this.#disk.engine.fired.length = 0;
+    await this.#open();
+  }
+
+  async #open(): Promise<void> {
+    const { path, engine, ioMode } = this.#disk;
+    this.#clients.store = await this.#watch.bounded(Store.open(path, { ...sizes, ioEngine: engine, ioMode }));
+    try {
+      await this.#clients.adopt();
+    } catch (error) {
+      await this.#close();
+      throw error;
+    }
+  }
+
+  async #die(): Promise<void> {
+    await this.#close(false);
+    await this.#recover();
+  }
+
+  /** Opens what a death left; some openings die too. */
+  async #recover(): Promise<void> {
+    const { power, cuts, seed } = this.#death as StepOf<"kill">;
+    const random = new Random(seed);
+    this.#death = undefined;
+    this.#disk.afterDeath(power, random);
+    for (const after of cuts) {
+      const { engine } = this.#disk;
+      engine.fired.length = 0;
+      engine.fail({ code: "kill", operations: everyOperation, after, times: 1, torn: after % 3 });
+      const isOpen = await this.#open().then(() => true, (error) => void this.#watch.judge(error));
+      if (isOpen) await this.#close();
+      this.#watch.check();
+      await this.#rest();
+      if (engine.isDead) this.#disk.afterDeath(power, random);
+      this.#disk.engine.calm();
+    }
+    this.#disk.engine.calm();
+    this.#disk.engine.fired.length = 0;
+    await this.#open();
+  }
+}

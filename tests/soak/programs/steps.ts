@@ -1,0 +1,103 @@
+/** Random programs: lists of steps, each with all that it needs, so that any of them may be left out. */
+
+import type { Random } from "../../random.ts";
+
+/** One thing that a program does. `line` chooses among the timelines that there are then. */
+export type Step =
+  | { do: "append"; line: number; seed: number; gap: number; sync: boolean; wait: boolean }
+  | { do: "storm"; line: number; seed: number; count: number; sync: boolean; wait: boolean }
+  | { do: "sync" | "freeze"; line: number; wait: boolean }
+  | { do: "timeline" }
+  | { do: "ask"; line: number; seed: number; wait: boolean }
+  | { do: "reader"; seed: number; wait: boolean }
+  | { do: "fail"; code: string; operations: string; after: number; times: number; torn: number }
+  | { do: "room" }
+  | { do: "reopen"; twice: boolean; settle: boolean; seed: number }
+  | { do: "kill"; after: number; torn: number; power: boolean; cuts: number[]; seed: number }
+  | { do: "move"; instead: "store" | "nothing" | "directory" | "copy" };
+
+/** The steps of one name. */
+export type StepOf<Name extends Step["do"]> = Extract<Step, { do: Name }>;
+
+/** What the disk of a program can do. */
+export interface DiskAbilities {
+  /** Whether the store's directory can be renamed. */
+  readonly canMove: boolean;
+}
+
+/** What needs room on a disk. */
+const needRoom = "open|write|allocate|rename|makeDirectory|truncate|datasync|sync|syncDirectory|close";
+const everything =
+  "open|close|size|nextData|read|write|datasync|sync|truncate|allocate|rename|remove|makeDirectory|list|" +
+  "syncDirectory|resolve|lock";
+
+/** Makes a program. */
+export function planProgram(random: Random, abilities: DiskAbilities): Step[] {
+  const steps: Step[] = [];
+  const count = random.from(20, 90);
+  while (steps.length < count) steps.push(...planSteps(random, abilities));
+  return steps;
+}
+
+function planSteps(random: Random, { canMove }: DiskAbilities): Step[] {
+  const line = random.below(6), seed = random.word(), wait = random.once(2);
+  const die = random.below(100);
+  if (die < 40) return appends(random);
+  if (die < 44) {
+    return [{ do: "storm", line, seed, count: random.pick([5, 20, 100]), sync: random.once(2), wait }];
+  }
+  if (die < 52) return [{ do: "sync", line, wait }];
+  if (die < 56) return [{ do: "freeze", line, wait }];
+  if (die < 58) return [{ do: "timeline" }];
+  if (die < 70) return [{ do: "ask", line, seed, wait }];
+  if (die < 74) return [{ do: "reader", seed, wait }];
+  if (die < 83) return [reopening(random)];
+  if (die < 90) return [kill(random)];
+  if (die < 98) return failing(random);
+  if (!canMove) return [];
+  const move: Step = { do: "move", instead: random.pick(["store", "nothing", "directory", "copy"]) };
+  const ask: Step = { do: "ask", line, seed, wait };
+  return [move, ...appends(random), { do: "timeline" }, ask, ...appends(random), reopening(random)];
+}
+
+function appends(random: Random): Step[] {
+  return Array.from({ length: random.from(1, 4) }, () => ({
+    do: "append",
+    line: random.below(6),
+    seed: random.word(),
+    gap: random.once(3) ? random.from(1, 200) : 0,
+    sync: random.once(4),
+    wait: !random.once(3),
+  }));
+}
+
+function reopening(random: Random): Step {
+  return { do: "reopen", twice: random.once(3), settle: random.once(2), seed: random.word() };
+}
+
+function kill(random: Random): Step {
+  return {
+    do: "kill",
+    after: random.pick([0, 0, random.below(10), random.below(60)]),
+    torn: random.below(4),
+    power: random.once(2),
+    cuts: Array.from({ length: random.pick([0, 0, 1, 2, 4]) }, () => random.below(60)),
+    seed: random.word(),
+  };
+}
+
+function failing(random: Random): Step[] {
+  const isFull = random.once(2);
+  const all = isFull ? needRoom : everything;
+  const fail: Step = {
+    do: "fail",
+    code: isFull ? random.pick(["ENOSPC", "ENOSPC", "EDQUOT"]) : "EIO",
+    operations: random.once(2) ? all : random.pick(all.split("|")),
+    after: random.pick([0, random.below(5), random.below(60)]),
+    times: random.pick([1, 1, 3, 1000]),
+    torn: random.below(3),
+  };
+  const meanwhile = Array.from({ length: random.below(4) }, () => appends(random)).flat();
+  if (random.once(3)) meanwhile.push(reopening(random));
+  return [fail, ...meanwhile, { do: "room" }, ...isFull ? appends(random) : [reopening(random)]];
+}
