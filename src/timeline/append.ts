@@ -82,7 +82,8 @@ export class Appender {
       this.check();
       checkNames("append", options, appendNames);
       const given = options.lsn === undefined ? undefined : checkLsn(options.lsn, 1);
-      return this.#answer(this.#append(changes, given), options.sync === true);
+      const sync = checkFlag("append", "sync", options.sync);
+      return this.#answer(this.#append(changes, given), sync);
     } catch (error) {
       return Promise.reject(error);
     }

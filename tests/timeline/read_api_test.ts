@@ -242,6 +242,8 @@ test("Timeline refuses options that it does not know", async (place) => {
   await assertRejects(async () => await t.get("a", { signal: 1 }), TypeError, '"signal"');
   assertThrows(() => t.scan({ deleted: true }), TypeError, 'expected "keysOnly" beside "deleted"');
   assertThrows(() => t.scan({ reverse: "no" }), TypeError, '"reverse"');
+  await assertRejects(() => t.append([{ key: "z", value: "" }], { sync: 1 }), TypeError, '"sync"');
+  assertEquals(await t.get("z"), undefined);
   assertThrows(() => t.scan({}, { damage: "ignore" }), TypeError, '"damage"');
   assertEquals(await timeline.get("a", { lsn: undefined, signal: undefined }), await timeline.get("a"));
 });
