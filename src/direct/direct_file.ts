@@ -13,7 +13,7 @@
  * @module
  */
 
-import { blockBytes, Health, IoError, LimitError, pathOf, ReadOnlyError, typeName } from "../base/mod.ts";
+import { blockBytes, hasCode, Health, LimitError, pathOf, ReadOnlyError, typeName } from "../base/mod.ts";
 import {
   BufferedWriter,
   BufferPool,
@@ -22,7 +22,6 @@ import {
   type IoFile,
   type IoReport,
   openIo,
-  type PathLock,
 } from "../io/mod.ts";
 import { BlockReader } from "./block_reader.ts";
 import { byteStream } from "./byte_stream.ts";
@@ -37,7 +36,6 @@ const mostWaiting = 256 * MiB;
 interface OpenedFile {
   readonly path: string;
   readonly io: Io;
-  readonly lock: PathLock | undefined;
   readonly reader: IoFile;
   readonly target: IoFile | undefined;
   readonly length: number;
@@ -64,23 +62,21 @@ interface OpenedFile {
 export class DirectFile implements AsyncDisposable {
   readonly #path: string;
   readonly #io: Io;
-  readonly #lock: PathLock | undefined;
+  /** The lock, the files and the engine: given up in the opposite order, whatever fails. */
+  readonly #held: AsyncDisposableStack = new AsyncDisposableStack();
   readonly #health: Health;
-  readonly #files: readonly IoFile[];
   readonly #reader: BlockReader;
   readonly #target: SyncedWriter | undefined;
   readonly #initialLength: number;
   #closing: Promise<void> | undefined;
 
-  private constructor({ path, io, lock, reader, target, length, tail }: OpenedFile) {
+  private constructor({ path, io, reader, target, length, tail }: OpenedFile) {
     const { engine } = io;
     const pool = new BufferPool(engine, { bufferBytes: MiB, budgetBytes: 16 * MiB });
     const health = new Health(`"${path}"`);
     this.#path = path;
     this.#io = io;
-    this.#lock = lock;
     this.#health = health;
-    this.#files = target === undefined ? [reader] : [reader, target];
     this.#reader = new BlockReader(engine, pool, reader);
     this.#initialLength = length;
     if (target === undefined) return;
@@ -106,7 +102,7 @@ export class DirectFile implements AsyncDisposable {
     try {
       return await DirectFile.#open(file, options);
     } catch (cause) {
-      if (!(cause instanceof IoError) || cause.code !== "ENOENT") throw cause;
+      if (!hasCode(cause, "ENOENT")) throw cause;
       throw new Deno.errors.NotFound(`Cannot open "${file}": there is no "${cause.path}"`, { cause });
     }
   }
@@ -114,31 +110,27 @@ export class DirectFile implements AsyncDisposable {
   static async #open(path: string, options: DirectFileOptions): Promise<DirectFile> {
     const { readOnly = false, create = true, tail = "rewrite", preallocateBytes = 0 } = options;
     const io = await openIo(directoryOf(path), { ...options, readOnly });
-    const opened: IoFile[] = [];
-    let lock: PathLock | undefined;
-    try {
-      const target = readOnly ? undefined : await openTarget(io, path, create);
-      if (target !== undefined) opened.push(target);
+    const { engine } = io;
+    await using held = new AsyncDisposableStack();
+    if (io.ownsEngine) held.defer(() => engine.shutdown());
+    const target = readOnly ? undefined : await openTarget(io, path, create);
+    if (target !== undefined) {
+      held.defer(() => engine.close(target));
       // Two writers would destroy each other's blocks.
-      if (target !== undefined) lock = await io.engine.lock(path);
-      const reader = await io.engine.open(path, { access: "read", direct: io.readDirect });
-      opened.push(reader);
-      const length = await io.engine.size(reader);
-      if (preallocateBytes > length && target !== undefined) {
-        await io.engine.allocate(target, preallocateBytes);
-      }
-      // Whoever wrote what is there may have been killed before it was durable.
-      await io.engine.sync(target ?? reader);
-      if (target !== undefined) await io.engine.syncDirectory(directoryOf(path));
-      const file = new DirectFile({ path, io, lock, reader, target, length, tail });
-      await file.#takeUpTail();
-      return file;
-    } catch (error) {
-      for (const file of opened) await io.engine.close(file);
-      await lock?.release();
-      if (io.ownsEngine) await io.engine.shutdown();
-      throw error;
+      const lock = await engine.lock(path);
+      held.defer(() => lock.release());
     }
+    const reader = await engine.open(path, { access: "read", direct: io.readDirect });
+    held.defer(() => engine.close(reader));
+    const length = await engine.size(reader);
+    if (preallocateBytes > length && target !== undefined) await engine.allocate(target, preallocateBytes);
+    // Whoever wrote what is there may have been killed before it was durable.
+    await engine.sync(target ?? reader);
+    if (target !== undefined) await engine.syncDirectory(directoryOf(path));
+    const file = new DirectFile({ path, io, reader, target, length, tail });
+    await file.#takeUpTail();
+    file.#held.use(held.move());
+    return file;
   }
 
   /** Takes an unfinished last block into the buffers. */
@@ -300,7 +292,6 @@ export class DirectFile implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { engine } = this.#io;
     try {
       this.#health.retry();
       this.#health.close();
@@ -308,10 +299,7 @@ export class DirectFile implements AsyncDisposable {
       await this.#target?.finish();
     } finally {
       this.#health.closed();
-      // First, so that a file that cannot be closed is not locked for ever: nothing is written any more.
-      await this.#lock?.release();
-      for (const file of this.#files) await engine.close(file);
-      if (this.#io.ownsEngine) await engine.shutdown();
+      await this.#held.disposeAsync();
     }
   }
 
@@ -326,7 +314,7 @@ async function openTarget(io: Io, path: string, create: boolean): Promise<IoFile
   try {
     return await io.engine.open(path, options);
   } catch (error) {
-    if (!create || !(error instanceof IoError) || error.code !== "ENOENT") throw error;
+    if (!create || !hasCode(error, "ENOENT")) throw error;
     return await io.engine.open(path, { ...options, create: true });
   }
 }

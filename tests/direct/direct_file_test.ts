@@ -346,6 +346,18 @@ Deno.test("DirectFile.open() syncs what it finds before it calls that durable", 
   await (await t.open()).close();
 });
 
+Deno.test("DirectFile.close() gives up its lock and its other file though one cannot be closed", async () => {
+  const t = new Fixture();
+  const file = await t.open();
+  await file.append(bytesOf(10));
+  t.engine.failNext("close", "EIO");
+  await assertRejects(() => file.close(), IoError, "EIO");
+  assertEquals(t.memory.openFiles, 1);
+  const again = await t.open();
+  assertEquals(again.length, 10);
+  await again.close();
+});
+
 // All of it at random.
 
 Deno.test("DirectFile holds what was appended, whatever is done in whatever order", async () => {
