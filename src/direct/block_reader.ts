@@ -5,7 +5,7 @@
  */
 
 import { blockBytes } from "../base/mod.ts";
-import { type BufferPool, type IoEngine, type IoFile, readSequentially, type Transfer } from "../io/mod.ts";
+import { type BufferPool, type IoEngine, type IoFile, readOnce, readSequentially } from "../io/mod.ts";
 
 /** Reads one file. */
 export class BlockReader {
@@ -49,10 +49,8 @@ export class BlockReader {
     const buffer = await this.#pool.take();
     try {
       const bytes = buffer.bytes.subarray(0, Math.ceil((offset + length - start) / blockBytes) * blockBytes);
-      const transfer: Transfer = { file: this.#file, offset: start, bytes, done: 0, error: undefined };
-      await this.#engine.read([transfer]);
-      if (transfer.error !== undefined) throw transfer.error;
-      return bytes.slice(offset - start, Math.min(transfer.done, offset + length - start));
+      const read = await readOnce(this.#engine, this.#file, start, bytes);
+      return bytes.slice(offset - start, Math.min(read, offset + length - start));
     } finally {
       buffer.release();
     }

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { IoError, maxOpenLayerFiles } from "../base/mod.ts";
+import { hasCode, IoError, maxOpenLayerFiles } from "../base/mod.ts";
 import { BufferPool, type Host, type Io, type IoFile, type OpenOptions, type PathLock } from "../io/mod.ts";
 import type { ReadCounters } from "./metrics.ts";
-import { isMissing, OpenFiles } from "./read/open_files.ts";
+import { OpenFiles } from "./read/open_files.ts";
 import { PageCache } from "./read/page_cache.ts";
 import type { PageRead } from "./read/page_read.ts";
 
@@ -100,7 +100,7 @@ export class ObjectsContext {
   async remove(path: string): Promise<void> {
     await this.checkNames("remove", path);
     await this.host.engine.remove(path).catch((error) => {
-      if (!isMissing(error)) throw error;
+      if (!hasCode(error, "ENOENT")) throw error;
     });
   }
 }

@@ -3,7 +3,7 @@
  * nobody sees a path, a file or a transfer.
  *
  * ```
- *   create ─► append … sync … finish ─► adopt ─► read by pages (PageSet) or by ranges (RangeRead) ─► remove
+ *   create ─► append … sync … finish ─► object(id, layout) ─► read by pages (PageSet) or by ranges (RangeRead) ─► remove
  *                └─ readable from its first byte on, memory and file as one
  * ```
  *

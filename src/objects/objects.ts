@@ -9,11 +9,10 @@
  * @module
  */
 
-import { assert, blockBytes } from "../base/mod.ts";
+import { assert, blockBytes, hasCode } from "../base/mod.ts";
 import { type Host, readSequentially, type SequentialReadOptions } from "../io/mod.ts";
 import { ObjectsContext, type ObjectsOptions } from "./context.ts";
 import type { ObjectsMetrics } from "./metrics.ts";
-import { isMissing } from "./read/open_files.ts";
 import { type ObjectId, parseObjectId, parseTimelineName, timelineName } from "./object_id.ts";
 import { RootFiles } from "./root_files.ts";
 import { type ObjectExtent, type PageLayout, StoredObject } from "./stored_object.ts";
@@ -55,7 +54,8 @@ export class Objects {
   }
 
   /**
-   * An object, of which nothing is read yet.
+   * An object, of which nothing is read yet. A finished segment that is given a layout becomes an object with pages;
+   * nothing is copied.
    *
    * @param id Its id. Of one id there is one object.
    * @param layout Where its pages lie, if it has pages.
@@ -94,18 +94,6 @@ export class Objects {
     return new ObjectWriter(this.context, object, options, position);
   }
 
-  /**
-   * Turns a finished segment into an object with pages. Nothing is copied.
-   *
-   * @param object The segment.
-   * @param layout Where its pages lie.
-   * @returns The object with pages.
-   */
-  adopt(object: StoredObject, layout: PageLayout): StoredObject {
-    object.layout = layout;
-    return object;
-  }
-
   /** Removes an object, closes its file, and drops its pages. One that is not there is removed already. */
   async remove(id: ObjectId): Promise<void> {
     const object = this.object(id);
@@ -121,7 +109,7 @@ export class Objects {
     const directory = timelineName(timeline);
     const path = `${this.directory}/${directory}`;
     const listing = this.context.files.spare(() => this.host.engine.list(path));
-    const names = await listing.catch((error) => isMissing(error) ? [] : Promise.reject(error));
+    const names = await listing.catch((error) => hasCode(error, "ENOENT") ? [] : Promise.reject(error));
     return names.map((name) => `${directory}/${name}`)
       .filter((id): id is ObjectId => parseObjectId(id) !== undefined);
   }

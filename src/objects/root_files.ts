@@ -7,10 +7,9 @@
  * @module
  */
 
-import { assert, blockBytes, LimitError } from "../base/mod.ts";
-import type { IoFile, OpenOptions, Transfer } from "../io/mod.ts";
+import { assert, blockBytes, hasCode, LimitError } from "../base/mod.ts";
+import { type IoFile, type OpenOptions, readOnce, writeOnce } from "../io/mod.ts";
 import type { ObjectsContext } from "./context.ts";
-import { isMissing } from "./read/open_files.ts";
 
 /** Where a file stands until it is whole: a leftover of a crash, which the next one replaces. */
 const asideName = "pending";
@@ -57,12 +56,10 @@ export class RootFiles {
           found: length,
         });
       }
-      const transfer = transferOf(file, 0, new Uint8Array(length));
-      if (length > 0) await engine.read([transfer]);
-      if (transfer.error !== undefined) throw transfer.error;
-      return transfer.bytes.subarray(0, transfer.done) as Uint8Array<ArrayBuffer>;
+      const bytes = new Uint8Array(length);
+      return length === 0 ? bytes : bytes.subarray(0, await readOnce(engine, file, 0, bytes));
     });
-    return reading.catch((error) => isMissing(error) ? undefined : Promise.reject(error));
+    return reading.catch((error) => hasCode(error, "ENOENT") ? undefined : Promise.reject(error));
   }
 
   /**
@@ -136,9 +133,7 @@ export class RootFiles {
   }
 
   async #write(file: IoFile, offset: number, bytes: Uint8Array, durable: boolean): Promise<void> {
-    const transfer = transferOf(file, offset, bytes);
-    if (bytes.length > 0) await this.#context.host.engine.write([transfer], { durable });
-    if (transfer.error !== undefined) throw transfer.error;
+    if (bytes.length > 0) await writeOnce(this.#context.host.engine, file, offset, bytes, { durable });
   }
 
   #open(name: string, options: Pick<OpenOptions, "access" | "create">): Promise<IoFile> {
@@ -149,8 +144,4 @@ export class RootFiles {
     assert(!name.includes("/"), "a root file stands in the directory itself");
     return `${this.#context.directory}/${name}`;
   }
-}
-
-function transferOf(file: IoFile, offset: number, bytes: Uint8Array): Transfer {
-  return { file, offset, bytes, done: 0, error: undefined };
 }

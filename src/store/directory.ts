@@ -8,7 +8,7 @@
  * @module
  */
 
-import { CorruptionError, IoError, VarveError } from "../base/mod.ts";
+import { CorruptionError, hasCode, VarveError } from "../base/mod.ts";
 import { type IoEngine, probeNamePattern } from "../io/mod.ts";
 import { parseManifestName } from "../manifest/mod.ts";
 import { isAsideName, type Objects, parseObjectId } from "../objects/mod.ts";
@@ -58,7 +58,7 @@ async function unless<T>(code: string, asked: Promise<T>): Promise<T | undefined
   try {
     return await asked;
   } catch (error) {
-    if (error instanceof IoError && error.code === code) return undefined;
+    if (hasCode(error, code)) return undefined;
     throw error;
   }
 }
@@ -114,8 +114,7 @@ export async function removeLeftovers(objects: Objects, named: ReadonlySet<numbe
 
 /** What is not ours stays, and the directory that it is in. */
 function passIfForeign(error: unknown): void {
-  const isForeign = error instanceof IoError && (error.code === "ENOTEMPTY" || error.code === "EEXIST");
-  if (!isForeign) throw error;
+  if (!hasCode(error, "ENOTEMPTY", "EEXIST")) throw error;
 }
 
 function timelineName(id: number): string {

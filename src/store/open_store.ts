@@ -12,7 +12,7 @@
  * @module
  */
 
-import { CorruptionError, IoError, pathOf } from "../base/mod.ts";
+import { CorruptionError, hasCode, pathOf } from "../base/mod.ts";
 import { type Host, type Io, openEngine, openIo, type PathLock, systemHost } from "../io/mod.ts";
 import { Manifest, type TimelineState } from "../manifest/mod.ts";
 import { Objects } from "../objects/mod.ts";
@@ -100,7 +100,7 @@ async function openLocked(
 
 /** Whether an error may come of a writer that went on while a reader opened the store. */
 function mayComeOfWriter(error: unknown): boolean {
-  return error instanceof CorruptionError || error instanceof IoError && error.code === "ENOENT";
+  return error instanceof CorruptionError || hasCode(error, "ENOENT");
 }
 
 async function openManifest(objects: Objects, readOnly: boolean, isNew: boolean): Promise<Manifest> {

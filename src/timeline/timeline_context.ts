@@ -6,7 +6,7 @@
 
 import { assert } from "../base/mod.ts";
 import type { Host } from "../io/mod.ts";
-import { type LayerDescription, layoutOf, StoredLayer } from "../layer/mod.ts";
+import type { LayerDescription } from "../layer/mod.ts";
 import type { Manifest, SegmentDescription, TimelineState } from "../manifest/mod.ts";
 import { type ObjectId, objectId, type Objects } from "../objects/mod.ts";
 import type { Views } from "./read/view.ts";
@@ -57,10 +57,4 @@ export function objectOf({ id }: TimelineContext, file: SegmentDescription | Lay
   const { firstLsn, sequence, generation } = file;
   const kind = "kind" in file && file.kind !== "L0" ? file.kind : "seg";
   return objectId({ timeline: id, firstLsn, sequence, generation, kind });
-}
-
-/** A layer whose object is stored; nothing is read for it now. */
-export function storedLayer(context: TimelineContext, description: LayerDescription): StoredLayer {
-  const object = context.objects.object(objectOf(context, description));
-  return new StoredLayer(description, context.objects.adopt(object, layoutOf(description, object.path)));
 }

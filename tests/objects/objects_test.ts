@@ -49,7 +49,7 @@ Deno.test("Objects.listTimelines() names the timelines that were prepared, and n
   await t.close();
 });
 
-Deno.test("Objects.adopt() turns a finished segment into an object with pages, which stays the same object", async () => {
+Deno.test("Objects.object() turns a finished segment into an object with pages, which stays the same object", async () => {
   const t = new ObjectsFixture();
   const health = new Health("test");
   const writer = t.objects.create(idOf(1), { health, reserveBytes: 64 * pageBytes });
@@ -58,7 +58,7 @@ Deno.test("Objects.adopt() turns a finished segment into an object with pages, w
   writer.append(new Uint8Array(block).fill(1));
   const layout = layoutOf(writer.object.path, 1, 3);
   assertEquals(await writer.finish(), layout.byteLength);
-  const object = t.objects.adopt(writer.object, layout);
+  const object = t.objects.object(writer.object.id, layout);
   assertStrictEquals(object, writer.object);
   const set = new PageSet(t.objects);
   set.get(object, 2);

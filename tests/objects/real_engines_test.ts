@@ -125,7 +125,7 @@ for (const ioEngine of engines) {
         for (let page = 0; page < pages; page++) writer.append(pageOf(2, page));
         writer.append(new Uint8Array(block).fill(2));
         await writer.finish();
-        const object = objects.adopt(writer.object, layoutOf(writer.object.path, 2, pages));
+        const object = objects.object(writer.object.id, layoutOf(writer.object.path, 2, pages));
         const random = new Random(3);
         const ask = async (): Promise<void> => {
           const set = new PageSet(objects);

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { assert, CorruptionError, IoError, isOutOfDescriptors } from "../../base/mod.ts";
+import { assert, CorruptionError, hasCode, isOutOfDescriptors } from "../../base/mod.ts";
 import type { IoEngine, IoFile, OpenOptions } from "../../io/mod.ts";
 import type { ObjectState, StoredObject } from "../stored_object.ts";
 
@@ -201,7 +201,7 @@ export class OpenFiles {
 
   /** What is named in the manifest and not there is damage, but not in a directory that took the place of ours. */
   async #orMissing(path: string, cause: Error): Promise<Error> {
-    if (!isMissing(cause)) return cause;
+    if (!hasCode(cause, "ENOENT")) return cause;
     const expected = "a file that the manifest names";
     const damage = new CorruptionError({ path, offset: 0, expected, found: "no file", cause });
     return await this.#checkOurs(path).then(() => damage, (error) => error);
@@ -257,11 +257,6 @@ function use<T>(own: ObjectState, file: T): T {
   own.leases++;
   own.isUsed = true;
   return file;
-}
-
-/** Whether an error says that there is no such name. */
-export function isMissing(error: unknown): boolean {
-  return error instanceof IoError && error.code === "ENOENT";
 }
 
 function refusal(path: string): Error {

@@ -3,7 +3,8 @@
  * end.
  *
  * ```
- *   start ─► lock asked ─► opened ─► room reserved ─► name durable ─► ready() ─► may be written to
+ *                                 ┌─► room reserved ─────────────┐
+ *   start ─► lock asked ─► opened ─┴─► name durable ─► ready() ───┴─► may be written to
  *      each step waits while the disk is full;  close ends it between two steps, and closes what was opened
  * ```
  *

@@ -12,8 +12,8 @@
  */
 
 import type { Health } from "../../base/mod.ts";
-import { memoryCursor, sortIndex, type StoredLayer, writeLayer } from "../../layer/mod.ts";
-import { storedLayer, type TimelineContext } from "../timeline_context.ts";
+import { memoryCursor, sortIndex, StoredLayer, writeLayer } from "../../layer/mod.ts";
+import type { TimelineContext } from "../timeline_context.ts";
 import type { OpenLayer } from "../write/open_layer.ts";
 
 /**
@@ -29,7 +29,7 @@ export async function sealLayer(
   health: Health,
   frozen: OpenLayer,
 ): Promise<StoredLayer> {
-  const { manifest, host: { turns }, id } = context;
+  const { manifest, objects, host: { turns }, id } = context;
   const { layer: { index, firstLsn, lastLsn }, segment: { writer, header } } = frozen;
   const { sequence, generation, fileId } = header;
   const sink = {
@@ -44,5 +44,5 @@ export async function sealLayer(
   const layer = await writeLayer(memoryCursor(index), sink, identity, { turns });
   await writer.finish();
   await health.patiently(() => manifest.commit({ type: "seal", id, layer }));
-  return storedLayer(context, layer);
+  return StoredLayer.of(objects, id, layer);
 }

@@ -13,8 +13,8 @@
  */
 
 import { assert, type Health, type Lsn, maxLayerEntries } from "../../base/mod.ts";
-import { LayerMap, type MemoryIndexHint, MemoryLayer, type StoredLayer } from "../../layer/mod.ts";
-import { storedLayer, type TimelineContext, timelineState } from "../timeline_context.ts";
+import { LayerMap, type MemoryIndexHint, MemoryLayer, StoredLayer } from "../../layer/mod.ts";
+import { type TimelineContext, timelineState } from "../timeline_context.ts";
 import { sealLayer } from "../upkeep/seal.ts";
 import type { Upkeep } from "../upkeep/upkeep.ts";
 import { type OpenLayer, openLayer, resumeLayer } from "./open_layer.ts";
@@ -56,7 +56,9 @@ export class TimelineLayers {
     this.#upkeep = upkeep;
     this.#onSealed = onSealed;
     const { layers, nextSequence } = timelineState(context);
-    this.#map = LayerMap.empty.edit({ add: layers.map((layer) => storedLayer(context, layer)) });
+    this.#map = LayerMap.empty.edit({
+      add: layers.map((layer) => StoredLayer.of(context.objects, context.id, layer)),
+    });
     this.#nextSequence = nextSequence;
     // Memory is reserved and not touched until it is used, so that a generous guess costs nothing.
     const { segmentBytes, indexBytes } = context.settings;
