@@ -58,24 +58,52 @@ export interface ReadPlan {
  */
 export function planReads(wants: Float64Array, alignment: number): ReadPlan {
   const plan: ReadPlan = { items: [], offsets: [], lengths: [], runs: [] };
-  for (const item of itemsByPlace(wants)) cutPieces(plan, wants, item, alignment);
+  const sorted = itemsByPlace(wants);
+  for (let i = 0; i < sorted.length; i++) cutPieces(plan, wants, sorted[i], alignment);
   let planned = 0;
   while (planned < plan.items.length) planned = addRun(plan, wants, planned, alignment);
   return plan;
 }
 
-function itemsByPlace(wants: Float64Array): number[] {
-  const compare = (a: number, b: number): number =>
-    wants[a * wantStride] - wants[b * wantStride] ||
-    wants[a * wantStride + offsetAt] - wants[b * wantStride + offsetAt];
+/** The ranges that have a length, by object and offset. */
+function itemsByPlace(wants: Float64Array): ArrayLike<number> & Iterable<number> {
   const items: number[] = [];
   let isSorted = true;
   for (let item = 0; item * wantStride < wants.length; item++) {
     if (wants[item * wantStride + lengthAt] === 0) continue;
-    if (items.length > 0 && compare(items[items.length - 1], item) > 0) isSorted = false;
+    if (isSorted && items.length > 0 && comparePlaces(wants, items[items.length - 1], item) > 0) {
+      isSorted = false;
+    }
     items.push(item);
   }
-  return isSorted ? items : items.sort(compare);
+  if (isSorted) return items;
+  return sortPacked(wants, items) ?? items.sort((a, b) => comparePlaces(wants, a, b));
+}
+
+function comparePlaces(wants: Float64Array, a: number, b: number): number {
+  return wants[a * wantStride] - wants[b * wantStride] ||
+    wants[a * wantStride + offsetAt] - wants[b * wantStride + offsetAt];
+}
+
+/**
+ * Sorts ranges as numbers, each made of its object, its offset and its own number, if these fit into 53 bits. Numbers
+ * alone are sorted five times as fast as by a comparison.
+ */
+function sortPacked(wants: Float64Array, items: readonly number[]): Float64Array | undefined {
+  const orders = [...new Set(items.map((item) => wants[item * wantStride]))].sort((a, b) => a - b);
+  const ranks = new Map(orders.map((order, rank) => [order, rank]));
+  let span = 0;
+  for (const item of items) span = Math.max(span, wants[item * wantStride + offsetAt] + 1);
+  const each = 2 ** Math.ceil(Math.log2(wants.length));
+  if (orders.length * span * each > Number.MAX_SAFE_INTEGER) return undefined;
+  const packed = new Float64Array(items.length);
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i], rank = ranks.get(wants[item * wantStride]) as number;
+    packed[i] = (rank * span + wants[item * wantStride + offsetAt]) * each + item;
+  }
+  packed.sort();
+  for (let i = 0; i < packed.length; i++) packed[i] -= Math.floor(packed[i] / each) * each;
+  return packed;
 }
 
 /** Adds the pieces of a range: each, widened to whole blocks, fits a run. */

@@ -103,3 +103,17 @@ Deno.test("planReads() covers every byte once, in aligned runs that are no longe
     assertEquals([piece, covered], [items.length, wants.map(([, , length]) => length)]);
   }
 });
+
+Deno.test("planReads() sorts by object and offset, however large the offsets are", () => {
+  for (const seed of seeds("read plan order", 20)) {
+    const random = new Random(seed);
+    const farthest = 2 ** random.from(10, 50);
+    const wants = Array.from(
+      { length: random.from(2, 200) },
+      (): Want => [random.below(5) * 3, random.below(farthest), 1],
+    );
+    const sorted = wants.map((_, item) => item)
+      .sort((a, b) => wants[a][0] - wants[b][0] || wants[a][1] - wants[b][1]);
+    assertEquals(plan(wants).items.map((item) => wants[item]), sorted.map((item) => wants[item]));
+  }
+});
