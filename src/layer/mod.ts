@@ -24,6 +24,7 @@ export { type LayerEdit, LayerMap } from "./layer_map.ts";
 export { memoryCursor } from "./memory/memory_cursor.ts";
 export { MemoryIndex, type MemoryIndexHint, sortIndex } from "./memory/memory_index.ts";
 export { mergeCursors, type MergedCursor } from "./merge.ts";
+export { isSameSpan } from "./spans.ts";
 export { Descent, DescentSteps, findVersion, wantFilter } from "./tree/descent.ts";
 export { pageCursor } from "./tree/page_cursor.ts";
 export {

@@ -7,6 +7,7 @@
 export type { AppendOptions, WritableOptions } from "./append.ts";
 export type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
 export type { LayerInfo } from "./layer_info.ts";
+export type { Rows } from "./read/records/columns.ts";
 export type { Keys, KeyVec } from "./read/key_vec.ts";
 export type {
   CountRange,
@@ -20,6 +21,6 @@ export type {
 } from "./read/options.ts";
 export { Views } from "./read/view.ts";
 export { Snapshot } from "./snapshot.ts";
-export { Timeline } from "./timeline.ts";
+export { Timeline, visitRows } from "./timeline.ts";
 export type { TimelineContext, TimelineSettings } from "./timeline_context.ts";
 export { TimelineWriter, type WriteCounters } from "./write/timeline_writer.ts";

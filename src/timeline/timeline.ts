@@ -11,6 +11,7 @@ import { checkReadLsn, type Key, type Lsn } from "../base/mod.ts";
 import type { Batch, Change } from "../segment/mod.ts";
 import { Appender, type AppendOptions, type WritableOptions } from "./append.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
+import type { Rows } from "./read/records/columns.ts";
 import { type LayerInfo, layerInfos } from "./layer_info.ts";
 import type { Keys } from "./read/key_vec.ts";
 import type {
@@ -29,6 +30,22 @@ import { Reads } from "./read/reads.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { TimelineContext } from "./timeline_context.ts";
 import type { TimelineWriter } from "./write/timeline_writer.ts";
+
+/**
+ * Shows the entries of a range of keys to somebody who looks at each once, a few megabytes at a time, in key order: it
+ * costs no object for an entry. Damage ends it with the `CorruptionError`.
+ *
+ * @param timeline What is read.
+ * @param range Which keys.
+ * @param options As of which LSN.
+ * @param visit Is lent rows until its promise resolves.
+ */
+export let visitRows: (
+  timeline: Timeline,
+  range: ScanRange,
+  options: WholeReadOptions,
+  visit: (rows: Rows) => Promise<void>,
+) => Promise<void>;
 
 /**
  * One history. It is made by {@linkcode Store.timeline} and {@linkcode Store.createTimeline}.
@@ -73,6 +90,10 @@ export class Timeline {
   readonly #writer: TimelineWriter;
   readonly #appender: Appender;
   readonly #reads: Reads;
+
+  static {
+    visitRows = (timeline, range, options, visit) => timeline.#reads.visit(range, options, visit);
+  }
 
   /**
    * Made by the store only.

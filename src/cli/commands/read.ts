@@ -1,7 +1,7 @@
 /** `varve get`, `varve scan` and `varve history`. */
 
 import { boundBytes, keyBytes } from "../../base/mod.ts";
-import type { ValueEntry } from "../../timeline/mod.ts";
+import { type Rows, type ValueEntry, visitRows } from "../../timeline/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { exitFailure, exitOk } from "../exit_code.ts";
@@ -97,29 +97,49 @@ Where loads stopped is left out, unless --prefix or --start ask for it; see "var
     // Positions of loads are left out, unless they are asked for.
     const hides = !isPositionKey(given ?? start ?? "");
     const hidden = hides ? await open.timeline.count({ prefix: positionPrefix }, { lsn }) : 0;
-    for await (const entry of open.timeline.scan({ ...range, limit: left + hidden }, { lsn })) {
-      if (hidden > 0 && isPositionKey(entry.key)) continue;
-      if (left-- === 0) break;
-      const written = writeEntry(output, entry);
-      if (written !== undefined) await written;
-    }
+    await visitRows(open.timeline, { ...range, limit: left + hidden }, { lsn }, async (rows) => {
+      for (let row = rows.from; row < rows.to && left > 0; row++) {
+        if (hidden > 0 && isPositionRow(rows, row)) continue;
+        left--;
+        const written = writeEntry(output, rows, row);
+        if (written !== undefined) await written;
+      }
+    });
   },
 };
 
+/** Whether a row is where a load stopped. No other key is copied to find out. */
+function isPositionRow({ keys }: Rows, row: number): boolean {
+  return keys.bytes[keys.startOf(row)] === positionPrefix.charCodeAt(0) && isPositionKey(keys.keyAt(row));
+}
+
 /** How a scan shows an entry; a promise comes only where the output has to be waited for. */
-function entryWriter(args: Arguments): (output: Output, entry: ValueEntry) => Promise<void> | undefined {
+function entryWriter(
+  args: Arguments,
+): (output: Output, rows: Rows, row: number) => Promise<void> | undefined {
   const asParts = args.flag("parts");
   if (args.flag("json")) {
-    return (output, entry) => {
-      if (!asParts && writePlainJson(output, entry.key, entry.lsn, entry.value)) return undefined;
-      return writeJsonLine(output, { ...entry, asParts });
+    return (output, rows, row) => {
+      if (!asParts && writePlainJson(output, rows, row)) return undefined;
+      return writeJsonLine(output, { ...entryOf(rows, row), asParts });
     };
   }
   const writeField = args.flag("raw") ? writeRaw : writeEscaped;
-  return (output, { key, value }) => {
-    if (!asParts && writePlainRow(output, key, value)) return undefined;
+  return (output, rows, row) => {
+    if (!asParts && writePlainRow(output, rows, row)) return undefined;
+    const { key, value } = entryOf(rows, row);
     const parts = asParts ? formatKeyParts(key) : undefined;
     return writeRow(output, writeField, parts === undefined ? key : escapeText(parts), value);
+  };
+}
+
+/** A row as an entry, whose value is only lent. */
+function entryOf({ keys, values, lsnOf }: Rows, row: number): ValueEntry {
+  const start = values.starts[row];
+  return {
+    key: keys.keyAt(row),
+    value: values.bytes.subarray(start, start + values.lengths[row]),
+    lsn: lsnOf(row),
   };
 }
 

@@ -42,16 +42,22 @@ export class Output {
     this.#length += bytes.length;
   }
 
-  /**
-   * The memory that the next bytes go to, if so many fit into it now; else the caller writes as usual, which makes room.
-   *
-   * @param bytes How many bytes.
-   */
-  free(bytes: number): Uint8Array | undefined {
-    return this.#length + bytes <= bufferBytes ? this.#buffer.subarray(this.#length) : undefined;
+  /** The memory that bytes are gathered in, for those who write many at once: from {@linkcode length} on it is free. */
+  get buffer(): Uint8Array {
+    return this.#buffer;
   }
 
-  /** Takes bytes that were written to {@linkcode free}. */
+  /** How many bytes were gathered. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** How many bytes more fit in now. */
+  get room(): number {
+    return bufferBytes - this.#length;
+  }
+
+  /** Takes bytes that were written to {@linkcode buffer}. */
   take(bytes: number): void {
     this.#length += bytes;
   }

@@ -4,7 +4,7 @@
  * A row that is otherwise, or large, is left to those who escape.
  */
 
-import type { Lsn } from "../../base/mod.ts";
+import type { Rows } from "../../timeline/mod.ts";
 import type { Output } from "./output.ts";
 
 const quote = 0x22;
@@ -25,16 +25,18 @@ const nobyte = -1;
  *
  * @returns Whether it did; if not, nothing was written.
  */
-export function writePlainRow(output: Output, key: Uint8Array, value: Uint8Array): boolean {
-  const free = output.free(key.length + value.length + aroundBytes);
-  if (free === undefined) return false;
-  let at = copyPlain(free, 0, key, nobyte);
+export function writePlainRow(output: Output, { keys, values }: Rows, row: number): boolean {
+  const keyStart = keys.startOf(row), keyEnd = keys.ends[row];
+  const valueStart = values.starts[row], valueLength = values.lengths[row];
+  if (keyEnd - keyStart + valueLength + aroundBytes > output.room) return false;
+  const to = output.buffer, start = output.length;
+  let at = copyPlain(to, start, keys.bytes, keyStart, keyEnd, nobyte);
   if (at < 0) return false;
-  free[at++] = tab;
-  at = copyPlain(free, at, value, nobyte);
+  to[at++] = tab;
+  at = copyPlain(to, at, values.bytes, valueStart, valueStart + valueLength, nobyte);
   if (at < 0) return false;
-  free[at++] = lineFeed;
-  output.take(at);
+  to[at++] = lineFeed;
+  output.take(at - start);
   return true;
 }
 
@@ -43,26 +45,36 @@ export function writePlainRow(output: Output, key: Uint8Array, value: Uint8Array
  *
  * @returns Whether it did; if not, nothing was written.
  */
-export function writePlainJson(output: Output, key: Uint8Array, lsn: Lsn, value: Uint8Array): boolean {
-  const free = output.free(key.length + value.length + aroundBytes);
-  if (free === undefined) return false;
-  let at = copyPlain(free, copy(free, 0, jsonHead), key, quote);
+export function writePlainJson(output: Output, rows: Rows, row: number): boolean {
+  const { keys, values } = rows;
+  const keyStart = keys.startOf(row), keyEnd = keys.ends[row];
+  const valueStart = values.starts[row], valueLength = values.lengths[row];
+  if (keyEnd - keyStart + valueLength + aroundBytes > output.room) return false;
+  const to = output.buffer, start = output.length;
+  let at = copyPlain(to, copy(to, start, jsonHead), keys.bytes, keyStart, keyEnd, quote);
   if (at < 0) return false;
-  at = copy(free, writeDigits(free, copy(free, at, jsonLsn), lsn), jsonValue);
-  at = copyPlain(free, at, value, quote);
+  at = copy(to, writeDigits(to, copy(to, at, jsonLsn), rows.lsnOf(row)), jsonValue);
+  at = copyPlain(to, at, values.bytes, valueStart, valueStart + valueLength, quote);
   if (at < 0) return false;
-  output.take(copy(free, at, jsonEnd));
+  output.take(copy(to, at, jsonEnd) - start);
   return true;
 }
 
 /** Copies printable ASCII without backslashes and `forbidden`; returns where it ends, −1 if there is something else. */
-function copyPlain(to: Uint8Array, at: number, from: Uint8Array, forbidden: number): number {
-  for (let i = 0; i < from.length; i++) {
+function copyPlain(
+  to: Uint8Array,
+  at: number,
+  from: Uint8Array,
+  start: number,
+  end: number,
+  forbidden: number,
+): number {
+  for (let i = start; i < end; i++) {
     const byte = from[i];
     if (byte < 0x20 || byte > 0x7e || byte === backslash || byte === forbidden) return -1;
-    to[at + i] = byte;
+    to[at++] = byte;
   }
-  return at + from.length;
+  return at;
 }
 
 function copy(to: Uint8Array, at: number, from: Uint8Array): number {

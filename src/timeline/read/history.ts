@@ -16,7 +16,8 @@ import type { Lsn } from "../../base/mod.ts";
 import type { MemoryLayer, StoredLayer } from "../../layer/mod.ts";
 import { type Objects, PageSet } from "../../objects/mod.ts";
 import type { DamagedEntry, Entry, Version } from "../entry.ts";
-import { EntryRead } from "./entry_read.ts";
+import { ListedKeys } from "./records/columns.ts";
+import { EntryRead } from "./records/entry_read.ts";
 import { type HistoryPlan, MemoryVersions, StoredVersions, VersionWindow } from "./history_versions.ts";
 import { complete, type Read } from "./read.ts";
 import type { View } from "./view.ts";
@@ -61,7 +62,7 @@ export class HistoryRead implements Read<Version | DamagedEntry> {
       const count = Math.min(window.count, this.#left);
       this.#left -= count;
       const keys = new Array<Uint8Array<ArrayBuffer>>(count).fill(this.#plan.key);
-      this.#entries = new EntryRead(this.#objects, this.#view, keys, window.places);
+      this.#entries = new EntryRead(this.#objects, this.#view, new ListedKeys(keys), window.places);
     }
   }
 

@@ -19,7 +19,7 @@ import {
   terminalFlag,
 } from "../../layer/mod.ts";
 import type { StoredObject } from "../../objects/mod.ts";
-import { Places } from "./places.ts";
+import { Places } from "./records/places.ts";
 import type { Plan, PlanState } from "./read.ts";
 
 /** Versions whose values are read together. */

@@ -29,7 +29,7 @@ import {
   terminalFlag,
   wantFilter,
 } from "../../layer/mod.ts";
-import { Places } from "./places.ts";
+import { Places } from "./records/places.ts";
 import type { Plan, PlanState } from "./read.ts";
 
 /** How many older candidates a key whose filter page is missing asks for at once. */

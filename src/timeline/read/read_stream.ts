@@ -111,7 +111,11 @@ export async function runRead<T extends object>(
 }
 
 /** Waits for what runs, and gives up what the read holds, its view too. */
-export async function endRead(view: View, read: Read<unknown>, running?: Promise<unknown>): Promise<void> {
+export async function endRead(
+  view: View,
+  read: Pick<Read<unknown>, "cancel">,
+  running?: Promise<unknown>,
+): Promise<void> {
   view.halt();
   try {
     await running?.catch(() => {});

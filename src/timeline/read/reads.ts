@@ -8,6 +8,7 @@ import type { Key, Lsn } from "../../base/mod.ts";
 import type { Objects } from "../../objects/mod.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "../entry.ts";
 import { Gather } from "./gather.ts";
+import type { Rows } from "./records/columns.ts";
 import { HistoryRead } from "./history.ts";
 import { expandKeys, type Keys, ownKey } from "./key_vec.ts";
 import {
@@ -19,10 +20,13 @@ import {
   planHistory,
   planRead,
   planScan,
+  type ScanRange,
   wholeReadNames,
+  type WholeReadOptions,
 } from "./options.ts";
 import type { Read } from "./read.ts";
-import { readStream, runRead } from "./read_stream.ts";
+import { endRead, readStream, runRead } from "./read_stream.ts";
+import { RowScan } from "./row_scan.ts";
 import { countKeys, KeyScanRead, ScanRead } from "./scan.ts";
 import { VectoredRead } from "./vectored_read.ts";
 import type { View } from "./view.ts";
@@ -97,6 +101,28 @@ export class Reads {
       return this.#stream<KeyEntry>(view, new KeyScanRead(this.#objects, view, plan), damage);
     }
     return this.#stream<ValueEntry>(view, new ScanRead(this.#objects, view, plan), damage);
+  }
+
+  /** Shows the entries of a range of keys to `visit`, which looks at each once. */
+  async visit(
+    range: ScanRange,
+    options: WholeReadOptions | undefined,
+    visit: (rows: Rows) => Promise<void>,
+  ): Promise<void> {
+    const plan = planScan(range);
+    const { lsn, signal } = planRead(options, wholeReadNames);
+    const view = this.#openView(lsn, signal);
+    const scan = new RowScan(this.#objects, view, plan);
+    const { turns } = this.#objects.host;
+    try {
+      for (let rows = await scan.next(); rows !== undefined; rows = await scan.next()) {
+        await visit(rows);
+        if (turns.due()) await turns.turn();
+        view.check();
+      }
+    } finally {
+      await endRead(view, scan);
+    }
   }
 
   /** How many keys of a range have a value. */

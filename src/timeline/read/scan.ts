@@ -6,20 +6,19 @@
 
 import type { Lsn, Turns } from "../../base/mod.ts";
 import {
-  compareRowKey,
   memoryCursor,
   mergeCursors,
   type MergedCursor,
   pageCursor,
   type PageSource,
-  rowKey,
   sortIndex,
 } from "../../layer/mod.ts";
 import { type Objects, PageSet, type StoredObject } from "../../objects/mod.ts";
 import type { DamagedEntry, KeyEntry, ValueEntry } from "../entry.ts";
-import { EntryRead } from "./entry_read.ts";
+import { KeyColumn } from "./records/columns.ts";
+import { EntryRead } from "./records/entry_read.ts";
 import type { ScanPlan } from "./options.ts";
-import { Places } from "./places.ts";
+import { Places } from "./records/places.ts";
 import { complete, type Plan, type PlanState, type Read } from "./read.ts";
 import type { View } from "./view.ts";
 
@@ -28,7 +27,7 @@ import type { View } from "./view.ts";
  * that were written in another order than that of keys lie the closer the more of them are read at once.
  */
 const firstWindowKeys = 512;
-const mostWindowKeys = 65536;
+const defaultWindowKeys = 65536;
 /** The most keys that are handed on at once, so that the event loop gets its turns. */
 const mostEntries = 1024;
 /** Versions between two looks whether the event loop's turn is due. */
@@ -37,7 +36,7 @@ const versionsPerLook = 256;
 /** The next keys of a scan that have a value, and where it lies. */
 export class ScanWindow implements Plan {
   /** The keys. */
-  readonly keys: Uint8Array<ArrayBuffer>[] = [];
+  readonly keys: KeyColumn;
   /** Where their versions lie. */
   readonly places: Places;
   readonly #cursor: MergedCursor;
@@ -69,6 +68,7 @@ export class ScanWindow implements Plan {
     this.#lsn = lsn;
     this.#most = most;
     this.#deleted = deleted;
+    this.keys = new KeyColumn(most);
     this.places = new Places(most);
   }
 
@@ -99,10 +99,10 @@ export class ScanWindow implements Plan {
     for (; row < end; row++) {
       const lsn = block.lsn[row];
       if (lsn > this.#lsn) continue;
-      if (!this.#isOpen || compareRowKey(block, row, keys[keys.length - 1]) !== 0) {
+      if (!this.#isOpen || !keys.isLast(block, row)) {
         this.#leaveKey();
         if (keys.length === this.#most) break;
-        keys.push(rowKey(block, row));
+        keys.add(block, row);
         this.#isOpen = true;
       }
       places.add(keys.length - 1, object, lsn, block.offset[row], block.length[row], block.flags[row]);
@@ -123,17 +123,27 @@ export class ScanWindow implements Plan {
 }
 
 /** The keys of a range that have a value, in key order, a window at a time. */
-class RangeKeys {
+export class RangeKeys {
   readonly #objects: Objects;
   readonly #view: View;
   readonly #plan: ScanPlan;
   readonly #pages: PageSet;
   #cursor: MergedCursor | undefined;
   #sources: StoredObject[] = [];
+  readonly #mostWindowKeys: number;
   #left: number;
   #windowKeys = firstWindowKeys;
 
-  constructor(objects: Objects, view: View, plan: ScanPlan) {
+  /**
+   * Starts at one end of the range; nothing is read yet.
+   *
+   * @param objects What reads.
+   * @param view What is seen.
+   * @param plan Which keys.
+   * @param mostWindowKeys The most keys that are found together.
+   */
+  constructor(objects: Objects, view: View, plan: ScanPlan, mostWindowKeys: number = defaultWindowKeys) {
+    this.#mostWindowKeys = mostWindowKeys;
     this.#objects = objects;
     this.#view = view;
     this.#plan = plan;
@@ -143,13 +153,13 @@ class RangeKeys {
 
   /** Finds the next keys; none at the end. */
   async next(): Promise<Pick<ScanWindow, "keys" | "places">> {
-    if (this.#left === 0) return { keys: [], places: new Places(0) };
+    if (this.#left === 0) return { keys: new KeyColumn(0), places: new Places(0) };
     const cursor = this.#cursor ??= await this.#openCursor();
     const most = Math.min(this.#left, this.#windowKeys);
     const window = new ScanWindow(cursor, this.#sources, this.#view.lsn, most, this.#plan.deleted);
     await complete(window, this.#pages, this.#objects.host.turns, this.#view);
     this.#left -= window.keys.length;
-    this.#windowKeys = Math.min(this.#windowKeys * 2, mostWindowKeys);
+    this.#windowKeys = Math.min(this.#windowKeys * 2, this.#mostWindowKeys);
     return window;
   }
 
@@ -226,7 +236,10 @@ export class KeyScanRead implements Read<KeyEntry> {
     if (this.#next === this.#entries.length) {
       const { keys, places } = await this.#keys.next();
       if (keys.length === 0) return undefined;
-      this.#entries = keys.map((key, i) => ({ key, lsn: places.lsnOf(i) }));
+      this.#entries = Array.from(
+        { length: keys.length },
+        (_, i) => ({ key: keys.keyAt(i), lsn: places.lsnOf(i) }),
+      );
       this.#next = 0;
     }
     const from = this.#next;

@@ -9,7 +9,8 @@
 
 import { type Objects, PageSet } from "../../objects/mod.ts";
 import type { DamagedEntry, Entry } from "../entry.ts";
-import { EntryRead } from "./entry_read.ts";
+import { ListedKeys } from "./records/columns.ts";
+import { EntryRead } from "./records/entry_read.ts";
 import { Lookup } from "./lookup.ts";
 import { complete, type Read } from "./read.ts";
 import type { View } from "./view.ts";
@@ -69,6 +70,6 @@ export class VectoredRead implements Read<Entry | DamagedEntry> {
     const objects = this.#objects, view = this.#view;
     const lookup = new Lookup(view.map, keys, view.lsn);
     await complete(lookup, new PageSet(objects, { fleeting: true }), objects.host.turns, view);
-    return new EntryRead(objects, view, keys, lookup.places);
+    return new EntryRead(objects, view, new ListedKeys(keys), lookup.places);
   }
 }

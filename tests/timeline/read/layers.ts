@@ -23,7 +23,7 @@ import {
 import { objectId, type ObjectName } from "../../../src/objects/mod.ts";
 import { StoredObject } from "../../../src/objects/stored_object.ts";
 import { EncodedBatch } from "../../../src/segment/mod.ts";
-import type { Places } from "../../../src/timeline/read/places.ts";
+import type { Places } from "../../../src/timeline/read/records/places.ts";
 
 const encoder = new TextEncoder();
 const valuesEnd = 1 << 20;

@@ -12,7 +12,7 @@ import { LayerMap, terminalFlag, tombstoneFlag } from "../../../src/layer/mod.ts
 import { type Io, openIo } from "../../../src/io/mod.ts";
 import { objectId, Objects, type StoredObject } from "../../../src/objects/mod.ts";
 import { EncodedBatch } from "../../../src/segment/mod.ts";
-import type { Places } from "../../../src/timeline/read/places.ts";
+import type { Places } from "../../../src/timeline/read/records/places.ts";
 import { type View, Views } from "../../../src/timeline/read/view.ts";
 
 /** A record to be written. */

@@ -1,13 +1,14 @@
 /** Entries of keys whose places are known: order, checks, bounds. */
 
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { CorruptionError } from "../../../src/base/mod.ts";
-import type { DamagedEntry, Entry } from "../../../src/timeline/mod.ts";
-import { EntryRead } from "../../../src/timeline/read/entry_read.ts";
-import { Places } from "../../../src/timeline/read/places.ts";
-import { patterned, sameBytes } from "../../store/bytes.ts";
-import { bytesOf } from "./layers.ts";
-import { addPlace, ObjectsFixture, type WrittenRecord } from "./objects_fixture.ts";
+import { CorruptionError } from "../../../../src/base/mod.ts";
+import type { DamagedEntry, Entry } from "../../../../src/timeline/mod.ts";
+import { ListedKeys } from "../../../../src/timeline/read/records/columns.ts";
+import { EntryRead } from "../../../../src/timeline/read/records/entry_read.ts";
+import { Places } from "../../../../src/timeline/read/records/places.ts";
+import { patterned, sameBytes } from "../../../store/bytes.ts";
+import { bytesOf } from "../layers.ts";
+import { addPlace, ObjectsFixture, type WrittenRecord } from "../objects_fixture.ts";
 
 type Outcome = Entry | DamagedEntry;
 
@@ -21,7 +22,7 @@ function readOf(
   records.forEach((record, i) => {
     if (record !== undefined) addPlace(places, i, record);
   });
-  return new EntryRead(fixture.objects, fixture.view(), keys.map(bytesOf), places);
+  return new EntryRead(fixture.objects, fixture.view(), new ListedKeys(keys.map(bytesOf)), places);
 }
 
 async function entriesOf(read: EntryRead): Promise<Outcome[]> {
@@ -156,7 +157,7 @@ test("EntryRead reports what a lookup failed with in its place", async (fixture)
   const error = new Error("a page");
   places.fail(1, error);
   const entries = await entriesOf(
-    new EntryRead(fixture.objects, fixture.view(), [bytesOf("a"), bytesOf("b")], places),
+    new EntryRead(fixture.objects, fixture.view(), new ListedKeys([bytesOf("a"), bytesOf("b")]), places),
   );
   assertEquals(entries[0], { key: bytesOf("a"), value: new Uint8Array([49]), lsn: 1 });
   assertEquals(entries[1], { key: bytesOf("b"), lsn: undefined, error });
@@ -192,7 +193,7 @@ test("EntryRead stops at its next step when its view says so", async (fixture) =
   const places = new Places(1);
   addPlace(places, 0, written[0]);
   const view = fixture.view();
-  const read = new EntryRead(fixture.objects, view, [bytesOf("a")], places);
+  const read = new EntryRead(fixture.objects, view, new ListedKeys([bytesOf("a")]), places);
   view.halt();
   await assertRejects(() => read.next(), Deno.errors.BadResource);
   await read.cancel();

@@ -4,12 +4,13 @@
  * @module
  */
 
-import type { Objects } from "../../objects/mod.ts";
-import type { DamagedEntry, Entry } from "../entry.ts";
+import type { Objects } from "../../../objects/mod.ts";
+import type { DamagedEntry, Entry } from "../../entry.ts";
+import type { KeyList } from "./columns.ts";
 import type { Places } from "./places.ts";
-import type { Read } from "./read.ts";
+import type { Read } from "../read.ts";
 import { Values } from "./values.ts";
-import type { View } from "./view.ts";
+import type { View } from "../view.ts";
 
 /** Value bytes that are read ahead of the reader, if more than one value. */
 const windowBytes = 12 * 1024 * 1024;
@@ -20,7 +21,7 @@ const mostEntries = 1024;
 export class EntryRead implements Read<Entry | DamagedEntry> {
   readonly #objects: Objects;
   readonly #view: View;
-  readonly #keys: readonly Uint8Array<ArrayBuffer>[];
+  readonly #keys: KeyList;
   readonly #places: Places;
   #next = 0;
   /** The records of the keys up to `#windowEnd`. */
@@ -38,7 +39,7 @@ export class EntryRead implements Read<Entry | DamagedEntry> {
   constructor(
     objects: Objects,
     view: View,
-    keys: readonly Uint8Array<ArrayBuffer>[],
+    keys: KeyList,
     places: Places,
   ) {
     this.#objects = objects;
@@ -69,14 +70,8 @@ export class EntryRead implements Read<Entry | DamagedEntry> {
   }
 
   #openWindow(): Values {
-    let bytes = 0, to = this.#next;
-    for (; to < this.#keys.length; to++) {
-      const length = this.#places.valueLengthOf(to);
-      if (bytes > 0 && bytes + length > windowBytes) break;
-      bytes += length;
-    }
-    this.#windowEnd = to;
-    return new Values(this.#objects, this.#keys, this.#places, this.#next, to);
+    this.#windowEnd = windowEnd(this.#places, this.#next, this.#keys.length, windowBytes);
+    return new Values(this.#objects, this.#keys, this.#places, this.#next, this.#windowEnd);
   }
 
   #takeReady(values: Values): (Entry | DamagedEntry)[] {
@@ -87,4 +82,15 @@ export class EntryRead implements Read<Entry | DamagedEntry> {
     }
     return entries;
   }
+}
+
+/** Up to which key the records of keys from one on are worth so many bytes; one record may be worth more. */
+export function windowEnd(places: Places, from: number, end: number, most: number): number {
+  let bytes = 0, to = from;
+  for (; to < end; to++) {
+    const length = places.valueLengthOf(to);
+    if (bytes > 0 && bytes + length > most) break;
+    bytes += length;
+  }
+  return to;
 }

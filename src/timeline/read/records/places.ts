@@ -12,9 +12,9 @@
  * @module
  */
 
-import type { Lsn } from "../../base/mod.ts";
-import { terminalFlag, tombstoneFlag } from "../../layer/mod.ts";
-import type { StoredObject } from "../../objects/mod.ts";
+import type { Lsn } from "../../../base/mod.ts";
+import { terminalFlag, tombstoneFlag } from "../../../layer/mod.ts";
+import type { StoredObject } from "../../../objects/mod.ts";
 
 // A place, in numbers side by side, so that it costs one cache miss: its LSN, 0 if there is none; its offset; its length
 // times four, with its flags; the number of the next older place, 0 if there is none.

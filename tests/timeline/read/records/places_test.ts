@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { Places } from "../../../src/timeline/read/places.ts";
-import { listOf, testObject, versions } from "./layers.ts";
+import { Places } from "../../../../src/timeline/read/records/places.ts";
+import { listOf, testObject, versions } from "../layers.ts";
 
 const cases: [added: string, list: string, settledAt: number][] = [
   ["", "absent", 0],

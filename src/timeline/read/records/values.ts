@@ -2,21 +2,23 @@
  * Reading the records of known places, and checking them.
  *
  * D2  A record is checked by its checksum, its key and its LSN before its value is given out.
- * D3  A value is given out as memory of its own, which the engine never touches again.
+ * D3  A value is given out as memory of its own, which the engine never touches again. Only rows are lent: their values
+ *     are copied into a column.
  *
  * @module
  */
 
-import { CorruptionError } from "../../base/mod.ts";
-import { checkRecord, readRecordHeader, recordHeaderBytes, RecordKind } from "../../layer/mod.ts";
+import { CorruptionError } from "../../../base/mod.ts";
+import { checkRecord, readRecordHeader, recordHeaderBytes, RecordKind } from "../../../layer/mod.ts";
 import {
   type Objects,
   RangeRead,
   type RangeSink,
   type RangeWants,
   type StoredObject,
-} from "../../objects/mod.ts";
-import type { DamagedEntry, Entry } from "../entry.ts";
+} from "../../../objects/mod.ts";
+import type { DamagedEntry, Entry } from "../../entry.ts";
+import type { KeyList, ValueColumn } from "./columns.ts";
 import { noPlace, type Places } from "./places.ts";
 
 /** What came of a key: its value, why there is none, or `undefined` if there is none to be read. */
@@ -30,9 +32,10 @@ const missing = new Error("missing");
  * other kind of record has one.
  */
 export class Values implements RangeWants, RangeSink {
-  readonly #keys: readonly Uint8Array<ArrayBuffer>[];
+  readonly #keys: KeyList;
   readonly #places: Places;
   readonly #from: number;
+  readonly #column: ValueColumn | undefined;
   /** By item. */
   readonly #outcomes: Outcome[] = [];
   readonly #read: RangeRead;
@@ -45,15 +48,18 @@ export class Values implements RangeWants, RangeSink {
    * @param places Where their versions lie.
    * @param from The first key.
    * @param to The key after the last.
+   * @param column Where values go, if they are not to be memory of their own.
    */
   constructor(
     objects: Objects,
-    keys: readonly Uint8Array<ArrayBuffer>[],
+    keys: KeyList,
     places: Places,
     from: number,
     to: number,
+    column?: ValueColumn,
   ) {
     this.#keys = keys;
+    this.#column = column;
     this.#places = places;
     this.#from = from;
     for (let key = from; key < to; key++) {
@@ -94,12 +100,24 @@ export class Values implements RangeWants, RangeSink {
 
   /** The entry of a key that is ready. What was handed on is not held here too. */
   takeEntry(key: number): Entry | DamagedEntry {
-    const bytes = this.#keys[key];
+    const bytes = this.#keys.keyAt(key);
     const outcome = this.#outcomes[key - this.#from];
     const lsn = this.#places.newestOf(key) === noPlace ? undefined : this.#places.lsnOf(key);
     if (outcome instanceof Error) return { key: bytes, lsn, error: outcome };
     this.#outcomes[key - this.#from] = undefined;
     return { key: bytes, value: outcome, lsn };
+  }
+
+  /** The first key that is ready and cannot be had. */
+  firstFailure(): number | undefined {
+    const item = this.#outcomes.findIndex((outcome) => outcome instanceof Error);
+    return item < 0 ? undefined : this.#from + item;
+  }
+
+  /** Why a key that is ready cannot be had, if so. */
+  failureOf(key: number): Error | undefined {
+    const outcome = this.#outcomes[key - this.#from];
+    return outcome instanceof Error ? outcome : undefined;
   }
 
   /** Reads on, until more keys are ready. */
@@ -128,8 +146,13 @@ export class Values implements RangeWants, RangeSink {
     }
     const keyStart = at + recordHeaderBytes, keyEnd = keyStart + header.keyLength;
     const isIt = header.kind === RecordKind.PUT && header.lsn === this.#places.lsnOf(key) &&
-      keyEnd + header.valueLength === at + length && isKeyAt(bytes, keyStart, keyEnd, this.#keys[key]);
+      keyEnd + header.valueLength === at + length && this.#keys.isAt(key, bytes, keyStart, keyEnd);
     if (!isIt) return this.fail(item, this.#corruption(key, "the record of this key and LSN", "another"));
+    if (this.#column !== undefined) {
+      this.#column.set(key, bytes, keyEnd, at + length);
+      this.#outcomes[item] = undefined;
+      return;
+    }
     this.#outcomes[item] = owned ? bytes.subarray(keyEnd, at + length) : bytes.slice(keyEnd, at + length);
   }
 
@@ -147,12 +170,4 @@ export class Values implements RangeWants, RangeSink {
       found,
     });
   }
-}
-
-function isKeyAt(bytes: Uint8Array, start: number, end: number, key: Uint8Array): boolean {
-  if (end - start !== key.length) return false;
-  for (let i = 0; i < key.length; i++) {
-    if (bytes[start + i] !== key[i]) return false;
-  }
-  return true;
 }

@@ -1,0 +1,161 @@
+/**
+ * Keys and values in columns: one behind the other in one memory, so that many of them cost no object each. Hot:
+ * `varve scan`.
+ *
+ * ```
+ *   bytes   k1│key2│k│…            values, each where its record has room
+ *   ends    2 │ 6  │7│…            starts and lengths
+ * ```
+ *
+ * @module
+ */
+
+import type { Lsn } from "../../../base/mod.ts";
+import { isSameSpan, type VersionBlock } from "../../../layer/mod.ts";
+import type { Places } from "./places.ts";
+
+/** Bytes that keys are expected to have. */
+const expectedKeyBytes = 32;
+
+/** Keys by their number. */
+export interface KeyList {
+  /** How many there are. */
+  readonly length: number;
+  /** A key, as memory of its own. */
+  keyAt(key: number): Uint8Array<ArrayBuffer>;
+  /** Whether a key stands at a place in memory. */
+  isAt(key: number, bytes: Uint8Array, start: number, end: number): boolean;
+}
+
+/** Keys that are there as memory of their own. */
+export class ListedKeys implements KeyList {
+  readonly #keys: readonly Uint8Array<ArrayBuffer>[];
+
+  /** Takes over keys. */
+  constructor(keys: readonly Uint8Array<ArrayBuffer>[]) {
+    this.#keys = keys;
+  }
+
+  /** See {@linkcode KeyList.length}. */
+  get length(): number {
+    return this.#keys.length;
+  }
+
+  /** See {@linkcode KeyList.keyAt}. */
+  keyAt(key: number): Uint8Array<ArrayBuffer> {
+    return this.#keys[key];
+  }
+
+  /** See {@linkcode KeyList.isAt}. */
+  isAt(key: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const own = this.#keys[key];
+    return own.length === end - start && isSameSpan(own, 0, bytes, start, own.length);
+  }
+}
+
+/** Keys in a column, which grows and shrinks at its end. */
+export class KeyColumn implements KeyList {
+  /** The memory of all keys. Another one once they have outgrown it. */
+  bytes: Uint8Array<ArrayBuffer>;
+  /** By key: where it ends. */
+  readonly ends: Uint32Array;
+  /** See {@linkcode KeyList.length}. */
+  length = 0;
+
+  /** Makes an empty column with room for so many keys. */
+  constructor(most: number) {
+    this.bytes = new Uint8Array(most * expectedKeyBytes);
+    this.ends = new Uint32Array(most);
+  }
+
+  /** Where a key starts. */
+  startOf(key: number): number {
+    return key === 0 ? 0 : this.ends[key - 1];
+  }
+
+  /** Adds the key of a row. */
+  add({ bytes, keyStart, keyLength }: VersionBlock, row: number): void {
+    const from = keyStart[row], length = keyLength[row];
+    const start = this.startOf(this.length), end = start + length;
+    if (end > this.bytes.length) {
+      const larger = new Uint8Array(Math.max(end, this.bytes.length * 2));
+      larger.set(this.bytes.subarray(0, start));
+      this.bytes = larger;
+    }
+    const own = this.bytes;
+    for (let i = 0; i < length; i++) own[start + i] = bytes[from + i];
+    this.ends[this.length++] = end;
+  }
+
+  /** Takes the last key away. */
+  pop(): void {
+    this.length--;
+  }
+
+  /** Whether the last key is that of a row. */
+  isLast({ bytes, keyStart, keyLength }: VersionBlock, row: number): boolean {
+    const start = keyStart[row];
+    return this.isAt(this.length - 1, bytes, start, start + keyLength[row]);
+  }
+
+  /** See {@linkcode KeyList.keyAt}. */
+  keyAt(key: number): Uint8Array<ArrayBuffer> {
+    return this.bytes.slice(this.startOf(key), this.ends[key]);
+  }
+
+  /** See {@linkcode KeyList.isAt}. */
+  isAt(key: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const own = this.startOf(key), length = this.ends[key] - own;
+    return length === end - start && isSameSpan(this.bytes, own, bytes, start, length);
+  }
+}
+
+/** Values in a column, whose memory serves for the next ones too. */
+export class ValueColumn {
+  /** The memory of all values. Another one once they have outgrown it. */
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  /** By key: where its value starts. */
+  starts: Uint32Array = new Uint32Array(0);
+  /** By key: the length of its value. */
+  lengths: Uint32Array = new Uint32Array(0);
+
+  /** Makes room for the values of the keys `[from, to)`, in place of those that it has. */
+  reserve(places: Places, from: number, to: number): void {
+    if (to > this.starts.length) {
+      this.starts = new Uint32Array(to);
+      this.lengths = new Uint32Array(to);
+    }
+    let end = 0;
+    for (let key = from; key < to; key++) {
+      this.starts[key] = end;
+      this.lengths[key] = 0;
+      end += places.valueLengthOf(key);
+    }
+    if (end > this.bytes.length) this.bytes = new Uint8Array(Math.max(end, this.bytes.length * 2));
+  }
+
+  /** Copies a value to its place. */
+  set(key: number, bytes: Uint8Array, start: number, end: number): void {
+    const own = this.bytes, at = this.starts[key], length = end - start;
+    this.lengths[key] = length;
+    if (length > longBytes) return own.set(bytes.subarray(start, end), at);
+    for (let i = 0; i < length; i++) own[at + i] = bytes[start + i];
+  }
+}
+
+/** From this length on copying at once is cheaper than byte by byte. */
+const longBytes = 128;
+
+/** Entries of keys that have a value, in columns. Who is lent rows only reads them, until it asks for the next. */
+export interface Rows {
+  /** The first row. */
+  readonly from: number;
+  /** The row after the last. */
+  readonly to: number;
+  /** By row: its key. */
+  readonly keys: KeyColumn;
+  /** By row: its value. */
+  readonly values: ValueColumn;
+  /** The LSN of a row. */
+  lsnOf(row: number): Lsn;
+}
