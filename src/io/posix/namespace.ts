@@ -26,12 +26,13 @@ export function directoryOf(path: string): string {
  */
 export async function makeDirectory(path: string): Promise<void> {
   try {
-    await Deno.mkdir(path, { mode: 0o700 });
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound && dirname(path) !== path) {
+    await Deno.mkdir(path, { mode: 0o700 }).catch(async (error) => {
+      if (!(error instanceof Deno.errors.NotFound) || dirname(path) === path) throw error;
       await makeDirectory(dirname(path));
-      return await makeDirectory(path);
-    }
+      // Once more and not again: a parent such as /proc is there, and takes no directory for ever.
+      await Deno.mkdir(path, { mode: 0o700 });
+    });
+  } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists) || !(await Deno.stat(path)).isDirectory) throw error;
   }
   await syncName(path);
