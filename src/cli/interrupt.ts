@@ -2,6 +2,12 @@
 
 const signals: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
 
+/** The user interrupted the program before it did anything. */
+export class InterruptedError extends Error {
+  /** The name of the class. */
+  override name = "InterruptedError";
+}
+
 /** Listens for an interrupt until it is disposed of. */
 export interface Interrupt extends Disposable {
   /** Aborts at the first interrupt. A second one has its usual effect: it ends the program. */

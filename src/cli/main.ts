@@ -9,8 +9,9 @@ import { loadCommand } from "./commands/load.ts";
 import { getCommand, historyCommand, scanCommand } from "./commands/read.ts";
 import { createCommand, deleteCommand, putCommand } from "./commands/write.ts";
 import { escapeText } from "./terminal/escape.ts";
-import { exitFailure, exitOk, exitUsage } from "./exit_code.ts";
+import { exitFailure, exitInterrupted, exitOk, exitUsage } from "./exit_code.ts";
 import { commandHelp, programHelp } from "./help.ts";
+import { InterruptedError } from "./interrupt.ts";
 import { ClosedOutputError } from "./terminal/output.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
@@ -80,6 +81,7 @@ async function fail(error: unknown, terminal: Terminal): Promise<number> {
   await terminal.output.flush().catch(() => {});
   const cause = firstFailure(error);
   terminal.note(`varve: ${escapeText(cause instanceof Error ? cause.message : String(cause))}\n`);
+  if (cause instanceof InterruptedError) return exitInterrupted;
   return cause instanceof UsageError ? exitUsage : exitFailure;
 }
 

@@ -4,6 +4,7 @@ import { LockedError, systemClock } from "../base/mod.ts";
 import { Store, type StoreOptions } from "../store/mod.ts";
 import type { Timeline } from "../timeline/mod.ts";
 import type { Arguments } from "./arguments.ts";
+import { InterruptedError, listenForInterrupt } from "./interrupt.ts";
 
 /** An open store and the timeline that was asked for. Dispose of it to close the store. */
 export interface OpenTimeline extends AsyncDisposable {
@@ -19,7 +20,7 @@ export interface OpenTimelineOptions {
   path?: string;
   /** What may be made: nothing, what `--create` asks for (the default), or whatever is missing. */
   create?: "asked" | "missing";
-  /** Ends the wait of `--wait`. */
+  /** Ends the wait of `--wait`; an interrupt of the user if left out. */
   signal?: AbortSignal;
 }
 
@@ -43,6 +44,7 @@ export async function openForReading(args: Arguments): Promise<OpenTimeline> {
  * @param args What was asked.
  * @param options See {@linkcode OpenTimelineOptions}.
  * @returns The open store and its timeline.
+ * @throws {InterruptedError} If the wait was ended.
  */
 export async function openForWriting(
   args: Arguments,
@@ -50,12 +52,11 @@ export async function openForWriting(
 ): Promise<OpenTimeline> {
   const create = options.create === "missing" || args.flag("create");
   const path = options.path ?? args.positionals[0];
-  const wait = args.milliseconds("wait") ?? 0;
-  const store = await waitFor(wait, options.signal, () => Store.open(path, { ...ioOptions(args), create }))
-    .catch((error) => {
-      if (create || !(error instanceof Deno.errors.NotFound)) throw error;
-      throw new Deno.errors.NotFound(`${error.message} (--create makes one)`, { cause: error });
-    });
+  const open = () => Store.open(path, { ...ioOptions(args), create });
+  const store = await waitFor(args.milliseconds("wait") ?? 0, options.signal, open).catch((error) => {
+    if (create || !(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Deno.errors.NotFound(`${error.message} (--create makes one)`, { cause: error });
+  });
   return await withTimeline(store, args, create);
 }
 
@@ -67,21 +68,42 @@ function ioOptions(args: Arguments): StoreOptions {
   };
 }
 
-async function waitFor<T>(
+async function waitFor(
   milliseconds: number,
   signal: AbortSignal | undefined,
-  open: () => Promise<T>,
-): Promise<T> {
+  open: () => Promise<Store>,
+): Promise<Store> {
+  if (milliseconds === 0) return await open();
+  if (signal !== undefined) return await openUnlocked(milliseconds, signal, open);
+  using interrupt = listenForInterrupt();
+  const store = await openUnlocked(milliseconds, interrupt.signal, open);
+  if (!interrupt.signal.aborted) return store;
+  // It came while the store was being opened, and nobody else has heard it.
+  await store.close();
+  throw interrupted();
+}
+
+/** Opens a store as soon as its lock is free. */
+async function openUnlocked(
+  milliseconds: number,
+  signal: AbortSignal,
+  open: () => Promise<Store>,
+): Promise<Store> {
   const end = systemClock.monotonic() + milliseconds;
   for (;;) {
     try {
       return await open();
     } catch (error) {
       const left = end - systemClock.monotonic();
-      if (!(error instanceof LockedError) || left <= 0 || signal?.aborted) throw error;
+      if (!(error instanceof LockedError) || left <= 0) throw error;
+      if (signal.aborted) throw interrupted();
       await new Promise((resolve) => setTimeout(resolve, Math.min(left, lookMilliseconds)));
     }
   }
+}
+
+function interrupted(): InterruptedError {
+  return new InterruptedError("Interrupted before the store was open: nothing was stored");
 }
 
 async function withTimeline(store: Store, args: Arguments, create: boolean): Promise<OpenTimeline> {

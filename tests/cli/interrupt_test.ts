@@ -85,3 +85,43 @@ Deno.test("varve load that is interrupted keeps the whole lines that it read", a
   const { out } = await varve(folder, ["scan", "store"]);
   assertEquals(out, "a\t1\nb\t1\n");
 });
+
+/** Interrupts the program while it waits for the store, later if it had not come so far yet. */
+async function interruptedWait(folder: TemporaryFolder, args: string[]) {
+  for (let milliseconds = 500;; milliseconds *= 2) {
+    const child = startVarve(folder, [...args, "--wait"]);
+    await child.stdin.close();
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    child.kill("SIGINT");
+    const { code, signal, stdout, stderr } = await child.output();
+    // It listens as soon as it waits; before, the signal just ends it.
+    if (signal !== null) continue;
+    return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+  }
+}
+
+const waits: string[][] = [["load", "store"], ["put", "store", "k", "v"], ["delete", "store", "k"], [
+  "create",
+  "store",
+]];
+
+for (const args of waits) {
+  Deno.test(`varve ${args[0]} --wait that is interrupted says so`, async () => {
+    await using folder = new TemporaryFolder();
+    await using store = await Store.open(folder.join("store"));
+    const { code, out, err } = await interruptedWait(folder, args);
+    assertEquals([code, out], [130, ""]);
+    assertEquals(err, "varve: Interrupted before the store was open: nothing was stored\n");
+    assertEquals(store.timeline().lastLsn, 0);
+  });
+}
+
+gitTest("varve import git --wait that is interrupted says so", async () => {
+  await using folder = new TemporaryFolder();
+  const repository = await Repository.create(folder.join("repo"));
+  await repository.commit();
+  await using _store = await Store.open(folder.join("store"));
+  const { code, out, err } = await interruptedWait(folder, ["import", "git", "repo", "store"]);
+  assertEquals([code, out], [130, ""]);
+  assertEquals(err, "varve: Interrupted before the store was open: nothing was stored\n");
+});
