@@ -57,5 +57,8 @@ export const keyOption: OptionSpec = {
   describe: `the key as parts, such as '["user",42]', instead of <key>`,
 };
 
+/** Keys of several parts as what they are. */
+export const partsOption: OptionSpec = { describe: "show structured keys as their parts, in JSON" };
+
 /** Keys and values of the command line in base64. */
 export const base64Option: OptionSpec = { describe: "keys and values on the command line are base64" };

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import deno from "../../deno.json" with { type: "json" };
+import { encodeKey } from "../../src/base/mod.ts";
 import { main } from "../../src/cli/mod.ts";
 import { Store } from "../../src/store/mod.ts";
 import { gitTest, TemporaryFolder } from "../git/fixture.ts";
@@ -114,6 +115,25 @@ Deno.test("varve layers and stats describe the store", async () => {
   assertMatch(stats, /mode +buffered/);
   const parsed = JSON.parse(await shown(folder, "stats", "store", "--json", "--io-engine", "node"));
   assertEquals(parsed.io.engine, "node");
+});
+
+Deno.test("varve layers shows structured keys as parts", async () => {
+  await using folder = new TemporaryFolder();
+  const first = ["user", 42], last = "z\x9f";
+  {
+    await using store = await Store.open(folder.join("store"));
+    await store.timeline().append([{ key: encodeKey(first), value: "v" }, { key: last, value: "v" }]);
+    await store.timeline().freeze();
+  }
+  const plain = await shown(folder, "layers", "store");
+  assertStringIncludes(plain, "  \\x02user\\x00");
+  const parts = await shown(folder, "layers", "store", "--parts");
+  assertStringIncludes(parts, '  ["user",42]  z\\xc2\\x9f  ');
+  const layer = JSON.parse(await shown(folder, "layers", "store", "--parts", "--json"));
+  assertEquals([layer.kind, layer.firstKeyParts], ["L0", first]);
+  assertEquals(layer.lastKeyBase64, new TextEncoder().encode(last).toBase64());
+  const coded = JSON.parse(await shown(folder, "layers", "store", "--json"));
+  assertEquals(coded.firstKeyBase64, encodeKey(first).toBase64());
 });
 
 Deno.test("varve shows help and its version", async () => {

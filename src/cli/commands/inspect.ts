@@ -2,8 +2,11 @@
 
 import type { LayerInfo } from "../../timeline/mod.ts";
 import type { Command } from "../command.ts";
+import { formatKeyParts } from "../key_parts.ts";
 import { openForReading } from "../open_timeline.ts";
+import { partsOption } from "../options.ts";
 import { escapeBytes, escapeText } from "../terminal/escape.ts";
+import { jsonSafe } from "../terminal/json_line.ts";
 import { formatCount, formatMebibytes } from "../terminal/quantity.ts";
 import { renderTable } from "../terminal/table.ts";
 
@@ -18,42 +21,57 @@ export const layersCommand: Command = {
   details: `
 open: in memory, over the segment that is being written; frozen: being sealed; L0: a sealed segment.
 Keys of a layer that is not sealed are not shown. Long keys are cut short, but not by --json, which shows
-"firstKeyBase64" and "lastKeyBase64".`,
-  options: { "json": { describe: "show a JSON object on each line" } },
+"firstKeyBase64" and "lastKeyBase64". --parts shows keys that are structured as JSON arrays, and with --json as
+"firstKeyParts" and "lastKeyParts".`,
+  options: { "json": { describe: "show a JSON object on each line" }, "parts": partsOption },
   async run(args, { output }) {
     await using open = await openForReading(args);
     const layers = open.timeline.layers();
+    const asParts = args.flag("parts");
     if (args.flag("json")) {
-      for (const layer of layers) await output.write(`${JSON.stringify(jsonLayer(layer))}\n`);
+      for (const layer of layers) await output.write(jsonLayer(layer, asParts));
     } else {
       const head = ["kind", "LSNs", "keys", "versions", "deletions", "size", "first key", "last key", "file"];
-      await output.write(renderTable([head, ...layers.map((layer) => tableRow(layer, open.store.path))]));
+      const rows = layers.map((layer) => tableRow(layer, open.store.path, asParts));
+      await output.write(renderTable([head, ...rows]));
     }
   },
 };
 
-function tableRow(layer: LayerInfo, storePath: string): string[] {
+function tableRow(layer: LayerInfo, storePath: string, asParts: boolean): string[] {
   return [
     layer.kind,
     `${layer.firstLsn}–${layer.lastLsn}`,
     ...[layer.keys, layer.versions, layer.tombstones].map(formatCount),
     formatMebibytes(layer.byteLength),
-    shownKey(layer.firstKey),
-    shownKey(layer.lastKey),
+    shownKey(layer.firstKey, asParts),
+    shownKey(layer.lastKey, asParts),
     layer.path.startsWith(storePath) ? layer.path.slice(storePath.length + 1) : layer.path,
   ];
 }
 
-function shownKey(key: Uint8Array): string {
-  const characters = Array.from(escapeBytes(key));
+function shownKey(key: Uint8Array, asParts: boolean): string {
+  const parts = partsOf(key, asParts);
+  const characters = Array.from(parts === undefined ? escapeBytes(key) : escapeText(parts));
   if (characters.length <= maxKeyCharacters) return characters.join("");
   return `${characters.slice(0, maxKeyCharacters - 1).join("")}…`;
 }
 
-function jsonLayer({ firstKey, lastKey, ...layer }: LayerInfo): Record<string, unknown> {
+function jsonLayer({ firstKey, lastKey, ...layer }: LayerInfo, asParts: boolean): string {
+  const keys = [jsonKey("firstKey", firstKey, asParts), jsonKey("lastKey", lastKey, asParts)];
   // A layer whose index is in memory does not tell its keys.
-  if (firstKey.length === 0) return layer;
-  return { ...layer, firstKeyBase64: firstKey.toBase64(), lastKeyBase64: lastKey.toBase64() };
+  const fields = firstKey.length === 0 ? [] : keys;
+  return `{${[JSON.stringify(layer).slice(1, -1), ...fields].join(",")}}\n`;
+}
+
+function jsonKey(name: string, key: Uint8Array, asParts: boolean): string {
+  const parts = partsOf(key, asParts);
+  return parts === undefined ? `"${name}Base64":"${key.toBase64()}"` : `"${name}Parts":${jsonSafe(parts)}`;
+}
+
+/** The parts of a key, if they are asked for and it has any. */
+function partsOf(key: Uint8Array, asParts: boolean): string | undefined {
+  return asParts && key.length > 0 ? formatKeyParts(key) : undefined;
 }
 
 /** Shows what a store holds and how it does its IO. */

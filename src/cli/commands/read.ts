@@ -8,7 +8,7 @@ import { exitFailure, exitOk } from "../exit_code.ts";
 import { formatKeyParts } from "../key_parts.ts";
 import { isPositionKey, positionPrefix } from "../load/load_position.ts";
 import { openForReading } from "../open_timeline.ts";
-import { base64Option, keyOption, type OptionSpec } from "../options.ts";
+import { base64Option, keyOption, type OptionSpec, partsOption } from "../options.ts";
 import { escapeBytes, escapeText, writeEscaped } from "../terminal/escape.ts";
 import { writeJsonLine } from "../terminal/json_line.ts";
 import { writePlainJson, writePlainRow } from "../terminal/plain_row.ts";
@@ -16,8 +16,6 @@ import type { Output } from "../terminal/output.ts";
 
 const lsnOption: OptionSpec = { value: "LSN", describe: "read as of this LSN, inclusive (the last)" };
 const jsonLines: OptionSpec = { describe: "show a JSON object on each line" };
-
-const partsOption: OptionSpec = { describe: "show structured keys as their parts, in JSON" };
 
 /** Shows the value of one key. */
 export const getCommand: Command = {
@@ -47,7 +45,7 @@ If the key is absent, the exit code is 1.`,
     const [entry] = await Array.fromAsync(open.timeline.getVectored([key], { lsn }));
     if (entry.value === undefined) {
       const moment = lsn === undefined ? "" : ` as of LSN ${lsn}`;
-      terminal.note(`varve: Cannot find key "${escapeBytes(boundBytes(key))}"${moment}\n`);
+      terminal.note(`varve: Cannot find key ${shownKey(args, boundBytes(key))}${moment}\n`);
       return exitFailure;
     }
     const isText = args.flag("text") || terminal.outputIsSeen && !args.flag("raw");
@@ -57,6 +55,12 @@ If the key is absent, the exit code is 1.`,
     return exitOk;
   },
 };
+
+/** A key in a message, as its parts if it was given so. */
+function shownKey(args: Arguments, key: Uint8Array): string {
+  const parts = args.text("key") === undefined ? undefined : formatKeyParts(key);
+  return parts === undefined ? `"${escapeBytes(key)}"` : escapeText(parts);
+}
 
 /** Shows the keys of a range and their values. */
 export const scanCommand: Command = {

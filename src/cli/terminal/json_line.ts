@@ -68,7 +68,8 @@ function jsonCharacters(text: string): string {
   return jsonSafe(JSON.stringify(text).slice(1, -1));
 }
 
-function jsonSafe(json: string): string {
+/** JSON without the control characters that it would allow. */
+export function jsonSafe(json: string): string {
   return json.replace(
     /[\x7f-\x9f\u2028\u2029]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
