@@ -1,15 +1,10 @@
 /** The arguments of a command, checked against what it takes. */
 
-import { parseArgs } from "node:util";
 import type { Key, Lsn } from "../base/mod.ts";
 import { parseKeyParts } from "./key_parts.ts";
-import { type ArgumentSpecs, commonOptions, type OptionSpecs } from "./options.ts";
-
-/** The command line asks for something that there is not. */
-export class UsageError extends Error {
-  /** The name of the class. */
-  override name = "UsageError";
-}
+import { type ArgumentSpecs, commonOptions } from "./options.ts";
+import { parseOptions } from "./parse_options.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** What a command was asked. */
 export class Arguments {
@@ -27,7 +22,7 @@ export class Arguments {
    */
   constructor(command: ArgumentSpecs, args: readonly string[]) {
     const specs = { ...command.options, ...commonOptions };
-    const { values, positionals } = parse(specs, args);
+    const { values, positionals } = parseOptions(specs, args);
     this.#values = values;
     this.positionals = positionals;
     // A key of parts stands for the one among the arguments.
@@ -141,37 +136,6 @@ export class Arguments {
     if (Number.isSafeInteger(number) && number >= least) return number;
     throw new UsageError(`--${name} takes ${what}, not "${text}"`);
   }
-}
-
-interface Parsed {
-  values: Record<string, string | boolean | undefined>;
-  positionals: string[];
-}
-
-function parse(specs: OptionSpecs, args: readonly string[]): Parsed {
-  const options = Object.fromEntries(
-    Object.entries(specs).map(([name, { value, short }]) => {
-      const type: "string" | "boolean" = value === undefined ? "boolean" : "string";
-      return [name, short === undefined ? { type } : { type, short }];
-    }),
-  );
-  try {
-    const { values, positionals } = parseArgs({ args: filled(specs, args), options, allowPositionals: true });
-    return { values: values as Parsed["values"], positionals };
-  } catch (error) {
-    // The parser explains itself in several sentences, of which the first says what is wrong.
-    const [reason] = (error as Error).message.split(/\. |\n/);
-    throw new UsageError(reason, { cause: error });
-  }
-}
-
-/** The arguments, where each option that was given without its value has the one that it then has. */
-function filled(specs: OptionSpecs, args: readonly string[]): string[] {
-  const end = args.indexOf("--");
-  return args.map((arg, i) => {
-    const otherwise = end >= 0 && i > end ? undefined : specs[arg.replace(/^--/, "")]?.otherwise;
-    return otherwise === undefined || !arg.startsWith("--") ? arg : `${arg}=${otherwise}`;
-  });
 }
 
 function checkPositionals(names: readonly string[], given: readonly string[]): void {

@@ -14,7 +14,7 @@ Usage: varve <command> <store> …
 Commands:
 ${list}
 
-  varve <command> --help   shows what a command takes
+  varve <command> --help   shows what a command takes, as "varve help <command>" does
   varve --version          shows the version
 
 Exit codes: 0 done, 1 failed or key absent, 2 asked wrongly, 130 interrupted

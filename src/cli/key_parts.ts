@@ -24,13 +24,30 @@ const maxDigits = 3 * maxKeyBytes;
  * @throws {LimitError} If the key is longer than 512 bytes.
  */
 export function parseKeyParts(text: string): Uint8Array {
-  return keyOfParts(JSON.parse(text, exactNumber));
+  return keyOfParts(parseJson(text));
+}
+
+/**
+ * Parses JSON that may hold parts.
+ *
+ * @param text The JSON.
+ * @returns What it holds.
+ * @throws {SyntaxError} If it is no JSON, or a part is a number that is not exact.
+ */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text, exactNumber);
+  } catch (error) {
+    // The text is a line of many, or a word of a command: which line of it is wrong says nothing.
+    const reason = (error as Error).message.replace(/ \(line \d+ column \d+\)$/, "");
+    throw new SyntaxError(reason, { cause: error });
+  }
 }
 
 /**
  * Encodes parts as JSON has them.
  *
- * @param parts What `JSON.parse` made of them, with {@linkcode exactNumber}.
+ * @param parts What {@linkcode parseJson} made of them.
  * @returns The key.
  * @throws {SyntaxError} If they are no parts.
  */
@@ -40,7 +57,7 @@ export function keyOfParts(parts: unknown): Uint8Array {
 }
 
 /** A reviver that refuses parts that a number cannot hold, and which would else become others in silence. */
-export function exactNumber(
+function exactNumber(
   this: unknown,
   _name: string,
   value: unknown,

@@ -1,7 +1,7 @@
 /** The command line: finds the command, runs it, and turns its end into an exit code. */
 
 import deno from "../../deno.json" with { type: "json" };
-import { Arguments, UsageError } from "./arguments.ts";
+import { Arguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { importGitCommand } from "./commands/import_git.ts";
 import { layersCommand, statsCommand } from "./commands/inspect.ts";
@@ -14,6 +14,7 @@ import { commandHelp, programHelp } from "./help.ts";
 import { InterruptedError } from "./interrupt.ts";
 import { ClosedOutputError } from "./terminal/output.ts";
 import type { Terminal } from "./terminal/terminal.ts";
+import { UsageError } from "./usage_error.ts";
 
 const commands: readonly Command[] = [
   createCommand,
@@ -47,7 +48,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
 }
 
 async function dispatch(args: readonly string[], terminal: Terminal): Promise<number> {
-  const command = commands.find(({ name }) => name.split(" ").every((word, i) => word === args[i]));
+  const command = findCommand(args);
   if (command === undefined) return await withoutCommand(args, terminal);
   try {
     const parsed = new Arguments(command, args.slice(command.name.split(" ").length));
@@ -60,20 +61,34 @@ async function dispatch(args: readonly string[], terminal: Terminal): Promise<nu
   return exitOk;
 }
 
+function findCommand(args: readonly string[]): Command | undefined {
+  return commands.find(({ name }) => name.split(" ").every((word, i) => word === args[i]));
+}
+
 async function withoutCommand(args: readonly string[], terminal: Terminal): Promise<number> {
-  const [first] = args;
+  const [first, ...rest] = args;
   if (first === "--version") {
     await terminal.output.write(`varve ${deno.version}\n`);
   } else if (first === "--help" || first === "-h" || first === "help") {
-    await terminal.output.write(programHelp(commands));
+    const asked = findCommand(rest);
+    if (asked === undefined && rest.length > 0) throw noCommand(rest);
+    await terminal.output.write(asked === undefined ? programHelp(commands) : commandHelp(asked));
   } else {
-    throw new UsageError(
-      first === undefined
-        ? 'A command is missing (see "varve --help")'
-        : `"${args.slice(0, first === "import" ? 2 : 1).join(" ")}" is no command (see "varve --help")`,
-    );
+    throw noCommand(args);
   }
   return exitOk;
+}
+
+/** Says what is wrong with arguments that do not begin with a command. */
+function noCommand([first, second]: readonly string[]): UsageError {
+  if (first === undefined) return new UsageError('A command is missing (see "varve --help")');
+  if (first.startsWith("-")) {
+    return new UsageError(`The command comes first, found "${first}" (see "varve --help")`);
+  }
+  const longer = commands.find(({ name }) => name.startsWith(`${first} `));
+  if (longer === undefined) return new UsageError(`"${first}" is no command (see "varve --help")`);
+  const given = second === undefined || second.startsWith("-") ? first : `${first} ${second}`;
+  return new UsageError(`"${given}" is no command, "${longer.name}" is (see "varve ${longer.name} --help")`);
 }
 
 /** Says in one line what is wrong, after the output so far. */

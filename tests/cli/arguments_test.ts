@@ -1,12 +1,14 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { Arguments, UsageError } from "../../src/cli/arguments.ts";
+import { Arguments } from "../../src/cli/arguments.ts";
 import type { ArgumentSpecs } from "../../src/cli/options.ts";
+import { UsageError } from "../../src/cli/usage_error.ts";
 
 const command: ArgumentSpecs = {
   positionals: ["<store>", "[key]"],
   options: {
     "lsn": { value: "LSN", describe: "an LSN" },
     "limit": { value: "N", describe: "a count" },
+    "wait": { value: "SECONDS", otherwise: "Infinity", describe: "a value that may be left out" },
     "raw": { describe: "a switch" },
     "base64": { describe: "a switch" },
   },
@@ -28,6 +30,21 @@ Deno.test("Arguments tells what was given", () => {
   assertEquals(none.positionals[1], undefined);
 });
 
+Deno.test("Arguments takes what begins with a dash as a value where that is plain", () => {
+  assertEquals(parsed("store", "--timeline=-x").text("timeline"), "-x");
+  assertEquals(parsed("store", "--timeline", "-3").text("timeline"), "-3");
+  assertEquals(parsed("store", "--timeline", "-").text("timeline"), "-");
+  assertEquals(parsed("store", "--", "--lsn").positionals, ["store", "--lsn"]);
+});
+
+Deno.test("Arguments.milliseconds() tells a value that was left out from one that was given", () => {
+  assertEquals(parsed("store").milliseconds("wait"), undefined);
+  assertEquals(parsed("store", "--wait").milliseconds("wait"), Infinity);
+  assertEquals(parsed("--wait", "store", "--raw").milliseconds("wait"), Infinity);
+  assertEquals(parsed("store", "--wait=0.5").milliseconds("wait"), 500);
+  assertEquals(parsed("store", "--", "--wait").milliseconds("wait"), undefined);
+});
+
 Deno.test("Arguments asks for nothing else where help is asked for", () => {
   for (const help of ["--help", "-h"]) assertEquals(parsed(help, "--io-mode", "fast").flag("help"), true);
 });
@@ -41,9 +58,25 @@ Deno.test("Arguments.bytes() gives text as it is, and decodes base64", () => {
 const wrong: [args: string[], use: (args: Arguments) => unknown, message: string][] = [
   [[], () => {}, "<store> is missing"],
   [["a", "b", "c"], () => {}, '"c" is one argument too many'],
-  [["a", "--frob"], () => {}, "--frob"],
-  [["a", "--raw=1"], () => {}, "--raw"],
-  [["a", "--lsn"], () => {}, "--lsn"],
+  [["a", "--frob"], () => {}, "--frob is no option"],
+  [["a", "--constructor=1"], () => {}, "--constructor is no option"],
+  [["a", "-k"], () => {}, '"-k" is no option, and an argument that begins with a dash goes behind "--"'],
+  [["a", "-5"], () => {}, '"-5" is no option, and'],
+  [["a", "--raw=1"], () => {}, "--raw takes no value"],
+  [["a", "--lsn"], () => {}, "--lsn lacks its value: --lsn LSN"],
+  [["a", "--lsn", "--raw"], () => {}, "--lsn lacks its value: --lsn LSN"],
+  [["a", "--lsn", "--limit=3"], () => {}, "--lsn lacks its value: --lsn LSN"],
+  [["a", "--lsn", "-h"], () => {}, "--lsn lacks its value: --lsn LSN"],
+  [["a", "--lsn", "--", "b"], () => {}, "--lsn lacks its value: --lsn LSN"],
+  [["a", "--lsn", "-x"], () => {}, '"-x" begins with a dash: write --lsn=-x if it is the value'],
+  [["a", "--lsn", "-1"], (args) => args.lsn("lsn"), '--lsn takes an LSN from 0 on, not "-1"'],
+  [["a", "--limit", "-1"], (args) => args.count("limit"), '--limit takes a count, not "-1"'],
+  [
+    ["a", "--wait", "5"],
+    () => {},
+    '"5" follows --wait: write --wait=5, or --wait behind the other arguments',
+  ],
+  [["a", "--wait=-1"], (args) => args.milliseconds("wait"), '--wait takes seconds, not "-1"'],
   [["a", "--io-mode", "fast"], () => {}, '--io-mode takes buffered, direct, direct-rw, not "fast"'],
   [["a", "--io-engine", "sim"], () => {}, '--io-engine takes auto, uring, threads, node, not "sim"'],
   [["a", "--lsn", "1.5"], (args) => args.lsn("lsn"), '--lsn takes an LSN from 0 on, not "1.5"'],

@@ -136,6 +136,24 @@ Deno.test("varve layers shows structured keys as parts", async () => {
   assertEquals(coded.firstKeyBase64, encodeKey(first).toBase64());
 });
 
+Deno.test({
+  name: "varve says that its output cannot be written",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using folder = new TemporaryFolder();
+    await shown(folder, "put", "store", "k", "v", "--create");
+    for (const args of [["scan", "store"], ["stats", "store"], ["--help"]]) {
+      const words = [Deno.execPath(), "run", "-A", "--no-prompt", program, ...args];
+      const { code, stderr } = await new Deno.Command("sh", {
+        args: ["-c", '"$@" > /dev/full', "sh", ...words],
+        cwd: folder.path,
+      }).output();
+      assertEquals(code, 1);
+      assertMatch(decoder.decode(stderr), /^varve: Cannot write output: No space left on device[^\n]*\n$/);
+    }
+  },
+});
+
 Deno.test("varve shows help and its version", async () => {
   await using folder = new TemporaryFolder();
   assertEquals(await shown(folder, "--version"), `varve ${deno.version}\n`);
@@ -155,7 +173,9 @@ Deno.test("varve shows help and its version", async () => {
   ];
   for (const command of commands) {
     assertStringIncludes(help, `  ${command} `);
-    assertStringIncludes(await shown(folder, ...command.split(" "), "--help"), `Usage: varve ${command} <`);
+    const own = await shown(folder, ...command.split(" "), "--help");
+    assertStringIncludes(own, `Usage: varve ${command} <`);
+    if (command.includes(" ")) assertEquals(await shown(folder, "help", ...command.split(" ")), own);
   }
   assertEquals(Array.from(Deno.readDirSync(folder.path)), []);
 });
@@ -165,16 +185,24 @@ Deno.test("varve asked wrongly ends with 2 and one line", async () => {
   const wrong: [string[], string][] = [
     [[], "A command is missing"],
     [["frob"], '"frob" is no command'],
-    [["import", "svn"], '"import svn" is no command'],
+    [["import", "svn"], '"import svn" is no command, "import git" is'],
+    [["import", "--help"], '"import" is no command, "import git" is'],
+    [["help", "frob"], '"frob" is no command'],
+    [["--timeline", "main", "scan"], 'The command comes first, found "--timeline"'],
     [["get", "store"], "<key> is missing"],
     [["get", "store", "k", "more"], '"more" is one argument too many'],
-    [["get", "store", "k", "--frob"], "--frob"],
+    [["get", "store", "k", "--frob"], "--frob is no option"],
+    [["scan", "store", "--prefix", "a", "--key", '["a"]'], "--key and --prefix exclude each other"],
+    [["get", "store", "--key", "[1"], "after array element in JSON at position 2 (see"],
     [["get", "store", "k", "--lsn", "1.5"], '--lsn takes an LSN from 0 on, not "1.5"'],
     [["get", "store", "k", "--lsn", "9007199254740993"], "--lsn takes an LSN"],
     [["get", "store", "k", "--lsn="], "--lsn takes an LSN"],
     [["put", "store", "k", "v", "--lsn", "0"], "--lsn takes an LSN from 1 on"],
     [["get", "store", "k!", "--base64"], '"k!" is not base64'],
-    [["scan", "store", "--limit", "-1"], "--limit"],
+    [["scan", "store", "--limit", "-1"], '--limit takes a count, not "-1"'],
+    [["get", "store", "k", "--lsn", "-1"], '--lsn takes an LSN from 0 on, not "-1"'],
+    [["history", "store", "k", "--from", "-3"], '--from takes an LSN from 0 on, not "-3"'],
+    [["put", "store", "k", "--wait", "5"], "write --wait=5"],
     [["scan", "store", "--limit", "many"], '--limit takes a count, not "many"'],
     [["scan", "store", "--io-mode", "fast"], '--io-mode takes buffered, direct, direct-rw, not "fast"'],
     [["scan", "store", "--io-engine", "sim"], "--io-engine takes"],
@@ -201,6 +229,9 @@ Deno.test("varve that fails ends with 1 and one line", async () => {
     [["delete", "absent", "k"], "absent"],
     [["get", "store", "k", "--lsn", "2"], "LSN 2"],
     [["put", "store", "k", "v", "--lsn", "1"], "LSN 1"],
+    [["get", "store", "--key", '["user",1]'], 'Cannot find key ["user",1]\n'],
+    [["load", "store", "absent"], "Cannot load absent: No such file or directory (os error 2)\n"],
+    [["load", "store", "plain"], "Cannot load plain: it is a folder\n"],
     [["put", "store", "", "v"], "empty"],
     [["put", "store", "k".repeat(513), "v"], "513"],
   ];

@@ -1,7 +1,7 @@
 /** `varve load`. */
 
 import { systemClock } from "../../base/mod.ts";
-import { type Arguments, UsageError } from "../arguments.ts";
+import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { exitInterrupted, exitOk } from "../exit_code.ts";
 import { listenForInterrupt } from "../interrupt.ts";
@@ -14,6 +14,7 @@ import { writeOptions } from "../options.ts";
 import { Progress } from "../terminal/progress.ts";
 import { formatCount, formatDuration, formatWork } from "../terminal/quantity.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { UsageError } from "../usage_error.ts";
 
 /** Loads changes from lines of JSON. */
 export const loadCommand: Command = {
@@ -97,11 +98,23 @@ async function openSource(args: Arguments, terminal: Terminal): Promise<Source> 
   if (path === undefined || path === "-") {
     return { title: "standard input", name, stream: terminal.input(), bytes: undefined };
   }
-  const file = await Deno.open(path);
+  const file = await openFile(path);
   const { isFile, size } = await file.stat();
   // A pipe has no position to go on from, whatever its path.
   const own = name ?? (isFile ? checkName(await Deno.realPath(path)) : undefined);
   return { title: path, name: own, stream: file.readable, bytes: isFile ? size : undefined };
+}
+
+async function openFile(path: string): Promise<Deno.FsFile> {
+  try {
+    // A folder could be opened, and says what it is only when it is read.
+    if ((await Deno.stat(path)).isDirectory) throw new Deno.errors.IsADirectory("it is a folder");
+    return await Deno.open(path);
+  } catch (error) {
+    // Deno adds the operation and the path, which are said already.
+    const reason = (error as Error).message.replace(/: \w+ '.*'$/s, "");
+    throw new Error(`Cannot load ${path}: ${reason}`, { cause: error });
+  }
 }
 
 function checkName(name: string | undefined): string | undefined {

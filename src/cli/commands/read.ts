@@ -13,6 +13,7 @@ import { escapeBytes, escapeText, writeEscaped } from "../terminal/escape.ts";
 import { writeJsonLine } from "../terminal/json_line.ts";
 import { writePlainJson, writePlainRow } from "../terminal/plain_row.ts";
 import type { Output } from "../terminal/output.ts";
+import { UsageError } from "../usage_error.ts";
 
 const lsnOption: OptionSpec = { value: "LSN", describe: "read as of this LSN, inclusive (the last)" };
 const jsonLines: OptionSpec = { describe: "show a JSON object on each line" };
@@ -93,6 +94,9 @@ Where loads stopped is left out, unless --prefix or --start ask for it; see "var
     };
     const [prefix, start, end] = ["prefix", "start", "end"].map(bound);
     const given = args.parts("key") ?? prefix;
+    if (prefix !== undefined && given !== prefix) {
+      throw new UsageError("--key and --prefix exclude each other");
+    }
     const range = { prefix: given, start, end, reverse: args.flag("reverse") };
     const lsn = args.lsn("lsn");
     const writeEntry = entryWriter(args);

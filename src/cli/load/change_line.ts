@@ -2,7 +2,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { checkLsn, keyBytes, LimitError, type Lsn, maxValueBytes, typeName } from "../../base/mod.ts";
-import { exactNumber, keyOfParts } from "../key_parts.ts";
+import { keyOfParts, parseJson } from "../key_parts.ts";
 import type { Change } from "../../segment/mod.ts";
 
 /** The longest line in bytes: the longest value with every byte escaped (`\u0000`), and room for the rest. */
@@ -53,7 +53,7 @@ export function parseChangeLine(line: string, options: ChangeLineOptions = {}): 
 }
 
 function parseObject(line: string): Record<string, unknown> {
-  const fields: unknown = JSON.parse(line, exactNumber);
+  const fields: unknown = parseJson(line);
   if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
     throw new SyntaxError(
       `expected an object, found ${Array.isArray(fields) ? "an array" : typeName(fields)}`,

@@ -139,7 +139,7 @@ export class LineLoad {
 
   #otherLine(bytes: Uint8Array): Line | undefined {
     try {
-      const text = decoder.decode(bytes);
+      const text = decodeLine(bytes);
       if (text.trim() === "") return undefined;
       const { change, lsn } = parseChangeLine(text, this.#options);
       if (isPositionKey(change.key)) throw this.#reserved();
@@ -179,6 +179,14 @@ export class LineLoad {
     return error instanceof LoadError
       ? error
       : new LoadError(`line ${line}: ${error.message}`, { cause: error });
+  }
+}
+
+function decodeLine(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch (cause) {
+    throw new SyntaxError("it is not UTF-8", { cause });
   }
 }
 

@@ -77,8 +77,10 @@ export class Output {
     try {
       for (let at = 0; at < bytes.length;) at += await this.#sink.write(bytes.subarray(at));
     } catch (error) {
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-      throw new ClosedOutputError("Cannot write output: nobody reads it", { cause: error });
+      if (error instanceof Deno.errors.BrokenPipe) {
+        throw new ClosedOutputError("Cannot write output: nobody reads it", { cause: error });
+      }
+      throw new Error(`Cannot write output: ${(error as Error).message}`, { cause: error });
     }
   }
 }
