@@ -32,8 +32,9 @@ A line that cannot be used ends the load: the batches before it are stored, noth
 Ctrl-C ends the load (exit code 130). After that, a crash or a bad line that was mended, the same command goes on with
 the rest, and stores no line twice; once all is stored, it loads what was added to the file since. Lines with LSNs that
 the store has are passed over. For lines without, each batch keeps the position behind it under the key
-"\\x00varve/load/NAME", which scans leave out; NAME is the path of the file. Standard input has no name, and is
-loaded from its first line on, unless --name gives it one.`,
+"\\x00varve/load/NAME"; NAME is the path of the file. Standard input has no name, and is loaded from its first line on,
+unless --name gives it one. "varve scan" leaves these keys out; scans of the API show them, but with
+start: "\\0varve0".`,
   options: {
     "base64": { describe: '"key" and "value" are base64' },
     "ignore-lsn": { describe: 'pass over "lsn" and write at the next LSNs' },

@@ -15,6 +15,7 @@ import { writePlainJson, writePlainRow } from "../terminal/plain_row.ts";
 import type { Output } from "../terminal/output.ts";
 import { UsageError } from "../usage_error.ts";
 
+const encoder = new TextEncoder();
 const lsnOption: OptionSpec = { value: "LSN", describe: "read as of this LSN, inclusive (the last)" };
 const jsonLines: OptionSpec = { describe: "show a JSON object on each line" };
 
@@ -73,7 +74,8 @@ Each line is a key, a tab and a value, with \\xNN for every byte that is no prin
 --json shows {"key","lsn","value"} on each line, or "keyBase64" and "valueBase64" for what is not UTF-8;
 "varve load --ignore-lsn" reads it back. --raw writes the bytes of key, tab, value and line feed as they are.
 --parts shows keys that are structured as JSON arrays, and with --json as "keyParts".
-Where loads stopped is left out, unless --prefix or --start ask for it; see "varve load --help".`,
+Where loads stopped (see "varve load --help") is left out, unless --prefix or --start ask for it:
+--base64 --prefix ${encoder.encode(positionPrefix).toBase64()}`,
   options: {
     "prefix": { value: "KEY", describe: "only keys that start so" },
     "key": { value: "PARTS", describe: "only keys that start with these parts, such as '[\"user\"]'" },

@@ -149,6 +149,16 @@ Deno.test("varve load keeps its positions out of the way", async () => {
   assertEquals((await scan("--limit", "1")).out, "a\t1\n");
   const { out } = await scan("--base64", "--prefix", btoa("\0varve/load/"));
   assertStringIncludes(out, '\\x00varve/load/n\t{"bytes":24,"lines":1,"crc":');
+  const { out: help } = await varve(folder, ["scan", "--help"]);
+  const [, asked] = help.match(/^(--base64 --prefix .*)$/m) ?? [];
+  assertEquals((await scan(...asked.split(" "))).out, out);
+  {
+    await using store = await Store.open(folder.join("store"), { readOnly: true });
+    const seen = async (start?: string) =>
+      (await Array.fromAsync(store.timeline().scan({ start }))).map(({ key }) => decoder.decode(key));
+    assertEquals(await seen(), ["\0varve/load/n", "a"]);
+    assertEquals(await seen("\0varve0"), ["a"]);
+  }
   const reserved = await varve(folder, ["load", "store"], '{"key":"\\u0000varve/load/n","value":"1"}');
   assertEquals(reserved.code, 1);
   assertStringIncludes(reserved.err, "its key is one of varve's own");
