@@ -175,6 +175,10 @@ export interface IoEngine {
    * Locks a directory or a file for this holder alone, without waiting. Of a directory, its file `lock` says which
    * process holds it; the lock is on the directory itself: whoever removes that file is not let in.
    *
+   * As long as it is held, an engine on the C library finds and makes what is named under the path of the directory in
+   * that directory, wherever it was moved to. Through other engines it is found by its path, and whoever moves the
+   * directory between a look at `holds` and the operation has that happen in what stands there then.
+   *
    * Rejects with a `LockedError` if it is locked, by this process or another.
    */
   lock(path: string): Promise<PathLock>;

@@ -16,6 +16,8 @@ export interface Subject {
   direct: boolean;
   /** What direct transfers must be aligned to on the file system of the tests; 1 if it takes anything. */
   alignment: number;
+  /** Whether everything happens in a directory that the engine has locked. @default {false} */
+  locked?: boolean | undefined;
   /** Why it cannot run on this machine. */
   skip?: string | undefined;
   /** Makes an empty directory of a simulated engine; by default it is one of the system's. */
@@ -125,7 +127,9 @@ export function testEngine(subject: Subject): void {
   const simulated = subject.makeDirectory !== undefined;
   const test = (what: string, body: (f: Fixture) => Promise<void>, ignore = false) =>
     Deno.test({
-      name: `${name}.${what} (${direct ? "direct" : "buffered"}${subject.skip ? `: ${subject.skip}` : ""})`,
+      name: `${name}.${what} (${direct ? "direct" : "buffered"}${subject.locked ? ", locked" : ""}${
+        subject.skip ? `: ${subject.skip}` : ""
+      })`,
       ignore: ignore || subject.skip !== undefined,
       sanitizeOps: true,
       sanitizeResources: true,
@@ -618,9 +622,11 @@ function misaligned(f: Fixture): { offset: number; bytes: Uint8Array }[] {
 }
 
 async function withFixture(subject: Subject, body: (f: Fixture) => Promise<void>): Promise<void> {
-  const directory = await (subject.makeDirectory ?? makeTempDirectory)();
+  const parent = await (subject.makeDirectory ?? makeTempDirectory)();
+  const directory = subject.locked ? `${parent}/inner` : parent;
   const engine = await subject.make();
-  if (subject.makeDirectory !== undefined) await engine.makeDirectory(directory);
+  const lock = subject.locked ? await engine.lock(parent) : undefined;
+  if (subject.makeDirectory !== undefined || lock !== undefined) await engine.makeDirectory(directory);
   const fixture = new Fixture(engine, directory, subject.direct);
   try {
     await body(fixture);
@@ -628,7 +634,8 @@ async function withFixture(subject: Subject, body: (f: Fixture) => Promise<void>
     // After the test of shutdown there is nothing left to close, and close says so.
     await rejection(fixture.closeAll());
     await engine.shutdown();
-    if (subject.makeDirectory === undefined) await Deno.remove(directory, { recursive: true });
+    await lock?.release();
+    if (subject.makeDirectory === undefined) await Deno.remove(parent, { recursive: true });
   }
 }
 

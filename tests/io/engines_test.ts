@@ -2,7 +2,7 @@
 
 import type { IoEngine } from "../../src/io/engine.ts";
 import { statxAlignment } from "../../src/io/posix/statx.ts";
-import { Libc, openLibc } from "../../src/io/posix/libc.ts";
+import { currentDirectory, Libc, openLibc } from "../../src/io/posix/libc.ts";
 import { nodeEngine } from "../../src/io/node/node_engine.ts";
 import { threadsEngine } from "../../src/io/threads/threads_engine.ts";
 import { openUringEngine } from "../../src/io/uring/uring_engine.ts";
@@ -15,14 +15,17 @@ const noFfi = libc instanceof Libc ? undefined : libc.reason;
 const alignment = alignmentOfTests();
 
 for (const direct of [true, false]) {
-  testEngine({ name: "UringEngine", make: uringEngine, direct, alignment, skip: noUring });
-  testEngine({
-    name: "ThreadsEngine",
-    make: () => threadsEngine(ownLibc()),
-    direct,
-    alignment,
-    skip: noFfi,
-  });
+  for (const locked of [false, true]) {
+    testEngine({ name: "UringEngine", make: uringEngine, direct, alignment, locked, skip: noUring });
+    testEngine({
+      name: "ThreadsEngine",
+      make: () => threadsEngine(ownLibc()),
+      direct,
+      alignment,
+      locked,
+      skip: noFfi,
+    });
+  }
   testEngine({
     name: "MemoryEngine",
     make: () => new MemoryEngine(),
@@ -66,7 +69,7 @@ function noDirect(direct: boolean): string | undefined {
 function alignmentOfTests(): number {
   const path = Deno.makeTempFileSync({ prefix: "varve_test_" });
   try {
-    return libc instanceof Libc ? statxAlignment(libc, path)?.offset ?? 1 : 1;
+    return libc instanceof Libc ? statxAlignment(libc, { at: currentDirectory, name: path })?.offset ?? 1 : 1;
   } finally {
     Deno.removeSync(path);
   }

@@ -13,6 +13,7 @@ import { blockBytes, hasCode, IoError } from "../../base/mod.ts";
 import type { IoEngine, OpenOptions } from "../engine.ts";
 import { type Attempt, attemptOn, classify } from "../posix/errno.ts";
 import type { FileKind, Files } from "../posix/files.ts";
+import { runtimeNames } from "../posix/namespace.ts";
 import { SystemEngine } from "../posix/system_engine.ts";
 import type { Transport } from "../posix/transport.ts";
 import { type TransferCalls, TransferQueue } from "../transfer/transfer_queue.ts";
@@ -32,7 +33,7 @@ const truncateOf = promisify(ftruncate);
 /** Makes an engine on `node:fs`. */
 export function nodeEngine(): IoEngine {
   const calls = new NodeCalls();
-  return new SystemEngine("node", calls, calls);
+  return new SystemEngine("node", { files: calls, names: runtimeNames, transport: calls });
 }
 
 /**

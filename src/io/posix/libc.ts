@@ -8,6 +8,11 @@
 
 const symbols = {
   open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  openat: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  renameat: { parameters: ["i32", "buffer", "i32", "buffer"], result: "i32" },
+  unlinkat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  mkdirat: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  fsync: { parameters: ["i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
@@ -50,6 +55,13 @@ const symbols = {
     result: "i64",
     optional: true,
   },
+  // getdents64, which not every C library has under a name.
+  readEntries: {
+    name: "syscall",
+    parameters: ["usize", "i32", "buffer", "usize"],
+    result: "isize",
+    optional: true,
+  },
   // io_uring_enter on the hot path: narrow parameters and a narrow result need no BigInt.
   uringEnter: {
     name: "syscall",
@@ -77,6 +89,19 @@ const symbols = {
  */
 export type LibcSymbols = { -readonly [Name in keyof Functions]: Functions[Name] };
 type Functions = Deno.StaticForeignLibraryInterface<typeof symbols>;
+
+/** The directory that `openat` and its like start from for a path that starts from none: the working directory. */
+export const currentDirectory = -100;
+
+/**
+ * Text as the C library takes it.
+ *
+ * @throws {TypeError} If it holds a NUL, behind which the library would not read on.
+ */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  if (text.includes("\0")) throw new TypeError("Cannot pass text on: it holds a NUL");
+  return new TextEncoder().encode(`${text}\0`);
+}
 
 /** Where distributions keep the C library; the first that is granted and loads is used. */
 export const libcPaths: readonly string[] = [

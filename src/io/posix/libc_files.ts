@@ -10,19 +10,36 @@ import { hasCode } from "../../base/mod.ts";
 import type { DirectAlignment, IoFile, OpenOptions } from "../engine.ts";
 import { alignedMemory } from "../memory/aligned_memory.ts";
 import { type Attempt, attemptOn, errnoError } from "./errno.ts";
-import type { LibcCalls } from "./libc.ts";
+import { HeldDirectories } from "./held_directories.ts";
+import { cString, type LibcCalls } from "./libc.ts";
 import type { FileKind, Files } from "./files.ts";
 import { statxAlignment, statxKind } from "./statx.ts";
 
 const arm = Deno.build.arch === "aarch64";
-const flags = {
+
+/** Flags of `open`; of what is opened `pathOnly`, nothing is read: it is only found. */
+type OpenFlag =
+  | "readWrite"
+  | "create"
+  | "exclusive"
+  | "nonBlocking"
+  | "direct"
+  | "directory"
+  | "noFollow"
+  | "closeOnExec"
+  | "pathOnly";
+
+/** The flags of `open` by name; some have another number on each architecture. */
+export const openFlag: Readonly<Record<OpenFlag, number>> = {
   readWrite: 0x2,
   create: 0x40,
   exclusive: 0x80,
   nonBlocking: 0x800,
   direct: arm ? 0x10000 : 0x4000,
+  directory: arm ? 0x4000 : 0x10000,
   noFollow: arm ? 0x8000 : 0x20000,
   closeOnExec: 0x80000,
+  pathOnly: 0x200000,
 };
 const errnoInterrupted = 4;
 const seekEnd = 2;
@@ -39,10 +56,13 @@ export interface LibcFile extends IoFile {
 export class LibcFiles implements Files<LibcFile> {
   /** The library. */
   readonly libc: LibcCalls;
+  /** The directories that are locked: what is named under their paths is opened in them, wherever they are by now. */
+  readonly held: HeldDirectories;
 
   /** Takes over a library, which is unloaded at the end. */
   constructor(libc: LibcCalls) {
     this.libc = libc;
+    this.held = new HeldDirectories((fd) => void libc.symbols.close(fd));
   }
 
   /** See {@linkcode Files.allocateMemory}. */
@@ -54,12 +74,13 @@ export class LibcFiles implements Files<LibcFile> {
   open(path: string, options: OpenOptions): LibcFile {
     requireGrant("read", path);
     if (options.access === "write") requireGrant("write", path);
-    const { open, fcntl } = this.libc.symbols;
-    const name = new TextEncoder().encode(`${path}\0`);
+    const { openat, fcntl } = this.libc.symbols;
+    const { at, name } = this.held.place(path);
+    const text = cString(name);
     const attempt = { operation: options.create ? "create" : "open", path };
-    const fd = this.call(attempt, () => open(name, openFlags(options), 0o600));
+    const fd = this.call(attempt, () => openat(at, text, openFlags(options), 0o600));
     // io_uring takes a file that does not block for one whose transfers never do, so that only the opening may not.
-    fcntl(fd, setStatusFlags, options.direct ? flags.direct : 0);
+    fcntl(fd, setStatusFlags, options.direct ? openFlag.direct : 0);
     return { path, direct: options.direct, fd };
   }
 
@@ -105,11 +126,12 @@ export class LibcFiles implements Files<LibcFile> {
 
   /** See {@linkcode Files.alignment}. */
   alignment(path: string): DirectAlignment | undefined {
-    return statxAlignment(this.libc, path);
+    return statxAlignment(this.libc, this.held.place(path));
   }
 
   /** See {@linkcode Files.end}. */
   end(): void {
+    this.held.end();
     this.libc[Symbol.dispose]();
   }
 
@@ -130,13 +152,18 @@ export class LibcFiles implements Files<LibcFile> {
 }
 
 function openFlags(options: OpenOptions): number {
-  return flags.closeOnExec | flags.noFollow | flags.nonBlocking |
-    (options.access === "write" ? flags.readWrite : 0) |
-    (options.create ? flags.create | flags.exclusive : 0) |
-    (options.direct ? flags.direct : 0);
+  return openFlag.closeOnExec | openFlag.noFollow | openFlag.nonBlocking |
+    (options.access === "write" ? openFlag.readWrite : 0) |
+    (options.create ? openFlag.create | openFlag.exclusive : 0) |
+    (options.direct ? openFlag.direct : 0);
 }
 
-function requireGrant(name: "read" | "write", path: string): void {
+/**
+ * Asks for a permission of the runtime, which knows nothing of what the C library does.
+ *
+ * @throws {Deno.errors.NotCapable} If it is not granted.
+ */
+export function requireGrant(name: "read" | "write", path: string): void {
   if (Deno.permissions.querySync({ name, path }).state === "granted") return;
   throw new Deno.errors.NotCapable(
     `Requires ${name} access to "${path}", run again with the --allow-${name} flag`,

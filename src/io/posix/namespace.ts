@@ -1,6 +1,6 @@
 /**
- * Names on disk that outlive a crash. Every real engine uses these, and they go through the runtime's own calls, so
- * that `--allow-read` and `--allow-write` are enforced by the runtime itself.
+ * Names on disk that outlive a crash: the seam between an engine of the operating system and what makes and removes
+ * them, and the runtime's own calls, by which `--allow-read` and `--allow-write` are enforced by the runtime itself.
  *
  * Any number may run at once.
  *
@@ -10,7 +10,43 @@
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { hasCode } from "../../base/mod.ts";
+import type { PathLock } from "../engine.ts";
 import { attempting } from "./errno.ts";
+import { lockPath } from "./path_lock.ts";
+
+/** The mode of a directory that is made. */
+export const directoryMode = 0o700;
+
+/** The names of an engine. What it throws may be any error of the system's, unless it is said. */
+export interface Names {
+  /** Renames a file, replacing what stands at `to`. */
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file, or a directory that is empty. */
+  remove(path: string): Promise<void>;
+  /** Makes one directory. Rejects with an `IoError`, `EEXIST` if something is there and `ENOENT` without a parent. */
+  makeDirectory(path: string): Promise<void>;
+  /** Whether what stands at a path is a directory, links followed. */
+  isDirectory(path: string): Promise<boolean>;
+  /** The names in a directory, in no order. */
+  list(path: string): Promise<string[]>;
+  /** Makes the names in a directory durable. Rejects with an `IoError`. */
+  syncDirectory(path: string): Promise<void>;
+  /** See `lock` of the engine. */
+  lock(path: string): Promise<PathLock>;
+}
+
+/** Names through the runtime's own calls, by path. */
+export const runtimeNames: Names = {
+  rename: (from, to) => Deno.rename(from, to),
+  // The runtime makes no difference between a file and a directory that is empty.
+  remove: (path) => Deno.remove(path),
+  makeDirectory: (path) =>
+    attempting({ operation: "make directory", path }, () => Deno.mkdir(path, { mode: directoryMode })),
+  isDirectory: async (path) => (await Deno.stat(path)).isDirectory,
+  list: (path) => Array.fromAsync(Deno.readDir(path), ({ name }) => name),
+  syncDirectory,
+  lock: lockPath,
+};
 
 /** The directory that a path names something in. */
 export function directoryOf(path: string): string {
@@ -18,37 +54,44 @@ export function directoryOf(path: string): string {
 }
 
 /**
- * Makes a directory with mode 0700, with its parents; one that exists is left as it is. Names are made durable from
- * the top down, each before the next is made, so that what a crash leaves is durable but for its last name: that is
- * why the name of a directory that is there already is made durable too.
+ * Makes a directory, with its parents; one that exists is left as it is. Names are made durable from the top down, each
+ * before the next is made, so that what a crash leaves is durable but for its last name: that is why the name of a
+ * directory that is there already is made durable too.
  *
+ * @param names What makes one.
  * @param path An absolute path.
  */
-export async function makeDirectory(path: string): Promise<void> {
+export async function makeDirectories(names: Names, path: string): Promise<void> {
   try {
-    await Deno.mkdir(path, { mode: 0o700 }).catch(async (error) => {
-      if (!(error instanceof Deno.errors.NotFound) || dirname(path) === path) throw error;
-      await makeDirectory(dirname(path));
-      // Once more and not again: a parent such as /proc is there, and takes no directory for ever.
-      await Deno.mkdir(path, { mode: 0o700 });
-    });
+    await makeUnlessThere(names, path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists) || !(await Deno.stat(path)).isDirectory) throw error;
+    if (!hasCode(error, "ENOENT") || dirname(path) === path) throw error;
+    await makeDirectories(names, dirname(path));
+    // A parent that is gone again is not made once more: it may be one that is held, and was removed for good.
+    await makeUnlessThere(names, path);
   }
-  await syncName(path);
+  await syncName(names, path);
+}
+
+async function makeUnlessThere(names: Names, path: string): Promise<void> {
+  try {
+    await names.makeDirectory(path);
+  } catch (error) {
+    if (!hasCode(error, "EEXIST") || !(await names.isDirectory(path))) throw error;
+  }
 }
 
 /**
  * Makes the name of a directory durable. Where its parent may not be read, the directory itself is synced, which on
  * file systems with a journal takes the name with it.
  */
-async function syncName(path: string): Promise<void> {
+async function syncName(names: Names, path: string): Promise<void> {
   try {
-    await syncDirectory(dirname(path));
+    await names.syncDirectory(dirname(path));
   } catch (error) {
     const isForbidden = error instanceof Deno.errors.NotCapable || hasCode(error, "EACCES", "EPERM");
     if (!isForbidden) throw error;
-    await syncDirectory(path);
+    await names.syncDirectory(path);
   }
 }
 
@@ -57,7 +100,7 @@ async function syncName(path: string): Promise<void> {
  *
  * Windows has no such call, and some file systems answer `EINVAL` because they need none; both count as done.
  */
-export async function syncDirectory(path: string): Promise<void> {
+async function syncDirectory(path: string): Promise<void> {
   if (Deno.build.os === "windows") return;
   try {
     await attempting({ operation: "sync directory", path }, async () => {

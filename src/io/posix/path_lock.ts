@@ -14,8 +14,15 @@ import { hasCode, IoError, LockedError } from "../../base/mod.ts";
 import type { PathLock } from "../engine.ts";
 import { attempting } from "./errno.ts";
 import { irregularCode } from "./regular_file.ts";
+import type { Inode } from "./statx.ts";
 
 const mostHolderBytes = 32;
+
+/** A lock that tells what it is on. */
+export interface InodeLock extends PathLock {
+  /** The directory or file that is locked; throws after the release. */
+  inode(): Inode;
+}
 
 /**
  * Locks a directory or a file, without waiting.
@@ -24,7 +31,7 @@ const mostHolderBytes = 32;
  * @throws {LockedError} If it is locked, by this process or another.
  * @throws {IoError} If it is neither, cannot be opened, or something that is no file is called `lock` in a directory.
  */
-export async function lockPath(path: string): Promise<PathLock> {
+export async function lockPath(path: string): Promise<InodeLock> {
   const { isDirectory, isFile } = await Deno.stat(path);
   // Opening a pipe would wait for whoever writes to it.
   if (!isDirectory && !isFile) throw new IoError({ code: "ENXIO", operation: "lock", path });
@@ -43,7 +50,7 @@ export async function lockPath(path: string): Promise<PathLock> {
   }
 }
 
-class HeldLock implements PathLock {
+class HeldLock implements InodeLock {
   readonly #path: string;
   readonly #locked: Deno.FsFile;
   #released = false;
@@ -51,6 +58,11 @@ class HeldLock implements PathLock {
   constructor(path: string, locked: Deno.FsFile) {
     this.#path = path;
     this.#locked = locked;
+  }
+
+  inode(): Inode {
+    const { ino, dev } = this.#locked.statSync();
+    return { ino: Number(ino), dev };
   }
 
   async holds(): Promise<boolean> {

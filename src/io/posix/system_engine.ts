@@ -1,9 +1,8 @@
 /**
- * An engine of the operating system, whatever moves its bytes: names, locks, the proof of direct IO, and who may still
- * come in.
+ * An engine of the operating system, whatever moves its bytes: the proof of direct IO, and who may still come in.
  *
  * ```
- *   SystemEngine ─┬─ names, lock, support     the same for all, through the runtime's own calls
+ *   SystemEngine ─┬─ Names                    names and locks, through libc or the runtime's own calls
  *                 ├─ Files                    open files, of libc or of node:fs
  *                 └─ Transport                bytes in and out, syncs: a ring, threads, node:fs
  * ```
@@ -26,18 +25,28 @@ import type {
   WriteOptions,
 } from "../engine.ts";
 import { checkOffset, fail, type TransferOperation } from "../transfer/transfer.ts";
-import { lockPath } from "./path_lock.ts";
 import { attempting } from "./errno.ts";
-import { makeDirectory, syncDirectory } from "./namespace.ts";
+import { makeDirectories, type Names } from "./namespace.ts";
 import type { Files } from "./files.ts";
 import { openRegular } from "./regular_file.ts";
 import type { Transport } from "./transport.ts";
+
+/** What an engine of the operating system is made of. */
+export interface SystemParts<File extends IoFile> {
+  /** Its open files. */
+  readonly files: Files<File>;
+  /** Names, and locks on them. */
+  readonly names: Names;
+  /** What moves its bytes. */
+  readonly transport: Transport<File>;
+}
 
 /** An engine of the operating system. */
 export class SystemEngine<File extends IoFile> implements IoEngine {
   /** Its name. */
   readonly name: EngineName;
   readonly #files: Files<File>;
+  readonly #names: Names;
   readonly #transport: Transport<File>;
   readonly #open = new Set<IoFile>();
   readonly #idle: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -45,11 +54,12 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
   #inside = 0;
   #ended: Promise<void> | undefined;
 
-  /** Makes an engine that owns `files` and `transport`. */
-  constructor(name: EngineName, files: Files<File>, transport: Transport<File>) {
+  /** Makes an engine that owns its parts. */
+  constructor(name: EngineName, parts: SystemParts<File>) {
     this.name = name;
-    this.#files = files;
-    this.#transport = transport;
+    this.#files = parts.files;
+    this.#names = parts.names;
+    this.#transport = parts.transport;
   }
 
   /** See {@linkcode IoEngine.isLost}. */
@@ -136,27 +146,27 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
 
   /** See {@linkcode IoEngine.rename}. */
   rename(from: string, to: string): Promise<void> {
-    return this.#run("rename", from, () => Deno.rename(from, to));
+    return this.#run("rename", from, () => this.#names.rename(from, to));
   }
 
-  /** See {@linkcode IoEngine.remove}. The runtime makes no difference between a file and a directory that is empty. */
+  /** See {@linkcode IoEngine.remove}. */
   remove(path: string): Promise<void> {
-    return this.#run("remove", path, () => Deno.remove(path));
+    return this.#run("remove", path, () => this.#names.remove(path));
   }
 
   /** See {@linkcode IoEngine.makeDirectory}. */
   makeDirectory(path: string): Promise<void> {
-    return this.#run("make directory", path, () => makeDirectory(resolve(path)));
+    return this.#run("make directory", path, () => makeDirectories(this.#names, resolve(path)));
   }
 
   /** See {@linkcode IoEngine.list}. */
   list(path: string): Promise<string[]> {
-    return this.#run("list", path, () => Array.fromAsync(Deno.readDir(path), ({ name }) => name));
+    return this.#run("list", path, () => this.#names.list(path));
   }
 
   /** See {@linkcode IoEngine.syncDirectory}. */
   syncDirectory(path: string): Promise<void> {
-    return this.#run("sync directory", path, () => syncDirectory(path));
+    return this.#run("sync directory", path, () => this.#names.syncDirectory(path));
   }
 
   /** See {@linkcode IoEngine.resolve}. */
@@ -166,7 +176,7 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
 
   /** See {@linkcode IoEngine.lock}. The lock outlives the engine. */
   lock(path: string): Promise<PathLock> {
-    return this.#run("lock", path, () => lockPath(path));
+    return this.#run("lock", path, () => this.#names.lock(path));
   }
 
   /** See {@linkcode IoEngine.support}. */

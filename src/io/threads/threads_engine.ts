@@ -19,6 +19,7 @@ import { BufferAddresses } from "../posix/buffer_addresses.ts";
 import { attemptOn, unknownCode } from "../posix/errno.ts";
 import type { LibcCalls, LibcSymbols } from "../posix/libc.ts";
 import { type LibcFile, LibcFiles } from "../posix/libc_files.ts";
+import { LibcNames } from "../posix/libc_names.ts";
 import { SystemEngine } from "../posix/system_engine.ts";
 import type { Transport } from "../posix/transport.ts";
 import { type TransferCalls, TransferQueue } from "../transfer/transfer_queue.ts";
@@ -31,7 +32,8 @@ const durableWrite = 0x2;
 /** Makes an engine that owns `libc` and unloads it when it is shut down. */
 export function threadsEngine(libc: LibcCalls): IoEngine {
   const files = new LibcFiles(libc);
-  return new SystemEngine("threads", files, new ThreadsTransport(files));
+  const transport = new ThreadsTransport(files);
+  return new SystemEngine("threads", { files, names: new LibcNames(files), transport });
 }
 
 /** What moves the bytes of the engine. */

@@ -17,6 +17,7 @@ import { maxIoDepth } from "../../base/mod.ts";
 import type { IoEngine, Transfer } from "../engine.ts";
 import type { LibcCalls } from "../posix/libc.ts";
 import { type LibcFile, LibcFiles } from "../posix/libc_files.ts";
+import { LibcNames } from "../posix/libc_names.ts";
 import { SystemEngine } from "../posix/system_engine.ts";
 import type { Transport } from "../posix/transport.ts";
 import type { TransferOperation } from "../transfer/transfer.ts";
@@ -56,11 +57,8 @@ export async function openUringEngine(
     return { reason };
   }
   const files = new LibcFiles(libc);
-  return new SystemEngine(
-    "uring",
-    files,
-    new UringTransport(new UringQueue(files, ring, options.depth ?? maxIoDepth)),
-  );
+  const transport = new UringTransport(new UringQueue(files, ring, options.depth ?? maxIoDepth));
+  return new SystemEngine("uring", { files, names: new LibcNames(files), transport });
 }
 
 /** Bytes through a ring: transfers, syncs and reservations, each as entries of one {@linkcode UringQueue}. */

@@ -1,12 +1,14 @@
-import { assertRejects } from "@std/assert";
-import { makeDirectory } from "../../../src/io/posix/namespace.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import { IoError } from "../../../src/base/mod.ts";
+import { makeDirectories, runtimeNames } from "../../../src/io/posix/namespace.ts";
 
 Deno.test({
-  name: "makeDirectory() gives up in a parent that takes no directories",
+  name: "makeDirectories() gives up in a parent that takes no directories",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     for (const path of ["/proc/varve_test", "/proc/varve_test/deeper"]) {
-      await assertRejects(() => makeDirectory(path), Deno.errors.NotFound);
+      const error = await assertRejects(() => makeDirectories(runtimeNames, path), IoError);
+      assertEquals(error.code, "ENOENT");
     }
   },
 });

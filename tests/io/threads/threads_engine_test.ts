@@ -6,7 +6,7 @@ import type { IoEngine, IoFile, Transfer } from "../../../src/io/engine.ts";
 import { Libc, type LibcCalls, type LibcSymbols, openLibc } from "../../../src/io/posix/libc.ts";
 import { threadsEngine } from "../../../src/io/threads/threads_engine.ts";
 
-const [interrupted, ioFailed, noSpace, notSupported] = [4, 5, 28, 95];
+const [interrupted, ioFailed, invalid, noSpace, notSupported] = [4, 5, 22, 28, 95];
 const found = openLibc();
 const ignore = !(found instanceof Libc);
 if (found instanceof Libc) found[Symbol.dispose]();
@@ -250,6 +250,38 @@ test("ThreadsEngine.write() succeeds when the first call wrote nothing and its d
   });
   const { error, done } = await writeDurably(scene);
   assertEquals([error, done, repeated], [undefined, 4 * 4096, 1]);
+});
+
+test("ThreadsEngine.syncDirectory() learns why it failed in a directory that is locked, and never takes it back", async ({ libc, engine, file }) => {
+  const directory = file.path.slice(0, file.path.lastIndexOf("/"));
+  const lock = await engine.lock(directory);
+  await engine.syncDirectory(directory);
+  libc.replace({ fsyncAsync: fails32, fsync: () => -1 });
+  libc.errnos = [interrupted, ioFailed];
+  assertCode(await engine.syncDirectory(directory).catch((error) => error), "EIO");
+  libc.errnos = [invalid];
+  await engine.syncDirectory(directory);
+  libc.replace({ fsync: () => 0 });
+  assertCode(await engine.syncDirectory(directory).catch((error) => error), "EUNKNOWN");
+  await lock.release();
+});
+
+test("ThreadsEngine.lock() holds no directory where the system does not tell which one is open", async ({ libc, engine, file }) => {
+  const directory = file.path.slice(0, file.path.lastIndexOf("/"));
+  libc.replace({ statx: null, fsyncAsync: fails32 });
+  const lock = await engine.lock(directory);
+  await engine.syncDirectory(directory);
+  await lock.release();
+});
+
+test("ThreadsEngine.lock() rejects, and locks nothing, when its path led elsewhere meanwhile", async ({ libc, engine, file }) => {
+  const directory = file.path.slice(0, file.path.lastIndexOf("/"));
+  const { openat } = libc.symbols;
+  const elsewhere = new TextEncoder().encode("/\0");
+  libc.replace({ openat: (at, _name, flags, mode) => openat(at, elsewhere, flags, mode) });
+  assertCode(await engine.lock(directory).catch((error) => error), "ESTALE");
+  libc.replace({ openat });
+  await (await engine.lock(directory)).release();
 });
 
 test("ThreadsEngine.datasync() and sync() never repeat a call that failed", async ({ libc, engine, file }) => {

@@ -133,8 +133,8 @@ class RealDisk implements Disk {
   moveBack(): void {
     if (this.#instead === undefined) return;
     const found = readFiles(this.path, /./);
-    // A file may be made in the moment of the renaming; then nothing is written to it.
-    for (const [path, { length }] of found) {
+    // Without a directory that is held, a file may be made in the moment of the renaming; then nothing is written to it.
+    for (const [path, { length }] of this.plain.name === "node" ? found : []) {
       if (length === 0 && !this.#instead.has(path)) found.delete(path);
     }
     const difference = firstDifference(this.#instead, found);

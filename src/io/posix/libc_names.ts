@@ -1,0 +1,177 @@
+/**
+ * The names of an engine on the C library. In a directory that it has locked, a name is made, renamed, removed, listed
+ * and made durable through the descriptor of that directory, wherever its path leads by then; any other name goes
+ * through the runtime's own calls.
+ *
+ * A name takes a synchronous call, which is short; only a sync waits for a disk, and does so on the runtime's pool.
+ *
+ * @module
+ */
+
+import { isAbsolute, resolve } from "node:path";
+import { hasCode, IoError } from "../../base/mod.ts";
+import type { PathLock } from "../engine.ts";
+import { decodeDirents, direntsBytes, getdents64 } from "./dirents.ts";
+import { type Attempt, unknownCode } from "./errno.ts";
+import type { NamePlace } from "./held_directories.ts";
+import { cString, currentDirectory, type LibcSymbols } from "./libc.ts";
+import { type LibcFiles, openFlag, requireGrant } from "./libc_files.ts";
+import { directoryMode, type Names, runtimeNames } from "./namespace.ts";
+import { type InodeLock, lockPath } from "./path_lock.ts";
+import { statxInode } from "./statx.ts";
+
+/** AT_REMOVEDIR of `unlinkat`. */
+const removeDirectory = 0x200;
+
+/** See the top of the file. */
+export class LibcNames implements Names {
+  readonly #files: LibcFiles;
+
+  /** Names of the directories that `files` holds. */
+  constructor(files: LibcFiles) {
+    this.#files = files;
+  }
+
+  get #symbols(): LibcSymbols {
+    return this.#files.libc.symbols;
+  }
+
+  /** See {@linkcode Names.rename}. */
+  async rename(from: string, to: string): Promise<void> {
+    const { held } = this.#files;
+    if (!held.locate(from) && !held.locate(to)) return await runtimeNames.rename(from, to);
+    requireGrant("read", from);
+    requireGrant("write", from);
+    requireGrant("write", to);
+    const [old, next] = [held.place(from), held.place(to)];
+    const [oldName, nextName] = [cString(old.name), cString(next.name)];
+    const call = () => this.#symbols.renameat(old.at, oldName, next.at, nextName);
+    this.#files.call({ operation: "rename", path: from }, call);
+  }
+
+  /** See {@linkcode Names.remove}. */
+  async remove(path: string): Promise<void> {
+    const place = this.#files.held.locate(path);
+    if (place === undefined) return await runtimeNames.remove(path);
+    requireGrant("write", path);
+    const attempt = { operation: "remove", path }, name = cString(place.name);
+    const unlink = (flags: number) =>
+      this.#files.call(attempt, () => this.#symbols.unlinkat(place.at, name, flags));
+    try {
+      unlink(0);
+    } catch (error) {
+      if (!hasCode(error, "EISDIR")) throw error;
+      unlink(removeDirectory);
+    }
+  }
+
+  /** See {@linkcode Names.makeDirectory}. */
+  async makeDirectory(path: string): Promise<void> {
+    const place = this.#files.held.locate(path);
+    if (place === undefined) return await runtimeNames.makeDirectory(path);
+    requireGrant("write", path);
+    const name = cString(place.name);
+    const make = () => this.#symbols.mkdirat(place.at, name, directoryMode);
+    this.#files.call({ operation: "make directory", path }, make);
+  }
+
+  /** See {@linkcode Names.isDirectory}. */
+  async isDirectory(path: string): Promise<boolean> {
+    const place = this.#files.held.locate(path);
+    if (place === undefined) return await runtimeNames.isDirectory(path);
+    requireGrant("read", path);
+    try {
+      this.#symbols.close(this.#openDirectory(place, { operation: "find", path }, openFlag.pathOnly));
+      return true;
+    } catch (error) {
+      if (hasCode(error, "ENOTDIR")) return false;
+      throw error;
+    }
+  }
+
+  /** See {@linkcode Names.list}. */
+  async list(path: string): Promise<string[]> {
+    const place = this.#files.held.locateDirectory(path);
+    const { readEntries } = this.#symbols;
+    if (place === undefined || readEntries === null) return await runtimeNames.list(path);
+    requireGrant("read", path);
+    const attempt = { operation: "list", path };
+    const fd = this.#openDirectory(place, attempt);
+    try {
+      const records = new Uint8Array(direntsBytes);
+      const read = () => readEntries(getdents64, fd, records, BigInt(records.length));
+      const names: string[] = [];
+      for (let count; (count = this.#files.call(attempt, read)) > 0;) {
+        names.push(...decodeDirents(records.subarray(0, count)));
+      }
+      return names;
+    } finally {
+      this.#symbols.close(fd);
+    }
+  }
+
+  /** See {@linkcode Names.syncDirectory}. */
+  async syncDirectory(path: string): Promise<void> {
+    const place = this.#files.held.locateDirectory(path);
+    if (place === undefined) return await runtimeNames.syncDirectory(path);
+    requireGrant("read", path);
+    const attempt = { operation: "sync directory", path };
+    const fd = this.#openDirectory(place, attempt);
+    try {
+      if (await this.#symbols.fsyncAsync(fd) === 0) return;
+      // It is repeated only to learn why: that the repetition succeeds says nothing of what the first call lost.
+      this.#files.call(attempt, () => this.#symbols.fsync(fd));
+      throw new IoError({ code: unknownCode, ...attempt });
+    } catch (error) {
+      // Some file systems answer so because they need no sync of a directory.
+      if (!hasCode(error, "EINVAL")) throw error;
+    } finally {
+      this.#symbols.close(fd);
+    }
+  }
+
+  /** See {@linkcode Names.lock}. */
+  async lock(path: string): Promise<PathLock> {
+    const lock = await lockPath(path);
+    try {
+      const giveUp = isAbsolute(path) ? this.#hold(path, lock) : undefined;
+      return {
+        holds: () => lock.holds(),
+        release: () => {
+          giveUp?.();
+          return lock.release();
+        },
+      };
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** Holds what is locked, if it is a directory and the system tells one from another. */
+  #hold(path: string, lock: InodeLock): (() => void) | undefined {
+    const { held, libc } = this.#files;
+    const attempt = { operation: "lock", path };
+    const fd = this.#openIfDirectory(path, attempt);
+    if (fd === undefined) return undefined;
+    const found = statxInode(libc, fd), locked = lock.inode();
+    if (found?.ino === locked.ino && found.dev === locked.dev) return held.hold(resolve(path), fd);
+    this.#symbols.close(fd);
+    if (found === undefined) return undefined;
+    throw new IoError({ code: "ESTALE", ...attempt });
+  }
+
+  #openIfDirectory(path: string, attempt: Attempt): number | undefined {
+    try {
+      return this.#openDirectory({ at: currentDirectory, name: path }, attempt);
+    } catch (error) {
+      if (hasCode(error, "ENOTDIR")) return undefined;
+      throw error;
+    }
+  }
+
+  #openDirectory({ at, name }: NamePlace, attempt: Attempt, flags: number = 0): number {
+    const text = cString(name), all = flags | openFlag.directory | openFlag.closeOnExec;
+    return this.#files.call(attempt, () => this.#symbols.openat(at, text, all, 0));
+  }
+}
