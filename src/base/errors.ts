@@ -76,10 +76,10 @@ export function hasCode(error: unknown, ...codes: readonly string[]): error is I
 }
 
 /**
- * Whether an error says that the disk, or a quota, is full, which a failed write survives. So it survives that there
- * is no descriptor to open a file with, of the process or of all.
+ * Whether an error says that the system is short of something that may come back: of room on the disk or in a quota, or
+ * of descriptors, of the process or of all. A failed write survives it.
  */
-export function isFullDisk(error: unknown): error is IoError {
+export function isShortage(error: unknown): error is IoError {
   return hasCode(error, "ENOSPC", "EDQUOT") || isOutOfDescriptors(error);
 }
 

@@ -9,17 +9,19 @@
  *     └─ close() from any state ──► closing ──► closed
  * ```
  *
- * H1  The first failure other than a full disk is kept for ever, and every later write rejects with it as the cause.
+ * H1  The first failure other than a shortage is kept for ever, and every later write rejects with it as the cause.
  * H2  Whoever waits for a disk with room is woken by `retry`, by a poisoning and by closing, or when it gives up.
  * H3  A full disk that was met by work begun before the last `retry` says nothing of the disk since: it is no failure,
  *     and the work is simply done again.
+ *
+ * A full disk stands for every shortage (`isShortage`): of room, and of descriptors too.
  *
  * Everything is synchronous; any number may wait and watch at once.
  *
  * @module
  */
 
-import { isFullDisk, PoisonedError } from "./errors.ts";
+import { isShortage, PoisonedError } from "./errors.ts";
 
 /** What a {@linkcode Health} says. */
 export type HealthState = "open" | "full" | "poisoned" | "closing" | "closed";
@@ -73,7 +75,7 @@ export class Health {
     if (cause === undefined) {
       return new Deno.errors.BadResource(`Cannot write to ${this.#subject}: it is closed`);
     }
-    if (isFullDisk(cause) || cause instanceof PoisonedError) return cause;
+    if (isShortage(cause) || cause instanceof PoisonedError) return cause;
     const message = `Cannot write to ${this.#subject}: an earlier write failed: ${cause.message}`;
     return new PoisonedError(message, { cause });
   }
@@ -86,11 +88,11 @@ export class Health {
    * @returns The error for whoever waited for it.
    */
   fail(error: Error, attempt: number = this.#attempt): Error {
-    if (this.#cause !== undefined && !isFullDisk(this.#cause)) return this.refusal();
-    if (isFullDisk(error) && attempt < this.#attempt) return error;
+    if (this.#cause !== undefined && !isShortage(this.#cause)) return this.refusal();
+    if (isShortage(error) && attempt < this.#attempt) return error;
     this.#cause = error;
     const isOpen = this.#state === "open" || this.#state === "full";
-    if (!isFullDisk(error)) this.#become(isOpen ? "poisoned" : this.#state);
+    if (!isShortage(error)) this.#become(isOpen ? "poisoned" : this.#state);
     else if (this.#state === "open") this.#become("full");
     return this.refusal();
   }
@@ -142,7 +144,7 @@ export class Health {
       } catch (error) {
         if (error instanceof Deno.errors.BadResource) throw error;
         const reason = this.fail(error as Error, attempt);
-        if (!isFullDisk(reason)) throw reason;
+        if (!isShortage(reason)) throw reason;
         while (this.#state === "full") await (end ? Promise.race([this.#changed(), end]) : this.#changed());
         if (this.#state !== "open") throw this.#cause === undefined ? reason : this.refusal();
       }

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type Health, isFullDisk, PoisonedError } from "../base/mod.ts";
+import { type Health, isShortage, PoisonedError } from "../base/mod.ts";
 import type { BufferedWriter, IoEngine, IoFile } from "../io/mod.ts";
 
 /** What a sync does with an unfinished block. */
@@ -73,7 +73,7 @@ export class SyncedWriter {
     } catch (error) {
       const cause = error as Error;
       const message = `Cannot write to "${this.#parts.file.path}": a sync failed: ${cause.message}`;
-      throw this.#parts.health.fail(isFullDisk(cause) ? new PoisonedError(message, { cause }) : cause);
+      throw this.#parts.health.fail(isShortage(cause) ? new PoisonedError(message, { cause }) : cause);
     }
     if (length > this.#durable) this.#durable = length;
   }

@@ -9,7 +9,7 @@
  *
  * M3  `state` is what the newest durable frame says. Commits are published in the order in which they were asked for:
  *     one that cannot be written takes those with it that wait behind it.
- * M5  After a full disk it goes on; after any other failure nothing is written any more.
+ * M5  After a shortage it goes on; after any other failure nothing is written any more.
  *
  * Any number of commits may be asked for at once.
  *

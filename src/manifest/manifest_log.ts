@@ -22,7 +22,7 @@ import {
   blockBytes,
   hasCode,
   IoError,
-  isFullDisk,
+  isShortage,
   LimitError,
   maxManifestBytes,
 } from "../base/mod.ts";
@@ -209,5 +209,5 @@ function checkLength(bytes: number): number {
 
 /** Whether an error leaves everything as it is: no room on the disk, or for a frame more in a file. */
 export function isRefusal(error: unknown): boolean {
-  return isFullDisk(error) || error instanceof LimitError;
+  return isShortage(error) || error instanceof LimitError;
 }

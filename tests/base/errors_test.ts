@@ -52,10 +52,10 @@ Deno.test("hasCode() knows errors of the operating system by their names, and no
   }
 });
 
-Deno.test("isFullDisk() knows a full disk, a full quota, and that there are no descriptors", () => {
+Deno.test("isShortage() knows that there is no room on the disk or in the quota, and no descriptor", () => {
   const of = (code: string) => new errors.IoError({ code, operation: "write", path: "/" });
-  for (const code of ["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"]) assert(errors.isFullDisk(of(code)), code);
+  for (const code of ["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"]) assert(errors.isShortage(of(code)), code);
   for (const other of [of("EIO"), new Error("ENOSPC"), undefined, { code: "ENOSPC" }]) {
-    assertEquals(errors.isFullDisk(other), false);
+    assertEquals(errors.isShortage(other), false);
   }
 });

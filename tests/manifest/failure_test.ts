@@ -1,7 +1,7 @@
 /** Whatever operation fails: what was acknowledged stays, and what was not is not applied. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { isFullDisk, PoisonedError } from "../../src/base/mod.ts";
+import { isShortage, PoisonedError } from "../../src/base/mod.ts";
 import { MemoryRoot } from "./memory_root.ts";
 import { work, Worker } from "./worker.ts";
 
@@ -66,8 +66,8 @@ for (const way of ways) {
       if (result === undefined) break;
       const { worker, error } = result;
       // Only a frame that says that the file was closed, or superseded, is done without.
-      assert(error === undefined || isFullDisk(error), `${error}`);
-      if (isFullDisk(error) && worker.acknowledged > 0) {
+      assert(error === undefined || isShortage(error), `${error}`);
+      if (isShortage(error) && worker.acknowledged > 0) {
         await worker.close();
         assertEquals(worker.manifest.state.generation, worker.acknowledged);
       }

@@ -1,7 +1,7 @@
 /** The manifest over the files of a store: what is asked of an engine, in which order, and what it bears of it. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { IoError, isFullDisk, PoisonedError } from "../../src/base/mod.ts";
+import { IoError, isShortage, PoisonedError } from "../../src/base/mod.ts";
 import { type Edit, Manifest } from "../../src/manifest/mod.ts";
 import { manifestName } from "../../src/manifest/names.ts";
 import { ObjectsFixture } from "../objects/objects_fixture.ts";
@@ -112,7 +112,7 @@ Deno.test("Manifest bears a failure of any operation of the engine, and the next
         if (error === undefined && edit.type === "dropTimeline") told.splice(told.indexOf(9), 1);
         if (error === undefined) continue;
         points++;
-        assert(code === "ENOSPC" ? isFullDisk(error) : error instanceof PoisonedError, `${error}`);
+        assert(code === "ENOSPC" ? isShortage(error) : error instanceof PoisonedError, `${error}`);
         assertEquals(manifest.state.timelines.map(({ id }) => id), told, "what is rejected is not applied");
         if (code === "ENOSPC") {
           await manifest.commit(edit);

@@ -1,7 +1,7 @@
 /** What works with a manifest in tests of crashes and failures, and knows what must be found. */
 
 import { assert, assertEquals } from "@std/assert";
-import { isFullDisk } from "../../src/base/mod.ts";
+import { isShortage } from "../../src/base/mod.ts";
 import { type Edit, Manifest } from "../../src/manifest/mod.ts";
 import { first, largeTimeline } from "./manifest_fixture.ts";
 import type { MemoryRoot } from "./memory_root.ts";
@@ -68,7 +68,7 @@ export class Worker {
 
   /** Closes it, as well as that can be done. */
   async close(): Promise<void> {
-    await this.manifest.close().catch((error) => assert(isFullDisk(error)));
+    await this.manifest.close().catch((error) => assert(isShortage(error)));
   }
 
   async #patiently(work: () => Promise<void>): Promise<void> {
@@ -76,7 +76,7 @@ export class Worker {
       try {
         return await work();
       } catch (error) {
-        if (!isFullDisk(error) || isLast) throw error;
+        if (!isShortage(error) || isLast) throw error;
         const generation = this.#manifest?.state.generation;
         if (generation !== undefined) assertEquals(generation, this.acknowledged, "nothing is applied");
       }

@@ -21,7 +21,7 @@
  * @module
  */
 
-import { assert, type Health, isFullDisk } from "../../base/mod.ts";
+import { assert, type Health, isShortage } from "../../base/mod.ts";
 import type { IoEngine, IoFile } from "../engine.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
 import { Chunks } from "./chunks.ts";
@@ -134,7 +134,7 @@ export class BufferedWriter {
   #checkUsable(): void {
     assert(this.#end === undefined, "a closed writer is not appended to");
     const { cause } = this.#health;
-    if (cause !== undefined && !isFullDisk(cause)) throw this.#health.refusal();
+    if (cause !== undefined && !isShortage(cause)) throw this.#health.refusal();
   }
 
   /** Resolves when fewer buffers are in use than the limit; `undefined` if that is so now. */
@@ -199,7 +199,7 @@ export class BufferedWriter {
     try {
       if (mode.tail === "truncate") await this.#finish(length);
     } catch (error) {
-      if (!isFullDisk(error)) await this.#giveUp();
+      if (!isShortage(error)) await this.#giveUp();
       throw error;
     }
     await this.#giveUp();

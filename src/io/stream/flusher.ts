@@ -8,7 +8,7 @@
  * @module
  */
 
-import { assert, blockBytes, type Health, isFullDisk, PoisonedError } from "../../base/mod.ts";
+import { assert, blockBytes, type Health, isShortage, PoisonedError } from "../../base/mod.ts";
 import type { IoEngine, IoFile } from "../engine.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
 import { writeOnce } from "../transfer/once.ts";
@@ -213,7 +213,7 @@ export class Flusher {
 
   #failOpening(cause: Error): void {
     const message = `Cannot write to a file that could not be made: ${cause.message}`;
-    this.#health.fail(isFullDisk(cause) ? new PoisonedError(message, { cause }) : cause);
+    this.#health.fail(isShortage(cause) ? new PoisonedError(message, { cause }) : cause);
     this.#look();
   }
 }

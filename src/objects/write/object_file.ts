@@ -14,7 +14,7 @@
  * @module
  */
 
-import { type Health, isFullDisk, isOutOfDescriptors, PoisonedError } from "../../base/mod.ts";
+import { type Health, isOutOfDescriptors, isShortage, PoisonedError } from "../../base/mod.ts";
 import { directoryOf, type IoFile } from "../../io/mod.ts";
 import type { ObjectsContext } from "../context.ts";
 
@@ -62,7 +62,7 @@ export class ObjectFile {
     this.made = this.#making.promise;
     this.writable = this.made.catch((error) => {
       // That it was closed is no failure, nor is a disk that is full when it is being closed.
-      if (error instanceof Deno.errors.BadResource || isFullDisk(error)) return new Promise(() => {});
+      if (error instanceof Deno.errors.BadResource || isShortage(error)) return new Promise(() => {});
       throw error;
     });
     this.#end.promise.catch(() => {});
@@ -104,7 +104,7 @@ export class ObjectFile {
   /** Throws if anything but room on the disk was lacking before. */
   checkTrusted(): void {
     const { health } = this.#options;
-    if (health.cause !== undefined && !isFullDisk(health.cause)) throw health.refusal();
+    if (health.cause !== undefined && !isShortage(health.cause)) throw health.refusal();
   }
 
   /** Lets nothing begin any more, waits for what has begun and for `writing`, and closes the file. */
@@ -127,7 +127,7 @@ export class ObjectFile {
 
   #refusal(): Error {
     const { cause } = this.#options.health;
-    if (cause !== undefined && !isFullDisk(cause)) return this.#options.health.refusal();
+    if (cause !== undefined && !isShortage(cause)) return this.#options.health.refusal();
     return new Deno.errors.BadResource(`Cannot write "${this.#path}": it was closed`);
   }
 
@@ -163,7 +163,7 @@ export class ObjectFile {
     if (reserveBytes === 0) return;
     const length = this.#isNew ? 0 : await engine.size(file);
     await engine.allocate(file, reserveBytes).catch((error) =>
-      isFullDisk(error) ? engine.truncate(file, length) : Promise.reject(error)
+      isShortage(error) ? engine.truncate(file, length) : Promise.reject(error)
     );
   }
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Health, isFullDisk, PoisonedError } from "../../base/mod.ts";
+import { type Health, isShortage, PoisonedError } from "../../base/mod.ts";
 
 /** Runs jobs in order. */
 export class Upkeep {
@@ -46,13 +46,13 @@ export class Upkeep {
       this.#running = undefined;
     } catch (error) {
       // It stays as it is, so that nothing begins any more (U1).
-      this.#health.fail(this.#isClosing && isFullDisk(error) ? error : ended(error as Error));
+      this.#health.fail(this.#isClosing && isShortage(error) ? error : ended(error as Error));
     }
   }
 }
 
 /** A job that ended for a full disk, for which it should have waited, will not go on when there is room again. */
 function ended(error: Error): Error {
-  if (!isFullDisk(error)) return error;
+  if (!isShortage(error)) return error;
   return new PoisonedError(`Cannot go on with upkeep: ${error.message}`, { cause: error });
 }

@@ -16,7 +16,7 @@
  * @module
  */
 
-import { type Health, isFullDisk, type Timers } from "../../base/mod.ts";
+import { type Health, isShortage, type Timers } from "../../base/mod.ts";
 import type { OpenLayer } from "./open_layer.ts";
 import type { TimelineLayers } from "./timeline_layers.ts";
 
@@ -88,7 +88,7 @@ export class TimedFlusher {
   #goOn(): void {
     const { cause } = this.#health;
     // Of a disk that is full whoever appends next is told; then there may be room again.
-    if (cause !== undefined && !isFullDisk(cause)) return;
+    if (cause !== undefined && !isShortage(cause)) return;
     if (this.#layers.unsealed.some(({ segment }) => segment.writer.writtenOffset < segment.end)) {
       this.#start();
     }

@@ -8,12 +8,12 @@
  *
  * T3  An append takes its LSN, its place and its index entries in one turn: readers see all of a batch or none.
  * T4  `durableLsn` only grows, and only after every byte up to it is synced and its files are in a durable manifest.
- * T6  After the first failure other than a full disk every later write rejects; reads go on.
+ * T6  After the first failure other than a shortage every later write rejects; reads go on.
  *
  * @module
  */
 
-import { Health, isFullDisk, type Lsn, LsnError, maxLsn } from "../../base/mod.ts";
+import { Health, isShortage, type Lsn, LsnError, maxLsn } from "../../base/mod.ts";
 import type { LayerMap } from "../../layer/mod.ts";
 import { EncodedBatch } from "../../segment/mod.ts";
 import { type TimelineContext, timelineState } from "../timeline_context.ts";
@@ -250,7 +250,7 @@ export class TimelineWriter {
       const witness = { offset, lsn: open.layer.lastLsn, isEnd: false };
       await manifest.commit({ type: "witness", id, sequence, witness });
     } catch (error) {
-      if (!isFullDisk(error)) throw this.health.fail(error as Error);
+      if (!isShortage(error)) throw this.health.fail(error as Error);
     }
   }
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Health, IoError, isFullDisk, PoisonedError } from "../../../src/base/mod.ts";
+import { Health, IoError, isShortage, PoisonedError } from "../../../src/base/mod.ts";
 import { type CreateOptions, type ObjectWriter, RangeRead } from "../../../src/objects/mod.ts";
 import { Random, seeds } from "../../random.ts";
 import { block, directory, fullDisk, idOf, ObjectsFixture, settle } from "../objects_fixture.ts";
@@ -534,7 +534,7 @@ Deno.test("ObjectWriter keeps what it says is durable, whichever operation fails
         }
         if (finished) t.checkFile();
         else {assert(
-            failures.length > 0 && !failures.every(isFullDisk),
+            failures.length > 0 && !failures.every(isShortage),
             `${code} ${nth} is no reason to fail`,
           );}
         for (const error of failures) {
