@@ -4,6 +4,7 @@
  * - What was acknowledged is there after reopening; what is there is a prefix of what was appended, without a hole.
  * - Opening again changes nothing. Nothing hangs, nothing is left open, nothing is done once a store is closed.
  * - Errors come only where something failed, and are those of the system: nothing here is ever damaged.
+ * - Room, or descriptors, that ran out are survived: when they are there again, everything goes well again.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -16,8 +17,9 @@ import { Watch } from "./watch.ts";
 
 const everyOperation = "open|size|nextData|read|write|datasync|sync|truncate|allocate|rename|remove|" +
   "makeDirectory|list|syncDirectory|resolve|lock";
-/** What a full disk may refuse without ending writing for good. */
+/** What a full disk may refuse without ending writing for good; a lack of descriptors may refuse anything. */
 const survived = /^(?:open|write|allocate)$/;
+const lackOfDescriptors = /^E[MN]FILE$/;
 
 /** See the top of the file. */
 export class Program {
@@ -92,7 +94,9 @@ export class Program {
     if (engine.isDead || this.#death !== undefined) return;
     engine.calm();
     const goesOn = !this.#isMoved &&
-      engine.fired.every(({ code, operation }) => code !== "EIO" && survived.test(operation));
+      engine.fired.every(({ code, operation }) =>
+        lackOfDescriptors.test(code) || code !== "EIO" && survived.test(operation)
+      );
     if (!goesOn) return;
     await this.#watch.settle();
     for (const { name } of this.#clients.store.timelines()) {
@@ -101,6 +105,7 @@ export class Program {
       await this.#watch.bounded(timeline.sync().catch(() => timeline.sync()).catch(() => timeline.sync()));
       this.#clients.expected.get(name)?.acknowledge(timeline.lastLsn);
     }
+    engine.fired.length = 0;
   }
 
   async #move({ instead }: StepOf<"move">): Promise<void> {

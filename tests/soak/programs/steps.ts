@@ -27,6 +27,8 @@ export interface DiskAbilities {
 
 /** What needs room on a disk. */
 const needRoom = "open|write|allocate|rename|makeDirectory|truncate|datasync|sync|syncDirectory|close";
+/** What needs a descriptor, if only for a moment. */
+const needDescriptors = "open|list|makeDirectory|syncDirectory";
 const everything =
   "open|close|size|nextData|read|write|datasync|sync|truncate|allocate|rename|remove|makeDirectory|list|" +
   "syncDirectory|resolve|lock";
@@ -86,18 +88,35 @@ function kill(random: Random): Step {
   };
 }
 
+/** What fails together, and what it then fails with. */
+const failures: readonly { readonly codes: readonly string[]; readonly operations: string }[] = [
+  { codes: ["EIO"], operations: everything },
+  { codes: ["ENOSPC", "ENOSPC", "EDQUOT"], operations: needRoom },
+  { codes: ["EMFILE", "EMFILE", "ENFILE"], operations: needDescriptors },
+];
+
 function failing(random: Random): Step[] {
-  const isFull = random.once(2);
-  const all = isFull ? needRoom : everything;
+  const { codes, operations } = random.pick(failures);
+  const code = random.pick(codes);
   const fail: Step = {
     do: "fail",
-    code: isFull ? random.pick(["ENOSPC", "ENOSPC", "EDQUOT"]) : "EIO",
-    operations: random.once(2) ? all : random.pick(all.split("|")),
+    code,
+    operations: random.once(2) ? operations : random.pick(operations.split("|")),
     after: random.pick([0, random.below(5), random.below(60)]),
     times: random.pick([1, 1, 3, 1000]),
     torn: random.below(3),
   };
-  const meanwhile = Array.from({ length: random.below(4) }, () => appends(random)).flat();
+  const meanwhile = Array.from({ length: random.below(4) }, () => usesOf(random)).flat();
   if (random.once(3)) meanwhile.push(reopening(random));
-  return [fail, ...meanwhile, { do: "room" }, ...isFull ? appends(random) : [reopening(random)]];
+  return [fail, ...meanwhile, { do: "room" }, ...code === "EIO" ? [reopening(random)] : usesOf(random)];
+}
+
+/** Appends, and now and then what makes and opens other files. */
+function usesOf(random: Random): Step[] {
+  const line = random.below(6), seed = random.word(), wait = random.once(2);
+  const uses = appends(random);
+  if (random.once(3)) uses.push({ do: "freeze", line, wait });
+  if (random.once(6)) uses.push({ do: "timeline" });
+  if (random.once(2)) uses.push({ do: "ask", line, seed, wait });
+  return uses;
 }
