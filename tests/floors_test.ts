@@ -8,6 +8,7 @@ const levels: Readonly<Record<string, number>> = {
   base: 0,
   io: 1,
   direct: 2,
+  sim: 2,
   objects: 3,
   layer: 4,
   manifest: 5,

@@ -1,0 +1,122 @@
+/**
+ * Transfers of a simulated engine: each is an operation of its own, which may come back short, damaged or not at all.
+ *
+ * @module
+ */
+
+import { blockBytes } from "../../base/mod.ts";
+import type { DirectAlignment, IoFile, Transfer } from "../../io/mod.ts";
+import type { Asked } from "../disk/asked.ts";
+import type { SimDisk } from "../disk/sim_disk.ts";
+import type { Calls } from "./calls.ts";
+import type { Fault } from "./faults.ts";
+import { HeldWrite } from "./held_write.ts";
+import { readWithFault } from "./read_with_fault.ts";
+import { checkTransfer, type SimFile } from "./sim_file.ts";
+
+/** See the top of the file. */
+export class SimTransfers {
+  /** Whether writes wait for the test. */
+  hold = false;
+  /** Writes that wait or waited for the test. */
+  readonly held: HeldWrite[] = [];
+  readonly #disk: SimDisk;
+  readonly #calls: Calls;
+  readonly #alignment: DirectAlignment;
+  readonly #own: (file: IoFile) => SimFile;
+
+  /** Moves bytes of files that `own` knows. */
+  constructor(disk: SimDisk, calls: Calls, alignment: DirectAlignment, own: (file: IoFile) => SimFile) {
+    this.#disk = disk;
+    this.#calls = calls;
+    this.#alignment = alignment;
+    this.#own = own;
+  }
+
+  /** Reads a batch. */
+  async read(batch: readonly Transfer[]): Promise<void> {
+    await Promise.all(batch.map((transfer) => {
+      return this.#attempt(transfer, "read", (file) => this.#readOne(file, transfer));
+    }));
+  }
+
+  /** Writes a batch. */
+  async write(batch: readonly Transfer[], durable: boolean): Promise<void> {
+    await Promise.all(batch.map((transfer) => {
+      return this.#attempt(transfer, "write", (file) => this.#writeOne(file, transfer, durable));
+    }));
+  }
+
+  /** Does a transfer whose failure is in its `error`. */
+  async #attempt(
+    transfer: Transfer,
+    operation: "read" | "write",
+    work: (file: SimFile) => Promise<void>,
+  ): Promise<void> {
+    transfer.done = 0;
+    transfer.error = undefined;
+    try {
+      const file = this.#own(transfer.file);
+      checkTransfer(file, operation, transfer, this.#alignment);
+      await work(file);
+    } catch (error) {
+      transfer.error = error as Error;
+    }
+  }
+
+  #readOne({ path, inode, direct }: SimFile, transfer: Transfer): Promise<void> {
+    const { offset, bytes } = transfer;
+    return this.#calls.pass("read", path, `${offset}+${bytes.length}`, undefined, async (fault) => {
+      this.#calls.throwError(fault, "read", path, offset);
+      const first = shortOf(fault, direct, bytes.length);
+      if (first < bytes.length) {
+        transfer.done = readWithFault(inode, offset, bytes.subarray(0, first), undefined);
+        await this.#calls.park(`read ${offset + first}+${bytes.length - first}`);
+      }
+      transfer.done = readWithFault(inode, offset, bytes, fault);
+    });
+  }
+
+  #writeOne(file: SimFile, transfer: Transfer, durable: boolean): Promise<void> {
+    const { offset, bytes } = transfer;
+    const { path, inode, direct } = file;
+    const asked: Asked = { kind: "write", inode, offset, bytes, durable };
+    const words = `${offset}+${bytes.length}${durable ? " durable" : ""}`;
+    return this.#calls.pass("write", path, words, asked, async (fault) => {
+      if (fault?.kind === "error") this.#put(file, offset, bytes.subarray(0, fault.arrived ?? 0), false);
+      if (fault?.kind === "lost sync") {
+        this.#put(file, offset, bytes, false);
+        inode.drop(Infinity);
+      }
+      this.#calls.throwError(fault, "write", path, offset);
+      if (this.hold) return await this.#held(file, transfer, durable);
+      const first = shortOf(fault, direct, bytes.length);
+      if (first < bytes.length) {
+        this.#put(file, offset, bytes.subarray(0, first), durable);
+        transfer.done = first;
+        await this.#calls.park(`write ${offset + first}+${bytes.length - first}`);
+      }
+      this.#put(file, offset + transfer.done, bytes.subarray(transfer.done), durable);
+      transfer.done = bytes.length;
+    });
+  }
+
+  #put({ inode }: SimFile, offset: number, bytes: Uint8Array, durable: boolean): void {
+    this.#disk.apply({ kind: "write", inode, offset, bytes, durable });
+  }
+
+  async #held(file: SimFile, transfer: Transfer, durable: boolean): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const put = (offset: number, bytes: Uint8Array, durably: boolean) =>
+        this.#put(file, offset, bytes, durably);
+      this.held.push(new HeldWrite(transfer, durable, put, resolve));
+    });
+    if (transfer.error !== undefined) throw transfer.error;
+  }
+}
+
+/** How many bytes the first system call of a transfer moves. */
+function shortOf(fault: Fault | undefined, direct: boolean, length: number): number {
+  if (fault?.kind !== "short") return length;
+  return Math.min(length, direct ? fault.bytes - fault.bytes % blockBytes : fault.bytes);
+}

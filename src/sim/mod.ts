@@ -1,0 +1,16 @@
+/**
+ * Floor 2: a simulated machine for tests: a disk that fails, loses power and rots on command, an engine on it, and a
+ * host on which the same choices lead to the same run.
+ *
+ * @module
+ */
+
+export * from "./choices.ts";
+export type { CrashOptions } from "./disk/crash_states.ts";
+export * from "./disk/damage.ts";
+export { SimDisk } from "./disk/sim_disk.ts";
+export * from "./engine/faults.ts";
+export * from "./engine/held_write.ts";
+export * from "./engine/sim_engine.ts";
+export * from "./host/sim_schedule.ts";
+export * from "./odometer.ts";
