@@ -117,7 +117,8 @@ export class Image {
     if (length < this.#length && within > 0 && blocks[last] !== undefined) {
       blocks[last] = changed(blocks[last], within, new Uint8Array(blockBytes - within));
     }
-    blocks.length = Math.ceil(length / blockBytes);
+    // Room behind the last block that was written takes no memory: files are extended long before they are filled.
+    blocks.length = Math.min(blocks.length, Math.ceil(length / blockBytes));
     this.#length = length;
   }
 
@@ -144,6 +145,7 @@ export class Image {
   nextData(offset: number): number {
     let number = Math.floor(offset / blockBytes);
     while (number < this.#blocks.length && this.#blocks[number] === undefined) number++;
+    if (number >= this.#blocks.length) return this.#length;
     return Math.min(this.#length, Math.max(offset, number * blockBytes));
   }
 
@@ -154,10 +156,16 @@ export class Image {
     return bytes;
   }
 
-  /** Tells every block's checksum, and before them the length. */
+  /** Tells the length, then the number and the checksum of every block that is not all zeros. */
   sums(tell: (sum: number) => void): void {
     tell(this.#length);
-    for (const block of this.#blocks) tell((block ?? zeros).sum);
+    const blocks = this.#blocks;
+    for (let number = 0; number < blocks.length; number++) {
+      const sum = blocks[number]?.sum ?? zeros.sum;
+      if (sum === zeros.sum) continue;
+      tell(number);
+      tell(sum);
+    }
   }
 }
 

@@ -102,7 +102,11 @@ export class SimDisk {
     return [...walk(this.root)].filter(([, node]) => node.kind === kind).map(([path]) => path).sort();
   }
 
-  /** What stands at a path; see {@linkcode nodeAt}. */
+  /**
+   * What stands at a path. Throws with `ENOENT` if nothing does, and with `ENOTDIR` if a file stands in its way.
+   *
+   * @internal
+   */
   node(path: string, operation: string): SimNode {
     return nodeAt(this.root, path, operation);
   }
@@ -118,7 +122,11 @@ export class SimDisk {
     throw new IoError({ code: "EISDIR", operation, path });
   }
 
-  /** The directory at a path. Throws with `ENOTDIR` if it is a file. */
+  /**
+   * The directory at a path. Throws with `ENOTDIR` if it is a file.
+   *
+   * @internal
+   */
   directory(path: string, operation: string): SimDirectory {
     const node = this.node(path, operation);
     if (node.kind === "directory") return node;
@@ -129,6 +137,7 @@ export class SimDisk {
    * Does what was asked; it is over then.
    *
    * @throws {IoError} If it cannot be done.
+   * @internal
    */
   apply(asked: Asked): void {
     this.underWay.delete(asked);

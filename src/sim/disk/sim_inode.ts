@@ -87,7 +87,9 @@ export class SimInode {
    */
   writeDurably(extent: Extent): void {
     this.#remember(extent);
-    const isCut = this.pending.some((change) => change.kind === "resized" && change.length < extent.end);
+    const isCut = this.pending.some((change) =>
+      change.kind === "resized" && !change.grow && change.length < extent.end
+    );
     if (isCut) this.settle(Infinity);
     this.pending = this.pending.flatMap((change): FileChange[] =>
       change.kind === "written" ? without(change, extent.offset, extent.end) : [change]

@@ -4,10 +4,7 @@
  * @module
  */
 
-import { crc32 } from "../../base/mod.ts";
 import type { SimDirectory } from "./sim_directory.ts";
-
-const encoder = new TextEncoder();
 
 /** Mixes numbers into one of 53 bits; their order counts. */
 export class Mix {
@@ -25,7 +22,7 @@ export class Mix {
   /** Mixes in a text. */
   addText(text: string): void {
     this.add(text.length);
-    this.add(crc32(encoder.encode(text)));
+    for (let i = 0; i < text.length; i++) this.add(text.charCodeAt(i));
   }
 
   /** The number so far. */

@@ -48,6 +48,11 @@ export class Calls {
     this.#schedule = schedule;
   }
 
+  /** Whether the process was killed. */
+  get isDead(): boolean {
+    return this.#state === "dead";
+  }
+
   /** Throws if the engine is shut down. */
   checkRunning(): void {
     if (this.#state !== "shut down") return;
@@ -61,7 +66,7 @@ export class Calls {
 
   /** Refuses further calls, and waits for those that are under way. */
   async shutdown(): Promise<void> {
-    if (this.#state === "dead") return await never;
+    if (this.isDead) return await never;
     this.#state = "shut down";
     if (this.#inside > 0) await this.#idle.promise;
   }
@@ -103,15 +108,20 @@ export class Calls {
     });
   }
 
-  /** Makes a call that sees itself to what goes wrong. */
+  /**
+   * Makes a call that sees itself to what goes wrong.
+   *
+   * @param wait Waits until it may go on, instead of the schedule; begun in the turn of the call.
+   */
   async pass<T>(
     operation: Operation,
     path: string,
     words: string,
     asked: Asked | undefined,
     work: (fault: Fault | undefined) => T | Promise<T>,
+    wait: (fault: Fault | undefined, label: string) => Promise<void> = (_, label) => this.park(label),
   ): Promise<T> {
-    if (this.#state === "dead") return await never;
+    if (this.isDead) return await never;
     this.checkRunning();
     this.#inside++;
     const label = `${operation} ${words}`.trimEnd();
@@ -119,7 +129,8 @@ export class Calls {
     const fault = this.#faultOf(operation, path);
     if (asked !== undefined) this.#disk.underWay.add(asked);
     this.observe(label);
-    await this.park(label);
+    await wait(fault, label);
+    if (this.isDead) await never;
     try {
       return await work(fault);
     } finally {
@@ -132,7 +143,7 @@ export class Calls {
   /** Waits until an operation may go on; for ever, if the process is killed meanwhile. */
   async park(label: string): Promise<void> {
     await this.#schedule.park(label);
-    if (this.#state === "dead") await never;
+    if (this.isDead) await never;
   }
 
   #faultOf(operation: Operation, path: string): Fault | undefined {

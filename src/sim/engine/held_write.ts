@@ -27,15 +27,19 @@ export class HeldWrite {
   state: "not started" | "in progress" | "done" = "not started";
   readonly #durable: boolean;
   readonly #put: PutBytes;
-  readonly #settle: () => void;
+  readonly #ended: PromiseWithResolvers<void> = Promise.withResolvers();
   #first = new Uint8Array(0);
 
-  /** Holds a transfer; `settle` lets the engine's caller know. */
-  constructor(transfer: Transfer, durable: boolean, put: PutBytes, settle: () => void) {
+  /** Holds a transfer whose bytes `put` brings into the file. */
+  constructor(transfer: Transfer, durable: boolean, put: PutBytes) {
     this.transfer = transfer;
     this.#durable = durable;
     this.#put = put;
-    this.#settle = settle;
+  }
+
+  /** Resolves when it has ended, however it has. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
   }
 
   /** Where it writes to. */
@@ -77,7 +81,7 @@ export class HeldWrite {
 
   async #end(): Promise<void> {
     this.state = "done";
-    this.#settle();
+    this.#ended.resolve();
     await drain();
   }
 }

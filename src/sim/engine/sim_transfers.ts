@@ -10,7 +10,7 @@ import type { Asked } from "../disk/asked.ts";
 import type { SimDisk } from "../disk/sim_disk.ts";
 import type { Calls } from "./calls.ts";
 import type { Fault } from "./faults.ts";
-import { HeldWrite } from "./held_write.ts";
+import { HeldWrite, type PutBytes } from "./held_write.ts";
 import { readWithFault } from "./read_with_fault.ts";
 import { checkTransfer, type SimFile } from "./sim_file.ts";
 
@@ -79,39 +79,48 @@ export class SimTransfers {
 
   #writeOne(file: SimFile, transfer: Transfer, durable: boolean): Promise<void> {
     const { offset, bytes } = transfer;
-    const { path, inode, direct } = file;
+    const { path, inode } = file;
     const asked: Asked = { kind: "write", inode, offset, bytes, durable };
     const words = `${offset}+${bytes.length}${durable ? " durable" : ""}`;
+    let held: HeldWrite | undefined;
+    const wait = (fault: Fault | undefined, label: string) => {
+      if (!this.hold || fault?.kind === "error") return this.#calls.park(label);
+      const put: PutBytes = (at, part, durably) => this.#put(file, at, part, durably);
+      held = new HeldWrite(transfer, durable, put);
+      this.held.push(held);
+      return held.ended;
+    };
     return this.#calls.pass("write", path, words, asked, async (fault) => {
-      if (fault?.kind === "error") this.#put(file, offset, bytes.subarray(0, fault.arrived ?? 0), false);
-      if (fault?.kind === "lost sync") {
-        this.#put(file, offset, bytes, false);
-        inode.drop(Infinity);
-      }
-      this.#calls.throwError(fault, "write", path, offset);
-      if (this.hold) return await this.#held(file, transfer, durable);
-      const first = shortOf(fault, direct, bytes.length);
-      if (first < bytes.length) {
-        this.#put(file, offset, bytes.subarray(0, first), durable);
-        transfer.done = first;
-        await this.#calls.park(`write ${offset + first}+${bytes.length - first}`);
-      }
-      this.#put(file, offset + transfer.done, bytes.subarray(transfer.done), durable);
-      transfer.done = bytes.length;
-    });
+      if (held === undefined) await this.#writeUnheld(file, transfer, durable, fault);
+      else if (transfer.error !== undefined) throw transfer.error;
+    }, wait);
+  }
+
+  async #writeUnheld(
+    file: SimFile,
+    transfer: Transfer,
+    durable: boolean,
+    fault: Fault | undefined,
+  ): Promise<void> {
+    const { offset, bytes } = transfer;
+    if (fault?.kind === "error") this.#put(file, offset, bytes.subarray(0, fault.arrived ?? 0), false);
+    if (fault?.kind === "lost sync") {
+      this.#put(file, offset, bytes, false);
+      file.inode.drop(Infinity);
+    }
+    this.#calls.throwError(fault, "write", file.path, offset);
+    const first = shortOf(fault, file.direct, bytes.length);
+    if (first < bytes.length) {
+      this.#put(file, offset, bytes.subarray(0, first), durable);
+      transfer.done = first;
+      await this.#calls.park(`write ${offset + first}+${bytes.length - first}`);
+    }
+    this.#put(file, offset + transfer.done, bytes.subarray(transfer.done), durable);
+    transfer.done = bytes.length;
   }
 
   #put({ inode }: SimFile, offset: number, bytes: Uint8Array, durable: boolean): void {
     this.#disk.apply({ kind: "write", inode, offset, bytes, durable });
-  }
-
-  async #held(file: SimFile, transfer: Transfer, durable: boolean): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const put = (offset: number, bytes: Uint8Array, durably: boolean) =>
-        this.#put(file, offset, bytes, durably);
-      this.held.push(new HeldWrite(transfer, durable, put, resolve));
-    });
-    if (transfer.error !== undefined) throw transfer.error;
   }
 }
 
