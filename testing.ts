@@ -1,5 +1,6 @@
 /**
- * What a test of a program that embeds Varve needs: the engines, and the interface that an engine of one's own has.
+ * What a test of a program that embeds Varve needs: the engines, the interface that an engine of one's own has, and a
+ * simulated machine.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -15,6 +16,27 @@
  * await engine.shutdown();
  * ```
  *
+ * On a {@linkcode SimHost} a store runs in memory, in an order that a seed chooses; its {@linkcode SimDisk} shows what a
+ * loss of power may leave at any moment.
+ *
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { openStoreOn, SeededChoices, SimHost } from "@varve/varve/testing";
+ *
+ * const host = new SimHost({ choices: new SeededChoices(7) });
+ * const durable = await host.run(async () => {
+ *   const store = await openStoreOn(host, "/store");
+ *   await store.timeline().append([{ key: "a", value: "1" }], { sync: true });
+ *   void store.timeline().append([{ key: "b", value: "2" }]);
+ *   return store.timeline().durableLsn;
+ * });
+ * for (const disk of host.engine.disk.crashStates({ limit: 10 })) {
+ *   const next = new SimHost({ disk });
+ *   const store = await next.run(() => openStoreOn(next, "/store"));
+ *   assert(store.timeline().lastLsn >= durable);
+ * }
+ * ```
+ *
  * @module
  */
 
@@ -23,6 +45,7 @@ export {
   type DirectSupport,
   type EngineChoice,
   type EngineName,
+  type Host,
   type Io,
   type IoEngine,
   type IoFile,
@@ -37,6 +60,8 @@ export {
   type Transfer,
   type WriteOptions,
 } from "./src/io/mod.ts";
+export type { Clock, Random, Timers, Turns } from "./src/base/mod.ts";
+export { openStoreOn, type Store, type StoreOptions } from "./src/store/mod.ts";
 export {
   BytesChoices,
   chance,
@@ -57,14 +82,20 @@ export {
   Odometer,
   type Operation,
   pick,
+  promptSchedule,
   RecordedChoices,
   ReplayedChoices,
   SeededChoices,
   SimDisk,
   SimEngine,
   type SimEngineOptions,
+  SimError,
+  SimHost,
+  type SimHostOptions,
   type SimSchedule,
+  SimTime,
   stale,
   swap,
+  Trace,
   zero,
 } from "./src/sim/mod.ts";

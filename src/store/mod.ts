@@ -6,4 +6,4 @@
 
 export type { StoreMetrics } from "./metrics.ts";
 export type { StoreOptions } from "./options.ts";
-export { Store, type TimelineInfo } from "./store.ts";
+export { openStoreOn, Store, type TimelineInfo } from "./store.ts";

@@ -13,7 +13,15 @@
  */
 
 import { CorruptionError, hasCode, pathOf } from "../base/mod.ts";
-import { type Host, type Io, openEngine, openIo, type PathLock, systemHost } from "../io/mod.ts";
+import {
+  type Host,
+  type Io,
+  type IoEngine,
+  openEngine,
+  openIo,
+  type PathLock,
+  systemHost,
+} from "../io/mod.ts";
 import { Manifest, type TimelineState } from "../manifest/mod.ts";
 import { Objects } from "../objects/mod.ts";
 import { Timeline, type TimelineContext, TimelineWriter, Views } from "../timeline/mod.ts";
@@ -53,8 +61,16 @@ export interface OpenStore {
   readonly timelines: Map<string, OpenTimeline>;
 }
 
-/** Opens a store, as {@linkcode Store.open} says. */
-export async function openStore(path: string | URL, options: StoreOptions): Promise<OpenStore> {
+/**
+ * Opens a store, as {@linkcode Store.open} says.
+ *
+ * @param hostOf Makes the outside world from an engine. The default is the machine itself.
+ */
+export async function openStore(
+  path: string | URL,
+  options: StoreOptions,
+  hostOf: (engine: IoEngine) => Host = systemHost,
+): Promise<OpenStore> {
   const asked = pathOf("open store", path).replace(/(?<=.)\/+$/, "");
   const checked = checkOptions(options);
   const ioOptions = { ...options, readOnly: checked.readOnly };
@@ -64,7 +80,7 @@ export async function openStore(path: string | URL, options: StoreOptions): Prom
     const found = await findDirectory(opened.engine, asked, checked.mayCreate);
     if (!checked.readOnly) lock = await opened.engine.lock(found.directory);
     const io = await openIo(found.directory, ioOptions, opened);
-    return await openLocked(found, checked, io, lock);
+    return await openLocked(found, checked, io, lock, hostOf(io.engine));
   } catch (error) {
     await lock?.release().catch(() => {});
     if (opened.ownsEngine) await opened.engine.shutdown();
@@ -81,9 +97,9 @@ async function openLocked(
   options: CheckedOptions,
   io: Io,
   lock: PathLock | undefined,
+  host: Host,
 ): Promise<OpenStore> {
   const { readOnly, cacheBytes } = options;
-  const host = systemHost(io.engine);
   for (let attempts = readOnly ? readOnlyAttempts : 1;; attempts--) {
     const objects = new Objects({ host, io, directory, cacheBytes, lock });
     try {

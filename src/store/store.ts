@@ -5,7 +5,7 @@
  */
 
 import { checkNames, type Lsn, maxTimelineNameLength, ReadOnlyError, typeName } from "../base/mod.ts";
-import type { IoReport } from "../io/mod.ts";
+import type { Host, IoReport } from "../io/mod.ts";
 import type { Timeline } from "../timeline/mod.ts";
 import { metricsOf, type StoreMetrics } from "./metrics.ts";
 import {
@@ -31,6 +31,9 @@ export interface TimelineInfo {
   readonly durableLsn: Lsn;
 }
 
+/** Makes what callers see of a store that is open. */
+let storeOf: (store: OpenStore) => Store;
+
 /**
  * A store of versioned keys in a directory.
  *
@@ -49,6 +52,10 @@ export interface TimelineInfo {
  * ```
  */
 export class Store implements AsyncDisposable {
+  static {
+    storeOf = (store) => new Store(store);
+  }
+
   readonly #store: OpenStore;
   readonly #making = new Map<string, Promise<Timeline>>();
   #closing: Promise<void> | undefined;
@@ -188,6 +195,23 @@ export class Store implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/**
+ * Opens a store on a host of one's own, as {@linkcode Store.open} does on the machine itself: for tests that hold time,
+ * chance and the order in which operations complete.
+ *
+ * @param host The outside world, its engine included.
+ * @param path The store's directory.
+ * @param options See {@linkcode StoreOptions}; the engine is the host's.
+ * @returns The store. It must be closed, unless the host was killed.
+ */
+export async function openStoreOn(
+  host: Host,
+  path: string | URL,
+  options: Omit<StoreOptions, "ioEngine"> = {},
+): Promise<Store> {
+  return storeOf(await openStore(path, { ...options, ioEngine: host.engine }, () => host));
 }
 
 function checkTimelineName(name: string): void {

@@ -197,6 +197,21 @@ test("leaves both names when only the new one's directory was synced", async (h)
   await h.engine.syncDirectory("/y");
 }, ["x/ y/ x/a=A y/b=A", "x/ y/ y/b=A"]);
 
+test("leaves what was done to a name after the rename that another directory's sync brought", async (h) => {
+  h.disk.put("/x/a", sectors("A"));
+  await h.engine.makeDirectory("/y");
+  await h.engine.rename("/x/a", "/y/b");
+  await h.engine.remove("/y/b");
+  await h.engine.syncDirectory("/x");
+}, ["x/ y/", "x/ y/ y/b=A"]);
+
+test("loses of each file what it may, whatever becomes of the others", async (h) => {
+  for (const name of ["/a", "/x/b"]) {
+    h.disk.put(name, sectors("1"));
+    await h.write(await h.open(name), 0, "A");
+  }
+}, ["11", "1A", "A1", "AA"].map(([a, b]) => `x/ a=${a} x/b=${b}`));
+
 test("brings a removed file back, with any part of what was written to it", async (h) => {
   h.disk.put("/a", sectors("1"));
   const file = await h.open("/a");
@@ -260,10 +275,11 @@ async function manyStates(): Promise<History> {
 
 Deno.test("crashStates() gives the telling states once each when there are too many", async () => {
   const h = await manyStates();
-  const states = [...h.disk.crashStates()];
+  // Dull choices add nothing to the states that are given anyway.
+  const states = [...h.disk.crashStates({ choices: dullChoices })];
   const found = states.map(stateOf);
   assertEquals(new Set(found).size, states.length);
-  assert(states.length > 400 && states.length <= 1024, `${states.length} states`);
+  assert(states.length > 80, `${states.length} states`);
   const old = "1".repeat(40),
     letters = "abcdefghijklmnopqrstuvwxyzabcd",
     written = `${letters}${"A".repeat(10)}`;
@@ -274,6 +290,29 @@ Deno.test("crashStates() gives the telling states once each when there are too m
   assert(found.includes(`a=ab${"A".repeat(38)}`), "a prefix");
   assert(found.includes(`a=${"A".repeat(20)}${"1".repeat(20)}`), "one torn alone");
   assert(found.includes(`a=${letters}${"A".repeat(9)}1`), "one torn among all");
+});
+
+Deno.test("crashStates() gives prefixes of all that happened, in whatever file", async () => {
+  const h = new History();
+  const files: IoFile[] = [];
+  for (const name of ["/a", "/b"]) {
+    h.disk.put(name, sectors("1".repeat(10)));
+    files.push(await h.open(name));
+  }
+  for (let i = 0; i < 20; i++) await h.write(files[i % 2], i >> 1, "A");
+  const found = [...h.disk.crashStates({ choices: dullChoices })].map(stateOf);
+  for (let i = 0; i <= 20; i++) {
+    const left = (count: number) => "A".repeat(count) + "1".repeat(10 - count);
+    const prefix = `a=${left((i + 1) >> 1)} b=${left(i >> 1)}`;
+    assert(found.includes(prefix), prefix);
+  }
+});
+
+Deno.test("crashStates() gives more than the telling states by choice", async () => {
+  const h = await manyStates();
+  const telling = [...h.disk.crashStates({ choices: dullChoices })].length;
+  const all = [...h.disk.crashStates({ choices: new SeededChoices(1) })].length;
+  assert(all > telling + 200 && all <= 1024, `${telling} telling states, ${all} in all`);
 });
 
 Deno.test("crashStates() gives no more states than it is asked for, others by other choices", async () => {

@@ -119,7 +119,8 @@ export class Calls {
     words: string,
     asked: Asked | undefined,
     work: (fault: Fault | undefined) => T | Promise<T>,
-    wait: (fault: Fault | undefined, label: string) => Promise<void> = (_, label) => this.park(label),
+    wait: (fault: Fault | undefined) => Promise<void> = () =>
+      this.park(`${operation} ${path} ${words}`.trimEnd()),
   ): Promise<T> {
     if (this.isDead) return await never;
     this.checkRunning();
@@ -129,7 +130,7 @@ export class Calls {
     const fault = this.#faultOf(operation, path);
     if (asked !== undefined) this.#disk.underWay.add(asked);
     this.observe(label);
-    await wait(fault, label);
+    await wait(fault);
     if (this.isDead) await never;
     try {
       return await work(fault);

@@ -71,7 +71,7 @@ export class SimTransfers {
       const first = shortOf(fault, direct, bytes.length);
       if (first < bytes.length) {
         transfer.done = readWithFault(inode, offset, bytes.subarray(0, first), undefined);
-        await this.#calls.park(`read ${offset + first}+${bytes.length - first}`);
+        await this.#calls.park(`read ${path} ${offset + first}+${bytes.length - first}`);
       }
       transfer.done = readWithFault(inode, offset, bytes, fault);
     });
@@ -83,8 +83,8 @@ export class SimTransfers {
     const asked: Asked = { kind: "write", inode, offset, bytes, durable };
     const words = `${offset}+${bytes.length}${durable ? " durable" : ""}`;
     let held: HeldWrite | undefined;
-    const wait = (fault: Fault | undefined, label: string) => {
-      if (!this.hold || fault?.kind === "error") return this.#calls.park(label);
+    const wait = (fault: Fault | undefined) => {
+      if (!this.hold || fault?.kind === "error") return this.#calls.park(`write ${path} ${words}`);
       const put: PutBytes = (at, part, durably) => this.#put(file, at, part, durably);
       held = new HeldWrite(transfer, durable, put);
       this.held.push(held);
@@ -113,7 +113,7 @@ export class SimTransfers {
     if (first < bytes.length) {
       this.#put(file, offset, bytes.subarray(0, first), durable);
       transfer.done = first;
-      await this.#calls.park(`write ${offset + first}+${bytes.length - first}`);
+      await this.#calls.park(`write ${file.path} ${offset + first}+${bytes.length - first}`);
     }
     this.#put(file, offset + transfer.done, bytes.subarray(transfer.done), durable);
     transfer.done = bytes.length;
