@@ -78,6 +78,7 @@ export {
   flip,
   HeldWrite,
   ListedFaults,
+  lose,
   misdirect,
   Odometer,
   type Operation,

@@ -82,6 +82,10 @@ test("leaves no name when its directory was not synced", async (h) => {
   await h.engine.sync(file);
 }, ["", "a=A"]);
 
+test("leaves any part of a file when neither it nor its directory was synced", async (h) => {
+  await h.write(await h.create("/a"), 0, "A");
+}, ["", "a=", "a=-", "a=A"]);
+
 test("leaves a name whose file is empty when only the directory was synced", async (h) => {
   const file = await h.create("/a");
   await h.write(file, 0, "A");
@@ -306,6 +310,21 @@ Deno.test("crashStates() gives prefixes of all that happened, in whatever file",
     const prefix = `a=${left((i + 1) >> 1)} b=${left(i >> 1)}`;
     assert(found.includes(prefix), prefix);
   }
+});
+
+Deno.test("crashStates() gives the telling states of names too", async () => {
+  const h = new History();
+  const names = [..."abcdefghijkl"];
+  for (const name of names) await h.create(`/${name}`);
+  const found = [...h.disk.crashStates({ choices: dullChoices })].map(stateOf);
+  const state = (isThere: (i: number) => boolean) =>
+    names.filter((_, i) => isThere(i)).map((name) => `${name}=`).join(" ");
+  for (let at = 0; at < names.length; at++) {
+    assert(found.includes(state((i) => i < at)), `the first ${at}`);
+    assert(found.includes(state((i) => i !== at)), `all but ${at}`);
+    assert(found.includes(state((i) => i === at)), `${at} alone`);
+  }
+  assertEquals(found.length, 35, "and no other");
 });
 
 Deno.test("crashStates() gives more than the telling states by choice", async () => {

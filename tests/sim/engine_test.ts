@@ -261,14 +261,17 @@ Deno.test("SimEngine.kill() leaves what is in flight and every later call withou
   };
   note("write", writeOnce(engine, file, 0, filled(9)));
   note("rename", engine.rename("/a", "/b"));
+  engine.hold = true;
+  note("held", writeOnce(engine, file, block, filled(8)));
   engine.kill();
+  await engine.held[0].finish();
   note("size", engine.size(file));
   note("read", readOnce(engine, file, 0, filled(0)));
   note("open", engine.open("/a", { access: "read", direct: true }));
   note("shutdown", engine.shutdown());
   for (let i = 0; i < 100; i++) await Promise.resolve();
   assertEquals(answered, []);
-  assertEquals([disk.paths(), fillsOf(disk), disk.underWay.size], [["/a"], [1, 2, 3, 4], 2]);
+  assertEquals([disk.paths(), fillsOf(disk), disk.underWay.size], [["/a"], [1, 8, 3, 4], 3]);
 });
 
 Deno.test("SimEngine holds writes, of which half is there when they have started", async () => {

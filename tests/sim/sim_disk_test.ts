@@ -7,6 +7,7 @@ import {
   cut,
   everyChoice,
   flip,
+  lose,
   misdirect,
   SeededChoices,
   SimDisk,
@@ -148,6 +149,17 @@ Deno.test("flip(), zero(), swap() and cut() damage what is durable", () => {
   cut(disk, "/a", block + 5);
   assertEquals(disk.contents("/a"), blocks(3, 0).subarray(0, block + 5));
   for (const state of disk.crashStates()) assertEquals(state.hash(), disk.hash());
+});
+
+Deno.test("lose() takes a file away, whatever the power does", async () => {
+  const disk = new SimDisk([]);
+  disk.put("/x/a", blocks(1));
+  disk.put("/x/b", blocks(2));
+  const engine = new SimEngine({ disk });
+  await engine.open("/x/c", { access: "write", direct: false, create: true });
+  for (const name of ["a", "c"]) lose(disk, `/x/${name}`);
+  assertEquals([...disk.crashStates()].map((state) => state.paths()), [["/x/b"]]);
+  assertThrows(() => lose(disk, "/x/a"), IoError, "ENOENT");
 });
 
 Deno.test("zero() and swap() leave the length as it is when they go beyond the end", () => {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { CorruptionError, Store } from "../../mod.ts";
-import { MemoryEngine } from "../io/memory_engine.ts";
+import { lose, SimDisk, SimEngine } from "../../testing.ts";
 import { patterned } from "./bytes.ts";
 
 const path = "/disk/store";
@@ -11,20 +11,20 @@ const batches = 30;
 
 /** A disk of a writer that was killed, and what it knew. */
 interface Killed {
-  readonly disk: MemoryEngine;
+  readonly disk: SimDisk;
   /** The manifests at each moment. */
   readonly manifests: readonly Map<string, Uint8Array>[];
   /** The last LSN of each group that was synced. */
   readonly synced: readonly number[];
 }
 
-function openOn(disk: MemoryEngine): Promise<Store> {
-  return Store.open(path, { segmentBytes: 64 * 1024, ioEngine: disk });
+function openOn(disk: SimDisk): Promise<Store> {
+  return Store.open(path, { segmentBytes: 64 * 1024, ioEngine: new SimEngine({ disk }) });
 }
 
 /** Appends thirty batches in groups that are synced; the first ten are sealed. */
 async function killed(): Promise<Killed> {
-  const disk = new MemoryEngine(), manifests: Map<string, Uint8Array>[] = [], synced: number[] = [];
+  const disk = new SimDisk(), manifests: Map<string, Uint8Array>[] = [], synced: number[] = [];
   const store = await openOn(disk), timeline = store.timeline();
   for (let lsn = 1; lsn <= batches; lsn++) {
     await timeline.append([{ key: `k${lsn}`, value: patterned(lsn * 61 % 3000, lsn) }]);
@@ -37,12 +37,12 @@ async function killed(): Promise<Killed> {
   return { disk: left, manifests, synced };
 }
 
-function named(disk: MemoryEngine, part: string): string[] {
+function named(disk: SimDisk, part: string): string[] {
   return disk.paths().filter((name) => name.includes(part));
 }
 
 /** The last LSN that is found, every batch up to it being there; `undefined` if the opening or a read is refused. */
-async function lastFound(disk: MemoryEngine): Promise<number | undefined> {
+async function lastFound(disk: SimDisk): Promise<number | undefined> {
   const before = named(disk, ".seg");
   let found: number | undefined;
   try {
@@ -68,7 +68,7 @@ Deno.test("Store.open() finds everything or refuses when older manifests are put
   let refused = 0;
   for (const manifest of manifests) {
     const copy = disk.clone();
-    for (const name of named(copy, "/manifest-")) await copy.remove(name);
+    for (const name of named(copy, "/manifest-")) lose(copy, name);
     for (const [name, bytes] of manifest) copy.put(name, bytes);
     const found = await lastFound(copy);
     assert(found === undefined || found === batches, `${found} LSNs are left`);
@@ -77,7 +77,7 @@ Deno.test("Store.open() finds everything or refuses when older manifests are put
   assert(refused > 3, `${refused} were refused`);
   for (const name of named(disk, "/manifest-")) {
     const copy = disk.clone();
-    await copy.remove(name);
+    lose(copy, name);
     assert(await lastFound(copy).catch(() => undefined) === undefined, `without ${name}`);
   }
 });
@@ -126,7 +126,7 @@ Deno.test("Store.open() loses at most the last group that was synced when two bl
 
 Deno.test("Store.open() begins anew where the first batch of a segment was torn, whatever LSN was chosen for it", async () => {
   for (const kept of [0, block, block + 100, 2 * block]) {
-    const disk = new MemoryEngine();
+    const disk = new SimDisk();
     const first = await openOn(disk);
     await first.timeline().append([{ key: "k100", value: patterned(3 * block, 100) }], {
       lsn: 100,

@@ -2,25 +2,20 @@
 
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { CorruptionError, Store, type StoreOptions } from "../../mod.ts";
-import { MemoryEngine } from "../io/memory_engine.ts";
+import { ListedFaults, lose, SeededChoices, SimDisk, SimEngine } from "../../testing.ts";
 import { Random, seeds } from "../random.ts";
 import { collect, patterned } from "./bytes.ts";
-import { ForgetfulEngine } from "./forgetful_engine.ts";
-import { errno, type Hook, HookedEngine } from "./hooked_engine.ts";
 
 const path = "/disk/store";
 const options: StoreOptions = { segmentBytes: 64 * 1024 };
-/** What changes something on a disk. */
-const changing =
-  /^(?:open|write|truncate|allocate|rename|remove|makeDirectory|datasync|sync|syncDirectory|lock)$/;
 
-function openOn(engine: StoreOptions["ioEngine"]): Promise<Store> {
-  return Store.open(path, { ...options, ioEngine: engine });
+function openOn(disk: SimDisk, faults = new ListedFaults()): Promise<Store> {
+  return Store.open(path, { ...options, ioEngine: new SimEngine({ disk, faults }) });
 }
 
 /** Every version of every key, of every timeline. */
-async function everything(engine: MemoryEngine): Promise<Record<string, unknown>> {
-  await using store = await openOn(engine);
+async function everything(disk: SimDisk): Promise<Record<string, unknown>> {
+  await using store = await openOn(disk);
   const found: Record<string, unknown> = {};
   for (const { name, lastLsn } of store.timelines()) {
     const timeline = store.timeline(name), versions: unknown[] = [];
@@ -56,8 +51,8 @@ async function work(
 }
 
 /** A disk as it is when the process that wrote it is killed, with a segment that is not sealed, and one that is torn. */
-async function killed(random: Random): Promise<MemoryEngine> {
-  const disk = new MemoryEngine();
+async function killed(random: Random): Promise<SimDisk> {
+  const disk = new SimDisk();
   const store = await openOn(disk);
   await work(store, random);
   await store.timeline().append([{ key: "k1", value: patterned(100_000, 5) }], { sync: true });
@@ -68,27 +63,20 @@ async function killed(random: Random): Promise<MemoryEngine> {
   return left;
 }
 
-/** Lets `allowed` changes through and refuses every one after them, as if the process ended there. */
-function cutAfter(allowed: number): Hook {
-  let done = 0;
-  return (operation, at) => {
-    if (changing.test(operation) && done++ >= allowed) throw errno("EIO", operation, at);
-  };
-}
-
 Deno.test("Store.open() that is cut short at any change leaves what an untouched copy has", async () => {
   for (const seed of seeds("store opening", 2)) {
+    const choices = new SeededChoices(seed);
     const original = await killed(new Random(seed));
     const expected = await everything(original.clone());
     let cuts = 0;
     for (let isCut = true; isCut; cuts++) {
-      const disk = new ForgetfulEngine();
-      for (const name of original.paths()) disk.put(name, original.contents(name));
-      await using engine = new HookedEngine(disk);
-      engine.hook = cutAfter(cuts);
-      isCut = await openOn(engine).then((store) => store.close()).then(() => false, () => true);
-      assertEquals(await everything(await disk.afterPowerLoss()), expected, `no power after ${cuts} changes`);
-      assertEquals(await everything(disk.clone()), expected, `after ${cuts} changes`);
+      const disk = original.clone(), faults = new ListedFaults();
+      faults.failFrom(cuts + 1, "EIO");
+      isCut = await openOn(disk, faults).then((store) => store.close()).then(() => false, () => true);
+      for (let i = 0; i < 2; i++) {
+        assertEquals(await everything(disk.crash(choices)), expected, `no power after ${cuts} changes`);
+      }
+      assertEquals(await everything(disk.killed(choices)), expected, `after ${cuts} changes`);
       assert(cuts < 400, "opening and closing need a bounded number of changes");
     }
     assert(cuts > 3, `${cuts} changes`);
@@ -97,19 +85,21 @@ Deno.test("Store.open() that is cut short at any change leaves what an untouched
 
 Deno.test("Timeline.sync() answers when nothing that it covers can be lost with the power", async () => {
   for (const seed of seeds("store power", 3)) {
-    const random = new Random(seed);
-    let disk = new ForgetfulEngine();
+    const random = new Random(seed), choices = new SeededChoices(seed);
+    let disk = new SimDisk();
     for (let round = 0; round < 4; round++) {
       const store = await openOn(disk);
-      await work(store, random, async (durable) => checkDurable(await disk.afterPowerLoss(), durable));
-      const left = random.once(2) ? await disk.afterPowerLoss() : disk;
+      await work(store, random, async (durable) => {
+        for (const left of disk.crashStates({ limit: 3, choices })) await checkDurable(left, durable);
+      });
+      const left = random.once(2) ? disk.crash(choices) : disk.killed(choices);
       await store.close();
       disk = left;
     }
   }
 });
 
-async function checkDurable(left: ForgetfulEngine, durable: ReadonlyMap<string, number>): Promise<void> {
+async function checkDurable(left: SimDisk, durable: ReadonlyMap<string, number>): Promise<void> {
   await using store = await openOn(left);
   for (const [name, lsn] of durable) {
     const timeline = store.timeline(name);
@@ -118,34 +108,9 @@ async function checkDurable(left: ForgetfulEngine, durable: ReadonlyMap<string, 
   }
 }
 
-Deno.test("ForgetfulEngine forgets names and bytes that were not made durable", async () => {
-  const disk = new ForgetfulEngine();
-  await disk.makeDirectory(path);
-  const bytes = disk.allocateMemory(4096).fill(7);
-  const transfer = { offset: 0, bytes, done: 0, error: undefined };
-  for (const name of ["named", "unnamed", "empty", "written"]) {
-    const file = await disk.open(`${path}/${name}`, { access: "write", direct: false, create: true });
-    if (name === "unnamed") await disk.write([{ ...transfer, file }], { durable: true });
-    else if (name !== "empty") await disk.write([{ ...transfer, file }], { durable: name === "written" });
-    if (name === "named") await disk.datasync(file);
-    if (name !== "unnamed") await disk.syncDirectory(path);
-    await disk.close(file);
-  }
-  const left = await disk.afterPowerLoss();
-  // The directory was synced after "unnamed" was made, which named it.
-  const lengths = left.paths().map((name) => [name, left.contents(name).length]);
-  assertEquals(lengths, [[`${path}/empty`, 0], [`${path}/named`, 4096], [`${path}/unnamed`, 4096], [
-    `${path}/written`,
-    4096,
-  ]]);
-  await disk.rename(`${path}/named`, `${path}/renamed`);
-  await disk.remove(`${path}/empty`);
-  assertEquals((await disk.afterPowerLoss()).paths(), left.paths());
-});
-
 /** A store of two segments that are sealed and one that is not, closed; and the manifest at each of its moments. */
-async function closed(): Promise<{ disk: MemoryEngine; manifests: Map<string, Uint8Array>[] }> {
-  const disk = new MemoryEngine(), manifests: Map<string, Uint8Array>[] = [];
+async function closed(): Promise<{ disk: SimDisk; manifests: Map<string, Uint8Array>[] }> {
+  const disk = new SimDisk(), manifests: Map<string, Uint8Array>[] = [];
   const keep = () => {
     const names = disk.paths().filter((name) => name.includes("/manifest-"));
     manifests.push(new Map(names.map((name) => [name, disk.contents(name)])));
@@ -163,7 +128,7 @@ async function closed(): Promise<{ disk: MemoryEngine; manifests: Map<string, Ui
   return { disk, manifests };
 }
 
-function segments(disk: MemoryEngine): string[] {
+function segments(disk: SimDisk): string[] {
   return disk.paths().filter((name) => name.endsWith(".seg"));
 }
 
@@ -173,7 +138,7 @@ Deno.test("Store.open() refuses an older manifest that was put back, or finds ev
   let refused = 0;
   for (const [i, manifest] of manifests.entries()) {
     const copy = disk.clone();
-    for (const name of copy.paths().filter((name) => name.includes("/manifest-"))) await copy.remove(name);
+    for (const name of copy.paths().filter((name) => name.includes("/manifest-"))) lose(copy, name);
     for (const [name, bytes] of manifest) copy.put(name, bytes);
     const found = await everything(copy).catch((error: unknown) => error);
     if (!(found instanceof CorruptionError)) assertEquals(found, expected, `manifest of moment ${i}`);

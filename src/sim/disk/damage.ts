@@ -7,6 +7,7 @@
 import { assert, blockBytes } from "../../base/mod.ts";
 import { Extent, type Image } from "./image.ts";
 import type { SimDisk } from "./sim_disk.ts";
+import { namesOf } from "./tree.ts";
 
 /** Changes one bit of a file. */
 export function flip(disk: SimDisk, path: string, offset: number, bit: number): void {
@@ -57,6 +58,13 @@ export function cut(disk: SimDisk, path: string, length: number): void {
   const { durable, current } = disk.file(path, "damage");
   durable.resize(length);
   current.resize(length);
+}
+
+/** Takes a file away, durably, as somebody does who should not. */
+export function lose(disk: SimDisk, path: string): void {
+  const names = namesOf(path), name = names.pop() as string;
+  disk.file(path, "damage");
+  disk.directory(`/${names.join("/")}`, "damage").unbindDurably(name);
 }
 
 /** Puts extents into a file where it is that long, durable or not. */

@@ -54,6 +54,13 @@ export class SimDirectory {
     this.pending = this.pending.filter((binding) => binding.name !== name);
   }
 
+  /** Takes away a name, durably at once. */
+  unbindDurably(name: string): void {
+    this.durable.delete(name);
+    this.current.delete(name);
+    this.pending = this.pending.filter((binding) => binding.name !== name);
+  }
+
   /** Makes durable what happened before a time, and what must not be lost without it. */
   settle(before: number): void {
     for (const binding of this.pending) {
