@@ -32,7 +32,7 @@ export class Odometer implements Choices {
 
   /** Goes to the next path, which begins at its first choice; returns whether there is one. */
   next(): boolean {
-    this.#chosen.length = this.#counts.length = this.#depth;
+    assert(this.#depth === this.#chosen.length, "a program makes no fewer choices after the same choices");
     this.#depth = 0;
     while (this.#chosen.length > 0) {
       const last = this.#chosen.length - 1;

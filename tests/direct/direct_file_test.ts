@@ -1,9 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { IoError, LimitError, LockedError, PoisonedError, ReadOnlyError } from "../../src/base/mod.ts";
 import { DirectFile, type DirectFileOptions } from "../../src/direct/mod.ts";
-import { GatedEngine, turn } from "../io/gated_engine.ts";
-import { MemoryEngine } from "../io/memory_engine.ts";
 import { Random, seeds } from "../random.ts";
+import { drain, ListedFaults, SimDisk, SimEngine } from "../../src/sim/mod.ts";
 
 const block = 4096;
 const path = "/store/file";
@@ -11,8 +10,9 @@ const root = new URL("../..", import.meta.url);
 
 /** A file over memory, whose operations a test can fail. */
 class Fixture {
-  readonly memory: MemoryEngine = new MemoryEngine();
-  readonly engine: GatedEngine = new GatedEngine(this.memory);
+  readonly disk: SimDisk = new SimDisk();
+  readonly faults: ListedFaults = new ListedFaults();
+  readonly engine: SimEngine = new SimEngine({ disk: this.disk, faults: this.faults });
 
   open(options: DirectFileOptions = {}): Promise<DirectFile> {
     return DirectFile.open(path, { ioEngine: this.engine, ...options });
@@ -20,8 +20,8 @@ class Fixture {
 
   /** Checks that everything was closed, and what is in the file. */
   check(expected: Uint8Array): void {
-    assertEquals(this.memory.openFiles, 0);
-    assertEquals(this.memory.contents(path), new Uint8Array(expected));
+    assertEquals(this.engine.openFiles, 0);
+    assertEquals(this.disk.contents(path), new Uint8Array(expected));
   }
 }
 
@@ -80,7 +80,7 @@ Deno.test("DirectFile.length stays exact through close(), and so does durableLen
   assertEquals(file.length, block + 105);
   await closing;
   assertEquals([file.length, file.durableLength], [block + 105, block + 105]);
-  assertEquals(t.memory.contents(path).length, block + 105);
+  assertEquals(t.disk.contents(path).length, block + 105);
 });
 
 Deno.test("DirectFile.sync() rewrites an unfinished block, or pads it", async () => {
@@ -97,7 +97,7 @@ Deno.test("DirectFile.sync() rewrites an unfinished block, or pads it", async ()
     const writes = t.engine.log.filter((line) => line.startsWith("write"));
     assertEquals(writes, ["write 0+4096", tail === "pad" ? "write 4096+4096" : "write 0+4096"]);
     await file.close();
-    assertEquals(t.memory.contents(path).length, file.length);
+    assertEquals(t.disk.contents(path).length, file.length);
   }
 });
 
@@ -119,7 +119,7 @@ Deno.test("DirectFile.sync() called at once by many is one, and waits for what w
 Deno.test("DirectFile.close() truncates what was preallocated, and leaves a file alone that nothing was appended to", async () => {
   const t = new Fixture();
   const file = await t.open({ preallocateBytes: 100 * block });
-  assertEquals(t.memory.contents(path).length, 100 * block);
+  assertEquals(t.disk.contents(path).length, 100 * block);
   await file.append(bytesOf(10));
   await file.close();
   await file.close();
@@ -143,7 +143,7 @@ Deno.test("DirectFile.close() truncates what was preallocated, and leaves a file
 Deno.test("DirectFile.readable() streams any range, and stops when it is cancelled", async () => {
   const t = new Fixture();
   const all = bytesOf(5_000_000);
-  t.memory.put(path, all);
+  t.disk.put(path, all);
   const file = await t.open({ readOnly: true });
   for (const [start, end] of [[0, 5_000_000], [1, 2], [4095, 4_200_000], [7, 7], [9, 3], [4_999_999, 9e9]]) {
     assertEquals(await collect(file.readable({ start, end })), all.slice(start, Math.max(start, end)));
@@ -152,14 +152,14 @@ Deno.test("DirectFile.readable() streams any range, and stops when it is cancell
   assertEquals((await reader.read()).value?.length, 1 << 20);
   await reader.cancel();
   await file.close();
-  assertEquals(t.memory.openFiles, 0);
+  assertEquals(t.engine.openFiles, 0);
 });
 
 Deno.test("DirectFile.readable() errors with what could not be read", async () => {
   const t = new Fixture();
-  t.memory.put(path, bytesOf(5_000_000));
+  t.disk.put(path, bytesOf(5_000_000));
   const file = await t.open({ readOnly: true });
-  t.engine.failNext("read", "EIO");
+  t.faults.failNext("read", "EIO");
   await assertRejects(() => collect(file.readable()), IoError, "EIO");
   assertEquals((await file.readAt(0, 10)).length, 10);
   await file.close();
@@ -167,7 +167,7 @@ Deno.test("DirectFile.readable() errors with what could not be read", async () =
 
 Deno.test("DirectFile.close() waits for reads, and refuses those that come later", async () => {
   const t = new Fixture();
-  t.memory.put(path, bytesOf(8 << 20));
+  t.disk.put(path, bytesOf(8 << 20));
   const file = await t.open({ readOnly: true });
   const reading = file.readAt(0, 8 << 20);
   await file.close();
@@ -195,7 +195,7 @@ Deno.test("DirectFile is poisoned by a sync that fails: writes reject, reads go 
     const t = new Fixture();
     const file = await t.open();
     await file.append(bytesOf(100));
-    t.engine.failNext("datasync", code);
+    t.faults.failNext("datasync", code);
     await assertRejects(() => file.sync(), PoisonedError, code);
     await assertRejects(() => file.sync(), PoisonedError);
     await assertRejects(() => file.append(bytesOf(1)), PoisonedError);
@@ -204,7 +204,7 @@ Deno.test("DirectFile is poisoned by a sync that fails: writes reject, reads go 
     assertEquals([file.length, file.durableLength], [100, 0]);
     await assertRejects(() => file.close(), PoisonedError);
     await assertRejects(() => file.close(), PoisonedError);
-    assertEquals([t.memory.openFiles, t.engine.log.filter((line) => line === "datasync").length], [0, 1]);
+    assertEquals([t.engine.openFiles, t.engine.log.filter((line) => line === "datasync").length], [0, 1]);
   }
 });
 
@@ -213,9 +213,9 @@ Deno.test("DirectFile is poisoned by a write that fails, also while it closes", 
     const t = new Fixture();
     const file = await t.open();
     await file.append(bytesOf(100));
-    t.engine.failNext(operation, "EIO");
+    t.faults.failNext(operation, "EIO");
     await assertRejects(() => file.close(), PoisonedError, "EIO");
-    assertEquals([t.memory.openFiles, file.durableLength], [0, 0]);
+    assertEquals([t.engine.openFiles, file.durableLength], [0, 0]);
   }
 });
 
@@ -223,14 +223,14 @@ Deno.test("DirectFile survives a full disk: what was appended is written when th
   const t = new Fixture();
   const file = await t.open();
   await file.append(bytesOf(100));
-  t.engine.failNext("write", "ENOSPC");
+  t.faults.failNext("write", "ENOSPC");
   await assertRejects(() => file.sync(), IoError, "ENOSPC");
   assertEquals(await file.readAt(0, 100), bytesOf(100));
   await assertRejects(() => file.append(bytesOf(1)), IoError, "ENOSPC");
   assertEquals(await file.append(bytesOf(100, 2)), 100);
   await file.sync();
   assertEquals(file.durableLength, 200);
-  t.engine.failNext("write", "ENOSPC");
+  t.faults.failNext("write", "ENOSPC");
   await file.append(bytesOf(100, 3));
   await assertRejects(() => file.sync(), IoError, "ENOSPC");
   await file.close();
@@ -241,9 +241,9 @@ Deno.test("DirectFile.close() rejects, and closes, when the disk is full to the 
   const t = new Fixture();
   const file = await t.open();
   await file.append(bytesOf(100));
-  t.engine.failNext("write", "ENOSPC");
+  t.faults.failNext("write", "ENOSPC");
   await assertRejects(() => file.close(), IoError, "ENOSPC");
-  assertEquals([t.memory.openFiles, file.length], [0, 100]);
+  assertEquals([t.engine.openFiles, file.length], [0, 100]);
 });
 
 Deno.test("DirectFile.close() waits for writes in flight when another one met a full disk", async () => {
@@ -253,14 +253,14 @@ Deno.test("DirectFile.close() waits for writes in flight when another one met a 
   await file.append(bytesOf(3 << 20));
   let closed = false;
   const closing = assertRejects(() => file.close(), IoError, "ENOSPC").then(() => closed = true);
-  await turn();
+  await drain();
   const [first, second, third] = t.engine.inFlight;
   await first.fail("ENOSPC");
   await second.finish();
-  assertEquals([closed, t.memory.openFiles], [false, 2]);
+  assertEquals([closed, t.engine.openFiles], [false, 2]);
   await third.finish();
   await closing;
-  assertEquals(t.memory.openFiles, 0);
+  assertEquals(t.engine.openFiles, 0);
 });
 
 Deno.test("DirectFile.append() refuses when far too much waits that nobody waited for", async () => {
@@ -286,10 +286,10 @@ Deno.test("DirectFile.open() says what is wrong, and leaves nothing open", async
   await rejects({ tail: "cut" }, TypeError, "tail");
   await rejects({ preallocateBytes: -1 }, RangeError, "preallocateBytes");
   await assertRejects(() => DirectFile.open(""), TypeError, "the path is empty");
-  t.engine.failNext("allocate", "ENOSPC");
+  t.faults.failNext("allocate", "ENOSPC");
   await rejects({ preallocateBytes: block }, IoError, "ENOSPC");
-  assertEquals(t.memory.openFiles, 0);
-  t.memory.put(path, bytesOf(10));
+  assertEquals(t.engine.openFiles, 0);
+  t.disk.put(path, bytesOf(10));
   const file = await t.open({ readOnly: true });
   await assertRejects(() => file.append(bytesOf(1)), ReadOnlyError);
   await assertRejects(() => file.readAt(-1, 1), RangeError);
@@ -332,7 +332,7 @@ for (const ioEngine of ["uring", "threads", "node"] as const) {
 
 Deno.test("DirectFile.open() syncs what it finds before it calls that durable", async () => {
   const t = new Fixture();
-  t.memory.put(path, bytesOf(100));
+  t.disk.put(path, bytesOf(100));
   const file = await t.open();
   assertEquals(file.durableLength, 100);
   assert(
@@ -340,9 +340,9 @@ Deno.test("DirectFile.open() syncs what it finds before it calls that durable", 
     t.engine.log.join(" "),
   );
   await file.close();
-  t.engine.failNext("sync", "EIO");
+  t.faults.failNext("sync", "EIO");
   await assertRejects(() => t.open(), IoError, "EIO");
-  assertEquals(t.memory.openFiles, 0);
+  assertEquals(t.engine.openFiles, 0);
   await (await t.open()).close();
 });
 
@@ -350,9 +350,9 @@ Deno.test("DirectFile.close() gives up its lock and its other file though one ca
   const t = new Fixture();
   const file = await t.open();
   await file.append(bytesOf(10));
-  t.engine.failNext("close", "EIO");
+  t.faults.failNext("close", "EIO");
   await assertRejects(() => file.close(), IoError, "EIO");
-  assertEquals(t.memory.openFiles, 1);
+  assertEquals(t.engine.openFiles, 1);
   const again = await t.open();
   assertEquals(again.length, 10);
   await again.close();
@@ -388,8 +388,8 @@ async function run(random: Random): Promise<void> {
       }
     }
     await file.close();
-    assertEquals(t.memory.openFiles, 0);
-    assert(sameBytes(t.memory.contents(path), model));
+    assertEquals(t.engine.openFiles, 0);
+    assert(sameBytes(t.disk.contents(path), model));
   }
 }
 

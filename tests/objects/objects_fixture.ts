@@ -18,8 +18,7 @@ import {
   type PageLayout,
   type StoredObject,
 } from "../../src/objects/mod.ts";
-import { GatedEngine, type Operation, turn } from "../io/gated_engine.ts";
-import { MemoryEngine } from "../io/memory_engine.ts";
+import { drain, ListedFaults, type Operation, SimDisk, SimEngine } from "../../src/sim/mod.ts";
 
 /** A block of the file system. */
 export const block = 4096;
@@ -27,6 +26,9 @@ export const block = 4096;
 export const directory = "/store";
 /** The timeline of {@linkcode idOf}. */
 export const timeline = 0xabc;
+
+/** Where its objects are. */
+export const timelineDirectory: string = `${directory}/${timeline.toString(16).padStart(16, "0")}`;
 
 /** The id of object `sequence`. */
 export function idOf(sequence: number, kind: "seg" | "delta" | "image" = "seg"): ObjectId {
@@ -52,8 +54,7 @@ export class Gate {
 }
 
 /** An engine that also holds reads and openings, records reads, and has few descriptors. */
-export class ObjectsEngine extends GatedEngine {
-  readonly memory: MemoryEngine;
+export class ObjectsEngine extends SimEngine {
   readonly opening: Gate = new Gate();
   readonly reading: Gate = new Gate();
   readonly syncing: Gate = new Gate();
@@ -68,9 +69,11 @@ export class ObjectsEngine extends GatedEngine {
   /** Descriptors that are taken. */
   #taken = 0;
 
-  constructor(memory: MemoryEngine) {
-    super(memory);
-    this.memory = memory;
+  readonly #listed: ListedFaults;
+
+  constructor(disk: SimDisk, faults: ListedFaults) {
+    super({ disk, faults });
+    this.#listed = faults;
   }
 
   override async open(path: string, options: OpenOptions): Promise<IoFile> {
@@ -132,7 +135,7 @@ export class ObjectsEngine extends GatedEngine {
 
   #mayFail(operation: Operation): void {
     const code = this.failIf(operation);
-    if (code !== undefined) this.failNext(operation, code);
+    if (code !== undefined) this.#listed.failNext(operation, code);
   }
 
   /** Takes what was read so far. */
@@ -143,12 +146,18 @@ export class ObjectsEngine extends GatedEngine {
 
 /** Objects and what is under them. */
 export class ObjectsFixture {
-  readonly memory: MemoryEngine = new MemoryEngine();
-  readonly engine: ObjectsEngine = new ObjectsEngine(this.memory);
+  readonly disk: SimDisk;
+  readonly faults: ListedFaults = new ListedFaults();
+  readonly engine: ObjectsEngine;
   readonly objects: Objects;
 
-  constructor(options: Partial<ObjectsOptions> & { lock?: PathLock } = {}) {
-    void this.memory.makeDirectory(directory);
+  /** Makes objects; on their disk there are `directories` and no files. */
+  constructor(
+    options: Partial<ObjectsOptions> & { lock?: PathLock } = {},
+    directories: readonly string[] = [timelineDirectory],
+  ) {
+    this.disk = new SimDisk(directories);
+    this.engine = new ObjectsEngine(this.disk, this.faults);
     this.objects = new Objects({
       host: systemHost(this.engine),
       io: {
@@ -173,13 +182,13 @@ export class ObjectsFixture {
 
   /** The bytes of an object's file. */
   contents(id: ObjectId): Uint8Array<ArrayBuffer> {
-    return this.memory.contents(`${directory}/${id}`);
+    return this.disk.contents(`${directory}/${id}`);
   }
 
   /** Makes an object that holds `bytes`. */
   put(sequence: number, bytes: Uint8Array): StoredObject {
     const id = idOf(sequence);
-    this.memory.put(`${directory}/${id}`, bytes);
+    this.disk.put(`${directory}/${id}`, bytes);
     return this.objects.object(id);
   }
 
@@ -195,7 +204,7 @@ export class ObjectsFixture {
   /** Closes everything, and checks that nothing is open or taken after it. */
   async close(): Promise<void> {
     await this.objects.close();
-    assertEquals(this.memory.openFiles, 0, "no file stays open");
+    assertEquals(this.engine.openFiles, 0, "no file stays open");
     assertEquals(this.objects.context.readPool.takenBytes, 0, "no buffer stays taken");
   }
 }
@@ -225,7 +234,7 @@ export function layoutOf(path: string, sequence: number, pages: number): PageLay
 
 /** Lets everything settle that can. */
 export async function settle(): Promise<void> {
-  for (let i = 0; i < 20; i++) await turn();
+  for (let i = 0; i < 20; i++) await drain();
 }
 
 /** Fails a health as a disk does that has no room. */

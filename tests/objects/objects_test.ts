@@ -30,21 +30,21 @@ Deno.test("Objects.list() names the objects of a timeline, and nothing else that
   assertEquals(await t.objects.list(timeline), []);
   const ids = [idOf(1), idOf(2, "delta"), idOf(3, "image")];
   const other = objectId({ timeline: 5, firstLsn: 1, sequence: 1, generation: 1, kind: "seg" });
-  for (const id of [...ids, other]) t.memory.put(`${directory}/${id}`, new Uint8Array(1));
-  t.memory.put(`${directory}/${idOf(1)}.old`, new Uint8Array(1));
-  t.memory.put(`${directory}/0000000000000abc/notes.txt`, new Uint8Array(1));
+  for (const id of [...ids, other]) t.disk.put(`${directory}/${id}`, new Uint8Array(1));
+  t.disk.put(`${directory}/${idOf(1)}.old`, new Uint8Array(1));
+  t.disk.put(`${directory}/0000000000000abc/notes.txt`, new Uint8Array(1));
   assertEquals((await t.objects.list(timeline)).sort(), ids.sort());
   assertEquals(await t.objects.list(5), [other]);
   await t.close();
 });
 
 Deno.test("Objects.listTimelines() names the timelines that were prepared, and nothing else", async () => {
-  const t = new ObjectsFixture();
+  const t = new ObjectsFixture({}, [directory]);
   assertEquals(await t.objects.listTimelines(), []);
   for (const id of [timeline, 7, Number.MAX_SAFE_INTEGER]) await t.objects.prepare(id);
-  t.memory.put(`${directory}/manifest-000000000001`, new Uint8Array(1));
-  t.memory.put(`${directory}/pending`, new Uint8Array(1));
-  await t.memory.makeDirectory(`${directory}/ffffffffffffffff`);
+  t.disk.put(`${directory}/manifest-000000000001`, new Uint8Array(1));
+  t.disk.put(`${directory}/pending`, new Uint8Array(1));
+  await t.engine.makeDirectory(`${directory}/ffffffffffffffff`);
   assertEquals((await t.objects.listTimelines()).sort(), [timeline, 7, Number.MAX_SAFE_INTEGER].sort());
   await t.close();
 });
@@ -73,10 +73,10 @@ Deno.test("Objects.remove() closes the file of an object and drops its pages", a
   const set = new PageSet(t.objects);
   for (const some of [object, other]) set.get(some, 1);
   await set.fetch();
-  assertEquals([t.memory.openFiles, t.objects.metrics().cacheBytes], [2, 2 * pageBytes]);
+  assertEquals([t.engine.openFiles, t.objects.metrics().cacheBytes], [2, 2 * pageBytes]);
   await t.objects.remove(object.id);
-  assertEquals([t.memory.openFiles, t.objects.metrics().cacheBytes], [1, pageBytes]);
-  assertEquals(t.memory.paths(), [other.path]);
+  assertEquals([t.engine.openFiles, t.objects.metrics().cacheBytes], [1, pageBytes]);
+  assertEquals(t.disk.paths(), [other.path]);
   await t.objects.remove(object.id);
   assertEquals(
     t.objects.object(object.id) === object,
@@ -95,12 +95,12 @@ Deno.test("Objects.remove() while an object is being read lets the read end, and
   const fetching = set.fetch();
   await settle();
   await t.objects.remove(object.id);
-  assertEquals([t.memory.openFiles, t.memory.paths()], [1, []]);
+  assertEquals([t.engine.openFiles, t.disk.paths()], [1, []]);
   t.engine.reading.open();
   await fetching;
   await settle();
   assertEquals(set.get(object, 1)?.[0], pageOf(1, 1)[0]);
-  assertEquals([t.memory.openFiles, t.objects.metrics().cacheBytes], [0, 0]);
+  assertEquals([t.engine.openFiles, t.objects.metrics().cacheBytes], [0, 0]);
   const late = new PageSet(t.objects);
   late.get(object, 1);
   await late.fetch();
@@ -116,7 +116,7 @@ Deno.test("Objects.remove() of what is being written is our own mistake, and so 
   assertThrows(() => t.objects.create(idOf(1), options), AssertionError);
   await writer.abort();
   await t.objects.remove(idOf(1));
-  assertEquals(t.memory.paths(), []);
+  assertEquals(t.disk.paths(), []);
   await t.close();
 });
 
@@ -187,7 +187,7 @@ Deno.test("Objects.close() waits for reads in flight, and refuses what comes aft
   let closed = false;
   const closing = t.objects.close().then(() => closed = true);
   await settle();
-  assertEquals([closed, t.memory.openFiles], [false, 1]);
+  assertEquals([closed, t.engine.openFiles], [false, 1]);
   t.engine.reading.open();
   await Promise.all([fetching, stepping, closing]);
   assertEquals([set.get(object, 1)?.[0], answers], [pageOf(1, 1)[0], [pageOf(1, 0)[0]]]);
@@ -216,13 +216,13 @@ Deno.test("Objects.metrics() counts what is held", async () => {
 
 Deno.test("Objects.close() closes every file, also if closing one of them fails", async () => {
   const t = new ObjectsFixture();
-  t.memory.put(`${directory}/manifest-1`, new Uint8Array(block));
-  t.memory.put(`${directory}/${idOf(1)}`, new Uint8Array(block));
+  t.disk.put(`${directory}/manifest-1`, new Uint8Array(block));
+  t.disk.put(`${directory}/${idOf(1)}`, new Uint8Array(block));
   await t.objects.root.append("manifest-1", 0, new Uint8Array(block));
   const { files } = t.objects.context;
   files.release(await files.lease([t.objects.object(idOf(1))]));
-  const { openFiles } = t.memory;
-  t.engine.failNext("close", "EIO");
+  const { openFiles } = t.engine;
+  t.faults.failNext("close", "EIO");
   await assertRejects(() => t.objects.close(), IoError, "EIO");
-  assertEquals([openFiles, t.memory.openFiles <= 1], [2, true]);
+  assertEquals([openFiles, t.engine.openFiles <= 1], [2, true]);
 });

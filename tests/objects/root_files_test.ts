@@ -7,7 +7,7 @@ import { block, directory, ObjectsFixture } from "./objects_fixture.ts";
 const bytes = new Random(1).bytes(3 * block);
 
 Deno.test("RootFiles.putIfAbsent() gives a file its name only once it is whole and durable", async () => {
-  const t = new ObjectsFixture();
+  const t = new ObjectsFixture({}, [directory]);
   await t.objects.root.putIfAbsent("manifest-1", bytes);
   assertEquals(t.engine.takeLog(), [
     "remove pending",
@@ -39,21 +39,21 @@ Deno.test("RootFiles.putIfAbsent() replaces nothing", async () => {
 
 Deno.test("RootFiles.putIfAbsent() that failed makes no name, leaves nothing that shows, and may be tried again", async () => {
   for (const operation of ["open", "write", "sync", "rename"] as const) {
-    const t = new ObjectsFixture();
-    t.engine.failNext(operation, "ENOSPC");
+    const t = new ObjectsFixture({}, [directory]);
+    t.faults.failNext(operation, "ENOSPC");
     assertEquals((await assertRejects(() => t.objects.root.putIfAbsent("x", bytes), IoError)).code, "ENOSPC");
     assertEquals(await t.objects.root.list(), []);
     await t.objects.root.putIfAbsent("x", bytes);
-    assertEquals(t.memory.paths(), [`${directory}/x`]);
+    assertEquals(t.disk.paths(), [`${directory}/x`]);
     await t.close();
   }
 });
 
 Deno.test("isAsideName() knows what a process leaves that is killed while it makes a file", async () => {
   const t = new ObjectsFixture();
-  t.engine.failNext("rename", "EIO");
+  t.faults.failNext("rename", "EIO");
   await assertRejects(() => t.objects.root.putIfAbsent("x", bytes), IoError);
-  assertEquals(t.memory.paths().map((path) => isAsideName(path.slice(directory.length + 1))), [true]);
+  assertEquals(t.disk.paths().map((path) => isAsideName(path.slice(directory.length + 1))), [true]);
   assertEquals(isAsideName("x"), false);
   await t.close();
 });
@@ -67,7 +67,7 @@ Deno.test("RootFiles.read() takes no memory for a file that is too long", async 
     `it is ${bytes.length} bytes`,
   );
   assertEquals(await t.objects.root.read("absent", 0), undefined);
-  t.engine.failNext("read", "EIO");
+  t.faults.failNext("read", "EIO");
   await assertRejects(() => t.objects.root.read("x", bytes.length), IoError);
   await t.close();
 });
@@ -93,7 +93,7 @@ Deno.test("RootFiles.append() writes whole blocks durably, behind the end and wi
     x?.subarray(block),
     Uint8Array.from([...bytes.subarray(block, 2 * block), ...bytes.subarray(0, block)]),
   );
-  t.engine.failNext("write", "ENOSPC");
+  t.faults.failNext("write", "ENOSPC");
   assertEquals((await assertRejects(() => root.append("y", 5 * block, bytes), IoError)).code, "ENOSPC");
   await root.append("y", 5 * block, bytes);
   await root.remove("y");

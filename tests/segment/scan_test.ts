@@ -373,7 +373,7 @@ Deno.test("scanSegment() finds what was written after a segment went on, and wha
   await t.sync();
   await t.abort();
   const end = t.contents.length;
-  const again = new SegmentFixture(t.memory, header, { position: end, lastLsn: 1 });
+  const again = new SegmentFixture(t.disk, header, { position: end, lastLsn: 1 });
   again.append({ key: "b", value: "2" });
   await again.sync();
   const contents = again.appended;

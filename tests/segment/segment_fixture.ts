@@ -11,8 +11,7 @@ import {
   scanSegment,
   SegmentWriter,
 } from "../../src/segment/mod.ts";
-import { GatedEngine } from "../io/gated_engine.ts";
-import { MemoryEngine } from "../io/memory_engine.ts";
+import { ListedFaults, SimDisk, SimEngine } from "../../src/sim/mod.ts";
 
 /** A block of the file system. */
 export const block = 4096;
@@ -84,8 +83,9 @@ export interface ResumePoint {
 
 /** A segment that is being written. */
 export class SegmentFixture {
-  readonly memory: MemoryEngine;
-  readonly engine: GatedEngine;
+  readonly disk: SimDisk;
+  readonly faults: ListedFaults = new ListedFaults();
+  readonly engine: SimEngine;
   readonly objects: Objects;
   readonly health: Health = new Health("the segment");
   readonly segment: SegmentWriter;
@@ -94,13 +94,13 @@ export class SegmentFixture {
   lsn: Lsn;
 
   constructor(
-    memory: MemoryEngine = new MemoryEngine(),
+    disk: SimDisk = new SimDisk([path.slice(0, path.lastIndexOf("/"))]),
     own: FileHeader = header,
     resume?: ResumePoint,
     bufferBytes?: number,
   ) {
-    this.memory = memory;
-    this.engine = new GatedEngine(memory);
+    this.disk = disk;
+    this.engine = new SimEngine({ disk, faults: this.faults });
     this.objects = objectsOn(this.engine, bufferBytes);
     const options = { health: this.health, reserveBytes: 0 };
     const writer = resume === undefined
@@ -159,7 +159,7 @@ export class SegmentFixture {
 
   /** What the file holds. */
   get contents(): Uint8Array<ArrayBuffer> {
-    return this.memory.contents(path);
+    return this.disk.contents(path);
   }
 
   /** Ends writing and leaves the file as it is. */
@@ -197,8 +197,8 @@ export interface ScanOptions {
   chunkBytes?: number;
 }
 
-const scanned = new MemoryEngine();
-const scanning = objectsOn(scanned);
+const scanned = new SimDisk();
+const scanning = objectsOn(new SimEngine({ disk: scanned }));
 
 /** Scans a file that holds `bytes`. */
 export async function scan(bytes: Uint8Array, options: ScanOptions = {}): Promise<ScannedSegment> {

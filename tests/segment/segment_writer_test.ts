@@ -2,8 +2,8 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AssertionError, IoError, PoisonedError } from "../../src/base/mod.ts";
 import { decodePad, padBytes, readRecordHeader, recordHeaderBytes } from "../../src/layer/mod.ts";
 import { type Change, EncodedBatch } from "../../src/segment/mod.ts";
-import { turn } from "../io/gated_engine.ts";
 import { block, header, scan, SegmentFixture } from "./segment_fixture.ts";
+import { drain } from "../../src/sim/mod.ts";
 
 function valueThatEndsAt(t: SegmentFixture, place: number): Change {
   const from = (t.writer.position + recordHeaderBytes + 1) % block;
@@ -76,7 +76,7 @@ Deno.test("SegmentWriter.sync() concerns batches alone when an index is appended
 Deno.test("SegmentWriter.sync() goes on when the disk has room again", async () => {
   const t = new SegmentFixture();
   t.append({ key: "a", value: "1" });
-  t.engine.failNth("write", 1, "ENOSPC");
+  t.faults.failNth("write", 1, "ENOSPC");
   await assertRejects(() => t.sync(), IoError, "ENOSPC");
   assertEquals(t.writer.durableOffset, 0);
   t.health.retry();
@@ -91,7 +91,7 @@ Deno.test("SegmentWriter trusts nothing after a sync that failed", async () => {
   for (const code of ["EIO", "ENOSPC"]) {
     const t = new SegmentFixture();
     t.append({ key: "a", value: new Uint8Array(3 * block) });
-    t.engine.failNext("datasync", code);
+    t.faults.failNext("datasync", code);
     await assertRejects(() => t.sync(), PoisonedError);
     assertEquals(t.writer.durableOffset, 0);
     await assertRejects(() => t.segment.sync(0), PoisonedError);
@@ -100,7 +100,7 @@ Deno.test("SegmentWriter trusts nothing after a sync that failed", async () => {
       "datasync",
     ]);
     await t.abort();
-    assertEquals(t.memory.openFiles, 0);
+    assertEquals(t.engine.openFiles, 0);
   }
 });
 
@@ -110,8 +110,8 @@ Deno.test("SegmentWriter goes on behind what is there, and writes no header", as
   await t.sync();
   await t.abort();
   const before = t.contents;
-  const again = new SegmentFixture(t.memory, header, { position: before.length, lastLsn: 1 });
-  await turn();
+  const again = new SegmentFixture(t.disk, header, { position: before.length, lastLsn: 1 });
+  await drain();
   assertEquals([again.segment.lastLsn, again.segment.end], [1, before.length]);
   again.segment.pad(0);
   await again.segment.sync(0);

@@ -43,6 +43,10 @@ Deno.test("Odometer.choose() throws when a program does not repeat itself", () =
   odometer.choose(2);
   odometer.next();
   assertThrows(() => odometer.choose(3), Error, "a program chooses the same way after the same choices");
+  const shorter = new Odometer();
+  shorter.choose(2);
+  shorter.next();
+  assertThrows(() => shorter.next(), Error, "a program makes no fewer choices after the same choices");
 });
 
 Deno.test("SeededChoices decides the same from the same seed, evenly", () => {

@@ -188,15 +188,17 @@ Deno.test("SimHost.runFor() kills the program after so many steps, and its answe
   const host = new SimHost({ disk });
   let lastDone = 0;
   const program = async () => {
+    await host.engine.lock("/store");
     const file = await host.engine.open("/a", { access: "write", direct: true });
     for (let i = 1; i <= 5; i++) {
       await writeOnce(host.engine, file, 0, new Uint8Array(block).fill(i));
       lastDone = i;
     }
   };
-  assertEquals(await host.runFor(4, program), false);
+  assertEquals(await host.runFor(5, program), false);
   assertEquals([lastDone, disk.contents("/a")[0], disk.underWay.size], [3, 3, 1]);
   assertEquals(disk.killed().contents("/a")[0], 4);
+  assertEquals(disk.locked.size, 0);
   const next = new SimHost({ disk: disk.killed() });
   const bytes = new Uint8Array(block);
   const done = await next.run(async () => {

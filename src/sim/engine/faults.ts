@@ -101,9 +101,10 @@ export class ListedFaults implements FaultPlan {
     this.set(operation, nth, { kind: "error", code });
   }
 
-  /** Fails the next operation of a kind. */
-  failNext(operation: Operation, code: string): void {
-    this.failNth(operation, (this.#counts.get(operation) ?? 0) + 1, code);
+  /** Fails the next operations of a kind; by default one. Each transfer of a batch is one. */
+  failNext(operation: Operation, code: string, times: number = 1): void {
+    const count = this.#counts.get(operation) ?? 0;
+    for (let i = 1; i <= times; i++) this.failNth(operation, count + i, code);
   }
 
   /** Fails operation `nth` of those that may change something, counted from 1, and every one of them after it. */

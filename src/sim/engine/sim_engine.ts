@@ -12,7 +12,7 @@
  * @module
  */
 
-import { blockBytes, IoError, LockedError } from "../../base/mod.ts";
+import { blockBytes, IoError } from "../../base/mod.ts";
 import type {
   DirectAlignment,
   DirectSupport,
@@ -30,9 +30,10 @@ import { SimDisk } from "../disk/sim_disk.ts";
 import { namesOf } from "../disk/tree.ts";
 import { promptSchedule, type SimSchedule } from "../host/sim_schedule.ts";
 import { type FaultPlan, ListedFaults } from "./faults.ts";
-import type { HeldWrite } from "./held_write.ts";
+import { drain, type HeldWrite } from "./held_write.ts";
 import { Calls } from "./calls.ts";
 import { checkOffset, SimFile } from "./sim_file.ts";
+import { SimLock } from "./sim_lock.ts";
 import { SimTransfers } from "./sim_transfers.ts";
 
 /** What a simulated engine is made of. */
@@ -91,6 +92,11 @@ export class SimEngine implements IoEngine {
     return this.#calls.log;
   }
 
+  /** Takes the log and starts a new one. */
+  takeLog(): string[] {
+    return this.#calls.log.splice(0);
+  }
+
   /** How many files are open. */
   get openFiles(): number {
     return this.#open.size;
@@ -108,6 +114,18 @@ export class SimEngine implements IoEngine {
   /** Writes that wait or waited for the test, in the order in which they were issued. */
   get held(): HeldWrite[] {
     return this.#transfers.held;
+  }
+
+  /** Writes that wait for the test and have not ended. */
+  get inFlight(): HeldWrite[] {
+    return this.held.filter(({ state }) => state !== "done");
+  }
+
+  /** Lets every write go that waits, and those that follow. */
+  async finishAll(): Promise<void> {
+    this.hold = false;
+    for (const write of this.inFlight) await write.finish();
+    await drain();
   }
 
   /**
@@ -284,40 +302,6 @@ export class SimEngine implements IoEngine {
     this.#calls.checkRunning();
     if (this.#open.has(file)) return file as SimFile;
     throw new Deno.errors.BadResource(`Cannot use "${file.path}": it is not open in this engine`);
-  }
-}
-
-/** A lock on what a path leads to. */
-class SimLock implements PathLock {
-  readonly #disk: SimDisk;
-  readonly #path: string;
-  readonly #node: ReturnType<SimDisk["node"]>;
-  #isHeld = true;
-
-  constructor(disk: SimDisk, path: string) {
-    this.#disk = disk;
-    this.#path = path;
-    this.#node = disk.node(path, "lock");
-    if (disk.locked.has(this.#node)) throw new LockedError(`Cannot lock "${path}": it is open elsewhere`);
-    disk.locked.add(this.#node);
-  }
-
-  holds(): Promise<boolean> {
-    return Promise.try(() => {
-      if (!this.#isHeld) return false;
-      try {
-        return this.#disk.node(this.#path, "find") === this.#node;
-      } catch (error) {
-        if (error instanceof IoError) return false;
-        throw error;
-      }
-    });
-  }
-
-  release(): Promise<void> {
-    if (this.#isHeld) this.#disk.locked.delete(this.#node);
-    this.#isHeld = false;
-    return Promise.resolve();
   }
 }
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { AssertionError } from "../../../src/base/mod.ts";
 import { BufferPool } from "../../../src/io/memory/buffer_pool.ts";
-import { turn } from "../gated_engine.ts";
+import { drain } from "../../../src/sim/mod.ts";
 
 const memory = { allocateMemory: (length: number) => new Uint8Array(length) };
 
@@ -19,15 +19,15 @@ Deno.test("BufferPool.take() waits when the budget is taken, in the order of ask
     served.push(n);
     return buffer;
   });
-  await turn();
+  await drain();
   assertEquals([served, pool.tryTake()], [[], undefined]);
   first.release();
   assertEquals(pool.tryTake(), undefined, "nobody overtakes those who wait");
-  await turn();
+  await drain();
   assertEquals(served, [1]);
   second.release();
   (await waiting[0]).release();
-  await turn();
+  await drain();
   assertEquals(served, [1, 2, 3]);
   assertEquals(pool.takenBytes, 2 * 4096);
   (await waiting[1]).release();
@@ -46,7 +46,7 @@ Deno.test("BufferPool.takeNow() goes beyond the budget, and what is over it is n
   });
   buffers[0].release();
   buffers[1].release();
-  await turn();
+  await drain();
   assertEquals(served, false, "the budget is taken still");
   buffers[2].release();
   (await waiting).release();

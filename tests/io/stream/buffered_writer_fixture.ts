@@ -5,8 +5,7 @@ import { Health } from "../../../src/base/mod.ts";
 import { BufferPool, type BufferPoolOptions } from "../../../src/io/memory/buffer_pool.ts";
 import { BufferedWriter, type BufferedWriterOptions } from "../../../src/io/stream/buffered_writer.ts";
 import type { IoFile } from "../../../src/io/engine.ts";
-import { GatedEngine, type HeldWrite } from "../gated_engine.ts";
-import { MemoryEngine } from "../memory_engine.ts";
+import { type HeldWrite, ListedFaults, type SimDisk, SimEngine } from "../../../src/sim/mod.ts";
 
 /** A block of the file system. */
 export const block = 4096;
@@ -28,8 +27,8 @@ export interface FixtureOptions extends Omit<BufferedWriterOptions, "health"> {
 
 /** A writer, its file, and all that was ever appended to it. */
 export class WriterFixture {
-  readonly memory: MemoryEngine;
-  readonly engine: GatedEngine;
+  readonly engine: SimEngine;
+  readonly faults: ListedFaults;
   readonly pool: BufferPool;
   readonly file: IoFile;
   readonly health: Health = new Health('"/file"');
@@ -39,30 +38,31 @@ export class WriterFixture {
   model: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #salt = 1;
 
-  private constructor(
-    pool: (engine: MemoryEngine) => BufferPool,
-    file: IoFile,
-    memory: MemoryEngine,
-    options: FixtureOptions,
-  ) {
-    this.memory = memory;
-    this.engine = new GatedEngine(memory);
+  private constructor(engine: SimEngine, faults: ListedFaults, file: IoFile, options: FixtureOptions) {
+    const size: BufferPoolOptions = { bufferBytes: options.bufferBytes ?? 2 * block, budgetBytes: 1 << 20 };
+    this.engine = engine;
     this.engine.hold = options.hold ?? false;
-    this.pool = pool(memory);
+    this.engine.takeLog();
+    this.faults = faults;
+    this.pool = new ScribblingPool(engine, size);
     this.file = file;
     this.start = options.start ?? 0;
     this.writer = new BufferedWriter(this.engine, this.pool, file, { ...options, health: this.health });
   }
 
   static async make(options: FixtureOptions = {}): Promise<WriterFixture> {
-    const memory = new MemoryEngine();
-    const file = await memory.open("/file", {
+    const faults = new ListedFaults(), engine = new SimEngine({ faults });
+    const file = await engine.open("/file", {
       access: "write",
       direct: options.direct ?? true,
       create: true,
     });
-    const size: BufferPoolOptions = { bufferBytes: options.bufferBytes ?? 2 * block, budgetBytes: 1 << 20 };
-    return new WriterFixture((source) => new ScribblingPool(source, size), file, memory, options);
+    return new WriterFixture(engine, faults, file, options);
+  }
+
+  /** What the file is on. */
+  get disk(): SimDisk {
+    return this.engine.disk;
   }
 
   /** Bytes that differ from all others here. */
@@ -105,18 +105,18 @@ export class WriterFixture {
     const { writer, start, model } = this;
     assertEquals(writer.position, start + model.length);
     if (writer.memoryStart > writer.written) throw new Error("W1: memoryStart is beyond written");
-    const onDisk = this.memory.contents("/file").subarray(start, writer.memoryStart);
+    const onDisk = this.disk.contents("/file").subarray(start, writer.memoryStart);
     assertSame(onDisk, model.subarray(0, writer.memoryStart - start), "bytes in the file");
     const inMemory = new Uint8Array(writer.position - writer.memoryStart);
     writer.copyOut(writer.memoryStart, inMemory);
     assertSame(inMemory, model.subarray(writer.memoryStart - start), "bytes in memory");
-    const written = this.memory.contents("/file").subarray(start, writer.written);
+    const written = this.disk.contents("/file").subarray(start, writer.written);
     assertSame(written, model.subarray(0, writer.written - start), "bytes that were written");
   }
 
   /** Checks that the file holds what was appended, then `zeros` zeros, and ends. */
   checkFile(zeros = 0): void {
-    const contents = this.memory.contents("/file");
+    const contents = this.disk.contents("/file");
     assertEquals(contents.length, this.start + this.model.length + zeros);
     assertSame(contents.subarray(this.start, this.start + this.model.length), this.model, "the file");
     assertSame(contents.subarray(this.start + this.model.length), new Uint8Array(zeros), "the padding");

@@ -94,13 +94,13 @@ async function end(t: WriterFixture, tail: "abandon" | "truncate", outcomes: Out
   else await closing;
   await outcomes.all();
   t.checkReleased();
-  const contents = t.memory.contents("/file").subarray(t.start);
+  const contents = t.disk.contents("/file").subarray(t.start);
   const least = tail === "abandon" || poisoned ? written - t.start : t.model.length;
   for (let i = 0; i < least; i++) {
     if (contents[i] !== t.model[i]) throw new Error(`byte ${i} of the file is not what was appended`);
   }
   if (poisoned || tail === "abandon") return;
-  assertEquals(t.memory.contents("/file").length, t.start + t.model.length);
+  assertEquals(t.disk.contents("/file").length, t.start + t.model.length);
 }
 
 Deno.test("BufferedWriter loses and reorders nothing when writes end in any order and the disk is full", async () => {

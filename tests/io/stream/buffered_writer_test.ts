@@ -2,8 +2,7 @@ import { assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@st
 import { AssertionError, Health, IoError, PoisonedError } from "../../../src/base/mod.ts";
 import { BufferedWriter, BufferPool } from "../../../src/io/mod.ts";
 import { assertSame, block, WriterFixture } from "./buffered_writer_fixture.ts";
-import { GatedEngine, turn } from "../gated_engine.ts";
-import { MemoryEngine } from "../memory_engine.ts";
+import { drain, SimEngine } from "../../../src/sim/mod.ts";
 
 // Ending a file.
 
@@ -36,7 +35,7 @@ Deno.test("BufferedWriter.close() pads, then truncates to the exact length", asy
 
 Deno.test("BufferedWriter.close() truncates to an aligned length when the file was longer", async () => {
   const t = await WriterFixture.make();
-  await t.memory.allocate(t.file, 100 * block);
+  await t.engine.allocate(t.file, 100 * block);
   t.append(block);
   await t.writer.close({ tail: "truncate" });
   t.checkFile();
@@ -77,8 +76,8 @@ Deno.test("BufferedWriter.close() waits for writes in flight when another one fa
   assertEquals(closed, false);
   await t.engine.finishAll();
   await closing;
-  assertSame(t.memory.contents("/file").subarray(0, 2 * block), t.model.subarray(0, 2 * block), "the first");
-  assertSame(t.memory.contents("/file").subarray(4 * block), t.model.subarray(4 * block), "the third");
+  assertSame(t.disk.contents("/file").subarray(0, 2 * block), t.model.subarray(0, 2 * block), "the first");
+  assertSame(t.disk.contents("/file").subarray(4 * block), t.model.subarray(4 * block), "the third");
   t.checkReleased();
 });
 
@@ -96,7 +95,7 @@ Deno.test("BufferedWriter.close() lets flushes of the tail end that were asked f
 
 Deno.test("BufferedWriter.close() rejects and gives up its memory when the last write fails", async () => {
   const t = await WriterFixture.make();
-  t.engine.failNth("write", 1, "EIO");
+  t.faults.failNth("write", 1, "EIO");
   t.append(100);
   await assertRejects(() => t.writer.close({ tail: "truncate" }), PoisonedError);
   t.checkReleased();
@@ -107,16 +106,16 @@ Deno.test("BufferedWriter.close() rejects and gives up its memory when the last 
 Deno.test("BufferedWriter() starts at any aligned offset", async () => {
   for (const start of [0, block, 3 * block, 2 ** 33]) {
     const log: string[] = [];
-    const memory = new MemoryEngine();
-    const engine = new GatedEngine(memory);
+    const engine = new SimEngine();
     engine.hold = true;
-    const file = await memory.open("/file", { access: "write", direct: true, create: true });
-    const pool = new BufferPool(memory, { bufferBytes: 2 * block, budgetBytes: 1 << 20 });
+    const file = await engine.open("/file", { access: "write", direct: true, create: true });
+    engine.takeLog();
+    const pool = new BufferPool(engine, { bufferBytes: 2 * block, budgetBytes: 1 << 20 });
     const writer = new BufferedWriter(engine, pool, file, { start, health: new Health("it") });
     assertEquals([writer.position, writer.written, writer.memoryStart], [start, start, start]);
     assertEquals(writer.append(new Uint8Array(3 * block)), start);
     const flushed = writer.flushTo(start + 3 * block);
-    await turn();
+    await drain();
     log.push(...engine.log);
     for (const write of engine.held) await write.fail("EIO");
     await assertRejects(() => flushed, PoisonedError);
@@ -124,7 +123,7 @@ Deno.test("BufferedWriter() starts at any aligned offset", async () => {
     assertEquals(log, [`write ${start}+8192`, `write ${start + 2 * block}+4096`]);
   }
   assertThrows(
-    () => new BufferedWriter(new MemoryEngine(), anyPool(), never(), { start: 1, health: new Health("it") }),
+    () => new BufferedWriter(new SimEngine(), anyPool(), never(), { start: 1, health: new Health("it") }),
     AssertionError,
   );
 });
@@ -255,7 +254,7 @@ Deno.test("BufferedWriter.flushTail() lets appends go on while it writes", async
   const t = await WriterFixture.make({ hold: true });
   t.append(100);
   const flushed = t.writer.flushTail();
-  await turn();
+  await drain();
   await t.at(0).start();
   t.append(4 * block);
   assertEquals(t.offsets, [0], "nothing overtakes a tail that is in flight");
@@ -275,7 +274,7 @@ Deno.test("BufferedWriter.flushTail() called at once by several is written in tu
   const first = t.writer.flushTail();
   t.append(10);
   const second = t.writer.flushTail();
-  await turn();
+  await drain();
   assertEquals(t.offsets, [0]);
   await t.at(0).finish();
   await first;
@@ -289,7 +288,7 @@ Deno.test("BufferedWriter.flushTail() called at once by several is written in tu
 Deno.test("BufferedWriter.flushTail() survives a full disk", async () => {
   const t = await WriterFixture.make();
   t.append(100);
-  t.engine.failNext("write", "ENOSPC");
+  t.faults.failNext("write", "ENOSPC");
   const error = await assertRejects(() => t.writer.flushTail(), IoError);
   assertEquals(error.code, "ENOSPC");
   await assertRejects(() => t.writer.flushTail(), IoError, "ENOSPC");
@@ -331,7 +330,7 @@ Deno.test("BufferedWriter rejects every write after one that failed, and reads g
 Deno.test("BufferedWriter.flushTail() rejects with PoisonedError when its own write fails", async () => {
   const t = await WriterFixture.make();
   t.append(100);
-  t.engine.failNext("write", "EIO");
+  t.faults.failNext("write", "EIO");
   const error = await assertRejects(() => t.writer.flushTail(), PoisonedError);
   assertEquals((error.cause as IoError).code, "EIO");
   t.checkReadable();
@@ -387,10 +386,10 @@ Deno.test("BufferedWriter keeps memory that the engine still reads when a write 
 
 Deno.test("BufferedWriter rejects everything when its file cannot be opened, even for want of room", async () => {
   for (const code of ["EACCES", "ENOSPC"]) {
-    const memory = new MemoryEngine();
-    const pool = new BufferPool(memory, { bufferBytes: block, budgetBytes: 1 << 20 });
+    const engine = new SimEngine();
+    const pool = new BufferPool(engine, { bufferBytes: block, budgetBytes: 1 << 20 });
     const opening = Promise.withResolvers<never>();
-    const writer = new BufferedWriter(memory, pool, opening.promise, { health: new Health("it") });
+    const writer = new BufferedWriter(engine, pool, opening.promise, { health: new Health("it") });
     writer.append(new Uint8Array(block).fill(7));
     const flushed = writer.flushTo(block);
     opening.reject(new IoError({ code, operation: "open", path: "/file" }));
@@ -407,23 +406,22 @@ Deno.test("BufferedWriter rejects everything when its file cannot be opened, eve
 });
 
 Deno.test("BufferedWriter fills buffers while its file is opening", async () => {
-  const memory = new MemoryEngine();
-  const engine = new GatedEngine(memory);
-  const pool = new BufferPool(memory, { bufferBytes: block, budgetBytes: 1 << 20 });
+  const engine = new SimEngine();
+  const pool = new BufferPool(engine, { bufferBytes: block, budgetBytes: 1 << 20 });
   const opening = Promise.withResolvers<void>();
   const file = opening.promise.then(() =>
-    memory.open("/file", { access: "write", direct: true, create: true })
+    engine.open("/file", { access: "write", direct: true, create: true })
   );
   const writer = new BufferedWriter(engine, pool, file, { health: new Health("it") });
   writer.append(new Uint8Array(3 * block).fill(9));
   const flushed = writer.flushTo(3 * block);
-  await turn();
+  await drain();
   assertEquals(engine.log, []);
   opening.resolve();
   await flushed;
   await writer.close({ tail: "abandon" });
-  assertEquals(engine.log, ["write 0+4096", "write 4096+4096", "write 8192+4096"]);
-  assertEquals(memory.contents("/file").length, 3 * block);
+  assertEquals(engine.log, ["open file create", "write 0+4096", "write 4096+4096", "write 8192+4096"]);
+  assertEquals(engine.disk.contents("/file").length, 3 * block);
 });
 
 Deno.test("BufferedWriter.append() refuses when the writer is closed", async () => {
@@ -471,15 +469,14 @@ Deno.test("BufferedWriter.close() abandons a file that never comes", async () =>
 
 Deno.test("BufferedWriter stops and goes on with others that share its health", async () => {
   const health = new Health("it");
-  const memory = new MemoryEngine();
-  const engine = new GatedEngine(memory);
+  const engine = new SimEngine();
   engine.hold = true;
-  const pool = new BufferPool(memory, { bufferBytes: block, budgetBytes: 1 << 20 });
+  const pool = new BufferPool(engine, { bufferBytes: block, budgetBytes: 1 << 20 });
   const [first, second] = await Promise.all(["/a", "/b"].map(async (path) => {
-    const file = await memory.open(path, { access: "write", direct: true, create: true });
+    const file = await engine.open(path, { access: "write", direct: true, create: true });
     return new BufferedWriter(engine, pool, file, { health, depth: 1, buffers: 2 });
   }));
-  await turn();
+  await drain();
   for (const writer of [first, second]) writer.append(new Uint8Array(3 * block).fill(1));
   const waiting = [second.flushTo(3 * block), second.room()].map((one) =>
     assertRejects(() => one ?? Promise.resolve(), IoError, "ENOSPC")
@@ -512,7 +509,7 @@ Deno.test("BufferedWriter refuses those that wait when a full disk is met while 
 Deno.test("BufferedWriter.close() can be called again after a full disk, and keeps the exact position", async () => {
   const t = await WriterFixture.make();
   t.append(2 * block + 100);
-  t.engine.failNth("write", 2, "ENOSPC");
+  t.faults.failNth("write", 2, "ENOSPC");
   await assertRejects(() => t.writer.close({ tail: "truncate" }), IoError, "ENOSPC");
   assertEquals(t.writer.position, 2 * block + 100);
   t.checkReadable();
@@ -527,7 +524,7 @@ Deno.test("BufferedWriter.close() can be called again after a full disk, and kee
 Deno.test("BufferedWriter.close() gives up its memory when a full disk is given up on", async () => {
   const t = await WriterFixture.make();
   t.append(100);
-  t.engine.failNth("write", 1, "ENOSPC");
+  t.faults.failNth("write", 1, "ENOSPC");
   await assertRejects(() => t.writer.close({ tail: "truncate" }), IoError, "ENOSPC");
   await t.writer.close({ tail: "abandon" });
   t.checkReleased();
@@ -536,14 +533,14 @@ Deno.test("BufferedWriter.close() gives up its memory when a full disk is given 
 Deno.test("BufferedWriter.close() poisons the health when the file cannot be truncated", async () => {
   const t = await WriterFixture.make();
   t.append(100);
-  t.engine.failNext("truncate", "EIO");
+  t.faults.failNext("truncate", "EIO");
   await assertRejects(() => t.writer.close({ tail: "truncate" }), PoisonedError, "EIO");
   assertEquals(t.health.state, "poisoned");
   t.checkReleased();
 });
 
 function anyPool(): BufferPool {
-  return new BufferPool(new MemoryEngine(), { bufferBytes: block, budgetBytes: block });
+  return new BufferPool(new SimEngine(), { bufferBytes: block, budgetBytes: block });
 }
 
 function never(): Promise<never> {

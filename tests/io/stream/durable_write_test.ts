@@ -2,8 +2,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Health, IoError, PoisonedError } from "../../../src/base/mod.ts";
 import type { IoFile } from "../../../src/io/engine.ts";
 import { BufferedWriter } from "../../../src/io/stream/buffered_writer.ts";
-import { turn } from "../gated_engine.ts";
 import { block, WriterFixture } from "./buffered_writer_fixture.ts";
+import { drain } from "../../../src/sim/mod.ts";
 
 /** A writer whose file is open. */
 async function opened(options: Parameters<typeof WriterFixture.make>[0] = {}): Promise<WriterFixture> {
@@ -56,7 +56,7 @@ Deno.test("BufferedWriter.flushDurably() refuses what is not one small write on 
   t.append(10);
   t.engine.hold = true;
   const tail = t.writer.flushTail();
-  await turn();
+  await drain();
   await t.at(65 * block).finish();
   assertEquals(t.offsets, [66 * block]);
   t.append(block);
@@ -86,7 +86,7 @@ Deno.test("BufferedWriter.flushDurably() refuses while the file is opening, and 
 
 Deno.test("BufferedWriter.flushDurably() rejects and poisons the health when its write fails", async () => {
   const t = await opened();
-  t.engine.failNext("write", "EIO");
+  t.faults.failNext("write", "EIO");
   t.append(block);
   await assertRejects(() => flushDurably(t, block), PoisonedError, "EIO");
   assertEquals([t.health.state, t.writer.written], ["poisoned", 0]);
@@ -97,7 +97,7 @@ Deno.test("BufferedWriter.flushDurably() rejects and poisons the health when its
 
 Deno.test("BufferedWriter.flushDurably() survives a full disk: what it wanted is written when there is room", async () => {
   const t = await opened();
-  t.engine.failNext("write", "ENOSPC");
+  t.faults.failNext("write", "ENOSPC");
   t.append(block);
   await assertRejects(() => flushDurably(t, block), IoError, "ENOSPC");
   t.health.retry();

@@ -5,22 +5,22 @@ import type { IoFile } from "../../../src/io/engine.ts";
 import { readSequentially, type SequentialReadOptions } from "../../../src/io/stream/sequential_reader.ts";
 import { Random } from "../../random.ts";
 import { assertSame } from "./buffered_writer_fixture.ts";
-import { GatedEngine } from "../gated_engine.ts";
-import { MemoryEngine } from "../memory_engine.ts";
+import { ListedFaults, SimDisk, SimEngine } from "../../../src/sim/mod.ts";
 
 class Fixture {
-  readonly memory: MemoryEngine = new MemoryEngine();
-  readonly engine: GatedEngine = new GatedEngine(this.memory);
-  readonly pool: BufferPool = new BufferPool(this.memory, { bufferBytes: 8192, budgetBytes: 1 << 20 });
+  readonly disk: SimDisk = new SimDisk();
+  readonly faults: ListedFaults = new ListedFaults();
+  readonly engine: SimEngine = new SimEngine({ disk: this.disk, faults: this.faults });
+  readonly pool: BufferPool = new BufferPool(this.engine, { bufferBytes: 8192, budgetBytes: 1 << 20 });
   readonly contents: Uint8Array;
 
   constructor(length: number) {
     this.contents = new Random(length).bytes(length);
-    this.memory.put("/file", this.contents);
+    this.disk.put("/file", this.contents);
   }
 
   open(): Promise<IoFile> {
-    return this.memory.open("/file", { access: "read", direct: true });
+    return this.engine.open("/file", { access: "read", direct: true });
   }
 
   async read(options: SequentialReadOptions): Promise<Uint8Array> {
@@ -55,7 +55,7 @@ Deno.test("readSequentially() gives its buffers back when its reader stops early
 
 Deno.test("readSequentially() rejects with the error of a read, and gives its buffers back", async () => {
   const t = new Fixture(100_000);
-  t.engine.failNth("read", 3, "EIO");
+  t.faults.failNth("read", 3, "EIO");
   const error = await assertRejects(() => t.read({ start: 0, end: 100_000 }), IoError);
   assertEquals([error.code, error.offset], ["EIO", 16384]);
   assertEquals(t.pool.takenBytes, 0);

@@ -3,21 +3,21 @@ import { CorruptionError, IoError } from "../../../src/base/mod.ts";
 import type { IoFile } from "../../../src/io/mod.ts";
 import { StoredObject } from "../../../src/objects/stored_object.ts";
 import { type Leases, OpenFiles } from "../../../src/objects/read/open_files.ts";
-import { turn } from "../../io/gated_engine.ts";
-import { MemoryEngine } from "../../io/memory_engine.ts";
 import { Random, seeds } from "../../random.ts";
-import { idOf, ObjectsEngine } from "../objects_fixture.ts";
+import { idOf, ObjectsEngine, timelineDirectory } from "../objects_fixture.ts";
+import { drain, ListedFaults, SimDisk } from "../../../src/sim/mod.ts";
 
 class Fixture {
-  readonly memory: MemoryEngine = new MemoryEngine();
-  readonly engine: ObjectsEngine = new ObjectsEngine(this.memory);
+  readonly disk: SimDisk = new SimDisk([timelineDirectory]);
+  readonly faults: ListedFaults = new ListedFaults();
+  readonly engine: ObjectsEngine = new ObjectsEngine(this.disk, this.faults);
   readonly files: OpenFiles;
   readonly objects: StoredObject[] = [];
 
   constructor(most: number, count = 8) {
     for (let i = 0; i < count; i++) {
       const object = new StoredObject("/store", idOf(i), i);
-      this.memory.put(object.path, new Uint8Array(1));
+      this.disk.put(object.path, new Uint8Array(1));
       this.objects.push(object);
     }
     this.files = new OpenFiles(this.engine, true, most);
@@ -48,7 +48,7 @@ class Fixture {
 
   async close(): Promise<void> {
     await this.files.close();
-    assertEquals([this.memory.openFiles, this.files.count], [0, 0]);
+    assertEquals([this.engine.openFiles, this.files.count], [0, 0]);
   }
 }
 
@@ -82,16 +82,16 @@ Deno.test("OpenFiles closes files that were not used lately when room is needed,
 Deno.test("OpenFiles closes what is over its bound as soon as leases end", async () => {
   const t = new Fixture(2);
   for (const object of t.objects) await t.lease(object);
-  assertEquals(t.memory.openFiles, 8, "a lease keeps its file open, whatever the bound");
+  assertEquals(t.engine.openFiles, 8, "a lease keeps its file open, whatever the bound");
   for (const object of t.objects) t.release(object);
-  await turn();
-  assertEquals(t.memory.openFiles, 2);
+  await drain();
+  assertEquals(t.engine.openFiles, 2);
   await t.close();
 });
 
 Deno.test("OpenFiles.lease() rejects all who wait when a file cannot be opened, and tries again later", async () => {
   const t = new Fixture(2);
-  t.engine.failNext("open", "EACCES");
+  t.faults.failNext("open", "EACCES");
   const asked = [t.lease(t.objects[0]), t.lease(t.objects[0])];
   for (const asking of asked) assertEquals((await assertRejects(() => asking, IoError)).code, "EACCES");
   await t.touch(0);
@@ -137,11 +137,11 @@ Deno.test("OpenFiles.lease() waits for no other lease while it holds one itself,
       return leases;
     })
   );
-  await turn();
+  await drain();
   assertEquals(served, []);
   t.files.release(first);
   for (const [i, leases] of waiting.entries()) {
-    await turn();
+    await drain();
     assertEquals(served, others.slice(0, i + 1).map((object) => [object]));
     t.files.release(await leases);
   }
@@ -157,7 +157,7 @@ Deno.test("OpenFiles.lease() opens nothing while others wait for descriptors, so
   t.engine.mostFiles = 1;
   await t.lease(a);
   const waiting = t.lease(b);
-  await turn();
+  await drain();
   t.takeLog();
   t.engine.mostFiles = 2;
   assertEquals([...(await t.files.lease([a, c])).keys()], [a], "what is open is leased");
@@ -174,9 +174,9 @@ Deno.test("OpenFiles.open() waits for leases to end when there are no descriptor
   t.engine.mostFiles = 1;
   await t.lease(t.objects[0]);
   const opening = t.files.open("/store/new", { access: "write", direct: false, create: true });
-  await turn();
+  await drain();
   t.release(t.objects[0]);
-  await t.memory.close(await opening);
+  await t.engine.close(await opening);
   t.engine.mostFiles = 0;
   const error = await assertRejects(
     () => t.files.open("/store/new", { access: "read", direct: false }),
@@ -194,11 +194,11 @@ Deno.test("OpenFiles.drop() closes the file of a removed object when its last le
   const opening = t.lease(c);
   for (const object of [a, b, c]) await t.files.drop(object);
   await opening;
-  assertEquals(t.memory.openFiles, 2);
+  assertEquals(t.engine.openFiles, 2);
   t.release(b);
   t.release(c);
-  await turn();
-  assertEquals(t.memory.openFiles, 0);
+  await drain();
+  assertEquals(t.engine.openFiles, 0);
   await t.close();
 });
 
@@ -214,15 +214,15 @@ Deno.test("OpenFiles.close() waits for leases to end and for files that are open
   await assertRejects(() => t.lease(b), Deno.errors.BadResource);
   await assertRejects(() => t.lease(a), Deno.errors.BadResource);
   t.release(a);
-  await turn();
-  assertEquals([closed, t.memory.openFiles], [false, 0]);
+  await drain();
+  assertEquals([closed, t.engine.openFiles], [false, 0]);
   t.engine.opening.open();
   await opening;
-  await turn();
-  assertEquals([closed, t.memory.openFiles], [false, 1]);
+  await drain();
+  assertEquals([closed, t.engine.openFiles], [false, 1]);
   t.release(c);
   await closing;
-  assertEquals(t.memory.openFiles, 0);
+  assertEquals(t.engine.openFiles, 0);
 });
 
 Deno.test("OpenFiles.close() refuses those who wait for a descriptor", async () => {
@@ -231,7 +231,7 @@ Deno.test("OpenFiles.close() refuses those who wait for a descriptor", async () 
   t.engine.mostFiles = 1;
   await t.lease(a);
   const waiting = [t.files.lease([b, c]), t.files.lease([c])];
-  await turn();
+  await drain();
   const closing = t.files.close();
   t.release(a);
   for (const leases of await Promise.all(waiting)) {
@@ -239,12 +239,12 @@ Deno.test("OpenFiles.close() refuses those who wait for a descriptor", async () 
     assertEquals(leases.size, 1);
   }
   await closing;
-  assertEquals([t.memory.openFiles, t.files.count], [0, 0]);
+  assertEquals([t.engine.openFiles, t.files.count], [0, 0]);
 });
 
 Deno.test("OpenFiles survives a file that cannot be closed", async () => {
   const t = new Fixture(1);
-  t.engine.failNext("close", "EIO");
+  t.faults.failNext("close", "EIO");
   for (const i of [0, 1, 0]) await t.touch(i);
   await t.files.close();
 });
@@ -263,25 +263,25 @@ Deno.test("OpenFiles keeps every leased file open and few others, whatever is as
     for (let i = 0; i < 1500; i++) {
       t.engine.mostFiles = random.once(10) ? random.from(1, 4) : Infinity;
       if (random.once(2) && held.length < 4) {
-        if (random.once(20)) t.engine.failNext("open", "EIO");
+        if (random.once(20)) t.faults.failNext("open", "EIO");
         void lease([random.pick(t.objects), random.pick(t.objects)]);
       } else if (held.length > 0) {
         t.files.release(held.splice(random.below(held.length), 1)[0]);
       }
-      await turn();
+      await drain();
       const leased = new Map(
         held.flatMap((leases) => [...leases]).filter(([, file]) => !(file instanceof Error)),
       );
       // Whoever waits for two files may have them in a moment.
       const most = Math.max(3, leased.size + 2 * waiting);
-      assertEquals([t.memory.openFiles <= most, t.files.count <= most], [true, true]);
+      assertEquals([t.engine.openFiles <= most, t.files.count <= most], [true, true]);
       for (const [object, file] of leased) assertEquals(object.own.file, file);
-      await Promise.all(leased.values().map((file) => t.memory.size(file as IoFile)));
+      await Promise.all(leased.values().map((file) => t.engine.size(file as IoFile)));
     }
     t.engine.mostFiles = 1;
     while (waiting > 0 || held.length > 0) {
       for (const leases of held.splice(0)) t.files.release(leases);
-      await turn();
+      await drain();
     }
     await t.close();
   }

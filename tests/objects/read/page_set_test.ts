@@ -1,9 +1,9 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { blockBytes, CorruptionError, IoError, pageBytes } from "../../../src/base/mod.ts";
 import { PageSet, type StoredObject } from "../../../src/objects/mod.ts";
-import { turn } from "../../io/gated_engine.ts";
 import { Random, seeds } from "../../random.ts";
 import { block, ObjectsFixture, pageOf } from "../objects_fixture.ts";
+import { drain, lose } from "../../../src/sim/mod.ts";
 
 const pages = 40;
 const footerOffset = block + pages * pageBytes;
@@ -124,7 +124,7 @@ Deno.test("PageSet reads a page once that two sets want at the same time, and it
   needs(second, other, 9);
   let done = 0;
   const fetches = [first, second].map((set) => set.fetch().then(() => done++));
-  await turn();
+  await drain();
   assertEquals(t.engine.takeReads().sort(), [
     `1 ${block + pageBytes}+${2 * pageBytes}`,
     `1 ${block + 20 * pageBytes}+${pageBytes}`,
@@ -151,10 +151,10 @@ Deno.test("PageSet that waits for another one's read goes on when it ends, and l
   for (const fails of [true, false]) {
     const sets = Array.from({ length: 4 }, () => new PageSet(t.objects, { keep: false }));
     t.engine.reading.close();
-    if (fails) t.engine.failNext("read", "EIO");
+    if (fails) t.faults.failNext("read", "EIO", 2);
     for (const set of sets) set.get(object, 1);
     const fetches = sets.map((set) => set.fetch());
-    await turn();
+    await drain();
     assertEquals(t.engine.takeReads().length, 2, "only the first one reads: the page and the footer");
     t.engine.reading.open();
     await Promise.all(fetches);
@@ -186,7 +186,7 @@ Deno.test("PageSet.get() throws why a page could not be read; another set tries 
   const object = t.putPages(1, pages);
   const set = new PageSet(t.objects);
   needs(set, object, 1);
-  t.engine.failNext("read", "EIO");
+  t.faults.failNext("read", "EIO");
   await set.fetch();
   for (let i = 0; i < 2; i++) assertEquals(assertThrows(() => set.get(object, 1), IoError).code, "EIO");
   assertEquals(set.needs, 0);
@@ -202,7 +202,7 @@ Deno.test("PageSet gives out no page that does not check, and its neighbours all
   const object = t.putPages(1, pages);
   const bytes = t.contents(object.id);
   bytes[block + 5 * pageBytes + 77] ^= 1;
-  t.memory.put(object.path, bytes);
+  t.disk.put(object.path, bytes);
   const set = new PageSet(t.objects);
   needs(set, object, 4, 5, 6);
   await set.fetch();
@@ -217,7 +217,7 @@ Deno.test("PageSet gives out no page of an object whose footer does not check, u
   const object = t.putPages(1, pages), sound = t.putPages(2, pages);
   const bytes = t.contents(object.id);
   bytes[footerOffset] ^= 1;
-  t.memory.put(object.path, bytes);
+  t.disk.put(object.path, bytes);
   const first = new PageSet(t.objects), second = new PageSet(t.objects);
   needs(first, object, 4);
   needs(second, object, 4, 5);
@@ -229,7 +229,7 @@ Deno.test("PageSet gives out no page of an object whose footer does not check, u
   has(first, sound, 2, 1);
   assertEquals(t.objects.metrics().cacheBytes, pageBytes);
   bytes[footerOffset] ^= 1;
-  t.memory.put(object.path, bytes);
+  t.disk.put(object.path, bytes);
   await t.objects.context.files.close();
   await t.close();
 });
@@ -239,7 +239,7 @@ Deno.test("PageSet reads the footer again after it could not be read", async () 
   const object = t.putPages(1, pages);
   const first = new PageSet(t.objects);
   needs(first, object, 4);
-  t.engine.failNext("read", "EIO");
+  t.faults.failNext("read", "EIO", 2);
   await first.fetch();
   assertThrows(() => first.get(object, 4), IoError);
   const second = new PageSet(t.objects);
@@ -253,7 +253,7 @@ Deno.test("PageSet reads the footer again after it could not be read", async () 
 Deno.test("PageSet finds out that an object is shorter than it should be", async () => {
   const t = new ObjectsFixture();
   const object = t.putPages(1, pages);
-  t.memory.put(object.path, t.contents(object.id).slice(0, block + 5 * pageBytes + 100));
+  t.disk.put(object.path, t.contents(object.id).slice(0, block + 5 * pageBytes + 100));
   const set = new PageSet(t.objects);
   needs(set, object, 4, 5);
   await set.fetch();
@@ -270,7 +270,7 @@ Deno.test("PageSet finds out that an object is shorter than it should be", async
 Deno.test("PageSet says of every page of a file that is missing that it is damaged", async () => {
   const t = new ObjectsFixture();
   const object = t.putPages(1, pages), sound = t.putPages(2, pages);
-  await t.memory.remove(object.path);
+  lose(t.disk, object.path);
   const set = new PageSet(t.objects);
   needs(set, object, 1, 30);
   needs(set, sound, 1);
@@ -357,7 +357,7 @@ Deno.test("PageSet gives out the right pages, whatever many questions want at th
           if (random.once(4)) set.want(objects[i], page);
           else set.get(objects[i], page);
         }
-        if (random.once(3)) await turn();
+        if (random.once(3)) await drain();
         do {
           await set.fetch();
           for (const [i, page] of wanted) {

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { CorruptionError, Health, IoError } from "../../../src/base/mod.ts";
 import { type ObjectWriter, RangeRead, type RangeSink, type StoredObject } from "../../../src/objects/mod.ts";
-import { turn } from "../../io/gated_engine.ts";
 import { Random, seeds } from "../../random.ts";
 import { block, idOf, ObjectsFixture } from "../objects_fixture.ts";
+import { drain } from "../../../src/sim/mod.ts";
 
 const KiB = 1024;
 
@@ -121,7 +121,7 @@ Deno.test("RangeRead fails the ranges of a read that failed, once each, and no o
   const t = new ObjectsFixture();
   const contents = bytesOf(2000 * KiB);
   const object = t.put(1, contents);
-  t.engine.failNext("read", "EIO");
+  t.faults.failNext("read", "EIO");
   const large = await new Question(t, [[object, 0, 1500 * KiB]]).finish();
   assert(large.answers[0] instanceof IoError);
   const short = await new Question(t, [[object, 0, 10], [object, 2000 * KiB - 5, 6], [object, 0, 3000 * KiB]])
@@ -155,7 +155,7 @@ Deno.test("RangeRead holds no buffer and no file when its reader pauses, however
   const wants: Want[] = Array.from({ length: 300 }, (_, i) => [object, i * 64 * KiB, 100]);
   const question = new Question(t, wants);
   await question.read.step();
-  await turn();
+  await drain();
   assertEquals(question.read.done, false);
   assertEquals([t.objects.context.readPool.takenBytes, object.own.leases], [0, 0]);
   await question.finish();
@@ -169,10 +169,10 @@ Deno.test("RangeRead.cancel() waits for what is in flight, and tells nothing mor
   const question = new Question(t, Array.from({ length: 200 }, (_, i) => [object, i * 64 * KiB, 100]));
   t.engine.reading.close();
   const stepping = question.read.step();
-  await turn();
+  await drain();
   let cancelled = false;
   const cancelling = question.read.cancel().then(() => cancelled = true);
-  await turn();
+  await drain();
   assertEquals(cancelled, false);
   t.engine.reading.open();
   await Promise.all([stepping, cancelling]);
@@ -202,7 +202,7 @@ Deno.test("RangeRead.cancel() ends also while it waits for a descriptor, and lea
   const leases = await files.lease([held]);
   const question = new Question(t, [[wanted, 0, 5]]);
   const stepping = question.read.step();
-  await turn();
+  await drain();
   const cancelling = question.read.cancel();
   files.release(leases);
   await Promise.all([stepping, cancelling]);
@@ -217,8 +217,8 @@ Deno.test("RangeRead keeps few files open when nobody reads, however many it rea
   for (let round = 0; round < 3; round++) {
     const wants = objects.slice(round).map((object): Want => [object, 0, 100]);
     await Promise.all([new Question(t, wants).finish(), new Question(t, wants.toReversed()).finish()]);
-    await turn();
-    assertEquals([t.memory.openFiles, t.objects.metrics().openFiles], [3, 3]);
+    await drain();
+    assertEquals([t.engine.openFiles, t.objects.metrics().openFiles], [3, 3]);
   }
   await t.close();
 });
@@ -263,7 +263,7 @@ Deno.test("RangeRead joins what is in memory with what is in the file", async ()
   const contents = bytesOf(3 * block + 100);
   writer.append(contents);
   await writer.sync(2 * block);
-  await turn();
+  await drain();
   const question = new Question(t, [[writer.object, 0, contents.length], [writer.object, 2 * block, 50]]);
   assertEquals([question.answers[0], question.owned], [undefined, [, true]]);
   await question.finish();
@@ -362,7 +362,7 @@ Deno.test("RangeRead misses no byte, however appends, writes, syncs, reads and f
       if (step < 3 && !finished) model.append();
       else if (step === 3 && !finished) running.push(model.sync());
       else if (step === 4) await random.pick(t.engine.inFlight)?.finish();
-      else if (step === 5) await turn();
+      else if (step === 5) await drain();
       else if (step === 6 && random.once(4)) t.engine.reading[random.once(2) ? "close" : "open"]();
       else if (step === 7 && i > 200 && !finished) {
         finished = true;

@@ -123,7 +123,7 @@ Deno.test("ObjectWriter trusts no sync after one that failed, not even if the di
     const t = new Fixture();
     const writer = t.create();
     t.append(writer, 5 * block);
-    t.engine.failNext("datasync", code);
+    t.faults.failNext("datasync", code);
     const error = await assertRejects(() => writer.sync(5 * block), PoisonedError);
     assertEquals(((error.cause as Error) as IoError).code, code);
     assertEquals([writer.durableOffset, t.health.state], [0, "poisoned"]);
@@ -143,7 +143,7 @@ Deno.test("ObjectWriter trusts no sync that went well while another one failed",
   t.engine.syncing.close();
   const first = follow(writer.sync(4 * block));
   await settle();
-  t.engine.failNext("datasync", "EIO");
+  t.faults.failNext("datasync", "EIO");
   const second = follow(writer.sync(5 * block));
   await settle();
   assertEquals([first.state, second.state], ["pending", "PoisonedError"]);
@@ -196,8 +196,8 @@ Deno.test("ObjectWriter.finish() waits for the disk as often as it is full, and 
   const writer = t.create({ reserveBytes: 100 * block });
   await writer.made;
   t.append(writer, 40 * block);
-  for (let nth = 1; nth < 20; nth += 3) t.engine.failNth("write", nth, nth % 2 === 0 ? "ENOSPC" : "EDQUOT");
-  t.engine.failNth("truncate", 1, "ENOSPC");
+  for (let nth = 1; nth < 20; nth += 3) t.faults.failNth("write", nth, nth % 2 === 0 ? "ENOSPC" : "EDQUOT");
+  t.faults.failNth("truncate", 1, "ENOSPC");
   const finishing = follow(writer.finish());
   let full = 0;
   while (finishing.state === "pending") {
@@ -215,7 +215,7 @@ Deno.test("ObjectWriter.patientRoom() waits for a buffer and for a disk with roo
   const writer = t.create();
   await writer.made;
   assertEquals(writer.patientRoom(), undefined);
-  t.engine.failNext("write", "ENOSPC");
+  t.faults.failNext("write", "ENOSPC");
   t.append(writer, 11 * block);
   await assertRejects(async () => await writer.room(), IoError, "ENOSPC");
   const room = follow(writer.patientRoom() as Promise<void>);
@@ -238,7 +238,7 @@ Deno.test("Objects.create() waits while the disk is full, and goes on where it s
     if (asked > 1) return Promise.resolve();
     return Promise.reject(new IoError({ code: "ENOSPC", operation: "write", path: "/manifest" }));
   };
-  t.engine.failNext("open", "ENOSPC");
+  t.faults.failNext("open", "ENOSPC");
   const writer = t.create({ ready });
   t.append(writer, block);
   await settle();
@@ -263,7 +263,7 @@ Deno.test("Objects.create() waits while the disk is full, and goes on where it s
 
 Deno.test("Objects.create() goes on without room that could not be reserved", async () => {
   const t = new Fixture();
-  t.engine.failNext("allocate", "ENOSPC");
+  t.faults.failNext("allocate", "ENOSPC");
   const writer = t.create({ reserveBytes: 10 * block });
   await writer.made;
   assertEquals([t.health.state, t.engine.log.includes("truncate 0")], ["open", true]);
@@ -278,7 +278,7 @@ Deno.test("Objects.create() poisons when it fails otherwise, rejects everybody, 
   ]] as const;
   for (const [operation, code] of cases) {
     const t = new Fixture();
-    t.engine.failNext(operation, code);
+    t.faults.failNext(operation, code);
     const writer = t.create({ reserveBytes: block });
     t.append(writer, 11 * block);
     const waiting = [writer.made, writer.sync(block), writer.finish(), writer.room() as Promise<void>].map(
@@ -301,7 +301,7 @@ Deno.test("Objects.create() makes no file where the lock no longer leads", async
   const writer = t.objects.create(id, { health, reserveBytes: 0 });
   const error = await assertRejects(() => writer.made, PoisonedError);
   assertEquals((error.cause as IoError).code, "ESTALE");
-  assertEquals(t.memory.paths(), []);
+  assertEquals(t.disk.paths(), []);
   for (
     const work of [
       () => t.objects.remove(idOf(2)),
@@ -332,7 +332,7 @@ Deno.test("Objects.create() makes room for its file when there are no descriptor
 /** What an object waits for while its file is being made. */
 const holds: readonly { name: string; hold: (t: Fixture) => void }[] = [
   { name: "its file is opened", hold: (t) => t.engine.opening.close() },
-  { name: "the disk is full", hold: (t) => t.engine.failNext("open", "ENOSPC") },
+  { name: "the disk is full", hold: (t) => t.faults.failNext("open", "ENOSPC") },
 ];
 
 for (const { name, hold } of holds) {
@@ -355,10 +355,10 @@ for (const { name, hold } of holds) {
       assert(/BadResource|IoError/.test(state), state);
     }
     assertEquals(["open", "full"].includes(t.health.state), true, "that it was given up poisons nothing");
-    const files = t.memory.paths();
+    const files = t.disk.paths();
     t.health.retry();
     await settle();
-    assertEquals([t.memory.paths(), t.memory.openFiles], [files, 0], "nothing goes on behind it");
+    assertEquals([t.disk.paths(), t.engine.openFiles], [files, 0], "nothing goes on behind it");
     await t.close();
   });
 }
@@ -389,20 +389,20 @@ Deno.test("ObjectWriter.abort() waits for writes and syncs in flight, then close
   await settle();
   const aborting = follow(writer.abort());
   await settle();
-  assertEquals([aborting.state, t.memory.openFiles], ["pending", 1]);
+  assertEquals([aborting.state, t.engine.openFiles], ["pending", 1]);
   t.engine.syncing.close();
   await t.engine.finishAll();
   t.engine.syncing.open();
   await settle();
   assertEquals(aborting.state, "resolved");
   assert(syncing.state !== "pending");
-  assertEquals([t.health.state, t.memory.openFiles, writer.object.isWriting], ["open", 0, false]);
+  assertEquals([t.health.state, t.engine.openFiles, writer.object.isWriting], ["open", 0, false]);
   await t.close();
 });
 
 Deno.test("ObjectWriter releases everybody when it is closed while the disk is full", async () => {
   const t = new Fixture();
-  t.engine.failNext("open", "ENOSPC");
+  t.faults.failNext("open", "ENOSPC");
   const writer = t.create();
   t.append(writer, 11 * block);
   const waiting = [writer.made, writer.finish(), writer.patientRoom() as Promise<void>].map(follow);
@@ -417,7 +417,7 @@ Deno.test("ObjectWriter releases everybody when it is closed while the disk is f
 
 Deno.test("ObjectWriter releases everybody when something else poisons while the disk is full", async () => {
   const t = new Fixture();
-  t.engine.failNext("open", "ENOSPC");
+  t.faults.failNext("open", "ENOSPC");
   const writer = t.create();
   t.append(writer, 11 * block);
   const waiting = [writer.made, writer.finish(), writer.patientRoom() as Promise<void>].map(follow);
@@ -425,7 +425,7 @@ Deno.test("ObjectWriter releases everybody when something else poisons while the
   t.health.fail(new Error("elsewhere"));
   await settle();
   assertEquals(waiting.map(({ state }) => state), ["PoisonedError", "PoisonedError", "PoisonedError"]);
-  assertEquals(t.memory.paths(), []);
+  assertEquals(t.disk.paths(), []);
   await writer.abort();
   await t.close();
 });
@@ -468,7 +468,7 @@ Deno.test("Objects.reopen() leaves the file as it is until something is appended
 Deno.test("Objects.reopen() keeps the length of a file for which no room could be reserved", async () => {
   const t = new Fixture();
   t.put(1, new Random(1).bytes(3 * block));
-  t.engine.failNext("allocate", "ENOSPC");
+  t.faults.failNext("allocate", "ENOSPC");
   const writer = t.objects.reopen(id, 2 * block, { health: t.health, reserveBytes: 10 * block });
   writer.append(new Uint8Array(1));
   await writer.made;
@@ -520,7 +520,7 @@ async function write(t: Fixture): Promise<{ durable: number; finished: boolean; 
 Deno.test("ObjectWriter keeps what it says is durable, whichever operation fails", async () => {
   const count = await withFixture(async (t) => {
     assertEquals((await write(t)).finished, true);
-    return t.engine.operations;
+    return t.faults.operations;
   });
   for (const code of ["EIO", "ENOSPC", "EMFILE"]) {
     for (let nth = 1; nth <= count; nth++) {
