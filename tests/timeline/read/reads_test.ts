@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
-import { MemoryEngine } from "../../io/memory_engine.ts";
 import { WriterFixture } from "../write/writer_fixture.ts";
+import { SimEngine } from "../../../src/sim/mod.ts";
 
 /** Every kind of read, as short as it can be. */
 const reads: Readonly<Record<string, (t: WriterFixture["timeline"]) => Promise<unknown>>> = {
@@ -13,7 +13,7 @@ const reads: Readonly<Record<string, (t: WriterFixture["timeline"]) => Promise<u
 
 for (const [name, read] of Object.entries(reads)) {
   Deno.test(`Timeline.${name}() lets the event loop turn when memory answers every read`, async () => {
-    const t = await WriterFixture.open(new MemoryEngine());
+    const t = await WriterFixture.open(new SimEngine());
     t.append({ key: "a", value: "1" });
     const timer = { fired: false };
     const handle = setTimeout(() => timer.fired = true, 0);

@@ -3,10 +3,10 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { IoError, type Lsn, PoisonedError } from "../../../src/base/mod.ts";
 import type { Change } from "../../../src/segment/mod.ts";
-import { MemoryEngine } from "../../io/memory_engine.ts";
 import { Random, seeds } from "../../random.ts";
 import { errno, Gate, HookedEngine, type Operation } from "../../store/hooked_engine.ts";
 import { changesOf, WriterFixture } from "../write/writer_fixture.ts";
+import { SimEngine } from "../../../src/sim/mod.ts";
 
 const KiB = 1024;
 const settings = { segmentBytes: 1024 * KiB };
@@ -74,7 +74,7 @@ async function readAll({ timeline }: WriterFixture, keys: readonly string[]): Pr
 
 for (const [words, batches] of Object.entries(layers)) {
   Deno.test(`sealLayer() of ${words} keeps every version`, async () => {
-    const memory = new MemoryEngine();
+    const memory = new SimEngine();
     const t = await WriterFixture.open(memory, { settings, bufferBytes: 32 * KiB });
     for (const changes of batches) t.append(...changes);
     const keys = keysOf(batches);
@@ -87,7 +87,7 @@ for (const [words, batches] of Object.entries(layers)) {
     for (const count of ["firstLsn", "lastLsn", "versions", "tombstones", "keys", "path"] as const) {
       assertEquals(sealed[count], open[count], count);
     }
-    assertEquals([sealed.kind, memory.contents(sealed.path).length], ["L0", sealed.byteLength]);
+    assertEquals([sealed.kind, memory.disk.contents(sealed.path).length], ["L0", sealed.byteLength]);
     await t.close();
     const again = await WriterFixture.open(memory, { settings });
     assertEquals(await readAll(again, keys), before);
@@ -103,7 +103,7 @@ Deno.test("sealLayer() of random batches keeps every version", async () => {
         const key = `k${random.below(random.pick([3, 50, 1000]))}`;
         return random.once(5) ? gone(key) : put(key, random.bytes(random.below(random.pick([1, 30, 900]))));
       }));
-    const t = await WriterFixture.open(new MemoryEngine());
+    const t = await WriterFixture.open(new SimEngine());
     for (const changes of batches) {
       t.append(...changes);
       await t.writer.makeRoom();
@@ -123,7 +123,7 @@ function spans({ writer: { map } }: WriterFixture): [firstLsn: Lsn, lastLsn: Lsn
 }
 
 Deno.test("Sealing leaves every version in memory or in a stored layer, never in both or in neither", async () => {
-  const engine = new HookedEngine(new MemoryEngine());
+  const engine = new HookedEngine(new SimEngine());
   const t = await WriterFixture.open(engine);
   const kinds = new Set<string>();
   let reads = Promise.resolve();
@@ -153,7 +153,7 @@ Deno.test("Sealing leaves every version in memory or in a stored layer, never in
 });
 
 Deno.test("Sealing publishes a layer only when the manifest that names it is durable", async () => {
-  const memory = new MemoryEngine();
+  const memory = new SimEngine();
   const engine = new HookedEngine(memory);
   const t = await WriterFixture.open(engine);
   await t.appendNext();
@@ -164,7 +164,7 @@ Deno.test("Sealing publishes a layer only when the manifest that names it is dur
   const frozen = t.writer.freeze();
   await gate.reached;
   assertEquals([t.writer.map.storedCount, t.writer.map.memory.length, t.state.layers.length], [0, 1, 0]);
-  const crashed = await WriterFixture.open(memory.clone());
+  const crashed = await WriterFixture.open(new SimEngine({ disk: memory.disk.clone() }));
   await crashed.assertMade();
   assertEquals(crashed.writer.lastLsn, 1);
   await crashed.close();
@@ -197,7 +197,7 @@ const steps: readonly [operation: Operation, path: string][] = [
 
 for (const [operation, path] of steps) {
   Deno.test(`Sealing waits when a ${operation} of the ${path} finds a full disk, and comes to the same layer`, async () => {
-    const engine = new HookedEngine(new MemoryEngine());
+    const engine = new HookedEngine(new SimEngine());
     const t = await sealFailing(engine, operation, path, "ENOSPC");
     for (let i = 0; i < 3; i++) {
       await assertRejects(() => t.writer.freeze(), IoError, "ENOSPC");
@@ -214,7 +214,7 @@ for (const [operation, path] of steps) {
   });
 
   Deno.test(`Sealing poisons when a ${operation} of the ${path} fails, and its layer is read from memory`, async () => {
-    const memory = new MemoryEngine();
+    const memory = new SimEngine();
     const engine = new HookedEngine(memory);
     const t = await sealFailing(engine, operation, path, "EIO");
     const error = await assertRejects(() => t.writer.freeze(), PoisonedError);
@@ -229,7 +229,7 @@ for (const [operation, path] of steps) {
   });
 
   Deno.test(`TimelineWriter.close() leaves a layer to the next opening when a ${operation} of the ${path} finds no room`, async () => {
-    const memory = new MemoryEngine();
+    const memory = new SimEngine();
     const engine = new HookedEngine(memory);
     const t = await sealFailing(engine, "write", "nothing", "ENOSPC");
     await t.writer.sync();

@@ -1,10 +1,10 @@
 /** Closing the writer of a timeline: all that was appended is durable, and is found again as it was left. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { MemoryEngine } from "../../io/memory_engine.ts";
 import { HookedEngine } from "../../store/hooked_engine.ts";
 import { batchOf, hold } from "./held.ts";
 import { WriterFixture } from "./writer_fixture.ts";
+import { SimEngine } from "../../../src/sim/mod.ts";
 
 const KiB = 1024;
 
@@ -26,7 +26,7 @@ const closings: readonly [
 
 for (const [words, batches, sync, layers, segments] of closings) {
   Deno.test(`TimelineWriter.close() of ${words} leaves ${layers} layers and ${segments} segments that go on`, async () => {
-    const memory = new MemoryEngine();
+    const memory = new SimEngine();
     const options = { settings: { segmentBytes: 2048 * KiB }, bufferBytes: 64 * KiB };
     const t = await WriterFixture.open(memory, options);
     for (const bytes of batches) t.append(...batchOf(bytes));
@@ -47,12 +47,12 @@ for (const [words, batches, sync, layers, segments] of closings) {
 }
 
 Deno.test("TimelineWriter.close() changes nothing of a timeline to which nothing was appended", async () => {
-  const memory = new MemoryEngine();
+  const memory = new SimEngine();
   const first = await WriterFixture.open(memory);
   for (let i = 0; i < 3; i++) await first.appendNext();
   await first.close();
   const isSegment = (path: string) => path.endsWith(".seg");
-  const segments = memory.paths().filter(isSegment).map((path) => memory.contents(path).slice());
+  const segments = memory.disk.paths().filter(isSegment).map((path) => memory.disk.contents(path).slice());
   for (let i = 0; i < 3; i++) {
     const engine = new HookedEngine(memory);
     const t = await WriterFixture.open(engine);
@@ -61,11 +61,11 @@ Deno.test("TimelineWriter.close() changes nothing of a timeline to which nothing
     await t.close();
     assertEquals(t.state, state);
   }
-  assertEquals(memory.paths().filter(isSegment).map((path) => memory.contents(path)), segments);
+  assertEquals(memory.disk.paths().filter(isSegment).map((path) => memory.disk.contents(path)), segments);
 });
 
 Deno.test("TimelineWriter.close() ends a sync and a freeze that are under way, and refuses what comes later", async () => {
-  const memory = new MemoryEngine();
+  const memory = new SimEngine();
   const engine = new HookedEngine(memory);
   const t = await WriterFixture.open(engine);
   for (let i = 0; i < 12; i++) await t.appendNext();

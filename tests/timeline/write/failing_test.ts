@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { CorruptionError, IoError, PoisonedError } from "../../../src/base/mod.ts";
-import { MemoryEngine } from "../../io/memory_engine.ts";
 import { errno, Gate, HookedEngine, type Operation } from "../../store/hooked_engine.ts";
 import { changesOf, encoded, WriterFixture } from "./writer_fixture.ts";
+import { SimEngine } from "../../../src/sim/mod.ts";
 
 const batches = 40;
 
@@ -63,10 +63,10 @@ function failNth(
 
 /** Runs a body with the first, second, … operation failing, until the work needs no more of them. */
 async function sweep(
-  body: (engine: HookedEngine, nth: number, memory: MemoryEngine) => Promise<boolean>,
+  body: (engine: HookedEngine, nth: number, memory: SimEngine) => Promise<boolean>,
 ): Promise<void> {
   for (let nth = 1, reached = true; reached; nth++) {
-    const memory = new MemoryEngine();
+    const memory = new SimEngine();
     const engine = new HookedEngine(memory);
     reached = await body(engine, nth, memory);
     assertEquals(memory.openFiles, 0);
@@ -159,7 +159,7 @@ for (const operation of operations.filter((name) => !/sync/.test(name))) {
 
 for (const late of [".seg", "manifest"]) {
   Deno.test(`TimelineWriter.sync() is not refused for a write of the ${late} that was begun when the disk was full`, async () => {
-    const engine = new HookedEngine(new MemoryEngine());
+    const engine = new HookedEngine(new SimEngine());
     const t = await WriterFixture.open(engine, { settings: { segmentBytes: 16 * 1024 } });
     const gate = new Gate();
     let isHeld = false;
@@ -189,7 +189,7 @@ for (const late of [".seg", "manifest"]) {
 }
 
 Deno.test("TimelineWriter.sync() does not share a sync that has failed already of a full disk", async () => {
-  const engine = new HookedEngine(new MemoryEngine());
+  const engine = new HookedEngine(new SimEngine());
   const t = await WriterFixture.open(engine);
   await t.appendNext();
   await t.writer.sync();
@@ -205,7 +205,7 @@ Deno.test("TimelineWriter.sync() does not share a sync that has failed already o
 });
 
 Deno.test("TimelineWriter.append() is refused once after a full disk, and asks to try again", async () => {
-  const engine = new HookedEngine(new MemoryEngine());
+  const engine = new HookedEngine(new SimEngine());
   const t = await WriterFixture.open(engine);
   await t.appendNext();
   failNth(engine, "write", 1, "ENOSPC", true);
@@ -224,7 +224,7 @@ Deno.test("TimelineWriter.append() is refused once after a full disk, and asks t
 });
 
 Deno.test("TimelineWriter.sync() is refused when the file of a new segment finds a full disk", async () => {
-  const engine = new HookedEngine(new MemoryEngine());
+  const engine = new HookedEngine(new SimEngine());
   const t = await WriterFixture.open(engine);
   failNth(engine, "open", 1, "ENOSPC", true);
   await t.appendNext();
@@ -241,18 +241,18 @@ for (
   const operation of ["open", "read", "size", "nextData", "list", "datasync", "write", "remove"] as const
 ) {
   Deno.test(`TimelineWriter.open() rejects and releases everything when any ${operation} fails`, async () => {
-    const memory = new MemoryEngine();
+    const memory = new SimEngine();
     const first = await WriterFixture.open(memory);
     for (let i = 0; i < 12; i++) await first.appendNext();
     await first.writer.sync();
-    const torn = memory.clone();
+    const torn = new SimEngine({ disk: memory.disk.clone() });
     const { segments } = first.state;
     await first.close();
-    const [path] = torn.paths().filter((name) => name.endsWith(".seg")).slice(-1);
+    const [path] = torn.disk.paths().filter((name) => name.endsWith(".seg")).slice(-1);
     assert(segments.length > 0 && path !== undefined);
-    torn.put(path.replace(/-[0-9a-f]{8}(-[0-9a-f]{8}\.seg)$/, "-00000099$1"), new Uint8Array(4096));
+    torn.disk.put(path.replace(/-[0-9a-f]{8}(-[0-9a-f]{8}\.seg)$/, "-00000099$1"), new Uint8Array(4096));
     for (let nth = 1, reached = true; reached; nth++) {
-      const left = torn.clone();
+      const left = new SimEngine({ disk: torn.disk.clone() });
       const engine = new HookedEngine(left);
       let count = 0;
       engine.hook = (asked, at) => {

@@ -2,9 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import type { Change } from "../../../src/segment/mod.ts";
-import { MemoryEngine } from "../../io/memory_engine.ts";
 import { Gate, HookedEngine } from "../../store/hooked_engine.ts";
 import { WriterFixture, type WriterOptions } from "./writer_fixture.ts";
+import { SimEngine } from "../../../src/sim/mod.ts";
 
 /** Runs a body with a timeline on an empty disk, and closes it. */
 export function test(
@@ -13,7 +13,7 @@ export function test(
   options: WriterOptions = {},
 ): void {
   Deno.test(name, async () => {
-    const memory = new MemoryEngine();
+    const memory = new SimEngine();
     const engine = new HookedEngine(memory);
     const t = await WriterFixture.open(engine, options);
     try {

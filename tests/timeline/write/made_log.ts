@@ -5,9 +5,9 @@ import { systemHost } from "../../../src/io/mod.ts";
 import { encodeHeader, encodePad, type FileHeader, padBytes } from "../../../src/layer/mod.ts";
 import { Manifest, type SegmentDescription, type Witness } from "../../../src/manifest/mod.ts";
 import { objectId } from "../../../src/objects/mod.ts";
-import { MemoryEngine } from "../../io/memory_engine.ts";
 import { block, objectsOn } from "../../segment/segment_fixture.ts";
 import { changesOf, encoded, newState, storeId, timelineId } from "./writer_fixture.ts";
+import { SimEngine } from "../../../src/sim/mod.ts";
 
 /** A segment, and where in it batches and pads end. */
 export class MadeSegment {
@@ -108,8 +108,8 @@ export class MadeLog {
   }
 
   /** A disk that holds them, and a manifest that names them. */
-  async disk(): Promise<MemoryEngine> {
-    const memory = new MemoryEngine();
+  async disk(): Promise<SimEngine> {
+    const memory = new SimEngine();
     const objects = objectsOn(memory, undefined, systemHost(memory));
     await memory.makeDirectory("/store");
     await objects.prepare(timelineId);
@@ -117,7 +117,7 @@ export class MadeLog {
     const manifest = await Manifest.create(objects, newState(named));
     await manifest.close();
     await objects.close();
-    for (const { path, bytes } of this.segments) memory.put(path, bytes);
+    for (const { path, bytes } of this.segments) memory.disk.put(path, bytes);
     return memory;
   }
 }

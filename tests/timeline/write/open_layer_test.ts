@@ -1,10 +1,10 @@
 /** How a segment comes to be: made, named in the manifest, and only then written to, in the order of history. */
 
 import { assert, assertEquals } from "@std/assert";
-import { MemoryEngine } from "../../io/memory_engine.ts";
 import { Gate, HookedEngine } from "../../store/hooked_engine.ts";
 import { hold, isSettled, quiet, test } from "./held.ts";
 import { WriterFixture } from "./writer_fixture.ts";
+import { SimEngine } from "../../../src/sim/mod.ts";
 
 /** The sequences of the segments that the manifest names. */
 function named(t: WriterFixture): number[] {
@@ -81,17 +81,17 @@ test(
 );
 
 Deno.test("resumeLayer() goes on with a segment that was closed cleanly, and touches it only when something is appended", async () => {
-  const memory = new MemoryEngine();
+  const memory = new SimEngine();
   let before: Uint8Array | undefined;
   for (let lsn = 1; lsn <= 4; lsn++) {
     const t = await WriterFixture.open(memory);
-    const [path] = memory.paths().filter((name) => name.endsWith(".seg"));
-    if (path !== undefined) assertEquals(memory.contents(path), before);
+    const [path] = memory.disk.paths().filter((name) => name.endsWith(".seg"));
+    if (path !== undefined) assertEquals(memory.disk.contents(path), before);
     t.append({ key: "a", value: `${lsn}` });
     await t.close();
     assertEquals([named(t), t.state.segments[0].witness?.lsn], [[1], lsn]);
-    const [after] = memory.paths().filter((name) => name.endsWith(".seg")).map((name) =>
-      memory.contents(name)
+    const [after] = memory.disk.paths().filter((name) => name.endsWith(".seg")).map((name) =>
+      memory.disk.contents(name)
     );
     assertEquals(after.subarray(0, before?.length ?? 0), before ?? new Uint8Array(0));
     before = after.slice();
@@ -99,12 +99,12 @@ Deno.test("resumeLayer() goes on with a segment that was closed cleanly, and tou
 });
 
 Deno.test("resumeLayer() leaves what was recovered readable while it is being sealed", async () => {
-  const memory = new MemoryEngine();
+  const memory = new SimEngine();
   const first = await WriterFixture.open(memory);
   for (let i = 0; i < 8; i++) await first.appendNext();
   await first.writer.sync();
   // What a kill leaves: segments that are not sealed and were not closed.
-  const engine = new HookedEngine(memory.clone());
+  const engine = new HookedEngine(new SimEngine({ disk: memory.disk.clone() }));
   await first.close();
   const gate = hold(engine);
   const t = await WriterFixture.open(engine);

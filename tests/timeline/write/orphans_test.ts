@@ -5,6 +5,7 @@ import { findOrphans } from "../../../src/timeline/write/orphans.ts";
 import { block } from "../../segment/segment_fixture.ts";
 import { MadeLog } from "./made_log.ts";
 import { closeContext, directory, openContext, WriterFixture } from "./writer_fixture.ts";
+import { SimEngine } from "../../../src/sim/mod.ts";
 
 /** The file of a segment that the manifest does not name; its next sequence is 2. */
 function unnamed(sequence: number, generation = 1): string {
@@ -17,7 +18,7 @@ async function diskWith(path: string, bytes: Uint8Array): Promise<Awaited<Return
   const log = new MadeLog();
   log.segment().batches(2).pad();
   const memory = await log.disk();
-  memory.put(path, bytes);
+  memory.disk.put(path, bytes);
   return memory;
 }
 
@@ -50,25 +51,25 @@ const cases: readonly [
 for (const [words, path, bytes, found] of cases) {
   Deno.test(`findOrphans() of ${words}`, async () => {
     const memory = await diskWith(path, bytes);
-    const before = memory.clone();
+    const before = new SimEngine({ disk: memory.disk.clone() });
     const context = await openContext(memory);
     if (found === "refused") {
       const error = await assertRejects(() => findOrphans(context), CorruptionError, path);
       assertEquals(error.path, "/store");
       await closeContext(context);
       await assertRejects(() => WriterFixture.open(memory), CorruptionError);
-      assertEquals(memory.contents(path), before.contents(path));
+      assertEquals(memory.disk.contents(path), before.disk.contents(path));
     } else {
       const orphans = await findOrphans(context);
       assertEquals(orphans.map((id) => `/store/${id}`), found === "removed" ? [path] : []);
       await closeContext(context);
       const t = await WriterFixture.open(memory);
       await t.close();
-      assertEquals(memory.paths().includes(path), found === "left");
+      assertEquals(memory.disk.paths().includes(path), found === "left");
     }
     const reader = await WriterFixture.open(before, { readOnly: true });
     await reader.assertMade();
     await reader.close();
-    assertEquals(before.contents(path), bytes);
+    assertEquals(before.disk.contents(path), bytes);
   });
 }

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { CorruptionError, type Lsn } from "../../../src/base/mod.ts";
 import { recoverSegments, settleRecovery } from "../../../src/timeline/write/recover.ts";
-import type { MemoryEngine } from "../../io/memory_engine.ts";
 import { block } from "../../segment/segment_fixture.ts";
 import { MadeLog, type MadeSegment } from "./made_log.ts";
 import { closeContext, directory, openContext, timelineId, WriterFixture } from "./writer_fixture.ts";
+import { SimEngine } from "../../../src/sim/mod.ts";
 
 /** What is found. */
 interface Found {
@@ -210,14 +210,14 @@ const cases: Readonly<Record<string, Case>> = {
 };
 
 /** What recovery says, in the terms of the table. */
-async function recover(memory: MemoryEngine): Promise<Found | Error> {
+async function recover(memory: SimEngine): Promise<Found | Error> {
   const context = await openContext(memory);
   try {
     const recovery = await recoverSegments(context);
     await settleRecovery(context, recovery);
     const { segments } = context.manifest.state.timelines[0];
     assertEquals(segments.map(({ sequence }) => sequence), recovery.segments.map((r) => r.segment.sequence));
-    const left = memory.paths().filter((path) => path.startsWith(directory));
+    const left = memory.disk.paths().filter((path) => path.startsWith(directory));
     assertEquals(left, recovery.segments.map(({ object }) => object.path).sort());
     const goesOn = recovery.segments.at(-1)?.isClean === true;
     recovery.segments.forEach(({ end, lastLsn }, i) => {
@@ -242,13 +242,18 @@ for (const [words, make] of Object.entries(cases)) {
     const log = new MadeLog();
     const expected = make(log);
     const memory = await log.disk();
-    const before = memory.clone();
+    const before = new SimEngine({ disk: memory.disk.clone() });
     const found = await recover(memory);
     if ("damaged" in expected) {
       assertInstanceOf(found, CorruptionError);
       assertEquals({ path: found.path, offset: found.offset }, expected.damaged);
-      for (const { path } of log.segments) assertEquals(memory.contents(path), before.contents(path));
-      await assertRejects(() => WriterFixture.open(before.clone(), { readOnly: true }), CorruptionError);
+      for (const { path } of log.segments) {
+        assertEquals(memory.disk.contents(path), before.disk.contents(path));
+      }
+      await assertRejects(
+        () => WriterFixture.open(new SimEngine({ disk: before.disk.clone() }), { readOnly: true }),
+        CorruptionError,
+      );
       return;
     }
     assertEquals(found, expected);
@@ -268,13 +273,15 @@ for (const [words, make] of Object.entries(cases)) {
     const expected = make(log);
     if ("damaged" in expected) return;
     const memory = await log.disk();
-    const before = memory.clone();
+    const before = new SimEngine({ disk: memory.disk.clone() });
     const t = await WriterFixture.open(memory, { readOnly: true });
     assertEquals(t.writer.lastLsn, expected.lastLsn);
     assert(t.writer.durableLsn <= t.writer.lastLsn);
     await t.assertMade();
     await t.close();
-    assertEquals(memory.paths(), before.paths());
-    for (const path of memory.paths()) assertEquals(memory.contents(path), before.contents(path));
+    assertEquals(memory.disk.paths(), before.disk.paths());
+    for (const path of memory.disk.paths()) {
+      assertEquals(memory.disk.contents(path), before.disk.contents(path));
+    }
   });
 }

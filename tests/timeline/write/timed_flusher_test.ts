@@ -3,10 +3,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IoError, PoisonedError, type Timers } from "../../../src/base/mod.ts";
 import { systemHost } from "../../../src/io/mod.ts";
-import { MemoryEngine } from "../../io/memory_engine.ts";
 import { HookedEngine } from "../../store/hooked_engine.ts";
 import { batchOf, hold, quiet } from "./held.ts";
 import { WriterFixture } from "./writer_fixture.ts";
+import { SimEngine } from "../../../src/sim/mod.ts";
 
 const block = 4096;
 
@@ -31,11 +31,11 @@ class HeldTimers implements Timers {
 
 /** A timeline whose timers are held, and the ranges of blocks of segments that were written, as `from-to`. */
 class Flushing extends HookedEngine {
-  readonly memory: MemoryEngine;
+  readonly memory: SimEngine;
   readonly timers: HeldTimers = new HeldTimers();
   #writes: string[] = [];
 
-  constructor(memory: MemoryEngine) {
+  constructor(memory: SimEngine) {
     super(memory);
     this.memory = memory;
   }
@@ -56,7 +56,9 @@ class Flushing extends HookedEngine {
 
   /** The LSN up to which another process finds batches now. */
   async seen(): Promise<number> {
-    const reader = await WriterFixture.open(this.memory.clone(), { readOnly: true });
+    const reader = await WriterFixture.open(new SimEngine({ disk: this.memory.disk.clone() }), {
+      readOnly: true,
+    });
     await reader.close();
     return reader.writer.lastLsn;
   }
@@ -64,7 +66,7 @@ class Flushing extends HookedEngine {
 
 function test(name: string, body: (t: WriterFixture, engine: Flushing) => Promise<void>): void {
   Deno.test(name, async () => {
-    const engine = new Flushing(new MemoryEngine());
+    const engine = new Flushing(new SimEngine());
     const host = { ...systemHost(engine), timers: engine.timers };
     const t = await WriterFixture.open(engine, {
       host,

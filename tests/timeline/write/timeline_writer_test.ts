@@ -2,15 +2,15 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Lsn, LsnError, maxLsn } from "../../../src/base/mod.ts";
-import { MemoryEngine } from "../../io/memory_engine.ts";
 import { block } from "../../segment/segment_fixture.ts";
 import { batchOf, hold, isSettled, test } from "./held.ts";
 import { changesOf, encoded, WriterFixture } from "./writer_fixture.ts";
+import { SimEngine } from "../../../src/sim/mod.ts";
 
 const KiB = 1024;
 
 Deno.test("TimelineWriter keeps what was appended when it is closed and opened again", async () => {
-  const memory = new MemoryEngine();
+  const memory = new SimEngine();
   for (let round = 0; round < 5; round++) {
     const t = await WriterFixture.open(memory);
     assertEquals([t.writer.lastLsn, t.writer.durableLsn], [round * 30, round * 30]);
@@ -146,14 +146,14 @@ test("TimelineWriter.sync() covers every segment that is not sealed", async (t, 
 });
 
 Deno.test("TimelineWriter.sync() goes on in the block behind it, and writes none twice", async () => {
-  const memory = new MemoryEngine();
+  const memory = new SimEngine();
   const t = await WriterFixture.open(memory);
   let before = new Uint8Array(0);
   for (let i = 1; i <= 5; i++) {
     t.append({ key: "a", value: `${i}` });
     await t.writer.sync();
-    const [path] = memory.paths().filter((name) => name.endsWith(".seg"));
-    const now = memory.contents(path).slice(0, (i + 1) * block);
+    const [path] = memory.disk.paths().filter((name) => name.endsWith(".seg"));
+    const now = memory.disk.contents(path).slice(0, (i + 1) * block);
     assertEquals(now.subarray(0, before.length), before);
     assert(now.subarray(before.length).some((byte) => byte !== 0));
     before = now;
