@@ -7,7 +7,6 @@ import { nodeEngine } from "../../src/io/node/node_engine.ts";
 import { threadsEngine } from "../../src/io/threads/threads_engine.ts";
 import { openUringEngine } from "../../src/io/uring/uring_engine.ts";
 import { testEngine } from "./engine_contract.ts";
-import { MemoryEngine } from "./memory_engine.ts";
 
 const libc = openLibc();
 const noUring = await whyNoUring();
@@ -26,13 +25,6 @@ for (const direct of [true, false]) {
       skip: noFfi,
     });
   }
-  testEngine({
-    name: "MemoryEngine",
-    make: () => new MemoryEngine(),
-    direct,
-    alignment: 4096,
-    makeDirectory: () => Promise.resolve("/some/directory"),
-  });
   testEngine({ name: "NodeEngine", make: nodeEngine, direct, alignment, skip: noDirect(direct) });
 }
 

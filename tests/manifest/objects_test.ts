@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { IoError, isShortage, PoisonedError } from "../../src/base/mod.ts";
 import { type Edit, Manifest } from "../../src/manifest/mod.ts";
 import { manifestName } from "../../src/manifest/names.ts";
-import { ObjectsFixture } from "../objects/objects_fixture.ts";
+import { directory, ObjectsFixture } from "../objects/objects_fixture.ts";
 import { first, largeTimeline, timeline } from "./manifest_fixture.ts";
 
 const [one, two] = [1, 2].map(manifestName);
@@ -16,8 +16,8 @@ function add(id: number): Edit {
 
 /** Opens the manifest of other objects over the same files. */
 async function open(t: ObjectsFixture, readOnly = false): Promise<{ t: ObjectsFixture; manifest: Manifest }> {
-  const other = new ObjectsFixture();
-  for (const path of t.memory.paths()) other.memory.put(path, t.memory.contents(path));
+  const other = new ObjectsFixture({}, [directory]);
+  for (const path of t.disk.paths()) other.disk.put(path, t.disk.contents(path));
   const manifest = await Manifest.open(other.objects, { readOnly });
   assert(manifest !== undefined, "there is a manifest");
   return { t: other, manifest };
@@ -35,7 +35,7 @@ function words(log: readonly string[]): string[] {
 }
 
 Deno.test("Manifest.commit() is one durable write, of a block that nobody was told of", async () => {
-  const t = new ObjectsFixture();
+  const t = new ObjectsFixture({}, [directory]);
   const manifest = await Manifest.create(t.objects, first);
   assertEquals(words(t.engine.takeLog()), [
     "remove pending",
@@ -60,7 +60,7 @@ Deno.test("Manifest.commit() is one durable write, of a block that nobody was to
 });
 
 Deno.test("Manifest.open() settles the file that it trusts, and reads it only when it is read only", async () => {
-  const t = new ObjectsFixture();
+  const t = new ObjectsFixture({}, [directory]);
   await (await Manifest.create(t.objects, first)).close();
   t.engine.takeLog();
   await Manifest.open(t.objects);
@@ -74,7 +74,7 @@ Deno.test("Manifest.open() settles the file that it trusts, and reads it only wh
 });
 
 Deno.test("Manifest starts a new file in this order: whole, durable, named; then the old ones", async () => {
-  const t = new ObjectsFixture();
+  const t = new ObjectsFixture({}, [directory]);
   const manifest = await Manifest.create(t.objects, first);
   await manifest.commit(large);
   t.engine.takeLog();
@@ -100,7 +100,7 @@ Deno.test("Manifest bears a failure of any operation of the engine, and the next
   for (const code of ["ENOSPC", "EIO"]) {
     let points = 0;
     for (let nth = 1, isDone = false; !isDone; nth++) {
-      const t = new ObjectsFixture();
+      const t = new ObjectsFixture({}, [directory]);
       const manifest = await Manifest.create(t.objects, first);
       await manifest.commit(add(1));
       let operations = 0;
@@ -141,7 +141,7 @@ Deno.test("Manifest bears a failure of any operation of the engine, and the next
 });
 
 Deno.test("Manifest.open() finds the old state when a commit is torn in the middle", async () => {
-  const t = new ObjectsFixture();
+  const t = new ObjectsFixture({}, [directory]);
   const manifest = await Manifest.create(t.objects, first);
   await manifest.commit(add(1));
   const layers = largeTimeline(8, 20_000);
@@ -159,8 +159,8 @@ Deno.test("Manifest.open() finds the old state when a commit is torn in the midd
 
 Deno.test("Manifest.create() leaves no manifest when it fails before the name is made", async () => {
   for (const operation of ["open", "write", "sync", "rename"] as const) {
-    const t = new ObjectsFixture();
-    t.engine.failNext(operation, "EIO");
+    const t = new ObjectsFixture({}, [directory]);
+    t.faults.failNext(operation, "EIO");
     await assertRejects(() => Manifest.create(t.objects, first), IoError);
     assertEquals(await Manifest.open(t.objects), undefined);
     assertEquals((await Manifest.create(t.objects, first)).state, first);

@@ -3,9 +3,9 @@
 import { Store } from "../../../mod.ts";
 import { chooseEngine } from "../../../src/io/choose_engine.ts";
 import type { IoEngine, IoMode } from "../../../src/io/mod.ts";
+import { SimDisk, SimEngine } from "../../../src/sim/mod.ts";
 import type { Random } from "../../random.ts";
 import { copyDirectory } from "../../store/matrix.ts";
-import { CrashDisk } from "../../timeline/write/crash_disk.ts";
 import { FaultyEngine } from "./faulty_engine.ts";
 import type { DiskAbilities } from "./steps.ts";
 
@@ -59,13 +59,15 @@ class MemoryDisk implements Disk {
   readonly canMove = false;
   readonly path = "/disk/store";
   readonly ioMode = "buffered";
-  #disk = new CrashDisk();
+  #disk = new SimDisk();
+  #plain = new SimEngine({ disk: this.#disk });
   #engine = this.#makeEngine();
-  #death = 0;
+  /** The disk as it was at the death. */
+  #left = this.#disk;
 
   #makeEngine(): FaultyEngine {
-    const engine = new FaultyEngine(this.#disk);
-    engine.onDeath = () => this.#death = this.#disk.time;
+    const engine = new FaultyEngine(this.#plain);
+    engine.onDeath = () => this.#left = this.#disk.clone();
     return engine;
   }
 
@@ -74,11 +76,13 @@ class MemoryDisk implements Disk {
   }
 
   get plain(): IoEngine {
-    return this.#disk;
+    return this.#plain;
   }
 
   afterDeath(power: boolean, random: Random): void {
-    this.#disk = this.#disk.after(power ? "power" : "kill", this.#death, random);
+    const choices = { choose: (n: number) => random.below(n) };
+    this.#disk = power ? this.#left.crash(choices) : this.#left.killed(choices);
+    this.#plain = new SimEngine({ disk: this.#disk });
     this.#engine = this.#makeEngine();
   }
 

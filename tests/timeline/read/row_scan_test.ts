@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Batch, CorruptionError, type ScanRange, Store, type Timeline } from "../../../mod.ts";
 import { type Rows, visitRows } from "../../../src/timeline/mod.ts";
-import { MemoryEngine } from "../../io/memory_engine.ts";
+import { SimEngine } from "../../../src/sim/mod.ts";
 import { Random, seeds } from "../../random.ts";
 import { collect, patterned } from "../../store/bytes.ts";
 
@@ -33,14 +33,14 @@ async function rowsOf(timeline: Timeline, range: ScanRange, lsn?: number): Promi
   return all;
 }
 
-async function open(engine: MemoryEngine): Promise<Store> {
+async function open(engine: SimEngine): Promise<Store> {
   return await Store.open("/store", { ioEngine: engine, ioMode: "buffered", segmentBytes: 2 ** 16 });
 }
 
 Deno.test("visitRows() shows what a scan gives, over memory and layers", async () => {
   for (const seed of seeds("rows", 4)) {
     const random = new Random(seed);
-    await using store = await open(new MemoryEngine());
+    await using store = await open(new SimEngine());
     const timeline = store.timeline();
     for (let i = 0; i < 200; i++) {
       const batch = new Batch();
@@ -63,7 +63,7 @@ Deno.test("visitRows() shows what a scan gives, over memory and layers", async (
 });
 
 Deno.test("visitRows() shows a window of rows at a time", async () => {
-  await using store = await open(new MemoryEngine());
+  await using store = await open(new SimEngine());
   const timeline = store.timeline();
   for (let i = 0; i < 30; i++) await timeline.append([{ key: `k${10 + i}`, value: patterned(1_500_000, i) }]);
   const windows: number[] = [];
@@ -72,16 +72,16 @@ Deno.test("visitRows() shows a window of rows at a time", async () => {
 });
 
 Deno.test("visitRows() ends with damage, behind everything before it", async () => {
-  const engine = new MemoryEngine();
+  const engine = new SimEngine();
   {
     await using store = await open(engine);
     await store.timeline().append(["a", "b", "c", "d"].map((key, i) => ({ key, value: patterned(500, i) })));
     await store.timeline().freeze();
   }
-  const path = engine.paths().find((name) => name.endsWith(".seg")) as string;
-  const bytes = engine.contents(path), value = patterned(500, 2);
+  const path = engine.disk.paths().find((name) => name.endsWith(".seg")) as string;
+  const bytes = engine.disk.contents(path), value = patterned(500, 2);
   bytes[bytes.findIndex((_, i) => value.every((byte, j) => bytes[i + j] === byte)) + 100] ^= 1;
-  engine.put(path, bytes);
+  engine.disk.put(path, bytes);
   await using store = await open(engine);
   const seen: string[] = [];
   const error = await assertRejects(() =>
@@ -95,7 +95,7 @@ Deno.test("visitRows() ends with damage, behind everything before it", async () 
 });
 
 Deno.test("visitRows() stops where its visitor throws, and where the store closes", async () => {
-  const store = await open(new MemoryEngine());
+  const store = await open(new SimEngine());
   const timeline = store.timeline();
   for (let i = 0; i < 30; i++) await timeline.append([{ key: `k${10 + i}`, value: patterned(1_500_000, i) }]);
   await assertRejects(
