@@ -1,0 +1,76 @@
+/** What the programs have in common: how they speak, and how they append the planned history. */
+
+import type { StoreOptions, Timeline } from "../../../../mod.ts";
+import { PlannedHistory } from "../planned_history.ts";
+
+const encoder = new TextEncoder();
+
+/** Says a line: one small write, which a pipe takes whole or not at all. */
+export function say(line: string): void {
+  Deno.stdout.writeSync(encoder.encode(`${line.replaceAll("\n", " ")}\n`));
+}
+
+/** What a program is to do, as its argument says. */
+export interface Order extends StoreOptions {
+  /** The store's directory. */
+  readonly path: string;
+  /** The seed of its history. */
+  readonly historySeed: number;
+  /** What the program does by. */
+  readonly seed: number;
+}
+
+/** The order, and the options of `Store.open` in it. */
+export function takeOrder(): { order: Order; opening: StoreOptions } {
+  const order: Order = JSON.parse(Deno.args[0]);
+  const { path: _path, historySeed: _history, seed: _seed, ...opening } = order;
+  return { order, opening };
+}
+
+/** Appends the planned history to a timeline, and says what comes of it. */
+export class Writer {
+  readonly #planned: PlannedHistory;
+  readonly #timeline: Timeline;
+
+  /** Writes to a timeline, from wherever that ends, and says where. */
+  constructor(timeline: Timeline, historySeed: number) {
+    this.#planned = new PlannedHistory(historySeed, timeline.name);
+    this.#timeline = timeline;
+    say(`opened ${timeline.name} ${this.lastBatch}`);
+  }
+
+  /** The timeline. */
+  get timeline(): Timeline {
+    return this.#timeline;
+  }
+
+  /** The batch that it ends with; −1 if that is none of those planned. */
+  get lastBatch(): number {
+    return this.#planned.batchAt(this.#timeline.lastLsn) ?? -1;
+  }
+
+  /** What was planned. */
+  get planned(): PlannedHistory {
+    return this.#planned;
+  }
+
+  /** Appends the next batch. */
+  async append(sync: boolean): Promise<void> {
+    const batch = this.lastBatch + 1;
+    say(`issued ${this.#timeline.name} ${batch}`);
+    const lsn = await this.#timeline.append(this.#planned.changesAt(batch), {
+      lsn: this.#planned.askedLsn(batch),
+      sync,
+    });
+    if (sync) this.#sayDurable(lsn);
+  }
+
+  /** Makes durable what was appended. */
+  async sync(): Promise<void> {
+    this.#sayDurable(await this.#timeline.sync());
+  }
+
+  #sayDurable(lsn: number): void {
+    say(`durable ${this.#timeline.name} ${this.#planned.batchAt(lsn) ?? -1}`);
+  }
+}
