@@ -25,6 +25,8 @@ export class Claims {
   readonly timelines: Map<string, Claim> = new Map([["main", { floor: 0, issued: 0, isMade: true }]]);
   /** What does not hold. */
   readonly wrong: string[] = [];
+  /** How many errors a program met, each of a class that is documented. */
+  errors = 0;
   /** The last word that was said. */
   last = "";
 
@@ -33,6 +35,7 @@ export class Claims {
     const [word, name = "", batch] = line.split(" ");
     this.last = word;
     if (word === "wrong") this.wrong.push(line);
+    if (word === "error") this.errors++;
     if (word === "closed") { for (const claim of this.timelines.values()) claim.floor = claim.issued; }
     if (word === "opened") this.settle(name, Number(batch));
     if (["making", "made", "issued", "durable"].includes(word)) this.#claim(word, name, Number(batch));

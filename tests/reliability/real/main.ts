@@ -2,7 +2,7 @@
  * Trials on real files, for as long as one likes.
  *
  * ```
- * deno task reliability:real [all|kill|syscalls] [minutes] [seed]
+ * deno task reliability:real [all|kill|races|full|readers|syscalls] [minutes] [seed]
  * ```
  *
  * What was counted is printed as JSON. A trial that failed is run again by its seed.
@@ -12,12 +12,18 @@
 import type { Counts } from "./counts.ts";
 import { sumCounts } from "./counts.ts";
 import { killLoop, killPart } from "./kill_loop.ts";
+import { fillDisks, fullDiskPart } from "./full_disk.ts";
+import { raceForStores, racePart } from "./race.ts";
+import { readerPart, traceReaders } from "./reader_trace.ts";
 import { syscallPart, syscallSweep } from "./syscall_sweep.ts";
 import type { Budget, TrialOptions } from "./trials.ts";
 
 /** Every part by its name. */
 const parts: Readonly<Record<string, (budget: Budget, options: TrialOptions) => Promise<Counts>>> = {
   [killPart]: killLoop,
+  [racePart]: raceForStores,
+  [fullDiskPart]: fillDisks,
+  [readerPart]: traceReaders,
   [syscallPart]: syscallSweep,
 };
 

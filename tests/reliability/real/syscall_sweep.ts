@@ -5,7 +5,7 @@
  * ```
  *   a run that is only watched ─► the files, and how often each call was made on each
  *   each (call, file, nth, code, once or for ever), each (call, file, nth, kill):
- *     run ─► ends by itself, every error typed, every read right ─► a healthy process opens it and finds what it must
+ *     run ─► ends by itself, every error typed, every failed sync told, every read right ─► a healthy process opens it and finds what it must
  * ```
  *
  * `strace` counts by thread, and the runtime has several: the nth call is refused of each thread that makes so many.
@@ -175,6 +175,8 @@ async function tryRun({ subject, injection }: Run, random: Random, counts: Count
       assert(ended.code === 0 && claims.last === "done", `it crashed: ${ended.stderr}`);
     }
     claims.check();
+    const isSync = injection.name === "fsync" || injection.name === "fdatasync";
+    assert(kills || !injected || !isSync || claims.errors > 0, "nobody was told of a sync that failed");
     const { ioEngine, ioMode } = subject;
     const store = new Place(storePath(place), { ioEngine, ioMode, strict: true, segmentBytes });
     await checkStore(store, claims, historySeed, random);
