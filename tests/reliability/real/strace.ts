@@ -27,7 +27,7 @@ export const refusals: Readonly<Record<string, readonly string[]>> = {
   rename: ["EIO", "ENOSPC", "EACCES"],
   unlink: ["EIO", "EACCES"],
   mkdir: ["EIO", "ENOSPC", "EDQUOT"],
-  flock: ["EWOULDBLOCK", "ENOLCK", "EINTR"],
+  flock: ["EAGAIN", "ENOLCK", "EINTR"],
   getdents64: ["EIO"],
   statx: ["EIO"],
   newfstatat: ["EIO"],
