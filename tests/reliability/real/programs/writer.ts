@@ -56,18 +56,25 @@ export class Writer {
 
   /** Appends the next batch. */
   async append(sync: boolean): Promise<void> {
-    const batch = this.lastBatch + 1;
-    say(`issued ${this.#timeline.name} ${batch}`);
-    const lsn = await this.#timeline.append(this.#planned.changesAt(batch), {
-      lsn: this.#planned.askedLsn(batch),
-      sync,
-    });
-    if (sync) this.#sayDurable(lsn);
+    const batch = this.lastBatch + 1, lsn = this.#planned.askedLsn(batch);
+    this.#sayIssued(batch);
+    try {
+      const at = await this.#timeline.append(this.#planned.changesAt(batch), { lsn, sync });
+      if (sync) this.#sayDurable(at);
+    } catch (error) {
+      // One that was not applied is not issued: closing makes durable what is.
+      this.#sayIssued(this.lastBatch);
+      throw error;
+    }
   }
 
   /** Makes durable what was appended. */
   async sync(): Promise<void> {
     this.#sayDurable(await this.#timeline.sync());
+  }
+
+  #sayIssued(batch: number): void {
+    say(`issued ${this.#timeline.name} ${batch}`);
   }
 
   #sayDurable(lsn: number): void {
