@@ -26,6 +26,12 @@ export interface Tallies {
   syscallKills: number;
   /** Runs that did not come to the call which was to fail. */
   syscallMisses: number;
+  /** Runs in which an entry of a ring failed on purpose, or came back short. */
+  ringFaults: number;
+  /** Runs that were killed at an entry of a ring. */
+  ringKills: number;
+  /** Runs that did not come to the entry which was to fail. */
+  ringMisses: number;
   /** Runs on a file system that became full. */
   tmpfsRuns: number;
   /** How often such a file system refused an append. */
@@ -53,6 +59,9 @@ export function noCounts(): Counts {
     syscallFaults: 0,
     syscallKills: 0,
     syscallMisses: 0,
+    ringFaults: 0,
+    ringKills: 0,
+    ringMisses: 0,
     tmpfsRuns: 0,
     fullDisks: 0,
     races: 0,

@@ -2,43 +2,29 @@
  * Trials on real files, for as long as one likes.
  *
  * ```
- * deno task reliability:real [all|kill|races|full|readers|syscalls] [minutes] [seed]
+ * deno task reliability:real [all|kill|races|full|readers|syscalls|ring] [minutes] [seed]
+ * deno task reliability:real syscalls 600 every      each call in each way, instead of some
  * ```
  *
- * What was counted is printed as JSON. A trial that failed is run again by its seed.
+ * What was counted is printed as JSON. A trial that failed is run again by its seed, as far as the system is the same;
+ * what it did is in its message.
  */
 
 // deno-lint-ignore-file no-console
-import type { Counts } from "./counts.ts";
-import { sumCounts } from "./counts.ts";
-import { killLoop, killPart } from "./kill_loop.ts";
-import { fillDisks, fullDiskPart } from "./full_disk.ts";
-import { raceForStores, racePart } from "./race.ts";
-import { readerPart, traceReaders } from "./reader_trace.ts";
-import { syscallPart, syscallSweep } from "./syscall_sweep.ts";
-import type { Budget, TrialOptions } from "./trials.ts";
-
-/** Every part by its name. */
-const parts: Readonly<Record<string, (budget: Budget, options: TrialOptions) => Promise<Counts>>> = {
-  [killPart]: killLoop,
-  [racePart]: raceForStores,
-  [fullDiskPart]: fillDisks,
-  [readerPart]: traceReaders,
-  [syscallPart]: syscallSweep,
-};
+import { type Counts, sumCounts } from "./counts.ts";
+import { parts } from "./parts.ts";
 
 async function main(): Promise<void> {
-  const [name = "all", minutes = "1", only] = Deno.args;
-  const chosen = name === "all" ? Object.keys(parts) : [name];
-  for (const part of chosen) {
-    if (!(part in parts)) {
-      throw new TypeError(`Expected all or one of ${Object.keys(parts).join(", ")}, found "${part}"`);
-    }
+  const [name = "all", minutes = "1", which] = Deno.args;
+  if (name !== "all" && !(name in parts)) {
+    throw new TypeError(`Expected all or one of ${Object.keys(parts).join(", ")}, found "${name}"`);
   }
+  const chosen = name === "all" ? Object.values(parts) : [parts[name]];
   const milliseconds = Number(minutes) * 60_000 / chosen.length;
-  const seed = only === undefined ? undefined : Number(only);
+  const every = which === "every";
+  const seed = which === undefined || every ? undefined : Number(which);
   const all: Counts[] = [];
-  for (const part of chosen) all.push(await parts[part]({ milliseconds }, { seed }));
+  for (const part of chosen) all.push(await part({ milliseconds }, { seed, every }));
   const sum = sumCounts(all);
   console.log(JSON.stringify(sum, null, 2));
   Deno.exit(sum.failures.length === 0 ? 0 : 1);

@@ -41,14 +41,14 @@ const segmentBytes = 64 * 1024;
 /** How the sweep is done. */
 export interface SweepOptions extends TrialOptions {
   /** Whether every call is refused in every way, instead of some that seeds choose. */
-  readonly all?: boolean | undefined;
+  readonly every?: boolean | undefined;
 }
 
 /** Refuses system calls, or kills at them. */
 export async function syscallSweep(budget: Budget, options: SweepOptions = {}): Promise<Counts> {
   if (traceAbsence !== undefined) return { ...noCounts(), skipped: [`${syscallPart}: ${traceAbsence}`] };
   const plan = new RunPlan();
-  const all = options.all ? await plan.all() : undefined;
+  const all = options.every ? await plan.all() : undefined;
   const most = Math.min(budget.most ?? Infinity, all?.length ?? Infinity);
   return await runTrials(syscallPart, { ...budget, most }, options, async (seed, counts) => {
     const random = new Random(seed);

@@ -5,10 +5,18 @@
 
 import { assertEquals } from "@std/assert";
 import { Store, VarveError } from "../../../../mod.ts";
+import type { IoEngine } from "../../../../src/io/mod.ts";
+import { openUringEngine } from "../../../../src/io/uring/uring_engine.ts";
 import { checkHistories } from "../check_store.ts";
-import { say, takeOrder, Writer } from "./writer.ts";
+import { FaultyRing, type RingFault } from "../faulty_ring.ts";
+import { type Order, say, takeOrder, Writer } from "./writer.ts";
 
-const { order, opening } = takeOrder();
+/** What is to be done; `ring` stands for an engine of this program's own. */
+interface RunOrder extends Order {
+  readonly ring?: { readonly fault?: RingFault };
+}
+
+const { order, opening } = takeOrder<RunOrder>("ring");
 const hangsAfterMilliseconds = 20_000;
 
 /** Whether an error is one of those that the documentation names for a failing system. */
@@ -88,12 +96,27 @@ async function within(body: (store: Store) => Promise<void>): Promise<void> {
   if (closed) say("closed");
 }
 
+/** An engine on a ring that fails as it was ordered to. */
+async function openFaulty(ring: FaultyRing, fault: RingFault | undefined): Promise<IoEngine> {
+  const engine = await openUringEngine(ring.libc, { syscalls: ring.syscalls });
+  if ("reason" in engine) throw new Error(engine.reason);
+  ring.seen.read = 0;
+  ring.fault = fault;
+  return engine;
+}
+
 setTimeout(() => {
   say("wrong: it hangs");
   Deno.exit(2);
 }, hangsAfterMilliseconds);
+const ring = order.ring === undefined ? undefined : new FaultyRing();
+if (ring !== undefined) opening.ioEngine = await openFaulty(ring, order.ring?.fault);
 await within(writeFirst);
 await within(writeAgain);
 await within(writeAgain);
+if (ring !== undefined) {
+  say(`seen ${JSON.stringify(ring.seen)}`);
+  say(`fired ${ring.fired}`);
+}
 say("done");
 Deno.exit(0);

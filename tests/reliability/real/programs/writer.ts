@@ -20,10 +20,13 @@ export interface Order extends StoreOptions {
   readonly seed: number;
 }
 
-/** The order, and the options of `Store.open` in it. */
-export function takeOrder(): { order: Order; opening: StoreOptions } {
-  const order: Order = JSON.parse(Deno.args[0]);
-  const { path: _path, historySeed: _history, seed: _seed, ...opening } = order;
+/** The order, and the options of `Store.open` in it: all that the program does not name as its own. */
+export function takeOrder<Its extends Order = Order>(
+  ...own: readonly string[]
+): { order: Its; opening: StoreOptions } {
+  const order: Its = JSON.parse(Deno.args[0]);
+  const names = ["path", "historySeed", "seed", ...own];
+  const opening = Object.fromEntries(Object.entries(order).filter(([name]) => !names.includes(name)));
   return { order, opening };
 }
 

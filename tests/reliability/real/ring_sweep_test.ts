@@ -1,0 +1,16 @@
+/** Some entries of rings that fail; `deno task reliability:real ring 60` has them fail for an hour. */
+
+import { assert, assertEquals } from "@std/assert";
+import { ringAbsence, ringSweep } from "./ring_sweep.ts";
+
+Deno.test({
+  name: `Store bears with any entry of its ring that fails, and with a kill at any${
+    ringAbsence === undefined ? "" : ` — absent: ${ringAbsence}`
+  }`,
+  ignore: ringAbsence !== undefined,
+  fn: async () => {
+    const { failures, ringFaults, ringKills } = await ringSweep({ milliseconds: 20_000, most: 24 });
+    assertEquals(failures, []);
+    assert(ringFaults > 0, `${ringFaults} entries failed, ${ringKills} killed`);
+  },
+});
