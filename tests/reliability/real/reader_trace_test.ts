@@ -10,7 +10,7 @@ Deno.test({
   name: `Store issues no call that writes, syncs or locks when it is read only${absent}`,
   ignore: traceAbsence !== undefined,
   fn: async () => {
-    const { failures, tracedReaders } = await traceReaders({ milliseconds: 30_000, most: 6 });
+    const { failures, tracedReaders } = await traceReaders({ milliseconds: 20_000, most: 3 });
     assertEquals(failures, []);
     assert(tracedReaders > 0);
   },

@@ -63,7 +63,7 @@ interface Life {
 async function live({ path }: Place, subject: Subject, fault: RingFault | undefined): Promise<Life> {
   const { ioMode } = subject;
   const order = { path: `${path}/store`, historySeed, seed: 0, ioMode, segmentBytes, ring: { fault } };
-  const child = new Child("scripted_run", order, { milliseconds: 40_000 });
+  const child = new Child("scripted_run", order);
   const claims = new Claims();
   let seen = "", fired = 0;
   for await (const line of child.lines) {

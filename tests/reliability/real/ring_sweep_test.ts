@@ -9,7 +9,7 @@ Deno.test({
   }`,
   ignore: ringAbsence !== undefined,
   fn: async () => {
-    const { failures, ringFaults, ringKills } = await ringSweep({ milliseconds: 20_000, most: 24 });
+    const { failures, ringFaults, ringKills } = await ringSweep({ milliseconds: 20_000, most: 16 });
     assertEquals(failures, []);
     assert(ringFaults > 0, `${ringFaults} entries failed, ${ringKills} killed`);
   },

@@ -154,7 +154,7 @@ async function live(
 ): Promise<Life> {
   const log = `${place.path}/trace`;
   const order = { path: storePath(place), historySeed, seed: 0, ioEngine, ioMode, segmentBytes };
-  const child = new Child("scripted_run", order, { wrapper: command(log), flags, milliseconds: 40_000 });
+  const child = new Child("scripted_run", order, { wrapper: command(log), flags });
   const claims = new Claims();
   for await (const line of child.lines) claims.take(line);
   const ended = await child.end();

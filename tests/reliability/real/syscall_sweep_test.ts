@@ -12,7 +12,7 @@ Deno.test({
   fn: async () => {
     const { failures, syscallFaults, syscallKills, recoveries } = await syscallSweep({
       milliseconds: 30_000,
-      most: 24,
+      most: 16,
     });
     assertEquals(failures, []);
     assert(syscallFaults + syscallKills > 0 && recoveries > 0, `${syscallFaults} calls failed`);

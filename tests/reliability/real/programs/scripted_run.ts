@@ -17,7 +17,7 @@ interface RunOrder extends Order {
 }
 
 const { order, opening } = takeOrder<RunOrder>("ring");
-const hangsAfterMilliseconds = 20_000;
+const hangsAfterMilliseconds = 45_000;
 
 /** Whether an error is one of those that the documentation names for a failing system. */
 function isTyped(error: unknown): boolean {
