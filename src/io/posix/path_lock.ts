@@ -66,10 +66,11 @@ class HeldLock implements InodeLock {
   }
 
   async holds(): Promise<boolean> {
+    const attempt = { operation: "find", path: this.#path };
     try {
-      const there = await attempting({ operation: "find", path: this.#path }, () => Deno.stat(this.#path));
+      const there = await attempting(attempt, () => Deno.stat(this.#path));
       if (this.#released) return false;
-      const held = this.#locked.statSync();
+      const held = await attempting(attempt, () => this.#locked.statSync());
       return there.ino === held.ino && there.dev === held.dev;
     } catch (error) {
       if (hasCode(error, "ENOENT", "ENOTDIR")) return false;

@@ -125,6 +125,24 @@ test(
 );
 
 test(
+  "PathLock.holds() rejects with the system's error when what is locked cannot be asked",
+  async (engine, directory) => {
+    const lock = await engine.lock(directory);
+    const { statSync } = Deno.FsFile.prototype;
+    Deno.FsFile.prototype.statSync = () => {
+      throw new Error("Input/output error (os error 5)");
+    };
+    try {
+      const error = await assertRejects(() => lock.holds(), IoError);
+      assertEquals([error.code, error.operation, error.path], ["EIO", "find", directory]);
+    } finally {
+      Deno.FsFile.prototype.statSync = statSync;
+    }
+    await lock.release();
+  },
+);
+
+test(
   "lock() keeps other processes out, and goes with the process that held it",
   async (engine, directory) => {
     const script = new URL("path_lock_process.ts", import.meta.url).href;
