@@ -44,13 +44,23 @@ export async function findDirectory(
   const directory = await unless("ENOENT", engine.resolve(path));
   if (directory !== undefined) {
     const names = await engine.list(directory);
-    if (names.some((name) => parseManifestName(name) !== undefined)) return { directory, isNew: false };
-    for (const name of names) await refuseForeign(engine, directory, name);
+    if (holdsStore(names)) return { directory, isNew: false };
+    try {
+      for (const name of names) await refuseForeign(engine, directory, name);
+    } catch (error) {
+      // Another process may have made the store since the look at its directory.
+      if (holdsStore(await engine.list(directory))) return { directory, isNew: false };
+      throw error;
+    }
   }
   if (!mayCreate) throw new Deno.errors.NotFound(`Cannot open store "${path}": there is no store`);
   // One that stands already is made durable all the same: whoever made it may have been killed.
   await engine.makeDirectory(directory ?? path);
   return { directory: directory ?? await engine.resolve(path), isNew: true };
+}
+
+function holdsStore(names: readonly string[]): boolean {
+  return names.some((name) => parseManifestName(name) !== undefined);
 }
 
 /** What was asked for; `undefined` if the system answers with `code`. */
@@ -68,10 +78,16 @@ function isLeftover(name: string): boolean {
   return isAsideName(name) || probeNamePattern.test(name);
 }
 
+/** The names in a directory, of which there are none if another process removed it; `undefined` if it is none. */
+async function heldBy(engine: IoEngine, path: string): Promise<string[] | undefined> {
+  const names = unless("ENOENT", engine.list(path)).then((found) => found ?? []);
+  return await unless("ENOTDIR", names);
+}
+
 async function refuseForeign(engine: IoEngine, directory: string, name: string): Promise<void> {
   if (name === lockName || isLeftover(name)) return;
   const isTimeline = timelinePattern.test(name);
-  const held = isTimeline ? await unless("ENOTDIR", engine.list(`${directory}/${name}`)) : undefined;
+  const held = isTimeline ? await heldBy(engine, `${directory}/${name}`) : undefined;
   if (held?.length === 0) return;
   if (held?.some((file) => parseObjectId(`${name}/${file}`) !== undefined)) {
     throw unnamed(`${directory}/${name}`);

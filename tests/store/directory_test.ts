@@ -4,6 +4,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncl
 import { open } from "node:fs/promises";
 import { CorruptionError, IoError, LockedError, PoisonedError, Store, VarveError } from "../../mod.ts";
 import { patterned } from "./bytes.ts";
+import { HookedEngine } from "./hooked_engine.ts";
 import { inProcess } from "./in_process.ts";
 import { Place, test } from "./matrix.ts";
 
@@ -36,6 +37,34 @@ test("Store.open() makes a store where making one was interrupted", async (place
   Deno.writeTextFileSync(`${place.path}/lock`, "1\n");
   const store = await place.open();
   assertEquals(await store.timeline().append([{ key: "a", value: "1" }], { sync: true }), 1);
+});
+
+test("Store.open() is refused by the lock alone when another makes the store while it looks", async (place) => {
+  Deno.mkdirSync(`${place.path}/0003456789abcdef`);
+  await using engine = new HookedEngine();
+  let others = 0;
+  engine.hook = async (operation, path) => {
+    if (operation === "list" && path.endsWith("/0003456789abcdef") && others++ === 0) await place.open();
+  };
+  await assertRejects(() => place.open({ ioEngine: engine }), LockedError);
+  assertEquals(others, 1);
+});
+
+test("Store.open() opens a store whose manifest came while it looked", async (place) => {
+  await using away = await Place.make();
+  const store = await place.open();
+  await store.timeline().append([{ key: "a", value: "1" }], { sync: true });
+  await place.close(store);
+  const [manifest] = place.files(/manifest/);
+  Deno.renameSync(manifest, `${away.path}/manifest`);
+  await using engine = new HookedEngine();
+  let returns = 0;
+  engine.hook = (operation, path) => {
+    if (operation !== "list" || path === place.path || returns++ > 0) return;
+    Deno.renameSync(`${away.path}/manifest`, manifest);
+  };
+  assertEquals((await place.open({ ioEngine: engine })).timeline().lastLsn, 1);
+  assert(returns > 0);
 });
 
 test("Store.open() names the path when there is no folder, or a file in its place", async (place) => {
