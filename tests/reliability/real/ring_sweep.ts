@@ -11,12 +11,13 @@ import { Child, type Ended } from "./child.ts";
 import { Claims } from "./claims.ts";
 import { type Counts, noCounts } from "./counts.ts";
 import { ringActs, type RingFault, type RingOperation } from "./faulty_ring.ts";
+import { historySeed, segmentBytes, storeIn } from "./traced_life.ts";
 import { type Budget, runTrials, type TrialOptions } from "./trials.ts";
 
 /** The name of this part. */
 export const ringPart = "ring";
-const historySeed = 7;
-const segmentBytes = 64 * 1024;
+/** The most lives of a store. */
+const mostLives = 3;
 const rings = subjects.filter(({ ioEngine }) => ioEngine === "uring");
 
 /** Why there is no ring here; `undefined` if there is one. */
@@ -28,9 +29,10 @@ export async function ringSweep(budget: Budget, options: TrialOptions = {}): Pro
   const plans = new Map<Subject, Promise<Record<RingOperation, number>>>();
   return await runTrials(ringPart, budget, options, async (seed, counts) => {
     const random = new Random(seed), subject = random.pick(rings);
-    const seen = plans.get(subject) ?? countEntries(subject);
-    plans.set(subject, seen);
-    await tryFault(subject, chooseFault(await seen, random), random, counts);
+    const counting = plans.get(subject) ?? countEntries(subject);
+    plans.set(subject, counting);
+    const seen = await counting;
+    await tryFaults(subject, () => chooseFault(seen, random), random, counts);
   });
 }
 
@@ -44,57 +46,90 @@ function chooseFault(seen: Readonly<Record<RingOperation, number>>, random: Rand
 /** How many entries of each kind the life of a store makes. */
 async function countEntries(subject: Subject): Promise<Record<RingOperation, number>> {
   await using place = await Place.make();
-  const { ended, claims, seen } = await live(place, subject, undefined);
+  const claims = new Claims();
+  const { ended, seen } = await live(storeIn(place, subject), subject, undefined, claims);
   assert(ended.code === 0 && claims.last === "done", `a life without faults failed: ${ended.stderr}`);
   claims.check();
   return JSON.parse(seen);
 }
 
-/** What came of a life. */
+/** How a life ended. */
 interface Life {
   readonly ended: Ended;
-  readonly claims: Claims;
   /** How many entries there were, as JSON. */
   readonly seen: string;
   /** How many of them failed. */
   readonly fired: number;
 }
 
-async function live({ path }: Place, subject: Subject, fault: RingFault | undefined): Promise<Life> {
-  const { ioMode } = subject;
-  const order = { path: `${path}/store`, historySeed, seed: 0, ioMode, segmentBytes, ring: { fault } };
-  const child = new Child("scripted_run", order);
-  const claims = new Claims();
+async function live(
+  { path }: Place,
+  { ioMode }: Subject,
+  fault: RingFault | undefined,
+  claims: Claims,
+): Promise<Life> {
+  const child = new Child("scripted_run", {
+    path,
+    historySeed,
+    seed: 0,
+    ioMode,
+    segmentBytes,
+    ring: { fault },
+  });
   let seen = "", fired = 0;
   for await (const line of child.lines) {
     if (line.startsWith("seen ")) seen = line.slice("seen ".length);
     else if (line.startsWith("fired ")) fired = Number(line.slice("fired ".length));
     else claims.take(line);
   }
-  return { ended: await child.end(), claims, seen, fired };
+  return { ended: await child.end(), seen, fired };
 }
 
-async function tryFault(subject: Subject, fault: RingFault, random: Random, counts: Counts): Promise<void> {
+/** Has a store live, and live again when it was killed, and looks at what is left. */
+async function tryFaults(
+  subject: Subject,
+  choose: () => RingFault,
+  random: Random,
+  counts: Counts,
+): Promise<void> {
   await using place = await Place.make();
-  const { ended, claims, fired } = await live(place, subject, fault);
-  const isKilled = ended.signal === "SIGKILL";
+  const store = storeIn(place, subject), claims = new Claims(), told: string[] = [subject.name];
   try {
-    assert(!ended.hung, "it hangs");
-    assert(isKilled ? fault.act === "kill" : ended.code === 0, `it crashed: ${ended.stderr}`);
-    assert(isKilled || claims.last === "done", "it did not come to its end");
-    claims.check();
-    // An interruption is no failure: the kernel wrote nothing yet, and the engine goes on.
-    const isFailedSync = fault.operation === "fsync" && fault.act !== "EINTR" && fired > 0;
-    assert(!isFailedSync || claims.errors > 0, "nobody was told of a failed sync");
-    const { ioEngine, ioMode } = subject;
-    const store = new Place(`${place.path}/store`, { ioEngine, ioMode, strict: true, segmentBytes });
+    for (let nth = 1;; nth++) {
+      const fault = choose();
+      told.push(JSON.stringify(fault));
+      const isKilled = await tryLife(store, subject, fault, claims, counts);
+      if (!isKilled || nth === mostLives || random.once(2)) break;
+    }
     await checkStore(store, claims, historySeed, random);
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : cause;
-    throw new Error(`${subject.name}, ${JSON.stringify(fault)}\n${message}`, { cause });
+    const message = cause instanceof Error ? cause.message : `${cause}`;
+    throw new Error([...told, message].join("\n"), { cause });
   }
   counts.recoveries++;
-  if (isKilled) counts.ringKills++;
-  else if (fired > 0) counts.ringFaults++;
+}
+
+/** Checks how a life goes. Returns whether it was killed. */
+async function tryLife(
+  store: Place,
+  subject: Subject,
+  fault: RingFault,
+  claims: Claims,
+  counts: Counts,
+): Promise<boolean> {
+  const errorsBefore = claims.errors;
+  const { ended, fired } = await live(store, subject, fault, claims);
+  assert(!ended.hung, "it hangs");
+  claims.check();
+  if (fault.act === "kill" && ended.signal === "SIGKILL") {
+    counts.ringKills++;
+    return true;
+  }
+  assert(ended.code === 0 && claims.last === "done", `it crashed: ${ended.stderr}`);
+  // An interruption is no failure: the kernel wrote nothing yet, and the engine goes on.
+  const isFailedSync = fault.operation === "fsync" && fault.act !== "EINTR" && fired > 0;
+  assert(!isFailedSync || claims.errors > errorsBefore, "nobody was told of a failed sync");
+  if (fired > 0) counts.ringFaults++;
   else counts.ringMisses++;
+  return false;
 }
