@@ -166,6 +166,11 @@ export interface IoEngine {
   makeDirectory(path: string): Promise<void>;
   /** The names in a directory, in no order. */
   list(path: string): Promise<string[]>;
+  /**
+   * The permission bits of a file or directory, such as 0o600; `undefined` where the system has none. An engine that
+   * cannot tell has no such member.
+   */
+  permissions?(path: string): Promise<number | undefined>;
   /** Makes the names in a directory durable. */
   syncDirectory(path: string): Promise<void>;
 

@@ -2,8 +2,8 @@
  * Floor 4: layers: the formats of data files, the index of an open layer, the tree of a stored one, cursors over
  * both, and the map of the layers of a timeline.
  *
- * Everything here is synchronous but for {@linkcode sortIndex} and {@linkcode writeLayer}, which give the event loop its turns. What needs
- * pages says so to a {@linkcode PageSource} and never waits.
+ * Everything here is synchronous but for {@linkcode sortIndex}, {@linkcode writeLayer} and {@linkcode checkLayer},
+ * which give the event loop its turns. What needs pages says so to a {@linkcode PageSource} and never waits.
  *
  * @module
  */
@@ -13,6 +13,11 @@ export { filterMayContain } from "./formats/bloom_filter.ts";
 export { hashKey } from "./formats/key_hash.ts";
 export { terminalFlag, tombstoneFlag } from "./formats/page_format.ts";
 export * from "./formats/record_format.ts";
+export { checkLayer, type ExpectedLayer } from "./inspect/check_layer.ts";
+export type { FoundDamage, Inspector, LostKeys, VerifyFinding } from "./inspect/finding.ts";
+export { knownRecords } from "./inspect/known_records.ts";
+export { piecesOf, readPieces } from "./inspect/pieces.ts";
+export { type RecordArea, type RecordSink, RecordWalk } from "./inspect/record_walk.ts";
 export * from "./layer.ts";
 export {
   descriptionFault,

@@ -18,6 +18,7 @@
 
 import { Health, ReadOnlyError } from "../base/mod.ts";
 import { apply, editsOf } from "./apply.ts";
+import type { ManifestEnd } from "./check_manifest.ts";
 import { codeEdit } from "./codec.ts";
 import { Coder } from "./coder.ts";
 import type { Edit } from "./edit.ts";
@@ -56,6 +57,11 @@ export class Manifest {
   /** What exists, as the last durable commit left it. */
   get state(): StoreState {
     return this.#state;
+  }
+
+  /** How far it was written; `undefined` if it is read only. */
+  get end(): ManifestEnd | undefined {
+    return this.#log && { version: this.#log.version, offset: this.#log.end };
   }
 
   /**

@@ -90,6 +90,11 @@ export class ManifestLog {
     return this.#file.version;
   }
 
+  /** Where the next frame of the newest file goes: behind the last one that was acknowledged. */
+  get end(): number {
+    return this.#file.end.offset;
+  }
+
   /**
    * Appends edits: when it resolves, they are durable. When it rejects, nothing was appended.
    *

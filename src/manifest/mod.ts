@@ -6,8 +6,9 @@
  */
 
 export { apply } from "./apply.ts";
+export { checkManifest, type ManifestEnd } from "./check_manifest.ts";
 export type { Edit, TimelineEdit } from "./edit.ts";
 export { Manifest, type ManifestOptions } from "./manifest.ts";
 export type { ManifestHome } from "./read_manifest.ts";
-export { parseManifestName } from "./names.ts";
+export { manifestName, parseManifestName } from "./names.ts";
 export type { SegmentDescription, StoreState, TimelineState, Witness } from "./state.ts";

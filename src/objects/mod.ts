@@ -10,7 +10,15 @@
  * @module
  */
 
-export { type ObjectId, objectId, type ObjectKind, type ObjectName, parseObjectId } from "./object_id.ts";
+export {
+  type ObjectId,
+  objectId,
+  type ObjectKind,
+  type ObjectName,
+  parseObjectId,
+  parseTimelineName,
+  timelineName,
+} from "./object_id.ts";
 export type { ObjectsOptions } from "./context.ts";
 export { Objects } from "./objects.ts";
 export type { CreateOptions, WriterOptions } from "./write/object_file.ts";

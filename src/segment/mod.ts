@@ -5,6 +5,7 @@
  */
 
 export { Batch, recordsOf } from "./batch.ts";
+export { type CheckedSegment, checkSegment, type SegmentReach } from "./check_segment.ts";
 export { type Change, EncodedBatch } from "./encoded_batch.ts";
 export type { Proof } from "./proof.ts";
 export { type ExpectedSegment, type ScannedSegment, scanSegment, type SegmentIdentity } from "./scan.ts";

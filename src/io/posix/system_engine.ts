@@ -41,6 +41,9 @@ export interface SystemParts<File extends IoFile> {
   readonly transport: Transport<File>;
 }
 
+/** The bits of a file's mode that say who may do what. */
+const permissionBits = 0o777;
+
 /** An engine of the operating system. */
 export class SystemEngine<File extends IoFile> implements IoEngine {
   /** Its name. */
@@ -162,6 +165,14 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
   /** See {@linkcode IoEngine.list}. */
   list(path: string): Promise<string[]> {
     return this.#run("list", path, () => this.#names.list(path));
+  }
+
+  /** See {@linkcode IoEngine.permissions}. */
+  permissions(path: string): Promise<number | undefined> {
+    return this.#run("inspect", path, async () => {
+      const { mode } = await Deno.lstat(path);
+      return mode === null ? undefined : mode & permissionBits;
+    });
   }
 
   /** See {@linkcode IoEngine.syncDirectory}. */

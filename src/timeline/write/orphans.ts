@@ -49,8 +49,8 @@ async function checkEmpty({ objects, manifest }: TimelineContext, object: Stored
   });
 }
 
-/** Whether anything but zeros stands behind the header. */
-async function hasData(objects: Objects, object: StoredObject): Promise<boolean> {
+/** Whether anything but zeros stands behind the header of a segment. */
+export async function hasData(objects: Objects, object: StoredObject): Promise<boolean> {
   const { byteLength, nextData } = await objects.extent(object);
   if (byteLength <= blockBytes) return false;
   // No segment is that long: it is not read to its end.

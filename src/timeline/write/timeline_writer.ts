@@ -104,6 +104,15 @@ export class TimelineWriter {
     return this.#durableLsn;
   }
 
+  /** The segments that are not sealed, by sequence, and up to where each is known durable. */
+  get durableEnds(): Map<number, number> {
+    const ends = this.#layers.unsealed.map(({ segment: { header, writer, end } }) =>
+      // Behind the end of a segment that is being sealed stands its index.
+      [header.sequence, Math.min(writer.durableOffset, end)] as const
+    );
+    return new Map(ends);
+  }
+
   /** How many layers wait to be sealed. */
   get frozenCount(): number {
     return this.#layers.frozenCount;

@@ -1,0 +1,244 @@
+/**
+ * Checking the values of a layer against its index: every slot leads to its record, and every record is led to.
+ *
+ * ```
+ *   values   │ a1 │ b1 │ ░░ │ a2 │ pad │          slots of a stretch, sorted by offset:  a1 b1 c1 a2
+ *                        └ gap: c1 is lost        a record without a slot was superseded in its own batch,
+ *                                                 or its slot was in a leaf that is lost, or the index is wrong
+ * ```
+ *
+ * @module
+ */
+
+import { blockBytes, CorruptionError, type IoError, type Lsn, pageBytes } from "../../base/mod.ts";
+import type { Objects } from "../../objects/mod.ts";
+import { hashKey } from "../formats/key_hash.ts";
+import { type RecordHeader, recordHeaderBytes, RecordKind } from "../formats/record_format.ts";
+import { contradiction, type StoredLayer } from "../layer.ts";
+import { rowKey, type VersionBlock } from "../version_cursor.ts";
+import type { CheckedIndex } from "./check_index.ts";
+import { type Inspector, Loss } from "./finding.ts";
+import { readPieces } from "./pieces.ts";
+import { readLeaves } from "./read_pages.ts";
+import { type RecordSink, RecordWalk } from "./record_walk.ts";
+import { Strays } from "./strays.ts";
+import { fingerprint, regionBytes, Slots, type Stretch, stretchesOf } from "./slots.ts";
+
+/** Bytes that hold no record that checks. */
+interface Gap {
+  readonly from: number;
+  readonly to: number;
+  readonly error: CorruptionError | IoError;
+  readonly loss: Loss;
+}
+
+/**
+ * Checks the values of a layer.
+ *
+ * @param objects Where it lies.
+ * @param layer The layer, described as it is found to be.
+ * @param index Its index, checked.
+ * @param inspector Who is told.
+ */
+export async function checkValues(
+  objects: Objects,
+  layer: StoredLayer,
+  index: CheckedIndex,
+  inspector: Inspector,
+): Promise<void> {
+  const { description: { leafPages, valuesEnd } } = layer;
+  // More slots than records fit are those of an index that was made up, and memory is taken for none of them.
+  if (index.slotsByRegion.some((slots) => slots > regionBytes / recordHeaderBytes)) {
+    const error = contradiction(layer, 0, "slots that lead to records apart from each other");
+    inspector.found({ error, offset: valuesEnd, length: leafPages * pageBytes });
+    return;
+  }
+  await new ValuesCheck(objects, layer, index, inspector).run();
+}
+
+class ValuesCheck implements RecordSink {
+  readonly #objects: Objects;
+  readonly #layer: StoredLayer;
+  readonly #index: CheckedIndex;
+  readonly #inspector: Inspector;
+  #walk: RecordWalk | undefined;
+  #slots = new Slots(0, 0, 0);
+  /** The slot, in the order of offsets, that the next record should be led to by. */
+  #slot = 0;
+  readonly #gaps: Gap[] = [];
+  /** Offsets outside of gaps that slots lead to and where their record is not. */
+  readonly #misled = new Set<number>();
+  readonly #strays: Strays;
+  #unreadable: IoError | undefined;
+  #firstLsn: Lsn | undefined;
+  #lastLsn: Lsn = 0;
+
+  constructor(objects: Objects, layer: StoredLayer, index: CheckedIndex, inspector: Inspector) {
+    this.#objects = objects;
+    this.#layer = layer;
+    this.#index = index;
+    this.#inspector = inspector;
+    this.#strays = new Strays(objects, layer, index, inspector);
+  }
+
+  async run(): Promise<void> {
+    const { description: { valuesEnd, fileId, firstLsn, lastLsn, kind } } = this.#layer;
+    const isWhole = this.#index.lostLeaves.length === 0;
+    const walk = this.#walk = new RecordWalk({
+      start: blockBytes,
+      end: valuesEnd,
+      fileId,
+      firstLsn,
+      lastLsn,
+      isOrdered: kind === "L0",
+      known: isWhole ? (offset) => this.#knownFrom(offset) : undefined,
+    }, this);
+    for (const stretch of stretchesOf(this.#index.slotsByRegion, valuesEnd)) {
+      await this.#gather(stretch);
+      await this.#read(walk, stretch);
+    }
+    walk.finish();
+    this.#passTo(valuesEnd);
+    await this.#strays.settle();
+    await this.#findLosses();
+    this.#report();
+  }
+
+  /** Gathers the slots that lead into a stretch; those of the one before were all passed. */
+  async #gather({ start, end, slots }: Stretch): Promise<void> {
+    this.#passTo(start);
+    this.#slots = new Slots(start, end, slots);
+    this.#slot = 0;
+    await this.#readLeaves((block) => this.#slots.add(block));
+    this.#slots.sort();
+  }
+
+  async #read(walk: RecordWalk, { start, end }: Stretch): Promise<void> {
+    const from = Math.max(start, blockBytes);
+    await readPieces(this.#objects, this.#layer.object, this.#inspector, {
+      start: from,
+      end,
+      take: (bytes) => {
+        this.#inspector.read(bytes.length);
+        walk.feed(bytes);
+        return this.#strays.settle();
+      },
+      unreadable: (_from, to, error) => {
+        this.#unreadable = error;
+        walk.skip(to);
+      },
+    });
+  }
+
+  #knownFrom(offset: number): number | undefined {
+    const place = this.#slots.find(offset);
+    return place < this.#slots.count ? this.#slots.offsetOf(place) : undefined;
+  }
+
+  /** See {@linkcode RecordSink.record}. */
+  record(header: RecordHeader, bytes: Uint8Array<ArrayBuffer>, at: number, offset: number): void {
+    const { kind, lsn, keyLength, valueLength } = header;
+    this.#firstLsn ??= lsn;
+    this.#lastLsn = lsn;
+    if (kind === RecordKind.MARK) return;
+    const length = recordHeaderBytes + keyLength + valueLength, keyAt = at + recordHeaderBytes;
+    this.#passTo(offset);
+    const isLed = this.#slot < this.#slots.count && this.#slots.offsetOf(this.#slot) === offset;
+    if (!isLed) {
+      this.#strays.add({ key: bytes.slice(keyAt, keyAt + keyLength), lsn, offset, length });
+      return;
+    }
+    const print = fingerprint(hashKey(bytes, keyAt, keyLength), lsn, length, kind === RecordKind.DELETE);
+    if (this.#slots.printOf(this.#slot) !== print) this.#misled.add(offset);
+    this.#slot++;
+  }
+
+  /** Notes the slots before an offset, which no record was led to by; those into a gap are found with it. */
+  #passTo(offset: number): void {
+    const slots = this.#slots;
+    while (this.#slot < slots.count && slots.offsetOf(this.#slot) < offset) {
+      const led = slots.offsetOf(this.#slot++);
+      const isInGap = led >= (this.#walk?.gapStart ?? Infinity) ||
+        led >= (this.#gaps.at(-1)?.from ?? Infinity);
+      if (!isInGap) this.#misled.add(led);
+    }
+  }
+
+  /** See {@linkcode RecordSink.gap}. */
+  gap(from: number, to: number): void {
+    const error = this.#unreadable ?? new CorruptionError({
+      path: this.#layer.object.path,
+      offset: from,
+      expected: "records",
+      found: "bytes that do not check",
+    });
+    this.#unreadable = undefined;
+    this.#gaps.push({ from, to, error, loss: new Loss() });
+  }
+
+  /** Finds out, in one more walk of the index, which versions the slots speak of that lead nowhere. */
+  async #findLosses(): Promise<void> {
+    const gaps = this.#gaps, misled = this.#misled;
+    if (gaps.length === 0 && misled.size === 0) return;
+    await this.#readLeaves((block) => {
+      for (let row = 0; row < block.count; row++) {
+        const offset = block.offset[row], gap = gapAround(gaps, offset);
+        if (gap !== undefined) gap.loss.add(rowKey(block, row), block.lsn[row]);
+        else if (misled.has(offset)) {
+          this.#reportMisled(rowKey(block, row), block.lsn[row], offset, block.length[row]);
+        }
+      }
+    });
+  }
+
+  /** Reads the leaves that were found to be right. */
+  async #readLeaves(visit: (block: VersionBlock) => void): Promise<void> {
+    const { lostLeaves } = this.#index;
+    const isLost = (page: number) => lostLeaves.some(({ first, end }) => page >= first && page < end);
+    await readLeaves(this.#objects, this.#layer, this.#inspector, visit, isLost);
+  }
+
+  #reportMisled(key: Uint8Array, lsn: Lsn, offset: number, length: number): void {
+    const error = new CorruptionError({
+      path: this.#layer.object.path,
+      offset,
+      expected: "the record that the index leads to",
+      found: "another",
+    });
+    const keys = { first: key, last: key, versions: 1 };
+    this.#inspector.found({ error, offset, length, keys, lsns: { first: lsn, last: lsn } });
+  }
+
+  #report(): void {
+    const { description: { valuesEnd, firstLsn, lastLsn, kind }, object: { path } } = this.#layer;
+    for (const { from, to, error, loss } of this.#gaps) {
+      // Behind the last batch of a segment that a crash has torn stands, up to the next block, whatever it left.
+      const isLeftover = kind === "L0" && to === valuesEnd && to - from < blockBytes && loss.versions === 0 &&
+        error instanceof CorruptionError;
+      if (isLeftover) continue;
+      this.#inspector.found({ error, offset: from, length: to - from, keys: loss.keys, lsns: loss.lsns });
+    }
+    for (const { first, end, error, loss } of this.#index.lostLeaves) {
+      const offset = valuesEnd + first * pageBytes, length = (end - first) * pageBytes;
+      this.#inspector.found({ error, offset, length, keys: loss.keys, lsns: loss.lsns });
+    }
+    const isOther = this.#gaps.length === 0 && kind === "L0" && this.#firstLsn !== undefined &&
+      (this.#firstLsn !== firstLsn || this.#lastLsn !== lastLsn);
+    if (!isOther) return;
+    const found = `${this.#firstLsn} to ${this.#lastLsn}`;
+    const expected = `records of LSNs ${firstLsn} to ${lastLsn}, as its description says`;
+    this.#inspector.found({ error: new CorruptionError({ path, offset: blockBytes, expected, found }) });
+  }
+}
+
+/** The gap that an offset lies in; gaps are in order. */
+function gapAround(gaps: readonly Gap[], offset: number): Gap | undefined {
+  let low = 0, high = gaps.length;
+  while (low < high) {
+    const middle = low + high >>> 1;
+    if (gaps[middle].to <= offset) low = middle + 1;
+    else high = middle;
+  }
+  const gap = gaps[low];
+  return gap !== undefined && gap.from <= offset ? gap : undefined;
+}

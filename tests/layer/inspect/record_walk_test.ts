@@ -1,0 +1,199 @@
+/** Walking records across damage: what is handed on is what was written, and gaps are as short as they can be. */
+
+import { assert, assertEquals } from "@std/assert";
+import { encodePad, type RecordArea, RecordKind, RecordWalk } from "../../../src/layer/mod.ts";
+import { EncodedBatch } from "../../../src/segment/mod.ts";
+import { Random, seeds } from "../../random.ts";
+import { patterned } from "../../store/bytes.ts";
+
+const start = 4096;
+const fileId = 77;
+
+/** Where a record stands. */
+interface Placed {
+  readonly offset: number;
+  readonly length: number;
+  readonly lsn: number;
+}
+
+/** A values area of batches and pads, and where their records stand. */
+function areaOf(
+  batches: readonly (readonly number[])[],
+): { bytes: Uint8Array<ArrayBuffer>; records: Placed[] } {
+  const records: Placed[] = [], parts: Uint8Array[] = [];
+  let at = 0;
+  const add = (part: Uint8Array) => {
+    parts.push(part.slice());
+    at += part.length;
+  };
+  batches.forEach((values, i) => {
+    const batch = new EncodedBatch(), lsn = i + 1;
+    for (const length of values) batch.put(`key${length}`, patterned(length, length));
+    if (values.length === 0) batch.mark();
+    batch.stamp(lsn);
+    for (let from = 0; from < batch.end;) {
+      const length = 20 + batch.view.getUint16(from + 6, true) + batch.view.getUint32(from + 8, true);
+      records.push({ offset: start + at + from, length, lsn });
+      from += length;
+    }
+    add(batch.bytes.subarray(0, batch.end));
+    if (lsn % 3 !== 0 && lsn !== batches.length) return;
+    const left = 4096 - at % 4096, padLength = left < 44 ? left + 4096 : left;
+    add(encodePad(padLength, lsn, { fileId, durableOffset: 0, durableLsn: 0 }));
+  });
+  const bytes = new Uint8Array(at);
+  let to = 0;
+  for (const part of parts) {
+    bytes.set(part, to);
+    to += part.length;
+  }
+  return { bytes, records };
+}
+
+/** Walks an area in pieces; returns the offsets of records and the gaps. */
+function walked(
+  bytes: Uint8Array<ArrayBuffer>,
+  options: Partial<RecordArea> = {},
+  piece = 700,
+): { offsets: number[]; gaps: number[][] } {
+  const offsets: number[] = [], gaps: number[][] = [];
+  const area = {
+    start,
+    end: start + bytes.length,
+    fileId,
+    firstLsn: 1,
+    lastLsn: 1000,
+    isOrdered: true,
+    ...options,
+  };
+  const walk = new RecordWalk(area, {
+    record: (header, memory, at, offset) => {
+      assert(header.kind !== RecordKind.PAD && memory[at + 4] === header.kind);
+      offsets.push(offset);
+    },
+    gap: (from, to) => gaps.push([from, to]),
+  });
+  for (let at = 0; at < bytes.length; at += piece) walk.feed(bytes.subarray(at, at + piece));
+  walk.finish();
+  return { offsets, gaps };
+}
+
+const batches = [[10, 300], [], [2000], [1, 2, 3, 4, 5], [5000, 7], [90], [60, 61, 62]];
+
+Deno.test("RecordWalk hands on every record of an area that is whole, however it is cut into pieces", () => {
+  const { bytes, records } = areaOf(batches);
+  for (const piece of [1, 19, 4096, bytes.length]) {
+    assertEquals(walked(bytes, {}, piece), { offsets: records.map(({ offset }) => offset), gaps: [] });
+  }
+});
+
+Deno.test("RecordWalk loses the one record in which a bit is flipped, wherever that is", () => {
+  const { bytes, records } = areaOf([[10, 30], [], [50], [1, 2, 3]]);
+  for (const { offset, length } of records) {
+    for (let at = 0; at < length; at++) {
+      const flipped = bytes.slice();
+      flipped[offset - start + at] ^= 1 << at % 8;
+      const others = records.filter((record) => record.offset !== offset).map((record) => record.offset);
+      assertEquals(walked(flipped), { offsets: others, gaps: [[offset, offset + length]] }, `byte ${at}`);
+    }
+  }
+});
+
+Deno.test("RecordWalk goes on where the index knows a record, and passes over what only looks like one", () => {
+  const inner = new EncodedBatch();
+  inner.put("inner", patterned(80, 3));
+  inner.stamp(2);
+  const outer = new EncodedBatch();
+  const value = new Uint8Array(500);
+  value.set(inner.bytes.subarray(0, inner.end), 100);
+  outer.put("outer", value);
+  outer.stamp(1);
+  const after = new EncodedBatch();
+  after.put("after", patterned(100, 4));
+  after.stamp(3);
+  const bytes = new Uint8Array(outer.end + after.end);
+  bytes.set(outer.bytes.subarray(0, outer.end));
+  bytes.set(after.bytes.subarray(0, after.end), outer.end);
+  const next = start + outer.end;
+  // Its length is kept, and leads to the next record.
+  bytes[30] ^= 1;
+  assertEquals(walked(bytes), { offsets: [next], gaps: [[start, next]] });
+  // Its length is lost.
+  bytes[10] ^= 1;
+  assertEquals(walked(bytes).offsets.length, 2);
+  const known = (offset: number) => offset <= next ? next : undefined;
+  assertEquals(walked(bytes, { known }), { offsets: [next], gaps: [[start, next]] });
+});
+
+Deno.test("RecordWalk takes no record of an LSN that may not be there, out of order, or behind the end", () => {
+  const { bytes, records } = areaOf([[10], [20], [30], [40]]);
+  const [, second, third, fourth] = records;
+  const from = walked(bytes, { firstLsn: 2 });
+  assertEquals(from, {
+    offsets: [second, third, fourth].map(({ offset }) => offset),
+    gaps: [[start, second.offset]],
+  });
+  assertEquals(walked(bytes, { lastLsn: 2 }).offsets.length, 2);
+  const ended = walked(bytes.subarray(0, third.offset - start + 10) as Uint8Array<ArrayBuffer>);
+  assertEquals(ended.gaps, [[third.offset, third.offset + 10]]);
+  const twice = new Uint8Array(2 * third.length);
+  const third_ = bytes.subarray(third.offset - start, third.offset - start + third.length);
+  twice.set(third_);
+  twice.set(third_, third.length);
+  assertEquals(walked(twice), {
+    offsets: [start, start + third.length].slice(0, 1),
+    gaps: [[start + third.length, start + 2 * third.length]],
+  });
+});
+
+Deno.test("RecordWalk passes over bytes that cannot be read", () => {
+  const { bytes, records } = areaOf(batches), offsets: number[] = [], gaps: number[][] = [];
+  const end = start + bytes.length;
+  const walk = new RecordWalk({ start, end, fileId, firstLsn: 1, lastLsn: 1000, isOrdered: true }, {
+    record: (_header, _bytes, _at, offset) => void offsets.push(offset),
+    gap: (from, to) => void gaps.push([from, to]),
+  });
+  walk.feed(bytes.subarray(0, 500));
+  walk.skip(start + 4096);
+  walk.feed(bytes.subarray(4096));
+  walk.finish();
+  const lost = records.filter(({ offset, length }) => offset + length > start + 500 && offset < start + 4096);
+  assertEquals(offsets, records.filter((record) => !lost.includes(record)).map(({ offset }) => offset));
+  assertEquals(gaps.length, 1);
+  assertEquals(gaps[0][0], lost[0].offset);
+});
+
+Deno.test("RecordWalk gives up to search when too much was summed in vain", () => {
+  // Every 24 bytes claim to be a record of 2 MiB: each costs the sum of so much.
+  const bytes = new Uint8Array(4 * 1024 * 1024), view = new DataView(bytes.buffer);
+  for (let at = 0; at + 24 <= bytes.length; at += 24) {
+    view.setUint32(at + 4, RecordKind.PUT | 1 << 16, true);
+    view.setUint32(at + 8, 2 * 1024 * 1024, true);
+    view.setUint32(at + 12, 5, true);
+  }
+  const begun = performance.now();
+  assertEquals(walked(bytes, {}, bytes.length), { offsets: [], gaps: [[start, start + bytes.length]] });
+  assert(performance.now() - begun < 10_000);
+});
+
+Deno.test("RecordWalk covers an area without overlap, whatever is damaged in it, and hands on only what was written", () => {
+  for (const seed of seeds("record walk", 40)) {
+    const random = new Random(seed);
+    const { bytes, records } = areaOf(
+      Array.from(
+        { length: 30 },
+        () => Array.from({ length: random.below(5) }, () => random.below(random.below(4) === 0 ? 6000 : 200)),
+      ),
+    );
+    const at = random.below(bytes.length), length = random.below(3000);
+    for (let i = at; i < Math.min(bytes.length, at + length); i++) bytes[i] = random.below(256);
+    const { offsets, gaps } = walked(bytes, {}, 1 + random.below(9000));
+    const whole = records.filter((record) =>
+      record.offset + record.length <= start + at || record.offset >= start + at + length
+    );
+    assertEquals(offsets, whole.map(({ offset }) => offset));
+    for (const [from, to] of gaps) {
+      assert(from < to && whole.every(({ offset }) => offset < from || offset >= to));
+    }
+  }
+});
