@@ -36,9 +36,23 @@ export {
 } from "./src/base/mod.ts";
 export { decodeKey, encodeKey, type KeyPart } from "./src/base/mod.ts";
 export type { EngineName, IoMode, IoReport } from "./src/io/mod.ts";
-export type { LayerKind, LayerSummary } from "./src/layer/mod.ts";
+export type { LayerKind, LayerSummary, LostKeys, VerifyFinding } from "./src/layer/mod.ts";
 export { Batch, type Change } from "./src/segment/mod.ts";
-export { Store, type StoreMetrics, type StoreOptions, type TimelineInfo } from "./src/store/mod.ts";
+export {
+  type LostStretch,
+  salvage,
+  type SalvagedTimeline,
+  type SalvageOptions,
+  type SalvageProgress,
+  type SalvageReport,
+  Store,
+  type StoreMetrics,
+  type StoreOptions,
+  type TimelineInfo,
+  type VerifyOptions,
+  type VerifyProgress,
+  verifyStore,
+} from "./src/store/mod.ts";
 export {
   type AppendOptions,
   type CountRange,

@@ -6,5 +6,9 @@ export const exitOk = 0;
 export const exitFailure = 1;
 /** It was asked wrongly. */
 export const exitUsage = 2;
+/** What it verified is damaged, or what it salvaged is not all that there was. */
+export const exitDamaged = 3;
+/** The store that it verified cannot be opened. */
+export const exitUnopened = 4;
 /** It was interrupted; what was done is kept, and the same command goes on with the rest. */
 export const exitInterrupted = 130;

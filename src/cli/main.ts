@@ -7,6 +7,8 @@ import { importGitCommand } from "./commands/import_git.ts";
 import { layersCommand, statsCommand } from "./commands/inspect.ts";
 import { loadCommand } from "./commands/load.ts";
 import { getCommand, historyCommand, scanCommand } from "./commands/read.ts";
+import { salvageCommand } from "./commands/salvage.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { createCommand, deleteCommand, putCommand } from "./commands/write.ts";
 import { escapeText } from "./terminal/escape.ts";
 import { exitFailure, exitInterrupted, exitOk, exitUsage } from "./exit_code.ts";
@@ -27,6 +29,8 @@ const commands: readonly Command[] = [
   historyCommand,
   layersCommand,
   statsCommand,
+  verifyCommand,
+  salvageCommand,
 ];
 
 /**

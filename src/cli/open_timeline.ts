@@ -60,7 +60,8 @@ export async function openForWriting(
   return await withTimeline(store, args, create);
 }
 
-function ioOptions(args: Arguments): StoreOptions {
+/** How a store does IO, as the arguments ask. */
+export function ioOptions(args: Arguments): Pick<StoreOptions, "ioMode" | "ioEngine"> {
   return {
     // What the arguments allow are the modes and engines that there are.
     ioMode: args.text("io-mode") as StoreOptions["ioMode"],

@@ -11,10 +11,10 @@
 import { CorruptionError, hasCode, VarveError } from "../base/mod.ts";
 import { type IoEngine, probeNamePattern } from "../io/mod.ts";
 import { parseManifestName } from "../manifest/mod.ts";
-import { isAsideName, type Objects, parseObjectId } from "../objects/mod.ts";
+import { isAsideName, type Objects, parseObjectId, timelineName } from "../objects/mod.ts";
 
 /** The file that says who holds the lock. */
-const lockName = "lock";
+export const lockName = "lock";
 const timelinePattern = /^[0-9a-f]{16}$/;
 
 /** Where a store is, or is to be made. */
@@ -63,6 +63,11 @@ function holdsStore(names: readonly string[]): boolean {
   return names.some((name) => parseManifestName(name) !== undefined);
 }
 
+/** What was asked for; `undefined` if there is nothing of the name. */
+export function unlessMissing<T>(asked: Promise<T>): Promise<T | undefined> {
+  return unless("ENOENT", asked);
+}
+
 /** What was asked for; `undefined` if the system answers with `code`. */
 async function unless<T>(code: string, asked: Promise<T>): Promise<T | undefined> {
   try {
@@ -74,7 +79,7 @@ async function unless<T>(code: string, asked: Promise<T>): Promise<T | undefined
 }
 
 /** Whether making, opening or locking a store leaves a file of this name behind when it is killed. */
-function isLeftover(name: string): boolean {
+export function isLeftover(name: string): boolean {
   return isAsideName(name) || probeNamePattern.test(name);
 }
 
@@ -131,8 +136,4 @@ export async function removeLeftovers(objects: Objects, named: ReadonlySet<numbe
 /** What is not ours stays, and the directory that it is in. */
 function passIfForeign(error: unknown): void {
   if (!hasCode(error, "ENOTEMPTY", "EEXIST")) throw error;
-}
-
-function timelineName(id: number): string {
-  return id.toString(16).padStart(16, "0");
 }

@@ -4,6 +4,16 @@
  * @module
  */
 
+export type { VerifyOptions, VerifyProgress } from "./inspect/options.ts";
+export { verifyStore } from "./inspect/verify.ts";
 export type { StoreMetrics } from "./metrics.ts";
 export type { StoreOptions } from "./options.ts";
+export type {
+  LostStretch,
+  SalvagedTimeline,
+  SalvageOptions,
+  SalvageProgress,
+  SalvageReport,
+} from "./salvage/options.ts";
+export { salvage } from "./salvage/salvage.ts";
 export { openStoreOn, Store, type TimelineInfo } from "./store.ts";

@@ -6,7 +6,10 @@
 
 import { checkNames, type Lsn, maxTimelineNameLength, ReadOnlyError, typeName } from "../base/mod.ts";
 import type { Host, IoReport } from "../io/mod.ts";
+import type { VerifyFinding } from "../layer/mod.ts";
 import type { Timeline } from "../timeline/mod.ts";
+import { checkVerifyOptions, type VerifyOptions } from "./inspect/options.ts";
+import { verifyOpenStore } from "./inspect/verify.ts";
 import { metricsOf, type StoreMetrics } from "./metrics.ts";
 import {
   closeStore,
@@ -168,6 +171,34 @@ export class Store implements AsyncDisposable {
   /** What the store did since it was opened, and what it holds now. */
   metrics(): StoreMetrics {
     return metricsOf(this.#store);
+  }
+
+  /**
+   * Reads everything that is on disk, as of the first finding that is asked for, and checks it: the manifest, every
+   * record, every page of every index and filter, footers against the manifest, segments up to where they are known
+   * durable, files that nobody names, and permissions. Writes and reads go on meanwhile.
+   *
+   * @param options See {@linkcode VerifyOptions}.
+   * @returns What is found, damage and warnings; nothing if all is well.
+   * @throws {TypeError} If an option is unknown or of a wrong type.
+   * @throws {Deno.errors.NotFound} If there is no timeline of that name.
+   *
+   * @example Verify a store
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Store } from "@varve/varve";
+   *
+   * await using store = await Store.open(await Deno.makeTempDir());
+   * await store.timeline().append([{ key: "a", value: "1" }], { sync: true });
+   * for await (const { severity, error, keys } of store.verify()) console.error(severity, error.message, keys);
+   * assertEquals(await Array.fromAsync(store.verify()), []);
+   * ```
+   */
+  verify(options: VerifyOptions = {}): AsyncIterableIterator<VerifyFinding> {
+    this.#checkOpen();
+    checkVerifyOptions(options);
+    if (options.timeline !== undefined) this.timeline(options.timeline);
+    return verifyOpenStore(this.#store, options);
   }
 
   /**

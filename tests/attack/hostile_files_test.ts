@@ -1,7 +1,15 @@
 /** Files that are not what they should be: pipes, devices, directories, endless ones, and well-formed lies. */
 
-import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { Batch, CorruptionError, IoError, LockedError, Store, type Timeline } from "../../mod.ts";
+import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
+import {
+  Batch,
+  CorruptionError,
+  IoError,
+  LockedError,
+  Store,
+  type Timeline,
+  verifyStore,
+} from "../../mod.ts";
 import { crc32 } from "../../src/base/mod.ts";
 import { proveDirect } from "../../src/io/direct_support.ts";
 import type { DirectSupport, IoFile, OpenOptions, SupportRequest } from "../../src/io/engine.ts";
@@ -158,7 +166,17 @@ test("Timeline finds a CorruptionError when a manifest that checks tells other k
   const errors = await readInEveryWay((await place.open()).timeline());
   for (const error of errors) assertInstanceOf(error, CorruptionError);
   // A key that it hides is found missing by whoever touches the layer for another; alone it reads as absent.
-  await place.open({ readOnly: true }).then((store) => store.timeline().get("key/99"));
+  const store = await place.open({ readOnly: true });
+  await store.timeline().get("key/99");
+  // Verification counts, and says which of the two is wrong.
+  for (
+    const found of [await Array.fromAsync(store.verify()), await Array.fromAsync(verifyStore(place.path))]
+  ) {
+    const [{ path, error, keys, lsns }] = found;
+    assertEquals([found.length, path], [1, place.files(/manifest/).at(-1)]);
+    assertMatch(error.message, /expected the lastKey 0x6b65792f3939 .* found lastKey 0x6b65792f32$/);
+    assertEquals([keys?.first, keys?.last, lsns], [layer.firstKey, layer.lastKey, { first: 1, last: 1 }]);
+  }
 });
 
 test("Store.open() read only does not mind an unrelated file that it may not read", async (place) => {

@@ -109,7 +109,7 @@ export class Place implements AsyncDisposable {
 
 /** Copies a directory to a path where nothing is. */
 export function copyDirectory(from: string, to: string): void {
-  Deno.mkdirSync(to);
+  Deno.mkdirSync(to, { mode: 0o700 });
   for (const { name, isDirectory } of Deno.readDirSync(from)) {
     if (!isDirectory) {
       Deno.copyFileSync(`${from}/${name}`, `${to}/${name}`);

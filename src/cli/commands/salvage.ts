@@ -1,0 +1,115 @@
+/** `varve salvage`. */
+
+import { systemClock } from "../../base/mod.ts";
+import {
+  type LostStretch,
+  salvage,
+  type SalvagedTimeline,
+  type SalvageProgress,
+  type SalvageReport,
+} from "../../store/mod.ts";
+import type { Command } from "../command.ts";
+import { exitDamaged, exitInterrupted, exitOk } from "../exit_code.ts";
+import { listenForInterrupt } from "../interrupt.ts";
+import { ioOptions } from "../open_timeline.ts";
+import { escapeText } from "../terminal/escape.ts";
+import { Progress } from "../terminal/progress.ts";
+import { formatCount, formatWork } from "../terminal/quantity.ts";
+
+/** Copies what still reads of a store. */
+export const salvageCommand: Command = {
+  name: "salvage",
+  positionals: ["<store>", "<new store>"],
+  summary: "copy all that still reads of a damaged store into a new one",
+  details: `
+Every timeline and every version is copied, each at its LSN, also of a store that cannot be opened; the store is only
+read. What is lost is shown. A batch beside damage may lack records: it is named, and kept unless --drop-incomplete is
+given. Without a manifest the names of timelines are lost, and their ids stand for them. --timeline is not used.
+
+Exit codes: 0 everything was copied, 3 something was lost`,
+  options: {
+    "drop-incomplete": { describe: "leave out batches that may lack records" },
+    "json": { describe: "show the report as one JSON object" },
+  },
+  async run(args, terminal) {
+    const [from, to] = args.positionals, started = systemClock.monotonic();
+    using interrupt = listenForInterrupt();
+    using progress = new Progress(terminal, systemClock);
+    const { signal } = interrupt;
+    let come: SalvageProgress = { bytes: 0, totalBytes: 0, batches: 0 };
+    const text = () =>
+      formatWork([`${formatCount(come.batches)} batches`], come.bytes, systemClock.monotonic() - started);
+    try {
+      const report = await salvage(from, to, {
+        ...ioOptions(args),
+        signal,
+        incomplete: args.flag("drop-incomplete") ? "drop" : "keep",
+        progress: (now) => {
+          come = now;
+          progress.update(() => ({
+            fraction: now.totalBytes === 0 ? undefined : now.bytes / now.totalBytes,
+            text: text(),
+          }));
+        },
+      });
+      progress[Symbol.dispose]();
+      await terminal.output.write(args.flag("json") ? jsonReport(report) : shownReport(report, text()));
+      return isWhole(report) ? exitOk : exitDamaged;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      return exitInterrupted;
+    }
+  },
+};
+
+function isWhole({ hasManifest, timelines }: SalvageReport): boolean {
+  return hasManifest &&
+    timelines.every(({ lostCount, incompleteCount }) => lostCount + incompleteCount === 0);
+}
+
+function shownReport({ hasManifest, manifestError, timelines }: SalvageReport, work: string): string {
+  const without = hasManifest
+    ? ""
+    : `No manifest could be read: timelines are named by their ids\n${
+      manifestError === undefined ? "" : `  ${escapeText(manifestError.message)}\n`
+    }`;
+  return `${without}${timelines.map(shownTimeline).join("")}Salvaged ${work}\n`;
+}
+
+function shownTimeline(timeline: SalvagedTimeline): string {
+  const { name, batches, records, firstLsn, lastLsn, lost, lostCount } = timeline;
+  const counts = `${formatCount(batches)} batches, ${formatCount(records)} records`;
+  const range = batches === 0 ? "" : `, LSNs ${firstLsn} to ${lastLsn}`;
+  const more = lostCount > lost.length
+    ? `  … and ${formatCount(lostCount - lost.length)} more stretches\n`
+    : "";
+  return `${escapeText(name)}: ${counts}${range}\n${lost.map(shownLoss).join("")}${more}${doubts(timeline)}`;
+}
+
+function shownLoss({ path, offset, length, lsns, error }: LostStretch): string {
+  const range = length === undefined ? "" : `, bytes ${offset} to ${offset + length}`;
+  const at = lsns === undefined
+    ? ""
+    : lsns.first === lsns.last
+    ? `, LSN ${lsns.first}`
+    : `, LSNs ${lsns.first} to ${lsns.last}`;
+  const why = error === undefined ? "" : `: ${escapeText(error.message)}`;
+  return `  lost: ${escapeText(path)}${range}${at}${why}\n`;
+}
+
+function doubts({ incomplete, incompleteCount, repeated }: SalvagedTimeline): string {
+  const more = incompleteCount > incomplete.length
+    ? ` and ${formatCount(incompleteCount - incomplete.length)} more`
+    : "";
+  const lacking = incompleteCount === 0 ? "" : `  may lack records: LSN ${incomplete.join(", ")}${more}\n`;
+  const again = repeated === 0 ? "" : `  found twice and copied once: ${formatCount(repeated)} batches\n`;
+  return `${lacking}${again}`;
+}
+
+function jsonReport({ manifestError, timelines, ...report }: SalvageReport): string {
+  const shown = timelines.map(({ lost, ...rest }) => ({
+    ...rest,
+    lost: lost.map(({ error, ...stretch }) => ({ ...stretch, message: error?.message })),
+  }));
+  return `${JSON.stringify({ ...report, manifestError: manifestError?.message, timelines: shown })}\n`;
+}

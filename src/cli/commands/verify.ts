@@ -1,0 +1,161 @@
+/** `varve verify`. */
+
+import { CorruptionError, systemClock, VarveError } from "../../base/mod.ts";
+import type { VerifyFinding } from "../../layer/mod.ts";
+import { Store, type VerifyProgress, verifyStore } from "../../store/mod.ts";
+import type { Arguments } from "../arguments.ts";
+import type { Command } from "../command.ts";
+import { exitDamaged, exitInterrupted, exitOk, exitUnopened } from "../exit_code.ts";
+import { listenForInterrupt } from "../interrupt.ts";
+import { ioOptions } from "../open_timeline.ts";
+import { escapeBytes, escapeText } from "../terminal/escape.ts";
+import { Progress, type ProgressStatus } from "../terminal/progress.ts";
+import { formatCount, formatWork } from "../terminal/quantity.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+
+/** Verifies a store. */
+export const verifyCommand: Command = {
+  name: "verify",
+  positionals: ["<store>"],
+  summary: "read everything in a store and say what is damaged",
+  details: `
+Reads every record, every page of every index and filter, and the manifest, holds them against each other, and shows
+what is damaged, at which bytes, and which keys and LSNs that costs. Files that nobody names and permissions that are
+too wide are warnings. A store that cannot be opened is verified by what its files say of themselves.
+Without --timeline all timelines are verified. Nothing is written.
+
+Exit codes: 0 no damage, 3 damage, 4 the store cannot be opened`,
+  options: { "json": { describe: "show a JSON object on each line" } },
+  async run(args, terminal) {
+    using interrupt = listenForInterrupt();
+    const store = await openToVerify(args, terminal);
+    try {
+      const path = args.positionals[0], { signal } = interrupt;
+      const run = new Run(args, terminal);
+      const options = { signal, timeline: args.text("timeline"), progress: run.progress };
+      const findings = store instanceof Store
+        ? store.verify(options)
+        : verifyStore(path, { ...ioOptions(args), ...options });
+      try {
+        for await (const finding of findings) await run.show(finding);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+        return exitInterrupted;
+      } finally {
+        run[Symbol.dispose]();
+      }
+      await run.sum();
+      return store === undefined ? exitUnopened : run.isDamaged ? exitDamaged : exitOk;
+    } finally {
+      await store?.close();
+    }
+  },
+};
+
+/** Opens a store to read it; says why it cannot be opened if it is damaged. */
+async function openToVerify(args: Arguments, terminal: Terminal): Promise<Store | undefined> {
+  try {
+    return await Store.open(args.positionals[0], { ...ioOptions(args), readOnly: true });
+  } catch (error) {
+    if (!(error instanceof VarveError)) throw error;
+    terminal.note(`varve: ${escapeText(error.message)}\n`);
+    return undefined;
+  }
+}
+
+/** One verification, as it is shown. */
+class Run implements Disposable {
+  isDamaged = false;
+  readonly #isJson: boolean;
+  readonly #terminal: Terminal;
+  readonly #shown: Progress;
+  readonly #started = systemClock.monotonic();
+  #come: VerifyProgress = { bytes: 0, totalBytes: 0, objects: 0, totalObjects: 0 };
+  #damages = 0;
+  #warnings = 0;
+
+  constructor(args: Arguments, terminal: Terminal) {
+    this.#isJson = args.flag("json");
+    this.#terminal = terminal;
+    this.#shown = new Progress(terminal, systemClock);
+  }
+
+  readonly progress = (come: VerifyProgress): void => {
+    this.#come = come;
+    this.#shown.update(() => this.#status());
+  };
+
+  #status(): ProgressStatus {
+    const { bytes, totalBytes, objects, totalObjects } = this.#come;
+    const parts = [`${formatCount(objects)}/${formatCount(totalObjects)} objects`];
+    const text = formatWork(parts, bytes, systemClock.monotonic() - this.#started);
+    return { fraction: totalBytes === 0 ? undefined : bytes / totalBytes, text };
+  }
+
+  async show(finding: VerifyFinding): Promise<void> {
+    if (finding.severity === "warning") this.#warnings++;
+    else {
+      this.#damages++;
+      this.isDamaged = true;
+    }
+    this.#shown[Symbol.dispose]();
+    await this.#terminal.output.write(this.#isJson ? jsonLine(finding) : lines(finding));
+  }
+
+  async sum(): Promise<void> {
+    if (this.#isJson) return;
+    const found = [
+      this.#damages === 0 ? "no damage" : counted(this.#damages, "place is damaged", "places are damaged"),
+      ...this.#warnings === 0 ? [] : [counted(this.#warnings, "warning", "warnings")],
+    ];
+    await this.#terminal.output.write(`Verified ${this.#status().text}: ${found.join(", ")}\n`);
+  }
+
+  [Symbol.dispose](): void {
+    this.#shown[Symbol.dispose]();
+  }
+}
+
+function counted(count: number, one: string, several: string): string {
+  return `${formatCount(count)} ${count === 1 ? one : several}`;
+}
+
+/** A finding for people: where, what, and what it costs. */
+function lines({ severity, path, offset, length, timeline, error, keys, lsns }: VerifyFinding): string {
+  const end = offset === undefined || length === undefined ? undefined : offset + length;
+  const range = end !== undefined
+    ? `, bytes ${offset} to ${end}`
+    : offset !== undefined
+    ? `, from ${offset} on`
+    : "";
+  const where = `${escapeText(path)}${range}${
+    timeline === undefined ? "" : `, timeline ${escapeText(timeline)}`
+  }`;
+  const what = error instanceof CorruptionError
+    ? `expected ${error.expected}, found ${error.found}`
+    : error.message;
+  const costs: string[] = [];
+  if (keys !== undefined) {
+    const [first, last] = [keys.first, keys.last].map(escapeBytes);
+    costs.push(first === last ? `key ${first}` : `keys ${first} to ${last}`);
+    if (keys.versions !== undefined) costs.push(counted(keys.versions, "version", "versions"));
+  }
+  if (lsns !== undefined) {
+    costs.push(lsns.first === lsns.last ? `LSN ${lsns.first}` : `LSNs ${lsns.first} to ${lsns.last}`);
+  }
+  const cost = costs.length === 0 ? "" : `  ${costs.join(", ")}\n`;
+  return `${severity}: ${where}\n  ${escapeText(what)}\n${cost}`;
+}
+
+function jsonLine({ keys, lsns, error, ...finding }: VerifyFinding): string {
+  const shown = {
+    ...finding,
+    firstKeyBase64: keys?.first.toBase64(),
+    lastKeyBase64: keys?.last.toBase64(),
+    versions: keys?.versions,
+    firstLsn: lsns?.first,
+    lastLsn: lsns?.last,
+    message: error.message,
+  };
+  return `${JSON.stringify(shown)}\n`;
+}

@@ -1,0 +1,146 @@
+/**
+ * What stands in the directories of a store: files that nobody names, and who may read them.
+ *
+ * @module
+ */
+
+import { CorruptionError, hasCode } from "../../base/mod.ts";
+import { Manifest, parseManifestName, type StoreState, type TimelineState } from "../../manifest/mod.ts";
+import {
+  type ObjectId,
+  objectId,
+  type ObjectKind,
+  type Objects,
+  parseObjectId,
+  parseTimelineName,
+  timelineName,
+} from "../../objects/mod.ts";
+import { hasData } from "../../timeline/mod.ts";
+import { isLeftover, lockName } from "../directory.ts";
+import type { Findings } from "./findings.ts";
+import type { InspectedStore } from "./inspected_store.ts";
+
+/** What a file of a store may permit: its owner to read and write. */
+const filePermissions = 0o600;
+/** What a directory of a store may permit. */
+const directoryPermissions = 0o700;
+
+/**
+ * Tells which names permit more than they should.
+ *
+ * @param objects Whose directory.
+ * @param folder The folder in it; empty for itself.
+ * @param findings Who is told.
+ */
+export async function tellPermissions(objects: Objects, folder: string, findings: Findings): Promise<void> {
+  const { host: { engine }, directory } = objects,
+    path = folder === "" ? directory : `${directory}/${folder}`;
+  await tellPermission(objects, path, directoryPermissions, findings);
+  const names = await engine.list(path).catch(noneIfMissing);
+  for (const name of names.sort()) {
+    findings.check();
+    const isFolder = folder === "" && parseTimelineName(name) !== undefined;
+    if (!isFolder) await tellPermission(objects, `${path}/${name}`, filePermissions, findings);
+  }
+}
+
+function noneIfMissing(error: unknown): string[] {
+  if (hasCode(error, "ENOENT", "ENOTDIR")) return [];
+  throw error;
+}
+
+async function tellPermission(
+  { host: { engine } }: Objects,
+  path: string,
+  most: number,
+  findings: Findings,
+): Promise<void> {
+  // What went meanwhile has no permissions any more.
+  const mode = await engine.permissions?.(path).catch((error) =>
+    hasCode(error, "ENOENT") ? undefined : Promise.reject(error)
+  );
+  if (mode === undefined || (mode & ~most) === 0) return;
+  const expected = `the permissions ${octal(most)}`, found = octal(mode);
+  findings.found({ severity: "warning", error: new CorruptionError({ path, offset: 0, expected, found }) });
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, "0");
+}
+
+/**
+ * Tells of what stands in the store's directory and belongs to nobody: timelines that hold data and are not named, which
+ * is damage, and other files.
+ */
+export async function tellUnnamedRoot(
+  { objects }: InspectedStore,
+  state: StoreState | undefined,
+  findings: Findings,
+): Promise<void> {
+  const named = new Set(state?.timelines.map(({ id }) => timelineName(id)));
+  for (const name of (await objects.root.list()).sort()) {
+    const path = `${objects.directory}/${name}`, timeline = parseTimelineName(name);
+    const isOurs = name === lockName || isLeftover(name) || parseManifestName(name) !== undefined ||
+      named.has(name) || timeline !== undefined && state === undefined;
+    if (isOurs) continue;
+    const held = timeline === undefined ? undefined : await objects.list(timeline).catch(passIfFile);
+    if (held === undefined) findings.found({ severity: "warning", error: unnamed(path) });
+    else if (held.length > 0) findings.found({ error: unnamed(path) });
+  }
+}
+
+/** A file that is named like the directory of a timeline is none. */
+function passIfFile(error: unknown): undefined {
+  if (!hasCode(error, "ENOTDIR")) throw error;
+}
+
+function unnamed(path: string): CorruptionError {
+  return new CorruptionError({ path, offset: 0, expected: "a manifest that names it", found: "none" });
+}
+
+/**
+ * Tells of what stands in the directory of a timeline and is not named. Nothing is written to a segment before the
+ * manifest names it: one that holds data and that the manifest cannot have named proves that it is too old.
+ *
+ * @param store What is inspected.
+ * @param timeline The timeline.
+ * @param findings Who is told.
+ */
+export async function tellUnnamed(
+  store: InspectedStore,
+  timeline: TimelineState,
+  findings: Findings,
+): Promise<void> {
+  const { objects } = store, folder = timelineName(timeline.id), path = `${objects.directory}/${folder}`;
+  const names = await objects.host.engine.list(path).catch(noneIfMissing);
+  const before = namesIn(timeline), strangers: { name: string; hasData: boolean }[] = [];
+  for (const name of names.sort()) {
+    findings.check();
+    const id = `${folder}/${name}` as ObjectId, isSegment = parseObjectId(id)?.kind === "seg";
+    if (before.has(id)) continue;
+    strangers.push({ name, hasData: isSegment && await hasData(objects, objects.object(id)) });
+  }
+  // What was made meanwhile is named by now, if anything was written to it.
+  const newest = await newestOf(store, timeline), after = namesIn(newest);
+  for (const { name, hasData } of strangers) {
+    const id = `${folder}/${name}`, object = parseObjectId(id), error = unnamed(`${path}/${name}`);
+    if (after.has(id)) continue;
+    const isNew = object !== undefined && object.sequence >= newest.nextSequence;
+    if (!isNew) findings.found({ severity: "warning", error });
+    else if (hasData) findings.found({ error });
+  }
+}
+
+function namesIn({ id: timeline, segments, layers }: TimelineState): Set<string> {
+  const kindOf = (file: object) => "kind" in file && file.kind !== "L0" ? file.kind as ObjectKind : "seg";
+  return new Set([...segments, ...layers].map((file) => objectId({ timeline, ...file, kind: kindOf(file) })));
+}
+
+/** What the manifest says of a timeline by now. */
+async function newestOf(
+  { objects, committed }: InspectedStore,
+  timeline: TimelineState,
+): Promise<TimelineState> {
+  const state = committed?.() ?? (await Manifest.open(objects, { readOnly: true }))?.state;
+  return state?.timelines.find(({ id }) => id === timeline.id) ?? timeline;
+}

@@ -1,0 +1,156 @@
+/**
+ * Inspecting everything in a store's directory, whether or not the store can be opened.
+ *
+ * ```
+ *   manifest ─┬─ read ─► each timeline ─┬─ its layers, by what the manifest says
+ *             │                         ├─ its segments, up to where they are known durable
+ *             └─ not ─► each directory  └─ files that nobody names, permissions
+ *                        └ each object by what it says of itself
+ * ```
+ *
+ * Nothing is written, and no file is open while a finding is handed out.
+ *
+ * @module
+ */
+
+import { blockBytes, CorruptionError, type Lsn } from "../../base/mod.ts";
+import { checkLayer, type LayerDescription, type VerifyFinding } from "../../layer/mod.ts";
+import {
+  checkManifest,
+  manifestName,
+  type SegmentDescription,
+  type StoreState,
+  type TimelineState,
+} from "../../manifest/mod.ts";
+import { objectId, timelineName } from "../../objects/mod.ts";
+import { checkSegment } from "../../segment/mod.ts";
+import { tellPermissions, tellUnnamed, tellUnnamedRoot } from "./directory_check.ts";
+import type { Findings } from "./findings.ts";
+import { findFiles, type FoundFile, unknownFile } from "./found_files.ts";
+import type { InspectedStore } from "./inspected_store.ts";
+
+/**
+ * Inspects a store.
+ *
+ * @param store What is inspected.
+ * @param findings Where findings are gathered; it is emptied as they are handed out.
+ * @param timeline The one timeline that is wanted, by name; left out, all of them.
+ */
+export async function* inspect(
+  store: InspectedStore,
+  findings: Findings,
+  timeline?: string,
+): AsyncGenerator<VerifyFinding, void> {
+  const { objects } = store;
+  const read = await checkManifest(objects, store.written, findings);
+  const state = store.state ?? read;
+  await tellPermissions(objects, "", findings);
+  await tellUnnamedRoot(store, state, findings);
+  yield* findings.take();
+  const ids = state?.timelines.map(({ id }) => id) ?? await objects.listTimelines();
+  const parts: Part[] = [];
+  for (const id of ids) {
+    const known = state?.timelines.find((named) => named.id === id);
+    const name = known?.name ?? timelineName(id);
+    if (timeline !== undefined && name !== timeline) continue;
+    const isNamed = known !== undefined && state !== undefined;
+    const part = isNamed ? namedPart(known, state) : await foundPart(store, id);
+    for (const { byteLength } of part.layers) findings.expect(byteLength);
+    for (const { witness } of part.segments) findings.expect(witness?.offset ?? 0);
+    parts.push(part);
+  }
+  for (const part of parts) {
+    findings.timeline = part.name;
+    yield* inspectTimeline(store, part, findings);
+  }
+}
+
+/** A timeline, and what is known of it. */
+interface Part {
+  readonly id: number;
+  readonly name: string;
+  readonly storeId: string | undefined;
+  /** What the manifest says of it, and which manifest. */
+  readonly named: { readonly timeline: TimelineState; readonly version: number } | undefined;
+  readonly layers: readonly LayerDescription[];
+  readonly segments: readonly SegmentDescription[];
+  /** Files that tell nothing of themselves. */
+  readonly unknown: readonly FoundFile[];
+}
+
+function namedPart(timeline: TimelineState, { storeId, version }: StoreState): Part {
+  const { id, name, layers, segments } = timeline;
+  return { id, name, storeId, named: { timeline, version }, layers, segments, unknown: [] };
+}
+
+async function foundPart({ objects }: InspectedStore, id: number): Promise<Part> {
+  const files = await findFiles(objects, id);
+  const layers = files.flatMap(({ footer }) => footer ?? []);
+  const unsealed = files.filter(({ footer }) => footer === undefined);
+  const segments = unsealed.flatMap(({ header }) => header ?? []);
+  const unknown = unsealed.filter(({ header, byteLength, error }) =>
+    error !== undefined || header === undefined && byteLength > blockBytes
+  );
+  const storeId = files.find(({ header }) => header !== undefined)?.header?.storeId;
+  return { id, name: timelineName(id), storeId, named: undefined, layers, segments, unknown };
+}
+
+async function* inspectTimeline(
+  store: InspectedStore,
+  part: Part,
+  findings: Findings,
+): AsyncGenerator<VerifyFinding, void> {
+  const { objects } = store, { id, layers, segments, named, storeId, unknown } = part;
+  const manifestPath = named && `${objects.directory}/${manifestName(named.version)}`;
+  let lastLsn = 0;
+  for (const description of layers) {
+    findings.check();
+    await checkLayer(objects, { storeId, timelineId: id, description, manifestPath }, findings);
+    lastLsn = Math.max(lastLsn, description.lastLsn);
+    findings.finished();
+    yield* findings.take();
+  }
+  for (const segment of segments) {
+    findings.check();
+    lastLsn = await inspectSegment(store, part, segment, lastLsn, findings);
+    findings.finished();
+    yield* findings.take();
+  }
+  for (const file of unknown) findings.found({ error: unknownFile(file), offset: 0, length: blockBytes });
+  await tellPermissions(objects, timelineName(id), findings);
+  if (named !== undefined) await tellUnnamed(store, named.timeline, findings);
+  yield* findings.take();
+}
+
+/** Inspects a segment; returns the last LSN that history reaches with it. */
+async function inspectSegment(
+  { objects, durableEnds, isForeign }: InspectedStore,
+  { id, storeId }: Part,
+  { sequence, generation, fileId, firstLsn, witness }: SegmentDescription,
+  previousLsn: Lsn,
+  findings: Findings,
+): Promise<Lsn> {
+  const object = objects.object(objectId({ timeline: id, firstLsn, sequence, generation, kind: "seg" }));
+  const known = durableEnds?.get(id)?.get(sequence), end = witness?.isEnd ? witness.offset : known;
+  // Nothing of it was synced yet.
+  if (end !== undefined && end < blockBytes) return previousLsn;
+  const header = {
+    kind: "L0",
+    storeId: storeId ?? "",
+    timelineId: id,
+    fileId,
+    sequence,
+    generation,
+    firstLsn,
+  } as const;
+  const segment = { header, previousLsn, end, witnessed: witness?.offset, isForeign };
+  const reach = await checkSegment(objects, object, segment, findings);
+  const claimed = Math.max(reach.durableLsn, witness?.lsn ?? 0);
+  if (claimed > reach.lastLsn && !isForeign && end === undefined) {
+    const expected = `records up to LSN ${claimed}, which were durable`,
+      found = `none behind LSN ${reach.lastLsn}`;
+    const error = new CorruptionError({ path: object.path, offset: 0, expected, found });
+    findings.found({ error, lsns: { first: reach.lastLsn + 1, last: claimed } });
+  }
+  return reach.lastLsn;
+}

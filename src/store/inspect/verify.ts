@@ -1,0 +1,115 @@
+/**
+ * Verifying a store, while it is open or without opening it.
+ *
+ * Every verification has objects of its own: it reads through other buffers, keeps no page that reads would want, and
+ * what it finds poisons nothing.
+ *
+ * @module
+ */
+
+import { pathOf } from "../../base/mod.ts";
+import { openEngine, openIo, systemHost } from "../../io/mod.ts";
+import type { VerifyFinding } from "../../layer/mod.ts";
+import { Objects } from "../../objects/mod.ts";
+import type { OpenStore } from "../open_store.ts";
+import type { StoreOptions } from "../options.ts";
+import { Findings } from "./findings.ts";
+import { inspect } from "./inspect.ts";
+import { checkVerifyOptions, type VerifyOptions } from "./options.ts";
+
+/** The pages that a verification keeps, to look up records that were superseded. */
+const cacheBytes = 1024 * 1024;
+
+/**
+ * Verifies a store that is open.
+ *
+ * @param store The store.
+ * @param options See {@linkcode VerifyOptions}.
+ */
+export async function* verifyOpenStore(
+  store: OpenStore,
+  options: VerifyOptions,
+): AsyncGenerator<VerifyFinding, void> {
+  const { manifest, timelines, io, options: { readOnly }, objects: { host, directory } } = store;
+  const objects = new Objects({ host, io, directory, cacheBytes });
+  const views = [...timelines.values()].map(({ views, writer }) =>
+    views.open(writer.map, writer.lastLsn, options.signal)
+  );
+  const ended = Promise.withResolvers<void>();
+  let isPaused = false;
+  const end = async () => {
+    try {
+      await objects.close();
+    } finally {
+      for (const view of views) view[Symbol.dispose]();
+      ended.resolve();
+    }
+  };
+  // Who closes the store does not wait for somebody who asks for no finding any more.
+  for (const view of views) view.whenStopped(() => isPaused ? end() : ended.promise);
+  const check = () => views.forEach((view) => view.check());
+  const { state, end: written } = manifest;
+  const durableEnds = new Map(
+    [...timelines.values()].map(({ state, writer }) => [state.id, writer.durableEnds]),
+  );
+  try {
+    const findings = new Findings(host.turns, check, options.progress);
+    const inspected = readOnly
+      ? { objects, state, isForeign: true }
+      : { objects, state, isForeign: false, committed: () => manifest.state, written, durableEnds };
+    for await (const finding of inspect(inspected, findings, options.timeline)) {
+      isPaused = true;
+      yield finding;
+      isPaused = false;
+      check();
+    }
+  } finally {
+    await end();
+  }
+}
+
+/**
+ * Verifies a store without opening it, also one that cannot be opened: where its manifest is damaged or missing, every
+ * object is held against what it says of itself. It takes no lock and writes nothing.
+ *
+ * @param path The store's directory, as a path or a `file:` URL.
+ * @param options See {@linkcode VerifyOptions}, and how IO is done.
+ * @yields What is found; nothing if all is well.
+ * @throws {IoError} If there is no directory, or the system fails.
+ * @throws {TypeError} If the path is not one, or an option is unknown or of a wrong type.
+ *
+ * @example Verify a store that is not open
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Store, verifyStore } from "@varve/varve";
+ *
+ * const path = await Deno.makeTempDir();
+ * {
+ *   await using store = await Store.open(path);
+ *   await store.timeline().append([{ key: "a", value: "1" }], { sync: true });
+ * }
+ * assertEquals(await Array.fromAsync(verifyStore(path)), []);
+ * ```
+ */
+export async function* verifyStore(
+  path: string | URL,
+  options: VerifyOptions & Pick<StoreOptions, "ioMode" | "ioEngine"> = {},
+): AsyncGenerator<VerifyFinding, void> {
+  const { ioMode, ioEngine, ...rest } = options, { signal } = rest;
+  checkVerifyOptions(rest);
+  const asked = pathOf("verify store", path), ioOptions = { ioMode, ioEngine, readOnly: true };
+  const opened = await openEngine(ioOptions);
+  try {
+    const directory = await opened.engine.resolve(asked);
+    const io = await openIo(directory, ioOptions, opened);
+    const host = systemHost(io.engine), objects = new Objects({ host, io, directory, cacheBytes });
+    try {
+      const findings = new Findings(host.turns, () => signal?.throwIfAborted(), rest.progress);
+      yield* inspect({ objects, isForeign: false }, findings, rest.timeline);
+    } finally {
+      await objects.close();
+    }
+  } finally {
+    if (opened.ownsEngine) await opened.engine.shutdown();
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * The batches of a file, in the order of their LSNs, across what is damaged.
+ *
+ * @module
+ */
+
+import { blockBytes, IoError, type Lsn } from "../../base/mod.ts";
+import {
+  knownRecords,
+  lastOfBatch,
+  piecesOf,
+  type RecordArea,
+  type RecordHeader,
+  recordHeaderBytes,
+  RecordKind,
+  type RecordSink,
+  RecordWalk,
+  StoredLayer,
+} from "../../layer/mod.ts";
+import type { Objects } from "../../objects/mod.ts";
+import { Batch } from "../../segment/mod.ts";
+import type { SalvageSource } from "./sources.ts";
+import type { TimelineTally } from "./tally.ts";
+
+/** A batch that was read. */
+export interface ReadBatch {
+  /** Its LSN. */
+  readonly lsn: Lsn;
+  /** Its changes. */
+  readonly changes: Batch;
+  /** Whether it may lack records. */
+  isIncomplete: boolean;
+}
+
+/** Who is told what is read, and may stop it. */
+export interface SalvageWatch {
+  /** Throws if the salvage must stop. */
+  check(): void;
+  /** Notes bytes that were read. */
+  read(bytes: number): void;
+}
+
+/**
+ * Reads the batches of a file.
+ *
+ * @param objects Where it lies.
+ * @param source The file, and what may be in it.
+ * @param tally Who is told what is lost.
+ * @param watch Who is told of the bytes.
+ * @yields Batches at increasing LSNs.
+ */
+export async function* readBatches(
+  objects: Objects,
+  source: SalvageSource,
+  tally: TimelineTally,
+  watch: SalvageWatch,
+): AsyncGenerator<ReadBatch, void> {
+  const { end } = source, { turns } = objects.host;
+  const { footer, name: { timeline } } = source.file;
+  // What a value holds may look like a record: where the index reads, it tells where records stand.
+  const known = footer && await knownRecords(objects, StoredLayer.of(objects, timeline, footer), {
+    turns,
+    check: () => watch.check(),
+  });
+  const gathered = new GatheredBatches(source, tally, known);
+  const object = objects.object(source.file.id), check = () => watch.check();
+  try {
+    for await (const piece of piecesOf(objects, object, { start: blockBytes, end }, { turns, check })) {
+      if (piece.bytes !== undefined) gathered.walk.feed(piece.bytes);
+      else if (piece.error !== undefined) gathered.skip(piece.end, piece.error);
+      watch.read(piece.end - piece.offset);
+      yield* gathered.take();
+    }
+  } catch (error) {
+    if (!(error instanceof IoError)) throw error;
+    gathered.skip(end, error);
+  }
+  gathered.finish();
+  yield* gathered.take();
+}
+
+/** Makes batches of records as they go by. */
+class GatheredBatches implements RecordSink {
+  readonly walk: RecordWalk;
+  readonly #source: SalvageSource;
+  readonly #tally: TimelineTally;
+  #ready: ReadBatch[] = [];
+  #open: ReadBatch | undefined;
+  /** Gaps of which the LSN behind them is not known yet. */
+  #gaps: { from: number; to: number; first: Lsn; error: IoError | undefined }[] = [];
+  #next: Lsn;
+  #error: IoError | undefined;
+
+  constructor(source: SalvageSource, tally: TimelineTally, known: RecordArea["known"]) {
+    const { end, fileId, firstLsn, lastLsn } = source;
+    this.#source = source;
+    this.#tally = tally;
+    this.#next = firstLsn;
+    const area = { start: blockBytes, end, fileId, firstLsn, lastLsn, isOrdered: true, known };
+    this.walk = new RecordWalk(area, this);
+  }
+
+  skip(to: number, error: IoError): void {
+    this.#error = error;
+    this.walk.skip(to);
+  }
+
+  record(header: RecordHeader, bytes: Uint8Array<ArrayBuffer>, at: number): void {
+    const { lsn, kind, keyLength, valueLength, flags } = header, isBehindGap = this.#gaps.length > 0;
+    this.#tell(lsn);
+    if (this.#open?.lsn !== lsn) this.#close();
+    const open = this.#open ??= { lsn, changes: new Batch(), isIncomplete: false };
+    // The batch may have had records in the gap.
+    if (isBehindGap) open.isIncomplete = true;
+    const keyAt = at + recordHeaderBytes, valueAt = keyAt + keyLength;
+    const key = bytes.subarray(keyAt, valueAt);
+    if (kind === RecordKind.DELETE) open.changes.delete(key);
+    else if (kind === RecordKind.PUT) open.changes.put(key, bytes.subarray(valueAt, valueAt + valueLength));
+    this.#next = flags === lastOfBatch ? lsn + 1 : lsn;
+    if (flags === lastOfBatch) this.#close();
+  }
+
+  gap(from: number, to: number): void {
+    // What follows the last record of a segment that nobody closed is told from damage in the end.
+    const isTail = to === this.#source.end && !this.#source.isSettled;
+    if (this.#open !== undefined && !isTail) this.#open.isIncomplete = true;
+    this.#gaps.push({ from, to, first: this.#next, error: this.#error });
+    this.#error = undefined;
+  }
+
+  take(): ReadBatch[] {
+    const ready = this.#ready;
+    this.#ready = [];
+    return ready;
+  }
+
+  finish(): void {
+    const { end, isSettled, lastLsn } = this.#source;
+    this.walk.finish();
+    const last = this.#gaps.at(-1), isTail = last?.to === end && last.error === undefined;
+    const isLeftover = isTail && (!isSettled || last.to - last.from < blockBytes && this.#open === undefined);
+    if (isLeftover) this.#gaps.pop();
+    // A batch that is cut by the end of such a segment was never history either; elsewhere it lacks records.
+    if (!isSettled && this.#open?.isIncomplete === false) this.#open = undefined;
+    else if (this.#open !== undefined) this.#open.isIncomplete = true;
+    this.#tell(isSettled ? lastLsn : this.#next);
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#open !== undefined) this.#ready.push(this.#open);
+    this.#open = undefined;
+  }
+
+  #tell(before: Lsn): void {
+    const { path } = this.#source.file;
+    for (const { from, to, first, error } of this.#gaps.splice(0)) {
+      const lsns = before < first ? undefined : { first, last: before };
+      this.#tally.lose({ path, offset: from, length: to - from, lsns, error });
+    }
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * Salvaging: all that still reads of a store is copied into a new one.
+ *
+ * Z1  Nothing is written to the source.
+ * Z2  What is copied checks, and stands at its LSN; batches come in the order of their LSNs.
+ *
+ * @module
+ */
+
+import { pathOf, VarveError } from "../../base/mod.ts";
+import { directoryOf, openEngine, openIo, systemHost } from "../../io/mod.ts";
+import { Manifest, type StoreState } from "../../manifest/mod.ts";
+import { Objects, timelineName } from "../../objects/mod.ts";
+import type { Timeline } from "../../timeline/mod.ts";
+import { unlessMissing } from "../directory.ts";
+import { mainName } from "../open_store.ts";
+import { Store } from "../store.ts";
+import type { ReadBatch, SalvageWatch } from "./batch_reader.ts";
+import { mergeBatches } from "./merge_batches.ts";
+import { checkSalvageOptions, type SalvageOptions, type SalvageReport } from "./options.ts";
+import { findSources, type SalvageSource } from "./sources.ts";
+import { TimelineTally } from "./tally.ts";
+
+/**
+ * Copies all that still reads of a store into a new one: every timeline, every version at its LSN, also of a store that
+ * cannot be opened because its manifest, an index or a segment is damaged.
+ *
+ * Records are found without any index; one that reads only helps to cross what is damaged. Without it the next record is
+ * looked for byte by byte: it must check, lie in its area and be of an LSN that may be there, and so may be one that a
+ * value holds whose own record is damaged. What is lost is told; what a crash left and nobody was promised is left
+ * out in silence. Without a manifest the names of timelines are lost, and their ids stand for them.
+ *
+ * @param from The directory of the store, which nobody writes meanwhile. It is only read.
+ * @param to Where the new store is made; there must be nothing, or an empty directory.
+ * @param options See {@linkcode SalvageOptions}.
+ * @returns What was copied and what was lost.
+ * @throws {Deno.errors.AlreadyExists} If there is anything at `to`.
+ * @throws {IoError} If there is no directory at `from`, or the system fails to write.
+ * @throws {RangeError} If `to` lies within `from`, or an option has a value that cannot be.
+ * @throws {TypeError} If a path is not one, or an option is unknown or of a wrong type.
+ *
+ * @example Salvage a store that has lost its manifest
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { salvage, Store } from "@varve/varve";
+ *
+ * const directory = await Deno.makeTempDir();
+ * {
+ *   await using store = await Store.open(`${directory}/old`);
+ *   await store.timeline().append([{ key: "a", value: "1" }], { lsn: 7 });
+ * }
+ * for await (const { name } of Deno.readDir(`${directory}/old`)) {
+ *   if (name.startsWith("manifest-")) await Deno.remove(`${directory}/old/${name}`);
+ * }
+ * const { timelines: [{ name, records, lostCount }] } = await salvage(`${directory}/old`, `${directory}/new`);
+ * assertEquals([records, lostCount], [1, 0]);
+ *
+ * await using store = await Store.open(`${directory}/new`);
+ * assertEquals(await store.timeline(name).get("a", { lsn: 7 }), new TextEncoder().encode("1"));
+ * ```
+ */
+export async function salvage(
+  from: string | URL,
+  to: string | URL,
+  options: SalvageOptions = {},
+): Promise<SalvageReport> {
+  checkSalvageOptions(options);
+  const { ioMode, ioEngine } = options, ioOptions = { ioMode, ioEngine, readOnly: true };
+  const source = pathOf("salvage store", from), target = pathOf("salvage store", to);
+  const opened = await openEngine(ioOptions);
+  try {
+    const directory = await opened.engine.resolve(source);
+    const held = await unlessMissing(opened.engine.list(target));
+    if (held !== undefined && held.length > 0) {
+      throw new Deno.errors.AlreadyExists(`Cannot salvage into "${target}": it is not empty`);
+    }
+    const parent = await unlessMissing(
+      opened.engine.resolve(held === undefined ? directoryOf(target) : target),
+    );
+    if (parent === directory || parent?.startsWith(`${directory}/`)) {
+      throw new RangeError(`Cannot salvage into "${target}": it lies within "${directory}"`);
+    }
+    const io = await openIo(directory, ioOptions, opened);
+    const objects = new Objects({ host: systemHost(io.engine), io, directory, cacheBytes: 0 });
+    try {
+      await using store = await Store.open(target, { ioMode, ioEngine });
+      return await new Salvage(objects, store, options).run();
+    } finally {
+      await objects.close();
+    }
+  } finally {
+    if (opened.ownsEngine) await opened.engine.shutdown();
+  }
+}
+
+/** A timeline that is to be copied. */
+interface Part {
+  readonly tally: TimelineTally;
+  readonly sources: readonly SalvageSource[];
+}
+
+class Salvage implements SalvageWatch {
+  readonly #objects: Objects;
+  readonly #store: Store;
+  readonly #options: SalvageOptions;
+  readonly #progress = { bytes: 0, totalBytes: 0, batches: 0 };
+
+  constructor(objects: Objects, store: Store, options: SalvageOptions) {
+    this.#objects = objects;
+    this.#store = store;
+    this.#options = options;
+  }
+
+  async run(): Promise<SalvageReport> {
+    const { state, error } = await this.#readManifest();
+    const ids = new Set(state?.timelines.map(({ id }) => id));
+    for (const id of await this.#objects.listTimelines()) ids.add(id);
+    const parts: Part[] = [];
+    for (const id of ids) {
+      const named = state?.timelines.find((timeline) => timeline.id === id);
+      const tally = new TimelineTally(named?.name ?? timelineName(id));
+      const sources = await findSources(this.#objects, id, named, tally);
+      // A directory without records that no manifest names never became a timeline.
+      if (named === undefined && sources.length === 0 && tally.lostCount === 0) continue;
+      for (const { end } of sources) this.#progress.totalBytes += end;
+      parts.push({ tally, sources });
+    }
+    for (const part of parts) await this.#copy(part);
+    const timelines = parts.map(({ tally }) => ({ ...tally }));
+    return { path: this.#store.path, hasManifest: state !== undefined, manifestError: error, timelines };
+  }
+
+  async #readManifest(): Promise<{ state: StoreState | undefined; error: Error | undefined }> {
+    try {
+      const state = (await Manifest.open(this.#objects, { readOnly: true }))?.state;
+      return { state, error: undefined };
+    } catch (error) {
+      if (!(error instanceof VarveError)) throw error;
+      return { state: undefined, error };
+    }
+  }
+
+  async #copy({ tally, sources }: Part): Promise<void> {
+    const { name } = tally;
+    const timeline = name === mainName ? this.#store.timeline() : await this.#store.createTimeline(name);
+    for await (const batch of mergeBatches(this.#objects, sources, tally, this)) {
+      await this.#append(timeline, batch, tally);
+    }
+    await timeline.sync();
+    this.read(0);
+  }
+
+  async #append(
+    timeline: Timeline,
+    { lsn, changes, isIncomplete }: ReadBatch,
+    tally: TimelineTally,
+  ): Promise<void> {
+    if (isIncomplete) tally.doubt(lsn);
+    if (isIncomplete && this.#options.incomplete === "drop") return;
+    await timeline.append(changes, { lsn });
+    tally.copied(lsn, changes.size);
+    this.#progress.batches++;
+  }
+
+  check(): void {
+    this.#options.signal?.throwIfAborted();
+  }
+
+  read(bytes: number): void {
+    this.#progress.bytes += bytes;
+    this.#options.progress?.({ ...this.#progress });
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Where the records of a timeline lie that is salvaged: in segments, sealed or not, named by a manifest or not.
+ *
+ * ```
+ *   sealed          header │ values ─────────────┃ index │ footer      up to where the footer, or else the manifest, says
+ *   torn, settled   header │ values ──────┃░░░░░                       up to where the manifest says that history ends
+ *   others          header │ values ────────────────────────┃          up to the end of the file
+ * ```
+ *
+ * One that tells no end brings no LSN that the next one starts with: what a crash left behind the end of history was
+ * written again there.
+ *
+ * @module
+ */
+
+import { blockBytes, CorruptionError, type Lsn, maxLsn } from "../../base/mod.ts";
+import type { LayerDescription } from "../../layer/mod.ts";
+import type { SegmentDescription, TimelineState } from "../../manifest/mod.ts";
+import { objectId, type Objects } from "../../objects/mod.ts";
+import { findFiles, type FoundFile } from "../inspect/found_files.ts";
+import type { LostStretch } from "./options.ts";
+import type { TimelineTally } from "./tally.ts";
+
+/** A file that records are taken from. */
+export interface SalvageSource {
+  /** The file. */
+  readonly file: FoundFile;
+  /** Where its values end at the latest. */
+  readonly end: number;
+  /** The id that its pads have, where it is known. */
+  readonly fileId: number | undefined;
+  /** The least LSN that it may bring. */
+  readonly firstLsn: Lsn;
+  /** The largest. */
+  readonly lastLsn: Lsn;
+  /** Whether it is sealed or settled: then all in front of its end was history. */
+  readonly isSettled: boolean;
+}
+
+/**
+ * Finds the sources of a timeline.
+ *
+ * @param objects Where they lie.
+ * @param id The timeline's id.
+ * @param named What the manifest says of it, if there is one.
+ * @param tally Who is told of files that bring nothing.
+ * @returns The sources, in the order of their first LSNs.
+ */
+export async function findSources(
+  objects: Objects,
+  id: number,
+  named: TimelineState | undefined,
+  tally: TimelineTally,
+): Promise<SalvageSource[]> {
+  const files = await findFiles(objects, id);
+  const known = new Map<string, LayerDescription | SegmentDescription>();
+  for (const file of [...named?.segments ?? [], ...named?.layers ?? []]) {
+    const kind = "kind" in file && file.kind !== "L0" ? file.kind : "seg";
+    known.set(objectId({ timeline: id, ...file, kind }), file);
+  }
+  const sources: SalvageSource[] = [];
+  for (const file of files) {
+    const said = known.get(file.id);
+    known.delete(file.id);
+    // One that the manifest named once and names no more is no part of history.
+    if (named !== undefined && said === undefined && file.name.sequence < named.nextSequence) continue;
+    if (file.error !== undefined) tally.lose(unread(file));
+    else if (file.name.kind !== "seg") tally.lose(notInOrder(file));
+    else if (file.byteLength > blockBytes) sources.push(sourceOf(file, said));
+  }
+  for (const [missing, said] of known) tally.lose(gone(`${objects.directory}/${missing}`, said));
+  return sources.map((source, i) => source.isSettled ? source : cutShort(source, sources.slice(i + 1)));
+}
+
+/** A source without an end goes no further than the first one that was made after it. */
+function cutShort(source: SalvageSource, later: readonly SalvageSource[]): SalvageSource {
+  const { firstLsn, file: { name: { sequence } } } = source;
+  const next = later.find((other) => other.firstLsn > firstLsn && other.file.name.sequence > sequence);
+  return { ...source, lastLsn: Math.min(source.lastLsn, (next?.firstLsn ?? Infinity) - 1) };
+}
+
+function sourceOf(file: FoundFile, said: LayerDescription | SegmentDescription | undefined): SalvageSource {
+  const { footer, header, byteLength, name: { firstLsn } } = file;
+  const layer = footer ?? (said !== undefined && "kind" in said ? said : undefined);
+  if (layer !== undefined) {
+    const { fileId, lastLsn, valuesEnd } = layer;
+    return { file, end: Math.min(byteLength, valuesEnd), fileId, firstLsn, lastLsn, isSettled: true };
+  }
+  const witness = said !== undefined && "witness" in said && said.witness?.isEnd ? said.witness : undefined;
+  const fileId = said?.fileId ?? header?.fileId;
+  const end = Math.min(byteLength, witness?.offset ?? Infinity), lastLsn = witness?.lsn ?? maxLsn;
+  return { file, end, fileId, firstLsn, lastLsn, isSettled: witness !== undefined };
+}
+
+/** Records of a layer that is sorted by key are in no order in which they could be written again. */
+function notInOrder({ path, byteLength }: FoundFile): LostStretch {
+  const expected = "a segment", found = "a layer of another kind, which is not salvaged";
+  const error = new CorruptionError({ path, offset: 0, expected, found });
+  return { path, offset: 0, length: byteLength, lsns: undefined, error };
+}
+
+function unread({ path, error }: FoundFile): LostStretch {
+  return { path, offset: 0, length: undefined, lsns: undefined, error };
+}
+
+function gone(path: string, said: LayerDescription | SegmentDescription): LostStretch {
+  const last = "lastLsn" in said ? said.lastLsn : said.witness?.lsn;
+  const lsns = last === undefined ? undefined : { first: said.firstLsn, last };
+  const error = new CorruptionError({ path, offset: 0, expected: "a file", found: "none" });
+  return { path, offset: 0, length: undefined, lsns, error };
+}
