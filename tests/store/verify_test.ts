@@ -14,6 +14,7 @@ import { crc32 } from "../../src/base/mod.ts";
 import { decodeFooter, encodeFooter, type LayerDescription } from "../../src/layer/mod.ts";
 import type { Transfer } from "../../src/io/engine.ts";
 import { EncodedBatch } from "../../src/segment/mod.ts";
+import { Random, seeds } from "../random.ts";
 import { patterned } from "./bytes.ts";
 import { errno, HookedEngine } from "./hooked_engine.ts";
 import { type Place, test, testEach } from "./matrix.ts";
@@ -190,6 +191,13 @@ test("Store.verify() names a filter, a footer, a header and a pad that are damag
     expected(layer, end, block, { keys, lsns }),
   ]);
   assertEquals((await filled.flipped(layer, 3000)).map(shown), [expected(layer, 0, block)]);
+  // The pad in front of the index; a crash may leave bytes in its place, but none that are nearly a pad.
+  const padEnd = Deno.readFileSync(layer).findLastIndex((byte, at) => at < valuesEnd && byte !== 0);
+  for (const at of [padEnd, padEnd + 5, valuesEnd - 1]) {
+    const [{ severity, path, keys, ...range }] = await filled.flipped(layer, at);
+    assertEquals([severity, path, keys], ["warning", layer, undefined]);
+    assertEquals((range.offset ?? 0) + (range.length ?? 0), valuesEnd);
+  }
 });
 
 /** Changes what a page holds and makes its checksum right again. */
@@ -486,4 +494,17 @@ test("verifyStore() and its store's directory bear what is no file, and name it"
     Deno.removeSync(`${place.path}_new`, { recursive: true })
   );
   assertEquals([lost.map(({ path }) => path), batches, segment > layer], [[layer], 3, true]);
+});
+
+test("Store.verify() finds any bit that is flipped in a segment, sealed or not", async (place) => {
+  const filled = await Filled.make(place);
+  const [seed] = seeds("verify bits", 1), random = new Random(seed);
+  for (const path of [filled.layer, filled.segment]) {
+    const { size } = Deno.statSync(path);
+    for (let i = 0; i < 40; i++) {
+      const offset = random.below(size);
+      const found = await filled.flipped(path, offset, 1 << random.below(8));
+      assert(found.some((finding) => finding.path === path), `${path} at ${offset}`);
+    }
+  }
 });

@@ -21,6 +21,7 @@ import { type Inspector, Loss } from "./finding.ts";
 import { readPieces } from "./pieces.ts";
 import { readLeaves } from "./read_pages.ts";
 import { type RecordSink, RecordWalk } from "./record_walk.ts";
+import { isNearlyPad } from "./nearly_pad.ts";
 import { Strays } from "./strays.ts";
 import { fingerprint, regionBytes, Slots, type Stretch, stretchesOf } from "./slots.ts";
 
@@ -101,7 +102,7 @@ class ValuesCheck implements RecordSink {
     this.#passTo(valuesEnd);
     await this.#strays.settle();
     await this.#findLosses();
-    this.#report();
+    await this.#report();
   }
 
   /** Gathers the slots that lead into a stretch; those of the one before were all passed. */
@@ -209,13 +210,32 @@ class ValuesCheck implements RecordSink {
     this.#inspector.found({ error, offset, length, keys, lsns: { first: lsn, last: lsn } });
   }
 
-  #report(): void {
+  /** Tells of a leftover that is nearly the pad that would stand there: no crash leaves that but by a rare chance. */
+  async #tellDamagedPad(from: number): Promise<void> {
+    const { object, description: { valuesEnd, fileId } } = this.#layer, start = from - from % blockBytes;
+    await readPieces(this.#objects, object, this.#inspector, {
+      start,
+      end: valuesEnd,
+      take: (bytes) => {
+        if (!isNearlyPad(bytes.subarray(from - start), fileId)) return;
+        const expected = "a pad", found = "bytes that do not check", { path } = object;
+        const error = new CorruptionError({ path, offset: from, expected, found });
+        this.#inspector.found({ severity: "warning", error, offset: from, length: valuesEnd - from });
+      },
+      unreadable: () => {},
+    });
+  }
+
+  async #report(): Promise<void> {
     const { description: { valuesEnd, firstLsn, lastLsn, kind }, object: { path } } = this.#layer;
     for (const { from, to, error, loss } of this.#gaps) {
       // Behind the last batch of a segment that a crash has torn stands, up to the next block, whatever it left.
       const isLeftover = kind === "L0" && to === valuesEnd && to - from < blockBytes && loss.versions === 0 &&
         error instanceof CorruptionError;
-      if (isLeftover) continue;
+      if (isLeftover) {
+        await this.#tellDamagedPad(from);
+        continue;
+      }
       this.#inspector.found({ error, offset: from, length: to - from, keys: loss.keys, lsns: loss.lsns });
     }
     for (const { first, end, error, loss } of this.#index.lostLeaves) {
