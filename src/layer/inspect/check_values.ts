@@ -111,7 +111,7 @@ class ValuesCheck implements RecordSink {
     this.#slots = new Slots(start, end, slots);
     this.#slot = 0;
     await this.#readLeaves((block) => this.#slots.add(block));
-    this.#slots.sort();
+    await this.#slots.sort(this.#inspector);
   }
 
   async #read(walk: RecordWalk, { start, end }: Stretch): Promise<void> {

@@ -34,7 +34,7 @@ export async function knownRecords(
     if (isFitting) slots.add(block);
   });
   if (!isFitting || slots.count < versions) return undefined;
-  slots.sort();
+  await slots.sort(pace);
   return (offset) => {
     const place = slots.find(offset);
     return place < slots.count ? slots.offsetOf(place) : undefined;

@@ -12,6 +12,7 @@ import { hashKey, mix } from "../formats/key_hash.ts";
 import { tombstoneFlag } from "../formats/page_format.ts";
 import { lsnHigh, lsnLow } from "../formats/record_format.ts";
 import type { VersionBlock } from "../version_cursor.ts";
+import type { Pace } from "./pieces.ts";
 
 /** Slots that are gathered at once: some 24 MiB. */
 export const mostSlots: number = 1 << 20;
@@ -75,9 +76,21 @@ export class Slots {
     }
   }
 
-  /** Sorts them by offset. */
-  sort(): void {
-    this.#places.subarray(0, this.count).sort();
+  /** Sorts them by offset, region by region, so that the event loop has its turns. */
+  async sort({ turns }: Pick<Pace, "turns">): Promise<void> {
+    const places = this.#places, count = this.count, regionSpan = regionBytes * mostSlots;
+    const ends = new Uint32Array(Math.ceil((this.#end - this.#start) / regionBytes) + 1);
+    for (let slot = 0; slot < count; slot++) ends[Math.floor(places[slot] / regionSpan) + 1]++;
+    for (let region = 1; region < ends.length; region++) ends[region] += ends[region - 1];
+    const sorted = new Float64Array(count), next = ends.slice();
+    for (let slot = 0; slot < count; slot++) {
+      sorted[next[Math.floor(places[slot] / regionSpan)]++] = places[slot];
+    }
+    for (let region = 1; region < ends.length; region++) {
+      sorted.subarray(ends[region - 1], ends[region]).sort();
+      if (turns.due()) await turns.turn();
+    }
+    places.set(sorted);
   }
 
   /** The offset that a slot leads to, by its place in the order of offsets. */
