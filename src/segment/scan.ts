@@ -237,6 +237,8 @@ class Scanner {
   #acceptPad(length: number): boolean {
     const pad = decodePad(this.#view, this.#at);
     if (this.#at !== this.#batchStart || pad.fileId !== this.#expected.header.fileId) return this.#stop();
+    // One that was written further on stands in the place of others, and proves that they were durable.
+    if (pad.durableOffset > this.#base + this.#at) return this.#stop();
     if (pad.durableLsn > this.#durableLsn) this.#durableLsn = pad.durableLsn;
     this.#at += length;
     this.#batchStart = this.#at;

@@ -112,6 +112,24 @@ Deno.test("scanSegment() finds the proof when damage spans the end of a group an
   await t.abort();
 });
 
+Deno.test("scanSegment() finds the proof when a whole group stands in the place of an earlier one", async () => {
+  const t = new SegmentFixture();
+  for (const key of ["a", "b", "c"]) {
+    t.append({ key, value: "1" });
+    await t.sync();
+  }
+  const contents = t.appended, last = contents.subarray(3 * block);
+  const over = contents.slice(), exchanged = contents.slice();
+  for (const misplaced of [over, exchanged]) misplaced.set(last, block);
+  exchanged.set(contents.subarray(block, 2 * block), 3 * block);
+  // The pad stands before what it says was durable.
+  for (const misplaced of [over, exchanged]) {
+    const { proof, end } = await scan(misplaced);
+    assertEquals([proof?.pad.durableOffset, proof?.offset], [3 * block, end]);
+  }
+  await t.abort();
+});
+
 Deno.test("scanSegment() takes no damage for durable that only a later sync would have covered", async () => {
   const t = new SegmentFixture();
   t.append({ key: "a", value: "1" });
