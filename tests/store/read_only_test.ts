@@ -135,6 +135,34 @@ test("Store.open() finds the manifest when a writer replaces it meanwhile", asyn
   assert(looks > 2);
 }, { ioMode: "buffered" });
 
+test("Store.open() reads when a writer makes a segment at each look at the directory", async (place) => {
+  const store = await place.open({ segmentBytes: 64 * 1024 });
+  await write(store, 0, 3);
+  const [directory] = place.files(/\.seg$/).map((path) => path.slice(0, path.lastIndexOf("/")));
+  await using engine = new HookedEngine();
+  engine.hook = async (operation, path) => {
+    const last = store.timeline().lastLsn;
+    if (operation === "list" && path === directory) await write(store, last, last + 14);
+  };
+  const reader = await place.open({ readOnly: true, ioEngine: engine });
+  engine.hook = () => {};
+  await check(reader, reader.timeline().lastLsn);
+}, { ioMode: "buffered" });
+
+test("Store.open() reports that a segment is named by no manifest when it is read only", async (place) => {
+  const store = await place.open();
+  await store.timeline().append([{ key: "a", value: "1" }], { sync: true });
+  await using killed = await place.copy();
+  const [manifest] = killed.files(/manifest/), bytes = Deno.readFileSync(manifest);
+  const last = bytes.findLastIndex((byte) => byte !== 0);
+  bytes[last] ^= 1;
+  Deno.writeFileSync(manifest, bytes);
+  for (const readOnly of [true, false]) {
+    const error = await assertRejects(() => killed.open({ readOnly }), CorruptionError, ".seg");
+    assertEquals(error.path, killed.path);
+  }
+}, { ioMode: "buffered" });
+
 test("Store.open() reports damage when it is read only", async (place) => {
   const store = await place.open();
   await store.timeline().append([{ key: "a", value: "1" }], { sync: true });

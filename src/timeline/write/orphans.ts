@@ -16,7 +16,8 @@
  */
 
 import { blockBytes, CorruptionError, maxSegmentFileBytes } from "../../base/mod.ts";
-import { type ObjectId, type Objects, parseObjectId, type StoredObject } from "../../objects/mod.ts";
+import { Manifest, type TimelineState } from "../../manifest/mod.ts";
+import { type ObjectId, parseObjectId } from "../../objects/mod.ts";
 import { objectOf, type TimelineContext, timelineState } from "../timeline_context.ts";
 
 /**
@@ -25,32 +26,57 @@ import { objectOf, type TimelineContext, timelineState } from "../timeline_conte
  * @throws {CorruptionError} If data stands in a segment that the manifest cannot have named (O1).
  */
 export async function findOrphans(context: TimelineContext): Promise<ObjectId[]> {
-  const { objects, id } = context;
-  const { segments, layers, nextSequence } = timelineState(context);
-  const named = new Set<ObjectId>();
-  for (const file of [...segments, ...layers]) named.add(objectOf(context, file));
-  const orphans: ObjectId[] = [];
-  for (const orphan of await objects.list(id)) {
-    const name = parseObjectId(orphan);
-    if (name?.kind !== "seg" || named.has(orphan)) continue;
-    if (name.sequence >= nextSequence) await checkEmpty(context, objects.object(orphan));
-    orphans.push(orphan);
+  const { orphans, later } = await listOrphans(context);
+  for (const orphan of later) {
+    if (await hasData(context, orphan)) throw unnamed(context, orphan);
   }
   return orphans;
 }
 
-async function checkEmpty({ objects, manifest }: TimelineContext, object: StoredObject): Promise<void> {
-  if (!await hasData(objects, object)) return;
-  throw new CorruptionError({
+/**
+ * Refuses, for a reader, a manifest that is older than the store. Another process may have made a segment since the
+ * manifest was read; then the manifest says so by now (O1).
+ *
+ * @throws {CorruptionError} If data stands in a segment that no manifest names.
+ */
+export async function checkNamed(context: TimelineContext): Promise<void> {
+  const { objects, id } = context, { later } = await listOrphans(context);
+  for (const orphan of later) {
+    if (!await hasData(context, orphan)) continue;
+    const manifest = await Manifest.open(objects, { readOnly: true });
+    const now = manifest?.state.timelines.find((timeline) => timeline.id === id);
+    if (now !== undefined && !isLater(orphan, now)) continue;
+    throw unnamed(context, orphan);
+  }
+}
+
+/** The segments that the manifest does not name, and which of them it never named. */
+async function listOrphans(context: TimelineContext): Promise<{ orphans: ObjectId[]; later: ObjectId[] }> {
+  const state = timelineState(context), { segments, layers } = state;
+  const named = new Set<ObjectId>();
+  for (const file of [...segments, ...layers]) named.add(objectOf(context, file));
+  const isOrphan = (id: ObjectId) => parseObjectId(id)?.kind === "seg" && !named.has(id);
+  const orphans = (await context.objects.list(context.id)).filter(isOrphan);
+  return { orphans, later: orphans.filter((orphan) => isLater(orphan, state)) };
+}
+
+function isLater(orphan: ObjectId, { nextSequence }: TimelineState): boolean {
+  const name = parseObjectId(orphan);
+  return name !== undefined && name.sequence >= nextSequence;
+}
+
+function unnamed({ objects, manifest }: TimelineContext, orphan: ObjectId): CorruptionError {
+  return new CorruptionError({
     path: objects.directory,
     offset: 0,
-    expected: `a manifest that names "${object.path}", which holds data`,
+    expected: `a manifest that names "${objects.directory}/${orphan}", which holds data`,
     found: `manifest version ${manifest.state.version}, which does not`,
   });
 }
 
-/** Whether anything but zeros stands behind the header of a segment. */
-export async function hasData(objects: Objects, object: StoredObject): Promise<boolean> {
+/** Whether anything but zeros stands behind the header. */
+async function hasData({ objects }: TimelineContext, orphan: ObjectId): Promise<boolean> {
+  const object = objects.object(orphan);
   const { byteLength, nextData } = await objects.extent(object);
   if (byteLength <= blockBytes) return false;
   // No segment is that long: it is not read to its end.

@@ -18,6 +18,7 @@ import type { LayerMap } from "../../layer/mod.ts";
 import { EncodedBatch } from "../../segment/mod.ts";
 import { type TimelineContext, timelineState } from "../timeline_context.ts";
 import { Upkeep } from "../upkeep/upkeep.ts";
+import { checkNamed } from "./orphans.ts";
 import { recoverSegments, type Recovery, settleRecovery } from "./recover.ts";
 import { Room } from "./room.ts";
 import { TimedFlusher } from "./timed_flusher.ts";
@@ -80,7 +81,8 @@ export class TimelineWriter {
    */
   static async open(context: TimelineContext): Promise<TimelineWriter> {
     const recovery = await recoverSegments(context);
-    if (!context.readOnly) await settleRecovery(context, recovery);
+    if (context.readOnly) await checkNamed(context);
+    else await settleRecovery(context, recovery);
     return new TimelineWriter(context, recovery);
   }
 

@@ -67,9 +67,13 @@ for (const [words, path, bytes, found] of cases) {
       await t.close();
       assertEquals(memory.disk.paths().includes(path), found === "left");
     }
-    const reader = await WriterFixture.open(before, { readOnly: true });
-    await reader.assertMade();
-    await reader.close();
-    assertEquals(before.disk.contents(path), bytes);
+    const reading = WriterFixture.open(before, { readOnly: true });
+    if (found === "refused") await assertRejects(() => reading, CorruptionError, path);
+    else {
+      const reader = await reading;
+      await reader.assertMade();
+      await reader.close();
+    }
+    assertEquals(before.contents(path), bytes);
   });
 }
