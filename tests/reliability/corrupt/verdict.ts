@@ -1,0 +1,270 @@
+/**
+ * What a store with damaged files says: the truth, a typed error, or, after a kill, the truth up to where nothing that
+ * is whole is witness of more. Anything else breaks a promise.
+ *
+ * Within a store that opens, a timeline that has none of the damaged files reads without an error; so does any other
+ * below the first LSN of those that have one.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { equals } from "@std/bytes";
+import { CorruptionError, type Store, type Timeline, VarveError } from "../../../mod.ts";
+import type { Damage } from "./damages.ts";
+import {
+  describeTimeline,
+  type Disk,
+  type Golden,
+  openOn,
+  storePath,
+  type TimelineTruth,
+  type Version,
+  type Witness,
+} from "./golden.ts";
+
+/** What came of damage: `lost` is an acknowledged end that nothing else was witness of. */
+export type Verdict = "harmless" | "detected" | "lost";
+
+/** How a damaged store is looked at. */
+export interface Look {
+  /** Whether it is opened as a reader. */
+  readonly readOnly: boolean;
+  /** Whether each key's history is read and the store is opened again. */
+  readonly isThorough: boolean;
+  /** A number that decides which of several reads are made. */
+  readonly turn: number;
+}
+
+const decoder = new TextDecoder();
+const report = { damage: "report" } as const;
+
+/** Opens a damaged store, reads everything, and judges what it says. */
+export async function examine(golden: Golden, disk: Disk, damage: Damage, look: Look): Promise<Verdict> {
+  const before = historyOf(disk), first = await lookOnce(golden, disk, damage, look);
+  if (first.refusal !== undefined || look.readOnly) {
+    assertEquals(historyOf(disk), before, "no file of history goes");
+  }
+  if (!look.isThorough) return first.verdict;
+  const again = await lookOnce(golden, disk, damage, look);
+  if (first.refusal !== undefined || look.readOnly) {
+    assertEquals(again.refusal, first.refusal, "it is refused again");
+  }
+  assertEquals(
+    [again.lastLsns, again.verdict === "lost"],
+    [first.lastLsns, first.verdict === "lost"],
+    "it ends there",
+  );
+  return first.verdict;
+}
+
+function historyOf(disk: Disk): string[] {
+  return disk.paths().filter((path) => path.endsWith(".seg"));
+}
+
+/** What an opening came to. */
+interface Found {
+  readonly verdict: Verdict;
+  /** Why it was not opened. */
+  readonly refusal?: string;
+  /** How far its timelines go. */
+  readonly lastLsns?: readonly number[];
+}
+
+async function lookOnce(golden: Golden, disk: Disk, damage: Damage, look: Look): Promise<Found> {
+  let store: Store;
+  try {
+    store = await openOn(disk, look.readOnly);
+  } catch (error) {
+    return { verdict: "detected", refusal: refusalOf(error) };
+  }
+  try {
+    const reads = golden.timelines.map((truth) => new Reading(store.timeline(truth.name), truth, damage));
+    for (const reading of reads) await reading.readAll(look);
+    const isLost = reads.some(({ isLost }) => isLost), isDamaged = reads.some(({ errors }) => errors > 0);
+    const verdict = isLost ? "lost" : isDamaged ? "detected" : "harmless";
+    return { verdict, lastLsns: reads.map(({ lastLsn }) => lastLsn) };
+  } finally {
+    // Sealing may come upon the damage too.
+    await store.close().catch(refusalOf);
+  }
+}
+
+/** What an error says, which must be one that says which file is damaged, or that there is no store. */
+function refusalOf(error: unknown): string {
+  if (!(error instanceof VarveError)) throw unlike("an error with a type of ours", error);
+  assert(error.message.includes(storePath), error.message);
+  return error.message;
+}
+
+function unlike(expected: string, error: unknown): Error {
+  return new Error(`expected ${expected}, found ${describe(error)}`);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.stack}` : `${error}`;
+}
+
+/** The reads of one timeline. */
+class Reading {
+  readonly #timeline: Timeline;
+  readonly #truth: TimelineTruth;
+  readonly #damage: Damage;
+  /** The LSN from which on something may be damaged. */
+  readonly #damagedFrom: number;
+  readonly lastLsn: number;
+  errors = 0;
+
+  constructor(timeline: Timeline, truth: TimelineTruth, damage: Damage) {
+    this.#timeline = timeline;
+    this.#truth = truth;
+    this.#damage = damage;
+    this.lastLsn = timeline.lastLsn;
+    this.#damagedFrom = damagedFrom(timeline, damage);
+    assert(this.lastLsn <= truth.lastLsn, `history ends at LSN ${this.lastLsn} of ${truth.lastLsn}`);
+    const least = leastLsn(truth, damage);
+    assert(this.lastLsn >= least, `history ends at LSN ${this.lastLsn} of ${least} at the least`);
+  }
+
+  /** Whether the end of history is not there, and nothing says so. */
+  get isLost(): boolean {
+    return this.lastLsn < this.#truth.lastLsn;
+  }
+
+  /** Whether anything of what this reads may differ: files that are whole, and named alike, read alike. */
+  get mayDiffer(): boolean {
+    const { directory, description } = this.#truth;
+    if (description !== describeTimeline(this.#timeline)) return true;
+    return [...this.#damage.files.keys()].some((path) => path.startsWith(directory));
+  }
+
+  async readAll(look: Look): Promise<void> {
+    if (look.isThorough) await this.#readEverything();
+    else if (this.mayDiffer) await this.#readDamaged(look);
+  }
+
+  async #readEverything(): Promise<void> {
+    const keys = [...this.#truth.keys.keys()];
+    for (let lsn = 0; lsn <= this.lastLsn; lsn++) {
+      await this.#vectored(keys, lsn);
+      await this.#scan(lsn);
+      await this.#count(lsn);
+    }
+    for (const key of keys) await this.#history(key);
+  }
+
+  /** Reads the versions whose records may be damaged, and some more in one way or another. */
+  async #readDamaged({ turn }: Look): Promise<void> {
+    const { keys: { size }, records } = this.#truth,
+      { files, range: [from, to] = [0, Infinity] } = this.#damage;
+    const keys = [...this.#truth.keys.keys()], first = turn % size;
+    await this.#vectored([...keys.slice(first, first + 4), keys[(first + 10) % size]], this.lastLsn);
+    const own = records.filter(({ path }) => files.has(path));
+    const hit = own.filter((each) => each.from < to && each.to > from), few = Math.ceil(own.length / 7);
+    // Every version of a layer needs its pages, each some of them.
+    const damaged = hit.length > 0 ? hit : own.filter((_, i) => (i + turn) % few === 0);
+    for (const [lsn, group] of Map.groupBy(damaged, ({ lsn }) => lsn)) {
+      if (lsn <= this.lastLsn) await this.#vectored(group.map(({ key }) => key), lsn);
+    }
+    const lsn = this.lastLsn - Math.min(this.lastLsn, turn % 2), next = turn % 15;
+    if (next === 0) await this.#scan(lsn);
+    if (next === 1) await this.#count(lsn);
+    if (next < 5) await this.#history(keys[first]);
+  }
+
+  #fail(error: unknown, lsn: number): void {
+    if (!(error instanceof CorruptionError)) throw unlike("a CorruptionError", error);
+    if (!this.#damage.files.has(error.path)) throw unlike("one of a damaged file", error);
+    if (lsn < this.#damagedFrom) throw unlike(`none that reads as of ${lsn} do not need`, error);
+    this.errors++;
+  }
+
+  async #vectored(keys: readonly string[], lsn: number): Promise<void> {
+    let i = 0;
+    for await (const entry of this.#timeline.getVectored(keys, { ...report, lsn })) {
+      const key = decoder.decode(entry.key);
+      if (key !== keys[i++]) throw new Error(`${key} stands in the place of ${keys[i - 1]}`);
+      if ("error" in entry) this.#fail(entry.error, lsn);
+      else assertVersion(key, versionAt(this.#truth, key, lsn), entry);
+    }
+    assertEquals(i, keys.length, "every key has an entry");
+  }
+
+  async #scan(lsn: number): Promise<void> {
+    const expected = this.#present(lsn);
+    let i = 0;
+    try {
+      for await (const entry of this.#timeline.scan({}, { ...report, lsn })) {
+        assert(i < expected.length, "a scan ends with the last key");
+        const [key, version] = expected[i++];
+        if (decoder.decode(entry.key) !== key) throw new Error(`${key} is left out of a scan`);
+        if ("error" in entry) this.#fail(entry.error, lsn);
+        else assertVersion(key, version, entry);
+      }
+    } catch (error) {
+      if (!(error instanceof VarveError)) throw error;
+      return this.#fail(error, lsn);
+    }
+    assertEquals(i, expected.length, "a scan goes to the end");
+  }
+
+  async #count(lsn: number): Promise<void> {
+    const count = await this.#timeline.count({}, { lsn }).catch((error) => this.#fail(error, lsn));
+    if (count !== undefined) assertEquals(count, this.#present(lsn).length);
+  }
+
+  async #history(key: string): Promise<void> {
+    const expected = (this.#truth.keys.get(key) ?? []).filter(({ lsn }) => lsn <= this.lastLsn);
+    let i = 0;
+    try {
+      for await (const version of this.#timeline.history(key, report)) {
+        if ("error" in version) this.#fail(version.error, this.lastLsn);
+        else assertVersion(key, expected[i], version);
+        i++;
+      }
+    } catch (error) {
+      if (!(error instanceof VarveError)) throw error;
+      return this.#fail(error, this.lastLsn);
+    }
+    assertEquals(i, expected.length, `history of ${key}`);
+  }
+
+  /** The keys that have a value, in order. */
+  #present(lsn: number): [string, Version][] {
+    const found: [string, Version][] = [];
+    for (const key of this.#truth.keys.keys()) {
+      const version = versionAt(this.#truth, key, lsn);
+      if (version?.value !== undefined) found.push([key, version]);
+    }
+    return found.sort(([a], [b]) => a < b ? -1 : 1);
+  }
+}
+
+function versionAt({ keys }: TimelineTruth, key: string, lsn: number): Version | undefined {
+  return keys.get(key)?.findLast((version) => version.lsn <= lsn);
+}
+
+function assertVersion(
+  key: string,
+  expected: Version | undefined,
+  { lsn, value }: { readonly lsn: number | undefined; readonly value: Uint8Array | undefined },
+): void {
+  const { value: right } = expected ?? {};
+  const isRight = right === undefined ? value === undefined : value !== undefined && equals(value, right);
+  if (lsn === expected?.lsn && isRight) return;
+  throw new Error(`${key} is ${value?.toHex()} of LSN ${lsn}, and not ${right?.toHex()} of ${expected?.lsn}`);
+}
+
+/** How far history must go at the least: as far as anything that is not damaged is witness of. */
+function leastLsn({ sealedLsn, witnesses }: TimelineTruth, { files }: Damage): number {
+  const isWhole = ({ path, from, bytes }: Witness) => {
+    if (!files.has(path)) return true;
+    const found = files.get(path)?.subarray(from, from + bytes.length);
+    return found !== undefined && equals(found, bytes);
+  };
+  return Math.max(sealedLsn, ...witnesses.filter(isWhole).map(({ durableLsn }) => durableLsn));
+}
+
+/** The first LSN of the damaged files of a timeline; none of those of a timeline that has no such file. */
+function damagedFrom(timeline: Timeline, { files }: Damage): number {
+  const firsts = timeline.layers().filter(({ path }) => files.has(path)).map(({ firstLsn }) => firstLsn);
+  return Math.min(Infinity, ...firsts);
+}
