@@ -4,7 +4,7 @@
  */
 
 import { Random } from "../../random.ts";
-import { block, type Disk, type Golden } from "./golden.ts";
+import { block, type Disk, type Golden, isManifestPath } from "./golden.ts";
 
 /** The kinds of damage. */
 export const damageKinds = [
@@ -71,11 +71,11 @@ function offsetsOf(bytes: Uint8Array, every: boolean, isOld: boolean): Uint32Arr
  * @param every Whether it is every bit of every byte, and not one bit of each byte, few of them in blocks of zeros.
  */
 export function flips({ disk }: Golden, every: boolean, seed: number): DamageSpace {
-  const newest = disk.paths().filter(isManifest).at(-1);
+  const newest = disk.paths().filter(isManifestPath).at(-1);
   return joined(
     "flips",
     disk.paths().map((path) => {
-      const bytes = disk.contents(path), isOld = isManifest(path) && path !== newest;
+      const bytes = disk.contents(path), isOld = isManifestPath(path) && path !== newest;
       const offsets = offsetsOf(bytes, every, isOld), bits = every ? 8 : 1;
       return {
         size: offsets.length * bits,
@@ -89,11 +89,6 @@ export function flips({ disk }: Golden, every: boolean, seed: number): DamageSpa
       };
     }),
   );
-}
-
-/** Whether a path is that of a manifest. */
-export function isManifest(path: string): boolean {
-  return path.includes("/manifest-");
 }
 
 /** Lengths to which files are cut: all, or those around blocks and some between. */

@@ -22,6 +22,11 @@ export const storePath = "/disk/store";
 /** Blocks of files. */
 export const block = 4096;
 
+/** Whether a path is that of a manifest. */
+export function isManifestPath(path: string): boolean {
+  return path.includes("/manifest-");
+}
+
 /** What became of a key at an LSN; `value` is `undefined` if it was deleted. */
 export interface Version {
   readonly lsn: number;
