@@ -106,5 +106,8 @@ function formatPart(part: KeyPart): string {
   if (typeof part === "bigint") return JSON.stringify({ bigint: String(part) });
   if (Object.is(part, -0)) return "-0";
   if (typeof part === "number" && !Number.isFinite(part)) return JSON.stringify({ number: String(part) });
+  // With digits alone it would be refused as one that may stand for another.
+  const isUnsafe = Number.isInteger(part) && !Number.isSafeInteger(part);
+  if (typeof part === "number" && isUnsafe) return part.toExponential();
   return JSON.stringify(part);
 }

@@ -10,6 +10,7 @@ const same: [text: string, parts: KeyPart[]][] = [
   ['[{"base64":"AP8="}]', [Uint8Array.of(0, 255)]],
   ['[{"number":"NaN"},{"number":"-Infinity"}]', [NaN, -Infinity]],
   ["[1e+300]", [1e300]],
+  ["[1.2912720851596686e+20,-9.007199254740992e+15]", [129127208515966860000, -(2 ** 53)]],
 ];
 
 for (const [text, parts] of same) {
