@@ -221,7 +221,8 @@ function filterParser(corpus: Uint8Array[]): Parser {
   };
 }
 
-function repairSegment(bytes: Bytes): void {
+/** Makes the checksums of a segment right, from its header on. */
+export function repairSegment(bytes: Bytes): void {
   repairBlock(bytes);
   for (let at = block; at + recordHeaderBytes <= bytes.length;) {
     const view = viewOf(bytes),

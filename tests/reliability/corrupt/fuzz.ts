@@ -9,6 +9,7 @@ import { makeGolden } from "./golden.ts";
 import { manifestParsers } from "./manifest_parsers.ts";
 import { mutate } from "./mutator.ts";
 import type { Bytes, Parser } from "./parser.ts";
+import { storeParsers } from "./store_parsers.ts";
 import { textParsers } from "./text_parsers.ts";
 
 /** How much is done. */
@@ -44,7 +45,8 @@ const mostMilliseconds = 2000;
 const mostBytes = 384 * 1024 * 1024;
 /** How many inputs there are between looks at the memory. */
 const inputsPerLook = 1024;
-const mostFailures = 20;
+/** After so many broken promises a parser is fed no more. */
+const mostFailures = 3;
 /** Parsers whose inputs cost most are fed with fewer. */
 const weights: Readonly<Record<string, number>> = {
   segment: 0.4,
@@ -76,13 +78,18 @@ export async function fuzz({ inputs }: FuzzBudget, { seed, only = "" }: FuzzOpti
 /** Every parser, with a corpus from a small store. */
 export async function everyParser(seed: number): Promise<readonly Parser[]> {
   const { killed, closed } = await makeGolden(seed);
-  return [...blockParsers(killed), ...await manifestParsers(closed), ...textParsers];
+  return [
+    ...blockParsers(killed),
+    ...await manifestParsers(closed),
+    ...textParsers,
+    ...storeParsers({ killed, closed }),
+  ];
 }
 
 async function fuzzOne(parser: Parser, inputs: number, seed: number, failures: string[]): Promise<number> {
-  const before = heldBytes();
+  const before = heldBytes(), most = failures.length + mostFailures;
   let accepted = 0;
-  for (let number = 0; number < inputs && failures.length < mostFailures; number++) {
+  for (let number = 0; number < inputs && failures.length < most; number++) {
     const start = performance.now();
     try {
       if (await feed(parser, seed, number)) accepted++;

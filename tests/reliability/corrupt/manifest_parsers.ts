@@ -5,6 +5,7 @@ import { CorruptionError, VarveError } from "../../../src/base/mod.ts";
 import { codeEdit, codeState } from "../../../src/manifest/codec.ts";
 import { Coder, encode } from "../../../src/manifest/coder.ts";
 import {
+  type FileIdentity,
   firstPlace,
   frameBytes,
   type FrameKind,
@@ -20,7 +21,7 @@ import { type Golden, isManifestPath } from "./golden.ts";
 import { type Bytes, type Parser, promise } from "./parser.ts";
 
 const path = "/fuzz/manifest";
-const identity = { storeId: "00112233445566778899aabbccddeeff", version: 1 };
+const ownIdentity: FileIdentity = { storeId: "00112233445566778899aabbccddeeff", version: 1 };
 const kinds: readonly FrameKind[] = ["snapshot", "edits", "closed", "superseded"];
 
 /** All parsers of manifests, fed with those of a store. */
@@ -38,7 +39,8 @@ export async function manifestParsers({ disk }: Golden): Promise<Parser[]> {
   ];
 }
 
-function framesOf(bytes: Bytes, version: number): { kind: FrameKind; body: Bytes }[] {
+/** The frames of a manifest that checks. */
+export function framesOf(bytes: Bytes, version: number): { kind: FrameKind; body: Bytes }[] {
   const file = readHeader(path, bytes, version), frames: { kind: FrameKind; body: Bytes }[] = [];
   for (let frame = readFrame(file, firstPlace); frame !== undefined; frame = readFrame(file, frame.next)) {
     frames.push({ kind: frame.kind, body: frame.body.bytes(frame.body.left).slice() as Bytes });
@@ -68,12 +70,12 @@ function bodiesParser(corpus: Uint8Array[], snapshot: Bytes): Parser {
     refusals: [CorruptionError],
     parse: async (bytes, random) => {
       const bodies = random.once(2) ? [bytes] : [snapshot, bytes], file = framed(bodies, random);
-      const { state, end } = await readManifest(path, file, identity.version, noTurns);
+      const { state, end } = await readManifest(path, file, ownIdentity.version, noTurns);
       promise(end.offset <= file.length, "an end in the file");
       const writer = Coder.writer();
       await codeState(writer, noTurns, state);
-      const again = framed([writer.written], undefined);
-      const { state: same } = await readManifest(path, again, identity.version, noTurns);
+      const again = framed([writer.written]);
+      const { state: same } = await readManifest(path, again, ownIdentity.version, noTurns);
       promise(Deno.inspect(same, whole) === Deno.inspect(state, whole), "a state is written and read alike");
       return true;
     },
@@ -83,7 +85,11 @@ function bodiesParser(corpus: Uint8Array[], snapshot: Bytes): Parser {
 const whole: Deno.InspectOptions = { depth: Infinity, iterableLimit: Infinity, strAbbreviateSize: Infinity };
 
 /** Puts bodies into a file, the first as its snapshot; with chance, some frames say otherwise. */
-function framed(bodies: readonly Uint8Array[], random: Random | undefined): Bytes {
+export function framed(
+  bodies: readonly Uint8Array[],
+  random?: Random,
+  identity: FileIdentity = ownIdentity,
+): Bytes {
   const length = bodies.reduce((sum, body) => sum + frameBytes(body.length), firstPlace.offset) + 2 * 4096;
   const bytes = new Uint8Array(length), isOdd = random?.once(8) ?? false;
   putHeader(bytes, identity);
@@ -112,7 +118,7 @@ async function readState(bytes: Bytes): Promise<boolean> {
   const reader = Coder.reader(path, bytes, 0, bytes.length), read = await codeState(reader, noTurns);
   if (!isExact(read)) return false;
   const writer = Coder.writer();
-  await codeState(writer, noTurns, { ...identity, ...read });
+  await codeState(writer, noTurns, { ...ownIdentity, ...read });
   promise(equals(writer.written, bytes.subarray(0, reader.position)), "a state is written as it was read");
   return true;
 }
