@@ -24,6 +24,8 @@ export const minSegmentBytes: number = 64 * KiB;
 export const maxSegmentBytes: number = 1024 * MiB;
 /** The longest file of an unsealed segment: offsets in it are 32 bits wide. */
 export const maxSegmentFileBytes: number = 2 ** 32;
+/** How often a store may be opened for writing: names of objects give that 32 bits. */
+export const maxGeneration: number = 2 ** 32 - 1;
 /** The largest LSN: the largest safe integer. */
 export const maxLsn: number = Number.MAX_SAFE_INTEGER;
 /** On-disk structure is aligned to this many bytes whatever the device says. */

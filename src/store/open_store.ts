@@ -12,16 +12,8 @@
  * @module
  */
 
-import { CorruptionError, hasCode, pathOf } from "../base/mod.ts";
-import {
-  type Host,
-  type Io,
-  type IoEngine,
-  openEngine,
-  openIo,
-  type PathLock,
-  systemHost,
-} from "../io/mod.ts";
+import { CorruptionError, hasCode, LimitError, maxGeneration, pathOf } from "../base/mod.ts";
+import { type Host, type Io, openEngine, openIo, type PathLock, systemHost } from "../io/mod.ts";
 import { Manifest, type TimelineState } from "../manifest/mod.ts";
 import { Objects } from "../objects/mod.ts";
 import { Timeline, type TimelineContext, TimelineWriter, Views } from "../timeline/mod.ts";
@@ -127,9 +119,18 @@ async function openManifest(objects: Objects, readOnly: boolean, isNew: boolean)
   await refuseUnnamedTimelines(objects, named);
   if (readOnly) return manifest;
   // From here on whatever opened the store earlier and still lives can be told from this opening.
-  await manifest.commit({ type: "generation", generation: manifest.state.generation + 1 });
+  await manifest.commit({ type: "generation", generation: nextGeneration(objects.directory, manifest) });
   await removeLeftovers(objects, named);
   return manifest;
+}
+
+function nextGeneration(directory: string, { state: { generation } }: Manifest): number {
+  if (generation < maxGeneration) return generation + 1;
+  const often = `it was opened for writing ${generation} times`;
+  throw new LimitError(`Cannot open store "${directory}": ${often}`, {
+    limit: maxGeneration,
+    found: generation,
+  });
 }
 
 async function createManifest(objects: Objects, isNew: boolean): Promise<Manifest> {
