@@ -10,7 +10,7 @@
  * ```
  */
 
-import { crc32, keyBytes, maxKeyBytes } from "../../base/mod.ts";
+import { crc32, keyBytes, maxKeyBytes, VarveError } from "../../base/mod.ts";
 import type { Timeline } from "../../timeline/mod.ts";
 
 /** What the keys of positions start with. */
@@ -18,6 +18,9 @@ export const positionPrefix = "\0varve/load/";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+/** What {@linkcode LoadPosition.encode} gives, and nothing else. */
+const pattern = /^\{"bytes":([0-9]+),"lines":([0-9]+),"crc":([0-9]+)\}$/;
+const mostPositionBytes = 80;
 const prefixBytes = encoder.encode(positionPrefix);
 
 /** Whether a key is one under which a position is kept. */
@@ -26,6 +29,17 @@ export function isPositionKey(key: Uint8Array | string): boolean {
   // Most keys differ in the first byte.
   for (let i = 0; i < prefixBytes.length; i++) if (key[i] !== prefixBytes[i]) return false;
   return true;
+}
+
+/** A position as it is kept. */
+export type KeptPosition = Pick<LoadPosition, "bytes" | "lines" | "crc">;
+
+/** Reads a position as it is kept; `undefined` if it is none. */
+export function parsePosition(value: Uint8Array): KeptPosition | undefined {
+  const match = value.length > mostPositionBytes ? null : pattern.exec(decoder.decode(value));
+  const [bytes, lines, crc] = (match ?? []).slice(1).map(Number);
+  const isPosition = match !== null && Number.isSafeInteger(bytes) && lines <= bytes && crc < 2 ** 32;
+  return isPosition ? { bytes, lines, crc } : undefined;
 }
 
 /** A position in an input. */
@@ -49,12 +63,23 @@ export class LoadPosition {
     this.key = name === undefined ? undefined : keyBytes(positionPrefix + name);
   }
 
-  /** Reads the position that a timeline keeps for this input, if there is one. */
+  /**
+   * Reads the position that a timeline keeps for this input, if there is one.
+   *
+   * @throws {VarveError} If what it keeps there is no position.
+   */
   async restore(timeline: Timeline): Promise<void> {
     const value = this.key === undefined ? undefined : await timeline.get(this.key);
     if (value === undefined) return;
-    const { bytes, lines, crc } = JSON.parse(decoder.decode(value));
-    Object.assign(this, { bytes, lines, crc });
+    const kept = parsePosition(value);
+    if (kept === undefined) {
+      const name = `"${decoder.decode(this.key)}"`;
+      throw new VarveError(
+        `Cannot go on with the input: what the store keeps under ${name} is no position ` +
+          "(--name gives the input another name, --again loads it from its first line on)",
+      );
+    }
+    Object.assign(this, kept);
   }
 
   /** Goes on behind some bytes. */

@@ -163,3 +163,22 @@ Deno.test("varve load keeps its positions out of the way", async () => {
   assertEquals(reserved.code, 1);
   assertStringIncludes(reserved.err, "its key is one of varve's own");
 });
+
+Deno.test("varve load says so when what is kept of an input is no position, and loads it again", async () => {
+  for (
+    const value of ["", "null", "[1]", '{"bytes":-1,"lines":0,"crc":0}', '{"bytes":9e9,"lines":0,"crc":"x"}']
+  ) {
+    await using folder = new TemporaryFolder();
+    await Deno.writeTextFile(folder.join("lines"), lines(5, false));
+    {
+      await using store = await Store.open(folder.join("store"));
+      await store.timeline().append([{ key: "\0varve/load/lines", value }]);
+    }
+    const { code, out, err } = await varve(folder, ["load", "store", "lines", "--name", "lines"]);
+    assert(code !== 0, out);
+    assertStringIncludes(err, 'varve/load/lines" is no position (--name');
+    const again = await varve(folder, ["load", "store", "lines", "--name", "lines", "--again"]);
+    assertEquals([again.code, again.err], [0, ""]);
+    await assertOnce(folder, 5);
+  }
+});

@@ -4,6 +4,7 @@ import { equals } from "@std/bytes";
 import { decodeKey, encodeKey, keyBytes, LimitError } from "../../../src/base/mod.ts";
 import { formatKeyParts, parseKeyParts } from "../../../src/cli/key_parts.ts";
 import { type ChangeLine, parseChangeLine } from "../../../src/cli/load/change_line.ts";
+import { LoadPosition, parsePosition } from "../../../src/cli/load/load_position.ts";
 import { PlainLine } from "../../../src/cli/load/plain_line.ts";
 import { GitError } from "../../../src/git/mod.ts";
 import { parseChanges } from "../../../src/git/history.ts";
@@ -88,6 +89,20 @@ export const textParsers: readonly Parser[] = [
     ),
     refusals: [SyntaxError, TypeError, RangeError, LimitError],
     parse: parseLine,
+  },
+  {
+    name: "position of a load",
+    corpus: texts('{"bytes":1048563,"lines":20561,"crc":2774812905}', '{"bytes":0,"lines":0,"crc":0}'),
+    refusals: [],
+    parse: (bytes) => {
+      const position = parsePosition(bytes);
+      if (position === undefined) return false;
+      const numbers = [position.bytes, position.lines, position.crc];
+      promise(numbers.every((number) => Number.isSafeInteger(number) && number >= 0), "numbers");
+      const again = parsePosition(Object.assign(new LoadPosition(undefined), position).encode());
+      promise(JSON.stringify(again) === JSON.stringify(position), "a position is kept as it was read");
+      return true;
+    },
   },
   {
     name: "output of git diff-tree",
