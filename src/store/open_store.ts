@@ -13,7 +13,15 @@
  */
 
 import { CorruptionError, hasCode, LimitError, maxGeneration, pathOf } from "../base/mod.ts";
-import { type Host, type Io, openEngine, openIo, type PathLock, systemHost } from "../io/mod.ts";
+import {
+  type Host,
+  type Io,
+  type IoEngine,
+  openEngine,
+  openIo,
+  type PathLock,
+  systemHost,
+} from "../io/mod.ts";
 import { Manifest, type TimelineState } from "../manifest/mod.ts";
 import { Objects } from "../objects/mod.ts";
 import { Timeline, type TimelineContext, TimelineWriter, Views } from "../timeline/mod.ts";

@@ -17,7 +17,7 @@
 
 import { blockBytes, CorruptionError, maxSegmentFileBytes } from "../../base/mod.ts";
 import { Manifest, type TimelineState } from "../../manifest/mod.ts";
-import { type ObjectId, parseObjectId } from "../../objects/mod.ts";
+import { type ObjectId, type Objects, parseObjectId, type StoredObject } from "../../objects/mod.ts";
 import { objectOf, type TimelineContext, timelineState } from "../timeline_context.ts";
 
 /**
@@ -26,9 +26,9 @@ import { objectOf, type TimelineContext, timelineState } from "../timeline_conte
  * @throws {CorruptionError} If data stands in a segment that the manifest cannot have named (O1).
  */
 export async function findOrphans(context: TimelineContext): Promise<ObjectId[]> {
-  const { orphans, later } = await listOrphans(context);
+  const { objects } = context, { orphans, later } = await listOrphans(context);
   for (const orphan of later) {
-    if (await hasData(context, orphan)) throw unnamed(context, orphan);
+    if (await hasData(objects, objects.object(orphan))) throw unnamed(context, orphan);
   }
   return orphans;
 }
@@ -42,7 +42,7 @@ export async function findOrphans(context: TimelineContext): Promise<ObjectId[]>
 export async function checkNamed(context: TimelineContext): Promise<void> {
   const { objects, id } = context, { later } = await listOrphans(context);
   for (const orphan of later) {
-    if (!await hasData(context, orphan)) continue;
+    if (!await hasData(objects, objects.object(orphan))) continue;
     const manifest = await Manifest.open(objects, { readOnly: true });
     const now = manifest?.state.timelines.find((timeline) => timeline.id === id);
     if (now !== undefined && !isLater(orphan, now)) continue;
@@ -74,9 +74,8 @@ function unnamed({ objects, manifest }: TimelineContext, orphan: ObjectId): Corr
   });
 }
 
-/** Whether anything but zeros stands behind the header. */
-async function hasData({ objects }: TimelineContext, orphan: ObjectId): Promise<boolean> {
-  const object = objects.object(orphan);
+/** Whether anything but zeros stands behind the header of a segment. */
+export async function hasData(objects: Objects, object: StoredObject): Promise<boolean> {
   const { byteLength, nextData } = await objects.extent(object);
   if (byteLength <= blockBytes) return false;
   // No segment is that long: it is not read to its end.

@@ -3,6 +3,7 @@
  */
 
 import { equals } from "@std/bytes";
+import { lose } from "../../../src/sim/mod.ts";
 import { deadline } from "./deadline.ts";
 import {
   type Damage,
@@ -143,6 +144,6 @@ function contentsOf(disk: Disk, path: string): Uint8Array | undefined {
 async function putAll(disk: Disk, files: Iterable<readonly [string, Uint8Array | undefined]>): Promise<void> {
   for (const [path, bytes] of files) {
     if (bytes !== undefined) disk.put(path, bytes);
-    else if (contentsOf(disk, path) !== undefined) await disk.remove(path);
+    else if (contentsOf(disk, path) !== undefined) lose(disk, path);
   }
 }

@@ -12,11 +12,11 @@ import {
   recordHeaderBytes,
   RecordKind,
 } from "../../../src/layer/mod.ts";
-import { MemoryEngine } from "../../io/memory_engine.ts";
+import { SimDisk, SimEngine } from "../../../src/sim/mod.ts";
 import { Random } from "../../random.ts";
 
 /** A disk in memory. */
-export type Disk = MemoryEngine;
+export type Disk = SimDisk;
 /** Where the store lies. */
 export const storePath = "/disk/store";
 /** Blocks of files. */
@@ -81,7 +81,12 @@ export interface Golden {
 
 /** Opens the store of a disk. */
 export function openOn(disk: Disk, readOnly = false): Promise<Store> {
-  return Store.open(storePath, { ioEngine: disk, segmentBytes: 64 * 1024, memoryBytes: 2 ** 24, readOnly });
+  return Store.open(storePath, {
+    ioEngine: new SimEngine({ disk }),
+    segmentBytes: 64 * 1024,
+    memoryBytes: 2 ** 24,
+    readOnly,
+  });
 }
 
 /** Which files a timeline has and what is in them, in a line. */
@@ -225,7 +230,7 @@ function noteContents(disk: Disk, older: Map<string, Uint8Array[]>): void {
 export function makeGolden(seed: number): Promise<{ killed: Golden; closed: Golden }> {
   return withoutChance(seed, async () => {
     const older = new Map<string, Uint8Array[]>(), main = new Author(seed), side = new Author(seed + 1);
-    const first = new MemoryEngine();
+    const first = new SimDisk();
     const store = await openOn(first);
     const timeline = store.timeline(), other = await store.createTimeline("side");
     await main.append(timeline, numbered(0, 25, 500), 8);

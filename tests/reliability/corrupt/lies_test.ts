@@ -1,5 +1,7 @@
 /** Manifests and index pages that check and say what cannot be, one lie at a time. */
 
+import { lose } from "../../../src/sim/mod.ts";
+import { timelineName } from "../../../src/objects/object_id.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CorruptionError, LimitError, type Timeline } from "../../../mod.ts";
 import { pageBytes } from "../../../src/base/mod.ts";
@@ -145,6 +147,11 @@ Deno.test("Store.open() takes names of timelines for names, whatever is in them"
     }));
     return { ...state, timelines: [...state.timelines, ...others] };
   });
+  for (let id = 1; id <= names.length; id++) {
+    const made = `/disk/store/${timelineName(id)}/made`;
+    disk.put(made, new Uint8Array());
+    lose(disk, made);
+  }
   const store = await openOn(disk);
   for (const name of names) {
     await store.timeline(name).append([{ key: "__proto__", value: name }], { sync: true });

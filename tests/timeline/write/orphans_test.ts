@@ -74,6 +74,6 @@ for (const [words, path, bytes, found] of cases) {
       await reader.assertMade();
       await reader.close();
     }
-    assertEquals(before.contents(path), bytes);
+    assertEquals(before.disk.contents(path), bytes);
   });
 }
