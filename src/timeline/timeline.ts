@@ -140,7 +140,7 @@ export class Timeline {
    * @throws {LsnError} If `lsn` is not greater than the last.
    * @throws {RangeError} If `lsn` is not a safe integer ≥ 1.
    * @throws {TypeError} If a key, value or change is of a wrong type.
-   * @throws {PoisonedError} If a write failed, now or before.
+   * @throws {PoisonedError} If a write failed, now or before, or there is no memory for the batch.
    * @throws {IoError} If the disk is full; when there is room again, appending goes on.
    * @throws {ReadOnlyError} If the store is read only.
    *

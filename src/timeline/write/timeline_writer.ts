@@ -137,7 +137,7 @@ export class TimelineWriter {
    * @param given The LSN that the caller chose, if it did.
    * @returns The batch's LSN.
    * @throws {LsnError} If the LSN does not increase.
-   * @throws {PoisonedError} If an earlier write failed.
+   * @throws {PoisonedError} If an earlier write failed, or there is no memory for the batch.
    * @throws {IoError} If the disk is full.
    * @throws {LimitError} If more waits to be written than memory allows.
    */
@@ -145,10 +145,12 @@ export class TimelineWriter {
     this.#room.check();
     const lsn = this.#nextLsn(given);
     const records = batch.count === 0 ? emptyBatch() : batch;
-    if (this.#layers.isFull(records.end, records.count)) this.#layers.freeze(this.#durableLsn);
-    const open = this.#layers.open ?? this.#layers.openNext(lsn, this.#lastLsn);
-    records.stamp(lsn);
-    open.append(records, lsn);
+    try {
+      this.#place(records, lsn);
+    } catch (error) {
+      // Without memory it may stand there by half, behind which nothing that comes would be found again.
+      throw this.health.fail(error as Error);
+    }
     this.#lastLsn = lsn;
     this.#room.took(records.end);
     this.#flusher.appended();
@@ -156,6 +158,14 @@ export class TimelineWriter {
     this.#counters.changes += batch.count;
     this.#counters.bytes += records.end;
     return lsn;
+  }
+
+  /** Puts a batch into the open layer, or into a new one if it does not fit that. */
+  #place(records: EncodedBatch, lsn: Lsn): void {
+    if (this.#layers.isFull(records.end, records.count)) this.#layers.freeze(this.#durableLsn);
+    const open = this.#layers.open ?? this.#layers.openNext(lsn, this.#lastLsn);
+    records.stamp(lsn);
+    open.append(records, lsn);
   }
 
   #nextLsn(given: Lsn | undefined): Lsn {

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { CorruptionError, IoError, PoisonedError } from "../../../src/base/mod.ts";
 import { errno, Gate, HookedEngine, type Operation } from "../../store/hooked_engine.ts";
+import { batchOf, CrampedEngine } from "./held.ts";
 import { changesOf, encoded, WriterFixture } from "./writer_fixture.ts";
 import { SimEngine } from "../../../src/sim/mod.ts";
 
@@ -271,3 +272,56 @@ for (
     }
   });
 }
+
+for (const code of ["EIO", "ENOSPC"]) {
+  for (const operation of ["write", "datasync"] as const) {
+    Deno.test(`TimelineWriter.sync() makes nothing durable when its ${operation} fails with ${code}`, async () => {
+      const engine = new HookedEngine(new SimEngine());
+      const t = await WriterFixture.open(engine);
+      t.append(...batchOf(100));
+      await t.writer.sync();
+      // Too much for one durable write.
+      t.append(...batchOf(20_000));
+      failNth(engine, operation, 1, code, true);
+      await assertRejects(() => t.writer.sync());
+      assertEquals([t.writer.durableLsn, t.writer.lastLsn], [1, 2]);
+      engine.hook = () => {};
+      await t.close().catch(() => {});
+    });
+  }
+}
+
+Deno.test("TimelineWriter is poisoned when there is no memory for a batch, and loses nothing of those before it", async () => {
+  for (let buffersLeft = 0; buffersLeft < 3; buffersLeft++) {
+    const engine = new CrampedEngine();
+    const t = await WriterFixture.open(engine);
+    await t.appendNext();
+    await t.writer.sync();
+    engine.buffersLeft = buffersLeft;
+    const error = assertThrows(() => t.append(...batchOf(40_000)), PoisonedError);
+    assertInstanceOf(error.cause, RangeError);
+    engine.buffersLeft = Infinity;
+    await assertPoisoned(t, error);
+    assertEquals([t.writer.lastLsn, t.writer.durableLsn], [1, 1]);
+    await assertRejects(() => t.close(), PoisonedError);
+    const found = await WriterFixture.open(engine);
+    assertEquals(found.writer.lastLsn, 1);
+    await found.assertMade();
+    await found.close();
+  }
+});
+
+Deno.test("TimelineWriter is poisoned when there is no memory for a segment, and opens again", async () => {
+  const engine = new CrampedEngine();
+  const t = await WriterFixture.open(engine);
+  engine.buffersLeft = 0;
+  const error = assertThrows(() => t.append(...batchOf(100)), PoisonedError);
+  assertInstanceOf(error.cause, RangeError);
+  engine.buffersLeft = Infinity;
+  await assertPoisoned(t, error);
+  await assertRejects(() => t.close(), PoisonedError);
+  const found = await WriterFixture.open(engine);
+  assertEquals(found.writer.lastLsn, 0);
+  await found.appendNext();
+  await found.close();
+});

@@ -26,6 +26,17 @@ export function test(
   });
 }
 
+/** A disk in memory on a machine with room for so many more buffers. */
+export class CrampedEngine extends SimEngine {
+  /** How many there is room for. */
+  buffersLeft: number = Infinity;
+
+  override allocateMemory(byteLength: number): Uint8Array<ArrayBuffer> {
+    if (--this.buffersLeft < 0) throw new RangeError("Array buffer allocation failed");
+    return super.allocateMemory(byteLength);
+  }
+}
+
 /** Holds writes to segments, or another operation on them. */
 export function hold(engine: HookedEngine, held: string = "write"): Gate {
   const gate = new Gate();
