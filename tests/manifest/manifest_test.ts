@@ -350,6 +350,17 @@ Deno.test("Manifest.open() settles what it trusts, and removes what a kill left"
   ]);
 });
 
+Deno.test("Manifest.commit() goes on in a new file when nobody closed the last one", async () => {
+  const root = await closed(1);
+  await (await root.open()).commit(add(2));
+  assertEquals(root.names, [name]);
+  const manifest = await root.open();
+  await manifest.commit(add(3));
+  assertEquals([root.names, idsIn(manifest)], [[name, manifestName(2)], [1, 2, 3]]);
+  await manifest.commit(add(4));
+  assertEquals(root.names, [name, manifestName(2)]);
+});
+
 Deno.test("Manifest.open() takes the newest of thousands of names, and no name but its own", async () => {
   const root = await closed(1, 2);
   const bytes = root.files.get(name)!;

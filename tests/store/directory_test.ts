@@ -259,6 +259,14 @@ test("Store.open() makes the name of every directory durable that it makes on th
   }
 });
 
+test("Store.open() makes the name of a directory durable that somebody else made", async (place) => {
+  if (Deno.build.os !== "linux") return;
+  const found = place.within("a/store");
+  Deno.mkdirSync(found.path, { recursive: true });
+  const synced = await syncedDirectories(async () => found.close(await found.open({ ioEngine: "node" })));
+  assert(synced.has(Deno.realPathSync(`${place.path}/a`)));
+});
+
 /** The directories that are synced meanwhile, through handles of `node:fs`. */
 async function syncedDirectories(work: () => Promise<void>): Promise<Set<string>> {
   await using handle = await open(Deno.makeTempDirSync({ prefix: "varve_test_" }), "r");

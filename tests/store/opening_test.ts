@@ -83,6 +83,22 @@ Deno.test("Store.open() that is cut short at any change leaves what an untouched
   }
 });
 
+Deno.test("Store.open() gives what it makes a generation of its own", async () => {
+  const disk = new SimDisk();
+  for (let opening = 1; opening <= 3; opening++) {
+    const store = await openOn(disk);
+    await store.timeline().append([{ key: "k", value: "" }]);
+    await store.timeline().freeze();
+    await store.close();
+  }
+  // The last number in the name of a segment is its generation.
+  const generations = disk.paths().map((name) => /-([0-9a-f]{8})\.seg$/.exec(name)?.[1]);
+  assertEquals(
+    generations.filter((generation) => generation !== undefined),
+    [1, 2, 3].map((generation) => `${generation}`.padStart(8, "0")),
+  );
+});
+
 Deno.test("Timeline.sync() answers when nothing that it covers can be lost with the power", async () => {
   for (const seed of seeds("store power", 3)) {
     const random = new Random(seed), choices = new SeededChoices(seed);

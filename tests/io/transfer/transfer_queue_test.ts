@@ -84,3 +84,26 @@ Deno.test("TransferQueue.transfer() serves a batch that is longer than it rememb
   }
   await done;
 });
+
+Deno.test("TransferQueue.transfer() syncs a durable batch once all of it is written, where writes are not durable", async () => {
+  for (const writesDurably of [false, true]) {
+    const log: string[] = [];
+    const calls = {
+      writesDurably,
+      read: () => Promise.resolve(1),
+      write: (_: IoFile, bytes: Uint8Array, offset: number) => {
+        log.push(`write ${offset}`);
+        return Promise.resolve(bytes.length);
+      },
+      size: () => 1 << 30,
+      datasync: () => Promise.resolve(void log.push("datasync")),
+    };
+    const queue = new TransferQueue(calls, 1);
+    const write = (durable: boolean) =>
+      new Promise<void>((done) => queue.transfer("write", transfers(2), durable, done));
+    await write(true);
+    assertEquals(log.splice(0), ["write 0", "write 1", ...writesDurably ? [] : ["datasync"]]);
+    await write(false);
+    assertEquals(log, ["write 0", "write 1"]);
+  }
+});

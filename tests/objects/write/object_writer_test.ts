@@ -154,6 +154,36 @@ Deno.test("ObjectWriter trusts no sync that went well while another one failed",
   await t.close();
 });
 
+Deno.test("ObjectWriter.finish() trusts no sync that went well while another one failed", async () => {
+  const t = new Fixture();
+  const writer = t.create();
+  t.append(writer, 5 * block);
+  let goOn = () => {};
+  t.engine.sync = () => new Promise((resolve) => goOn = resolve);
+  const finished = follow(writer.finish());
+  await settle();
+  assertEquals(t.engine.takeLog().at(-1), `truncate ${5 * block}`);
+  t.health.fail(new IoError({ code: "EIO", operation: "write", path: "another" }));
+  goOn();
+  await settle();
+  assertEquals([finished.state, writer.durableOffset], ["PoisonedError", 0]);
+  await writer.abort();
+  await t.close();
+});
+
+Deno.test("ObjectWriter.write() makes nothing durable, so that a sync behind it syncs", async () => {
+  const t = new Fixture();
+  const writer = t.create();
+  t.append(writer, 2 * block + 100);
+  await writer.write(writer.position);
+  assertEquals([writer.writtenOffset, writer.durableOffset], [2 * block + 100, 0]);
+  t.engine.takeLog();
+  await writer.sync(2 * block);
+  assertEquals([t.engine.takeLog(), writer.durableOffset], [["datasync"], 2 * block]);
+  await writer.abort();
+  await t.close();
+});
+
 Deno.test("ObjectWriter.finish() shortens the file only after everything is durable", async () => {
   const t = new Fixture();
   const writer = t.create({ reserveBytes: 100 * block });

@@ -174,6 +174,23 @@ Deno.test("Sealing publishes a layer only when the manifest that names it is dur
   await t.close();
 });
 
+Deno.test("Sealing names a layer in the manifest only when all of it is durable", async () => {
+  const engine = new HookedEngine(new SimEngine());
+  const t = await WriterFixture.open(engine);
+  await t.appendNext();
+  await t.writer.sync();
+  const gate = new Gate();
+  engine.hook = (operation, path) => operation === "sync" && path.endsWith(".seg") ? gate.wait() : undefined;
+  const frozen = t.writer.freeze();
+  await gate.reached;
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assertEquals(t.state.layers.length, 0);
+  gate.open();
+  await frozen;
+  assertEquals(t.state.layers.length, 1);
+  await t.close();
+});
+
 /**
  * Has sealing fail at an operation; four batches are durable before, and there is one more, whose index does not fit
  * the buffers.

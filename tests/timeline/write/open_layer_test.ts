@@ -1,10 +1,12 @@
 /** How a segment comes to be: made, named in the manifest, and only then written to, in the order of history. */
 
-import { assert, assertEquals } from "@std/assert";
-import { Gate, HookedEngine } from "../../store/hooked_engine.ts";
-import { hold, isSettled, quiet, test } from "./held.ts";
-import { WriterFixture } from "./writer_fixture.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Health } from "../../../src/base/mod.ts";
 import { SimEngine } from "../../../src/sim/mod.ts";
+import { openLayer } from "../../../src/timeline/write/open_layer.ts";
+import { Gate, HookedEngine } from "../../store/hooked_engine.ts";
+import { batchOf, CrampedEngine, hold, isSettled, quiet, test } from "./held.ts";
+import { closeContext, encoded, WriterFixture } from "./writer_fixture.ts";
 
 /** The sequences of the segments that the manifest names. */
 function named(t: WriterFixture): number[] {
@@ -116,4 +118,32 @@ Deno.test("resumeLayer() leaves what was recovered readable while it is being se
   await t.assertMade();
   assertEquals(named(t), []);
   await t.close();
+});
+
+test("OpenLayer.append() has all of a batch in its index in its own turn", async (t) => {
+  await t.appendNext();
+  const [{ index, object }] = t.writer.map.memory;
+  const before = index.versionCount;
+  t.append({ key: "a", value: "1" }, { key: "b", value: "2" }, { key: "c", delete: true });
+  assertEquals([index.versionCount - before, index.keyCount - before], [3, 3]);
+  assert(object.isWriting);
+});
+
+Deno.test("OpenLayer.append() leaves nothing in its index of what has no place in the segment", async () => {
+  const engine = new CrampedEngine();
+  const { context } = await WriterFixture.open(engine);
+  const next = { sequence: 1, firstLsn: 1, previousSequence: 0, previousLsn: 0, previousNamed: undefined };
+  const open = openLayer(context, new Health("test"), next, {});
+  const append = (lsn: number, bytes: number) => {
+    const records = encoded(batchOf(bytes));
+    records.stamp(lsn);
+    open.append(records, lsn);
+  };
+  append(1, 100);
+  engine.buffersLeft = 0;
+  assertThrows(() => append(2, 20_000), RangeError);
+  assertEquals([open.layer.index.versionCount, open.layer.lastLsn], [1, 1]);
+  engine.buffersLeft = Infinity;
+  await open.segment.writer.abort();
+  await closeContext(context);
 });

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/asse
 import { CorruptionError, type Lsn } from "../../../src/base/mod.ts";
 import { recoverSegments, settleRecovery } from "../../../src/timeline/write/recover.ts";
 import { block } from "../../segment/segment_fixture.ts";
+import { HookedEngine } from "../../store/hooked_engine.ts";
 import { MadeLog, type MadeSegment } from "./made_log.ts";
 import { closeContext, directory, openContext, timelineId, WriterFixture } from "./writer_fixture.ts";
 import { SimEngine } from "../../../src/sim/mod.ts";
@@ -100,6 +101,14 @@ const cases: Readonly<Record<string, Case>> = {
     const { end } = first;
     first.batches().pad().flip(end + 10);
     log.segment().batches(2).pad(0, 3).flip(block + 10);
+    return { damaged: { path: first.path, offset: end } };
+  },
+  "a torn first segment, and one behind it that the manifest says was closed": (log) => {
+    const first = log.segment().batches(2);
+    const { end } = first;
+    first.batches().pad().flip(end + 10);
+    const second = log.segment().batches(2).pad();
+    second.witness = { offset: second.end, lsn: 5, isEnd: false };
     return { damaged: { path: first.path, offset: end } };
   },
   "a missing header, which a later segment proves": (log) => {
@@ -257,6 +266,11 @@ for (const [words, make] of Object.entries(cases)) {
       return;
     }
     assertEquals(found, expected);
+    for (const { path } of log.segments) {
+      if (memory.disk.paths().includes(path)) {
+        assertEquals(memory.disk.contents(path), before.disk.contents(path));
+      }
+    }
     assertEquals(await recover(memory), { ...expected, dropped: [] }, "the same is found again");
     for (const disk of [memory, before]) {
       for (let i = 0; i < 2; i++) {
@@ -285,3 +299,45 @@ for (const [words, make] of Object.entries(cases)) {
     }
   });
 }
+
+Deno.test("recoverSegments() makes a segment durable before it reads it", async () => {
+  const log = new MadeLog();
+  log.segment().batches(3).pad();
+  log.segment().batches(2).pad(0, 3);
+  const engine = new HookedEngine(await log.disk());
+  const context = await openContext(engine);
+  const synced = new Set<string>(), read = new Set<string>();
+  engine.hook = (operation, path) => {
+    if (operation === "datasync") synced.add(path);
+    if (operation === "read") {
+      assert(synced.has(path), `${path} is read before it is synced`);
+      read.add(path);
+    }
+  };
+  await recoverSegments(context);
+  assertEquals([...read], log.segments.map(({ path }) => path));
+  await closeContext(context);
+});
+
+Deno.test("settleRecovery() removes nothing that a durable manifest still names", async () => {
+  const log = new MadeLog();
+  const first = log.segment().batches(2);
+  const { end } = first;
+  first.batches().pad().flip(end + 10);
+  log.segment().batches(2).pad();
+  log.segment().batches(2).pad();
+  const memory = await log.disk(), engine = new HookedEngine(memory);
+  const context = await openContext(engine);
+  const recovery = await recoverSegments(context);
+  assertEquals(recovery.dropped.map(({ sequence }) => sequence), [2, 3]);
+  const named: number[][] = [];
+  engine.hook = async (operation, path) => {
+    if (operation !== "remove" || !path.endsWith(".seg")) return;
+    const left = await openContext(new SimEngine({ disk: memory.disk.clone() }), { readOnly: true });
+    named.push(left.manifest.state.timelines[0].segments.map(({ sequence }) => sequence));
+    await closeContext(left);
+  };
+  await settleRecovery(context, recovery);
+  assertEquals(named, [[1], [1]]);
+  await closeContext(context);
+});

@@ -2,10 +2,11 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Lsn, LsnError, maxLsn } from "../../../src/base/mod.ts";
+import { SeededChoices, SimDisk, SimEngine } from "../../../src/sim/mod.ts";
 import { block } from "../../segment/segment_fixture.ts";
+import { HookedEngine } from "../../store/hooked_engine.ts";
 import { batchOf, hold, isSettled, test } from "./held.ts";
 import { changesOf, encoded, WriterFixture } from "./writer_fixture.ts";
-import { SimEngine } from "../../../src/sim/mod.ts";
 
 const KiB = 1024;
 
@@ -145,6 +146,23 @@ test("TimelineWriter.sync() covers every segment that is not sealed", async (t, 
   gate.open();
 });
 
+Deno.test("TimelineWriter.sync() leaves nothing of several segments to be lost with the power", async () => {
+  const disk = new SimDisk();
+  const engine = new HookedEngine(new SimEngine({ disk }));
+  const t = await WriterFixture.open(engine);
+  // Sealing stops in front of the manifest with the first, and the others are only synced.
+  const gate = hold(engine, "sync");
+  for (let i = 0; i < 4; i++) t.append(...batchOf(40 * KiB));
+  await t.writer.sync();
+  for (let seed = 0; seed < 5; seed++) {
+    const left = await WriterFixture.open(new SimEngine({ disk: disk.crash(new SeededChoices(seed)) }));
+    assertEquals(left.writer.lastLsn, 4);
+    await left.close();
+  }
+  gate.open();
+  await t.close();
+});
+
 Deno.test("TimelineWriter.sync() goes on in the block behind it, and writes none twice", async () => {
   const memory = new SimEngine();
   const t = await WriterFixture.open(memory);
@@ -160,6 +178,29 @@ Deno.test("TimelineWriter.sync() goes on in the block behind it, and writes none
   }
   await t.close();
 });
+
+test("TimelineWriter.durableLsn stays when older segments are sealed behind a sync", async (t, engine) => {
+  const gate = hold(engine, "sync");
+  for (let i = 0; i < 4; i++) t.append(...batchOf(40 * KiB));
+  await t.writer.sync();
+  const seen = new Set<number>();
+  engine.hook = () => void seen.add(t.writer.durableLsn);
+  gate.open();
+  await t.writer.freeze();
+  assertEquals([[...seen], t.writer.durableLsn, t.writer.counters.seals], [[4], 4, 4]);
+});
+
+test(
+  "TimelineWriter.map has what is not sealed from new to old, so that a read finds the newest",
+  async (t, engine) => {
+    const gate = hold(engine, "sync");
+    for (let i = 1; i <= 4; i++) t.append({ key: "k", value: new Uint8Array(40 * KiB).fill(i) });
+    assertEquals(t.writer.map.memory.map(({ firstLsn }) => firstLsn), [4, 3, 2, 1]);
+    assertEquals((await t.timeline.get("k"))?.[0], 4);
+    assertEquals((await t.timeline.get("k", { lsn: 2 }))?.[0], 2);
+    gate.open();
+  },
+);
 
 test("TimelineWriter.freeze() of nothing does nothing", async (t) => {
   await t.writer.freeze();
