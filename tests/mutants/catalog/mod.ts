@@ -1,0 +1,21 @@
+/** Every mutant there is. */
+
+import type { Mutant } from "../mutant.ts";
+import { checks } from "./checks.ts";
+import { durability } from "./durability.ts";
+import { engines } from "./engines.ts";
+import { manifest } from "./manifest.ts";
+import { ownership } from "./ownership.ts";
+import { reading } from "./reading.ts";
+import { recovery } from "./recovery.ts";
+
+/** See the top of the file. */
+export const mutants: readonly Mutant[] = [
+  ...engines,
+  ...durability,
+  ...checks,
+  ...recovery,
+  ...manifest,
+  ...reading,
+  ...ownership,
+];
