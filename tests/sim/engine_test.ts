@@ -83,7 +83,6 @@ Deno.test("SimEngine fails every operation that a test lists, with what it was a
     ["resolve", () => engine.resolve("/c")],
     ["lock", () => engine.lock("/")],
     ["support", () => engine.support("/", { write: true, readOnly: false })],
-    ["close", () => engine.close(file)],
   ];
   const before = engine.disk.hash();
   for (const [operation, call] of calls) {
@@ -93,6 +92,12 @@ Deno.test("SimEngine fails every operation that a test lists, with what it was a
   }
   assertEquals(engine.disk.hash(), before);
   for (const [, call] of calls) await call();
+  // A file is closed even if the system says that closing failed.
+  const { openFiles } = engine;
+  faults.failNext("close", "EIO");
+  await assertRejects(() => engine.close(file), IoError, "EIO");
+  assertEquals(engine.openFiles, openFiles - 1);
+  await assertRejects(() => engine.close(file), Deno.errors.BadResource);
 });
 
 Deno.test("ListedFaults.failFrom() fails all that changes something from one operation on", async () => {

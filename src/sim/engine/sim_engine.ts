@@ -162,8 +162,10 @@ export class SimEngine implements IoEngine {
   /** See {@linkcode IoEngine.close}. */
   close(file: IoFile): Promise<void> {
     return this.#on(file, () => {
-      return this.#calls.run("close", file.path, nameOf(file.path), undefined, () => {
+      return this.#calls.pass("close", file.path, nameOf(file.path), undefined, (fault) => {
+        // A system that says that closing failed has closed all the same.
         this.#open.delete(this.#own(file));
+        this.#calls.throwError(fault, "close", file.path);
       });
     });
   }
