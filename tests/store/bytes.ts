@@ -11,6 +11,16 @@ export function patterned(length: number, seed: number): Uint8Array<ArrayBuffer>
 export function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   if (a.length !== b.length) return false;
+  const whole = a.byteOffset % 4 === 0 && b.byteOffset % 4 === 0 ? a.length >>> 2 : 0;
+  if (!sameElements(wordsOf(a, whole), wordsOf(b, whole))) return false;
+  return sameElements(a.subarray(whole * 4), b.subarray(whole * 4));
+}
+
+function wordsOf(bytes: Uint8Array, count: number): Uint32Array {
+  return count === 0 ? new Uint32Array(0) : new Uint32Array(bytes.buffer, bytes.byteOffset, count);
+}
+
+function sameElements(a: Uint8Array | Uint32Array, b: Uint8Array | Uint32Array): boolean {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }

@@ -1,0 +1,192 @@
+/**
+ * A client of a store on a machine, which remembers what it issued, and what it was told is durable, at the instant at
+ * which it is told. So that at any moment it can be said what a crash may leave.
+ */
+
+import type { Store, Timeline } from "../../../mod.ts";
+import {
+  checkEnds,
+  IssuedTimeline,
+  type Known,
+  knownAfter,
+  nothingKnown,
+  sinceThen,
+  untold,
+  withoutFloor,
+} from "./known.ts";
+import type { Machine } from "./machine.ts";
+import { checkAnswers, endsOf, readEndsOf } from "./oracle.ts";
+import type { Change } from "./versions.ts";
+
+/** How a batch is appended. */
+export interface AppendOptions {
+  /** How far its LSN is from the last; the default leaves the choice to the store. */
+  readonly gap?: number | undefined;
+  /** Whether it is to be durable. */
+  readonly sync?: boolean | undefined;
+}
+
+/** A client was asked to do something for which something is missing, since it was refused earlier. */
+export class LeftOutError extends Error {
+  /** Its name. */
+  override name = "LeftOutError";
+}
+
+/** See the top of the file. */
+export class Client {
+  readonly #machine: Machine;
+  #issued = new Map<string, IssuedTimeline>();
+  #store: Store | undefined;
+
+  /** Stands before a store that is closed. */
+  constructor(machine: Machine, known: Known = nothingKnown()) {
+    this.#machine = machine;
+    this.#adopt(known);
+  }
+
+  #adopt(known: Known): void {
+    this.#issued = new Map(Array.from(known, ([name, timeline]) => [name, new IssuedTimeline(timeline)]));
+  }
+
+  /** The store, if it is open. */
+  get store(): Store | undefined {
+    return this.#store;
+  }
+
+  /** What is known now, also inside of an operation of the engine. */
+  known(): Known {
+    this.#hear();
+    return new Map(Array.from(this.#issued, ([name, issued]) => [name, issued.known()]));
+  }
+
+  /** Hears what the store says is durable. */
+  #hear(): void {
+    for (const { name, durableLsn } of this.#store?.timelines() ?? []) {
+      this.#issued.get(name)?.acknowledge(durableLsn);
+    }
+  }
+
+  /** Opens the store if it is closed, and checks that it ends where it may. */
+  async open(): Promise<void> {
+    if (this.#store !== undefined) return;
+    const store = await this.#machine.open();
+    const known = this.known();
+    const ends = endsOf(store, known);
+    try {
+      checkEnds(ends, known);
+    } catch (error) {
+      await this.#machine.close(store);
+      throw error;
+    }
+    this.#store = store;
+    this.#adopt(knownAfter(known, ends));
+  }
+
+  /** Closes the store: whoever closes and hears of no failure has lost nothing. */
+  async close(): Promise<void> {
+    const store = this.#store;
+    if (store === undefined) return;
+    this.#hear();
+    this.#store = undefined;
+    const issued = this.#issued;
+    await this.#machine.close(store);
+    for (const timeline of issued.values()) timeline.acknowledge(timeline.lastLsn);
+  }
+
+  /** Forgets the store, whose process died. */
+  die(): void {
+    this.#hear();
+    this.#store = undefined;
+  }
+
+  /** The names of timelines that are open. */
+  get names(): string[] {
+    return this.#opened().timelines().map(({ name }) => name);
+  }
+
+  #opened(): Store {
+    if (this.#store === undefined) throw new LeftOutError("the store is closed");
+    return this.#store;
+  }
+
+  #line(name: string): [Timeline, IssuedTimeline] {
+    const issued = this.#issued.get(name);
+    if (issued === undefined || !this.names.includes(name)) {
+      throw new LeftOutError(`nobody made timeline "${name}"`);
+    }
+    return [this.#opened().timeline(name), issued];
+  }
+
+  /** Appends; what is applied is there when the call returns. */
+  async append(name: string, changes: readonly Change[], { gap, sync }: AppendOptions = {}): Promise<number> {
+    const [timeline, issued] = this.#line(name);
+    const lsn = timeline.lastLsn + (gap ?? 1);
+    this.#machine.called();
+    issued.issue(lsn, changes);
+    const appended = timeline.append(
+      changes.map(({ key, value }) => value === undefined ? { key, delete: true } : { key, value }),
+      { sync: sync === true, lsn: gap === undefined ? undefined : lsn },
+    );
+    if (timeline.lastLsn !== lsn) issued.withdraw();
+    const found = await appended;
+    if (found !== lsn) throw new Error(`append: found LSN ${found}, expected ${lsn}`);
+    if (sync) issued.acknowledge(lsn);
+    return lsn;
+  }
+
+  /** Makes all of a timeline durable. */
+  async sync(name: string): Promise<void> {
+    const [timeline, issued] = this.#line(name);
+    const { lastLsn } = issued;
+    this.#machine.called();
+    const lsn = await timeline.sync();
+    if (lsn < lastLsn) throw new Error(`sync: found LSN ${lsn}, ${lastLsn} was appended before`);
+    issued.acknowledge(lastLsn);
+  }
+
+  /** Has all of a timeline sealed. */
+  async freeze(name: string): Promise<void> {
+    const [timeline, issued] = this.#line(name);
+    const { lastLsn } = issued;
+    this.#machine.called();
+    await timeline.freeze();
+    issued.acknowledge(lastLsn);
+  }
+
+  /** Makes a timeline, or opens one whose making had failed. */
+  async makeTimeline(name: string): Promise<void> {
+    const made = this.#issued.get(name) ??
+      new IssuedTimeline(untold);
+    this.#issued.set(name, made);
+    this.#machine.called();
+    await this.#opened().createTimeline(name);
+    made.isMade = true;
+  }
+
+  /** Asks every timeline some things. */
+  async ask(turn: number, questions: number): Promise<void> {
+    const depth = { questions, turn, again: false, goesOn: false };
+    await checkAnswers(this.#machine, this.#opened(), this.known(), depth);
+  }
+
+  /**
+   * Reads as another process would, beside the writer.
+   *
+   * @param turn Which question comes first.
+   * @param isTrue Whether reads bring what was written: otherwise what is behind the last proof may look torn.
+   */
+  async readBeside(turn: number, isTrue: () => boolean = () => true): Promise<void> {
+    void this.#opened();
+    const before = this.known();
+    const store = await this.#machine.open({ readOnly: true });
+    try {
+      const now = this.known();
+      checkEnds(readEndsOf(store, now), isTrue() ? sinceThen(before, now) : withoutFloor(now));
+      const depth = { questions: 1, turn, again: false, goesOn: false };
+      await checkAnswers(this.#machine, store, now, depth);
+    } finally {
+      this.#machine.called();
+      await store.close();
+    }
+  }
+}

@@ -1,0 +1,109 @@
+/** What a harness did, as a ledger takes it, and how long it may go on. */
+
+/** Something that does not hold. */
+export interface Failure {
+  /** The seed, or where in which script it happened. */
+  readonly trace: string;
+  /** What repeats it. */
+  readonly command: string;
+  /** What was found. */
+  readonly message: string;
+  /** As few steps as still fail, if it was made simpler. */
+  readonly script?: readonly string[];
+}
+
+/** What a harness did. It can be written as JSON. */
+export interface Counts {
+  /** `engineOperations` and `calls` together. */
+  operations: number;
+  /** Operations that simulated engines were asked for; every transfer of a batch is one. */
+  engineOperations: number;
+  /** Calls of the public API: openings, closings, appends, syncs, freezes, timelines made, reads. */
+  calls: number;
+  /** Moments before and after an operation at which a crash was tried. */
+  boundaries: number;
+  /** States that crashes left; many are the same as others. */
+  crashStates: number;
+  /** Stores that were opened after a crash or a failure and checked, no two from the same state of a disk. */
+  recoveries: number;
+  /** Sequences of operations. */
+  sequences: number;
+  /** Runs of a script in which one operation fails, once or from then on. */
+  failNth: number;
+  /** Damages to a disk at rest, after which a store was opened. */
+  damages: number;
+  /** Random programs. */
+  seeds: number;
+  /** Processes of random programs that died, or whose machine did. */
+  deaths: number;
+  /** Random programs that were run twice and did the same both times. */
+  replayedHashes: number;
+  /** What did not hold. */
+  failures: Failure[];
+}
+
+/** Nothing done. */
+export function noCounts(): Counts {
+  return {
+    operations: 0,
+    engineOperations: 0,
+    calls: 0,
+    boundaries: 0,
+    crashStates: 0,
+    recoveries: 0,
+    sequences: 0,
+    failNth: 0,
+    damages: 0,
+    seeds: 0,
+    deaths: 0,
+    replayedHashes: 0,
+    failures: [],
+  };
+}
+
+/** Adds what another harness did. */
+export function addCounts(to: Counts, { failures, ...others }: Counts): void {
+  for (const [name, count] of Object.entries(others)) to[name as keyof typeof others] += count;
+  to.failures.push(...failures);
+}
+
+/** How long a harness may go on. What is left out is no limit. */
+export interface Budget {
+  /** Seconds, after which nothing new is begun. */
+  readonly seconds?: number | undefined;
+  /** How many scripts, sequences, runs or seeds, whatever the harness counts. */
+  readonly runs?: number | undefined;
+}
+
+/** Which share of the work a process does: every `count`th piece, from `index` on. */
+export interface Share {
+  /** Which of them, from 0. */
+  readonly index: number;
+  /** How many processes there are. */
+  readonly count: number;
+}
+
+/** The pieces of work that a process does while its budget lasts. */
+export function* within<T>(
+  pieces: Iterable<T>,
+  { seconds = Infinity, runs = Infinity }: Budget,
+  { index, count }: Share = { index: 0, count: 1 },
+): Generator<T> {
+  const end = performance.now() + seconds * 1000;
+  let at = 0, done = 0;
+  for (const piece of pieces) {
+    if (at++ % count !== index) continue;
+    if (done++ >= runs || performance.now() >= end) return;
+    yield piece;
+  }
+}
+
+/** Counts that were written as JSON. */
+export function readCounts(json: string): Counts {
+  return { ...noCounts(), ...JSON.parse(json) };
+}
+
+/** What was found, in words. */
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}

@@ -1,0 +1,177 @@
+/**
+ * A script in which one operation fails, or every one from it on: each operation, with each error that makes sense.
+ *
+ * A failed sync may give up what it was to make durable while the system still shows it, and no later sync tells. Nobody
+ * who opens the store on the same machine then could know, so that it is opened after a restart.
+ */
+
+import { type Fault, type FaultPlan, type Operation, SeededChoices, SimDisk } from "../../../src/sim/mod.ts";
+import { Client, LeftOutError } from "./client.ts";
+import { type Budget, type Counts, noCounts, type Share, within, wordsOf } from "./counts.ts";
+import { bounded, isExplained, mayFailWith } from "./failing.ts";
+import { Machine } from "./machine.ts";
+import { Recoveries, sometimes } from "./recoveries.ts";
+import { oneTimeline, type Script, twoTimelines } from "./scripts.ts";
+
+/** What a full disk may refuse without ending writing for good. */
+const survived: ReadonlySet<Operation> = new Set<Operation>(["open", "write", "allocate"]);
+const syncs: ReadonlySet<Operation> = new Set<Operation>(["datasync", "sync"]);
+
+/** One way to fail. */
+interface Manner {
+  readonly code: string;
+  /** Whether what was to be synced is lost, and is seen all the same. */
+  readonly isLost: boolean;
+  /** Whether every operation from then on fails. */
+  readonly forEver: boolean;
+  mayFail(operation: Operation): boolean;
+}
+
+const codes: readonly string[] = ["EIO", "ENOSPC", "EDQUOT", "EMFILE", "EINTR"];
+const manners: readonly Manner[] = [false, true].flatMap((forEver): Manner[] => [
+  ...codes.map((code): Manner => ({
+    code,
+    isLost: false,
+    forEver,
+    mayFail: (operation) => mayFailWith(operation, code),
+  })),
+  { code: "EIO", isLost: true, forEver, mayFail: (operation) => syncs.has(operation) },
+]);
+
+/** Fails the nth operation. */
+class NthFault implements FaultPlan {
+  /** The operations that failed. */
+  readonly fired: Operation[] = [];
+  /** How many operations were asked for that may fail. */
+  operations = 0;
+  readonly #nth: number;
+  readonly #manner: Manner;
+  #isOver = false;
+
+  constructor(nth: number, manner: Manner) {
+    this.#nth = nth;
+    this.#manner = manner;
+  }
+
+  /** Nothing fails any more. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  faultOf(operation: Operation): Fault | undefined {
+    const { code, isLost, forEver, mayFail } = this.#manner;
+    if (this.#isOver || !mayFail(operation)) return undefined;
+    const at = ++this.operations;
+    if (at < this.#nth || !forEver && at > this.#nth) return undefined;
+    this.fired.push(operation);
+    return { kind: isLost ? "lost sync" : "error", code };
+  }
+}
+
+const scripts: Readonly<Record<string, Script>> = { oneTimeline, twoTimelines };
+
+/** One run. */
+interface Run {
+  readonly name: string;
+  readonly manner: Manner;
+  readonly nth: number;
+}
+
+/** What is run. */
+export interface FailNthOptions {
+  /** Which part of the work is done here. */
+  readonly share?: Share | undefined;
+}
+
+/** Fails each operation of two scripts in turn; a run of the budget is one run of a script. */
+export async function failEach(budget: Budget, { share }: FailNthOptions = {}): Promise<Counts> {
+  const counts = noCounts();
+  const recoveries = new Recoveries(counts, sometimes);
+  const runs = await everyRun();
+  for (const run of within(runs, budget, share)) {
+    counts.failNth++;
+    try {
+      await failOne(run, recoveries, counts);
+    } catch (error) {
+      const { name, nth, manner: { code, isLost, forEver } } = run;
+      const what = `${code}${isLost ? " and loses what it was to sync" : ""}${forEver ? " for ever" : ""}`;
+      const trace = `${name}: operation ${nth} fails with ${what}`;
+      counts.failures.push({ trace, command: "deno task soak:sim failures", message: wordsOf(error) });
+    }
+  }
+  return counts;
+}
+
+/** Every run: as many of a script and a manner as operations may fail in it. */
+async function everyRun(): Promise<Run[]> {
+  const runs: Run[] = [];
+  for (const [name, script] of Object.entries(scripts)) {
+    for (const manner of manners) {
+      const none = new NthFault(Infinity, manner);
+      await runScript(script, Machine.prompt(new SimDisk(), noCounts(), { faults: none }), none, manner);
+      for (let nth = 1; nth <= none.operations; nth++) runs.push({ name, manner, nth });
+    }
+  }
+  return runs;
+}
+
+async function failOne({ name, manner, nth }: Run, recoveries: Recoveries, counts: Counts): Promise<void> {
+  const faults = new NthFault(nth, manner);
+  const machine = Machine.prompt(new SimDisk(), counts, { faults });
+  const client = await runScript(scripts[name], machine, faults, manner, async (client) => {
+    const known = client.known(), choices = new SeededChoices(nth);
+    for (const left of [machine.disk.crash(choices), machine.disk.killed(choices)]) {
+      await recoveries.check(left, known);
+    }
+  });
+  if (faults.fired.length === 0) throw new Error("the operation was not asked for");
+  const left = manner.isLost ? machine.disk.crash(new SeededChoices(nth)) : machine.disk;
+  await recoveries.check(left, client.known());
+}
+
+/** Runs a script; what is refused is left out. Then whatever failed is over, and the store is closed. */
+async function runScript(
+  script: Script,
+  machine: Machine,
+  faults: NthFault,
+  manner: Manner,
+  beforeClose: (client: Client) => Promise<void> = () => Promise.resolve(),
+): Promise<Client> {
+  const client = new Client(machine);
+  const codes = new Set([manner.code]);
+  const judge = (error: unknown) => {
+    if (manner.code !== "EINTR" && faults.fired.length > 0 && isExplained(error, codes)) return;
+    throw error;
+  };
+  for (const step of script) {
+    if (client.store === undefined && manner.isLost && faults.fired.length > 0) break;
+    if (client.store === undefined) await bounded(client.open()).catch(judge);
+    if (client.store !== undefined) {
+      await bounded(step(client)).catch((error) => refused(error) ?? judge(error));
+    }
+  }
+  await beforeClose(client);
+  faults.end();
+  if (client.store !== undefined && isSurvived(faults, manner)) await syncAll(client);
+  await bounded(client.close()).catch(judge);
+  machine.retire();
+  return client;
+}
+
+/** A step that needs what an earlier step was refused is left out. */
+function refused(error: unknown): true | undefined {
+  return error instanceof LeftOutError ? true : undefined;
+}
+
+/** Whether a full disk refused nothing but what may be tried again. */
+function isSurvived({ fired }: NthFault, { code }: Manner): boolean {
+  return (code === "ENOSPC" || code === "EDQUOT") && fired.every((operation) => survived.has(operation));
+}
+
+/** There is room again: what began before may still tell that there was none. */
+async function syncAll(client: Client): Promise<void> {
+  for (const name of client.names) {
+    const sync = () => bounded(client.sync(name));
+    await sync().catch(sync).catch(sync);
+  }
+}

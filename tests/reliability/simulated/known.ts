@@ -1,0 +1,170 @@
+/**
+ * What is known of a store whose process may die at any moment: which batches were issued, and which of them somebody was
+ * told are durable.
+ *
+ * ```
+ *   batches:  1  2  3  4  5  6        after a crash history must end somewhere from the floor to the last that was issued
+ *             └─floor─┘     └─ issued
+ * ```
+ */
+
+import { crc32 } from "../../../src/base/mod.ts";
+import type { Batch, Change } from "./versions.ts";
+
+const encoder = new TextEncoder();
+
+/** A batch that was issued. */
+export interface IssuedBatch extends Batch {
+  /** A number that tells its history from others: its own changes and all before them. */
+  readonly digest: number;
+}
+
+/** What is known of a timeline at a moment. */
+export interface KnownTimeline {
+  /** Batches; those after the first `issued` were issued later. */
+  readonly batches: readonly IssuedBatch[];
+  /** How many were issued. */
+  readonly issued: number;
+  /** The LSN up to which somebody was told that they are durable. */
+  readonly floor: number;
+  /** The LSN up to which that is written down elsewhere, so that no damage in one place hides it. */
+  readonly proven: number;
+  /** Whether somebody was told that the timeline is durable. */
+  readonly isMade: boolean;
+}
+
+/** What is known of a store at a moment, by the names of timelines. */
+export type Known = ReadonlyMap<string, KnownTimeline>;
+
+/** Where the history of a timeline ends. */
+export interface End {
+  /** The LSN of its last batch; 0 if there is none. */
+  readonly lastLsn: number;
+  /** The digest of that batch; 0 if there is none. */
+  readonly digest: number;
+}
+
+/** Where a history ends that has not begun. */
+export const noHistory: End = { lastLsn: 0, digest: 0 };
+
+/** Where the history of each timeline of a store ended when it was opened. */
+export type Ends = ReadonlyMap<string, End>;
+
+/** How many times somebody is told of more before what was told first is surely proven. */
+const stepsToProof = 3;
+
+/** A timeline that batches are issued to. */
+export class IssuedTimeline {
+  /** Whether somebody was told that it is durable. */
+  isMade: boolean;
+  /** The LSN up to which somebody was told that batches are durable. */
+  floor: number;
+  /** Earlier floors, the last one first: a pad tells of the sync before it, and one sync may be told in two steps. */
+  #earlier: readonly number[];
+  readonly #batches: IssuedBatch[];
+
+  /** Starts from what is known. */
+  constructor({ batches, issued, floor, proven, isMade }: KnownTimeline) {
+    this.#batches = batches.slice(0, issued);
+    this.floor = floor;
+    this.#earlier = Array.from({ length: stepsToProof }, () => proven);
+    this.isMade = isMade;
+  }
+
+  /** The LSN of the last batch; 0 if there is none. */
+  get lastLsn(): number {
+    return this.#batches.at(-1)?.lsn ?? 0;
+  }
+
+  /** Notes a batch. */
+  issue(lsn: number, changes: readonly Change[]): void {
+    const words = changes.map(({ key, value }) => `${key} ${value === undefined ? "" : crc32(value)}`);
+    const text = `${this.#batches.at(-1)?.digest} ${lsn} ${words.join()}`;
+    this.#batches.push({ lsn, changes, digest: crc32(encoder.encode(text)) });
+  }
+
+  /** Forgets the last batch, which was refused. */
+  withdraw(): void {
+    this.#batches.pop();
+  }
+
+  /** Notes that somebody was told. */
+  acknowledge(lsn: number): void {
+    if (lsn <= this.floor) return;
+    this.#earlier = [this.floor, ...this.#earlier].slice(0, stepsToProof);
+    this.floor = lsn;
+  }
+
+  /** What is known now. */
+  known(): KnownTimeline {
+    return {
+      batches: this.#batches,
+      issued: this.#batches.length,
+      floor: this.floor,
+      proven: this.#earlier[stepsToProof - 1],
+      isMade: this.isMade,
+    };
+  }
+}
+
+/** A timeline of which nobody has heard yet. */
+export const untold: KnownTimeline = { batches: [], issued: 0, floor: 0, proven: 0, isMade: false };
+
+/** A store of which nobody has heard yet: `main` is made with it. */
+export function nothingKnown(): Known {
+  return new Map([["main", untold]]);
+}
+
+/** The batches of a timeline up to an LSN. */
+export function batchesUpTo({ batches, issued }: KnownTimeline, lsn: number): IssuedBatch[] {
+  return batches.slice(0, issued).filter((batch) => batch.lsn <= lsn);
+}
+
+/** What is known once a store was opened and showed these ends: no more and no less may ever be found again. */
+export function knownAfter(known: Known, ends: Ends): Known {
+  return new Map(Array.from(ends, ([name, { lastLsn }]) => {
+    const batches = batchesUpTo(known.get(name) as KnownTimeline, lastLsn);
+    return [name, { batches, issued: batches.length, floor: lastLsn, proven: lastLsn, isMade: true }];
+  }));
+}
+
+/** What is known if nobody was told anything. */
+export function withoutFloor(known: Known): Known {
+  return new Map(Array.from(known, ([name, timeline]) => [name, { ...timeline, floor: 0, isMade: false }]));
+}
+
+/** What somebody may see who began to look at one time and had looked at another: what was issued by then, and nothing
+ * of what was told since. */
+export function sinceThen(before: Known, now: Known): Known {
+  return new Map(Array.from(now, ([name, timeline]) => {
+    const { floor, isMade } = before.get(name) ?? { floor: 0, isMade: false };
+    return [name, { ...timeline, floor, isMade }];
+  }));
+}
+
+/**
+ * Checks that history ends where it may.
+ *
+ * @throws {Error} If a timeline is lost or nobody made it, if what was durable is lost, or if history ends where no
+ * batch does.
+ */
+export function checkEnds(ends: Ends, known: Known): void {
+  for (const [name, { isMade }] of known) {
+    if (isMade && !ends.has(name)) throw new Error(`timeline "${name}" is lost`);
+  }
+  for (const [name, { lastLsn, digest }] of ends) {
+    const timeline = known.get(name);
+    if (timeline === undefined) throw new Error(`there is a timeline "${name}", which nobody made`);
+    const { batches, issued, floor } = timeline;
+    if (lastLsn < floor) {
+      throw new Error(`timeline "${name}" ends at LSN ${lastLsn}: ${floor} was durable`);
+    }
+    const at = batches.findIndex(({ lsn }) => lsn === lastLsn);
+    if (lastLsn !== 0 && (at < 0 || at >= issued)) {
+      throw new Error(`timeline "${name}" ends at LSN ${lastLsn}, at which no batch was issued`);
+    }
+    if (digest !== (batches[at]?.digest ?? 0)) {
+      throw new Error(`timeline "${name}" up to LSN ${lastLsn} is the history of another store`);
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/** What a timeline is asked, and what it must answer. */
+
+import type { Timeline } from "../../../mod.ts";
+import { collect, sameBytes } from "../../store/bytes.ts";
+import type { Version, Versions } from "./versions.ts";
+
+const decoder = new TextDecoder();
+/** Keys that nobody writes: before, between and behind those that are written. */
+const absent: readonly string[] = ["A", "aab", "zz"];
+
+/** Asks a timeline one thing as of an LSN; throws unless it answers as the model does. */
+type Question = (timeline: Timeline, model: Versions, lsn: number) => Promise<void>;
+
+/** What can be asked, the cheapest first. */
+export const questions: readonly Question[] = [
+  askMany,
+  askHistories,
+  askScan,
+  askReverse,
+  askVectored,
+  askCount,
+  askOne,
+];
+
+async function askMany(timeline: Timeline, model: Versions, lsn: number): Promise<void> {
+  const keys = [...model.keys, ...absent];
+  const values = await timeline.getMany(keys, { lsn });
+  keys.forEach((key, i) => check("getMany", key, lsn, values[i], model.at(key, lsn)));
+}
+
+async function askHistories(timeline: Timeline, model: Versions, lsn: number): Promise<void> {
+  for (const key of model.keys) {
+    const found = await collect(timeline.history(key, { to: lsn }));
+    const expected = model.history(key, 1, lsn);
+    checkList("history", found.map(({ lsn }) => lsn), expected.map(({ lsn }) => lsn));
+    found.forEach(({ value }, i) => check("history", key, expected[i].lsn, value, expected[i]));
+  }
+}
+
+async function askScan(timeline: Timeline, model: Versions, lsn: number): Promise<void> {
+  const found = await collect(timeline.scan({}, { lsn }));
+  checkScan(found, model.scan("", lsn), lsn);
+}
+
+async function askReverse(timeline: Timeline, model: Versions, lsn: number): Promise<void> {
+  const start = model.keys[model.keys.length >>> 1] ?? "a";
+  const found = await collect(timeline.scan({ start, reverse: true }, { lsn }));
+  checkScan(found, model.scan(start, lsn).reverse(), lsn);
+}
+
+async function askVectored(timeline: Timeline, model: Versions, lsn: number): Promise<void> {
+  const keys = [...model.keys, ...model.keys, ...absent].reverse();
+  const found = await collect(timeline.getVectored(keys, { lsn }));
+  checkList("getVectored", found.map(({ key }) => decoder.decode(key)), keys);
+  found.forEach((entry, i) => check("getVectored", keys[i], lsn, entry.value, model.at(keys[i], lsn)));
+}
+
+async function askCount(timeline: Timeline, model: Versions, lsn: number): Promise<void> {
+  const start = model.keys[1] ?? "a";
+  const found = await timeline.count({ start }, { lsn });
+  checkList("count", [found], [model.scan(start, lsn).length]);
+}
+
+async function askOne(timeline: Timeline, model: Versions, lsn: number): Promise<void> {
+  for (const key of [...model.keys, absent[1]]) {
+    check("get", key, lsn, await timeline.get(key, { lsn }), model.at(key, lsn));
+  }
+}
+
+function checkScan(
+  found: readonly { key: Uint8Array; value: Uint8Array | undefined }[],
+  expected: readonly Version[],
+  lsn: number,
+): void {
+  checkList(`scan at ${lsn}`, found.map(({ key }) => decoder.decode(key)), expected.map(({ key }) => key));
+  found.forEach(({ value }, i) => check("scan", expected[i].key, lsn, value, expected[i]));
+}
+
+function checkList(question: string, found: readonly unknown[], expected: readonly unknown[]): void {
+  if (found.length === expected.length && found.every((one, i) => one === expected[i])) return;
+  throw new Error(`${question}: found ${short(found)}, expected ${short(expected)}`);
+}
+
+function short(list: readonly unknown[]): string {
+  return `[${list.map((one) => String(one).slice(0, 20)).join(", ")}]`;
+}
+
+function check(question: string, key: string, lsn: number, found?: Uint8Array, version?: Version): void {
+  if (sameBytes(found, version?.value)) return;
+  throw new Error(
+    `${question} of key ${key.slice(0, 20)} at LSN ${lsn}: found ${found?.length} bytes, expected ` +
+      `${version?.value?.length} bytes of LSN ${version?.lsn}`,
+  );
+}
