@@ -11,11 +11,10 @@
 import { CorruptionError, hasCode, VarveError } from "../base/mod.ts";
 import { type IoEngine, probeNamePattern } from "../io/mod.ts";
 import { parseManifestName } from "../manifest/mod.ts";
-import { isAsideName, type Objects, parseObjectId, timelineName } from "../objects/mod.ts";
+import { isAsideName, type Objects, parseObjectId, parseTimelineName, timelineName } from "../objects/mod.ts";
 
 /** The file that says who holds the lock. */
 export const lockName = "lock";
-const timelinePattern = /^[0-9a-f]{16}$/;
 
 /** Where a store is, or is to be made. */
 export interface FoundDirectory {
@@ -91,7 +90,7 @@ async function heldBy(engine: IoEngine, path: string): Promise<string[] | undefi
 
 async function refuseForeign(engine: IoEngine, directory: string, name: string): Promise<void> {
   if (name === lockName || isLeftover(name)) return;
-  const isTimeline = timelinePattern.test(name);
+  const isTimeline = parseTimelineName(name) !== undefined;
   const held = isTimeline ? await heldBy(engine, `${directory}/${name}`) : undefined;
   if (held?.length === 0) return;
   if (held?.some((file) => parseObjectId(`${name}/${file}`) !== undefined)) {

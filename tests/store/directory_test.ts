@@ -13,11 +13,13 @@ test("Store.open() refuses a folder that is not a store and touches nothing", as
     "a file": () => Deno.writeTextFileSync(`${place.path}/notes.txt`, "mine"),
     "a folder": () => Deno.mkdirSync(`${place.path}/notes`),
     "a file with the name of a timeline": () =>
-      Deno.writeTextFileSync(`${place.path}/0123456789abcdef`, "mine"),
+      Deno.writeTextFileSync(`${place.path}/0003456789abcdef`, "mine"),
     "a folder with the name of a timeline": () => {
-      Deno.mkdirSync(`${place.path}/0123456789abcdef`);
-      Deno.writeTextFileSync(`${place.path}/0123456789abcdef/notes.txt`, "mine");
+      Deno.mkdirSync(`${place.path}/0003456789abcdef`);
+      Deno.writeTextFileSync(`${place.path}/0003456789abcdef/notes.txt`, "mine");
     },
+    "a folder with a number beyond those of timelines": () =>
+      Deno.mkdirSync(`${place.path}/0123456789abcdef`),
   };
   for (const [name, make] of Object.entries(layouts)) {
     make();
@@ -32,10 +34,11 @@ test("Store.open() refuses a folder that is not a store and touches nothing", as
 });
 
 test("Store.open() makes a store where making one was interrupted", async (place) => {
-  Deno.mkdirSync(`${place.path}/0123456789abcdef`);
+  Deno.mkdirSync(`${place.path}/0003456789abcdef`);
   Deno.writeTextFileSync(`${place.path}/pending`, "half");
   Deno.writeTextFileSync(`${place.path}/lock`, "1\n");
   const store = await place.open();
+  assertEquals(place.files(/0003456789abcdef|pending/), []);
   assertEquals(await store.timeline().append([{ key: "a", value: "1" }], { sync: true }), 1);
 });
 
