@@ -164,7 +164,7 @@ export interface IoEngine {
    * name that it made, and the directory's own if it was there, is durable.
    */
   makeDirectory(path: string): Promise<void>;
-  /** The names in a directory, in no order. */
+  /** The names in a directory, in no order; a link that leads to one is not followed (`ENOTDIR`). */
   list(path: string): Promise<string[]>;
   /**
    * The permission bits of a file or directory, such as 0o600; `undefined` where the system has none. An engine that

@@ -46,6 +46,25 @@ async function failuresIn(place: Place): Promise<unknown[]> {
   return errors;
 }
 
+testEach("Store follows no link in place of a timeline's directory", async (place) => {
+  await fill(place);
+  const elsewhere = `${place.path}.elsewhere`;
+  const [own] = place.files(/\.seg$/).map((path) => path.slice(0, path.lastIndexOf("/")));
+  Deno.renameSync(own, elsewhere);
+  Deno.symlinkSync(elsewhere, own);
+  const before = [...Deno.readDirSync(elsewhere)].map(({ name }) => name).sort();
+  try {
+    const errors = await failuresIn(place);
+    assertEquals(errors.map((error) => error instanceof IoError && [error.code, error.path]), [
+      ["ENOTDIR", own],
+      ["ENOTDIR", own],
+    ]);
+    assertEquals([...Deno.readDirSync(elsewhere)].map(({ name }) => name).sort(), before);
+  } finally {
+    Deno.removeSync(elsewhere, { recursive: true });
+  }
+});
+
 testEach("Store follows no link in place of a file, and leaves what it leads to as it is", async (place) => {
   await fill(place);
   for (const path of place.files(/\.seg$|manifest/)) {

@@ -96,7 +96,7 @@ export class LibcNames implements Names {
     if (place === undefined || readEntries === null) return await runtimeNames.list(path);
     requireGrant("read", path);
     const attempt = { operation: "list", path };
-    const fd = this.#openDirectory(place, attempt);
+    const fd = this.#openDirectory(place, attempt, openFlag.noFollow);
     try {
       const records = new Uint8Array(direntsBytes);
       const read = () => readEntries(getdents64, fd, records, BigInt(records.length));

@@ -9,7 +9,7 @@
 
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { hasCode } from "../../base/mod.ts";
+import { hasCode, IoError } from "../../base/mod.ts";
 import type { PathLock } from "../engine.ts";
 import { attempting } from "./errno.ts";
 import { lockPath } from "./path_lock.ts";
@@ -27,7 +27,7 @@ export interface Names {
   makeDirectory(path: string): Promise<void>;
   /** Whether what stands at a path is a directory, links followed. */
   isDirectory(path: string): Promise<boolean>;
-  /** The names in a directory, in no order. */
+  /** The names in a directory, in no order. Rejects with `ENOTDIR` if a link stands there. */
   list(path: string): Promise<string[]>;
   /** Makes the names in a directory durable. Rejects with an `IoError`. */
   syncDirectory(path: string): Promise<void>;
@@ -43,7 +43,11 @@ export const runtimeNames: Names = {
   makeDirectory: (path) =>
     attempting({ operation: "make directory", path }, () => Deno.mkdir(path, { mode: directoryMode })),
   isDirectory: async (path) => (await Deno.stat(path)).isDirectory,
-  list: (path) => Array.fromAsync(Deno.readDir(path), ({ name }) => name),
+  list: async (path) => {
+    const { isDirectory } = await Deno.lstat(path);
+    if (!isDirectory) throw new IoError({ code: "ENOTDIR", operation: "list", path });
+    return await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
+  },
   syncDirectory,
   lock: lockPath,
 };

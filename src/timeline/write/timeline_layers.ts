@@ -12,7 +12,7 @@
  * @module
  */
 
-import { assert, type Health, type Lsn, maxLayerEntries } from "../../base/mod.ts";
+import { assert, type Health, LimitError, type Lsn, maxLayerEntries, maxSequence } from "../../base/mod.ts";
 import { LayerMap, type MemoryIndexHint, MemoryLayer, StoredLayer } from "../../layer/mod.ts";
 import { type TimelineContext, timelineState } from "../timeline_context.ts";
 import { sealLayer } from "../upkeep/seal.ts";
@@ -137,6 +137,22 @@ export class TimelineLayers {
     const { segmentBytes, indexBytes } = this.#context.settings;
     return segment.end + bytes > segmentBytes || index.usedBytes > indexBytes ||
       index.versionCount + changes > maxLayerEntries;
+  }
+
+  /**
+   * Sees to it that there may be another layer.
+   *
+   * @throws {LimitError} If the timeline has had as many files as can be told apart.
+   */
+  checkNext(): void {
+    if (this.#nextSequence <= maxSequence) return;
+    throw new LimitError(
+      `Cannot write to timeline "${this.#context.name}": it has had ${maxSequence} files`,
+      {
+        limit: maxSequence,
+        found: this.#nextSequence,
+      },
+    );
   }
 
   /**

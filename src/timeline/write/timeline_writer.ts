@@ -139,13 +139,16 @@ export class TimelineWriter {
    * @throws {LsnError} If the LSN does not increase.
    * @throws {PoisonedError} If an earlier write failed, or there is no memory for the batch.
    * @throws {IoError} If the disk is full.
-   * @throws {LimitError} If more waits to be written than memory allows.
+   * @throws {LimitError} If more waits to be written than memory allows, or the timeline has had all its files.
    */
   append(batch: EncodedBatch, given: Lsn | undefined): Lsn {
     this.#room.check();
     const lsn = this.#nextLsn(given);
     const records = batch.count === 0 ? emptyBatch() : batch;
+    const isFull = this.#layers.isFull(records.end, records.count);
+    if (isFull || this.#layers.open === undefined) this.#layers.checkNext();
     try {
+      if (isFull) this.#layers.freeze(this.#durableLsn);
       this.#place(records, lsn);
     } catch (error) {
       // Without memory it may stand there by half, behind which nothing that comes would be found again.
@@ -160,9 +163,8 @@ export class TimelineWriter {
     return lsn;
   }
 
-  /** Puts a batch into the open layer, or into a new one if it does not fit that. */
+  /** Puts a batch into the open layer, or into a new one if there is none. */
   #place(records: EncodedBatch, lsn: Lsn): void {
-    if (this.#layers.isFull(records.end, records.count)) this.#layers.freeze(this.#durableLsn);
     const open = this.#layers.open ?? this.#layers.openNext(lsn, this.#lastLsn);
     records.stamp(lsn);
     open.append(records, lsn);

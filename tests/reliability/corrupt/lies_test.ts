@@ -2,7 +2,7 @@
 
 import { lose } from "../../../src/sim/mod.ts";
 import { timelineName } from "../../../src/objects/object_id.ts";
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { CorruptionError, LimitError, type Timeline } from "../../../mod.ts";
 import { pageBytes } from "../../../src/base/mod.ts";
 import {
@@ -169,6 +169,29 @@ Deno.test("Store.open() says so when there is no generation left, and reads all 
   await assertRejects(() => openOn(disk), LimitError, "it was opened for writing 4294967295 times");
   await using store = await openOn(disk, true);
   assertEquals(await failuresOf(store.timeline()), []);
+});
+
+Deno.test("Timeline.append() says so when a timeline has had all files, and reads all the same", async () => {
+  const disk = await lying((state) => withMain(state, () => ({ nextSequence: 2 ** 32 - 2 })));
+  await using store = await openOn(disk);
+  const timeline = store.timeline();
+  // A segment that was open when the store was closed goes on, and takes no number.
+  const appendAndSeal = async () => {
+    await timeline.append([{ key: "last", value: "1" }], { sync: true });
+    await timeline.freeze();
+  };
+  await appendAndSeal();
+  await appendAndSeal().catch((error) => assertInstanceOf(error, LimitError));
+  const { lastLsn } = timeline;
+  for (let attempt = 0; attempt < 2; attempt++) {
+    await assertRejects(
+      () => timeline.append([{ key: "a", value: "" }]),
+      LimitError,
+      "it has had 4294967294 files",
+    );
+  }
+  assertEquals([timeline.lastLsn, timeline.durableLsn], [lastLsn, lastLsn]);
+  assertEquals((await timeline.get("last"))?.length, 1);
 });
 
 /** The first layer of several pages, with a page that is changed and checks. */
