@@ -55,7 +55,13 @@ export async function checkSegment(
     }
     inspector.check();
     inspector.read(scanned.end);
-    const { durableLsn, restDurableLsn } = scanned;
+    const { durableLsn, restDurableLsn, proof } = scanned;
+    if (proof?.isOutOfPlace) {
+      const { expected, found } = proof;
+      const error = new CorruptionError({ path: object.path, offset: proof.offset, expected, found });
+      const last = Math.max(firstLsn, scanned.lastLsn ?? 0);
+      inspector.found({ error, offset: proof.offset, lsns: { first: firstLsn, last } });
+    }
     const lastLsn = end > scanned.end
       ? await findGaps(objects, object, segment, scanned, end, inspector)
       : scanned.lastLsn ?? previousLsn;

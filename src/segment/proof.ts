@@ -2,7 +2,7 @@
  * Was anything behind the end of a segment once durable? A pad of the same file says so, wherever it stands.
  *
  * A pad is found by the id of its file, so that damage in front of it hides none, in time and memory that do not
- * depend on what else is there. A copy of a pad within a value still tells the truth.
+ * depend on what else is there. A copy of a pad within a value still tells the truth, but does not stand where it says.
  *
  * @module
  */
@@ -18,12 +18,24 @@ import {
   RecordKind,
 } from "../layer/mod.ts";
 
-/** A pad that says bytes behind the end were durable. */
+/** A pad that proves damage: bytes behind the end were durable, or blocks stand in the places of others. */
 export interface Proof {
   /** Where it stands. */
   readonly offset: number;
   /** What it says. */
   readonly pad: Pad;
+  /** Whether blocks stand in the places of others. */
+  readonly isOutOfPlace: boolean;
+  /** What should be there, in words. */
+  readonly expected: string;
+  /** What is, in words. */
+  readonly found: string;
+}
+
+/** A pad that does not stand where it was written, at the end of a record: blocks stand in the places of others. */
+export function misplacedPad(offset: number, pad: Pad): Proof {
+  const expected = "the pad that was written there", found = `one that was written at offset ${pad.offset}`;
+  return { offset, pad, isOutOfPlace: true, expected, found };
 }
 
 /** The longest pad: it fills a block whose rest is too short for one, and the block behind it. */
@@ -35,6 +47,7 @@ export class ProofSearch {
   readonly #idLow: number;
   readonly #idHigh: number;
   readonly #end: number;
+  readonly #lastLsn: Lsn;
   /** The first byte of the id that is not zero, as most bytes of a file are, and where it stands in a pad. */
   readonly #sign: number;
   readonly #signAt: number;
@@ -51,13 +64,15 @@ export class ProofSearch {
    *
    * @param fileId The id of the file.
    * @param end Where the last whole batch, or the pad behind it, ends.
+   * @param lastLsn The LSN of that batch; 0 if there is none.
    * @param start Where the first bytes that it is fed stand.
    */
-  constructor(fileId: number, end: number, start: number) {
+  constructor(fileId: number, end: number, lastLsn: Lsn, start: number) {
     this.#fileId = fileId;
     this.#idLow = fileId >>> 0;
     this.#idHigh = Math.floor(fileId / 2 ** 32);
     this.#end = end;
+    this.#lastLsn = lastLsn;
     this.#base = start;
     const view = new DataView(new ArrayBuffer(8));
     view.setUint32(0, this.#idLow, true);
@@ -76,13 +91,22 @@ export class ProofSearch {
     while (sign >= 0) {
       const at = sign - this.#signAt;
       const pad = this.#padAt(view, at);
-      if (pad !== undefined) this.#accept(this.#base + at, pad);
+      if (pad !== undefined) this.#accept(this.#base + at, pad, readRecordHeader(view, at)?.lsn ?? 0);
       sign = this.#bytes.indexOf(this.#sign, sign + 1);
     }
   }
 
-  #accept(offset: number, pad: Pad): void {
-    if (pad.durableOffset > this.#end) this.proof ??= { offset, pad };
+  #accept(offset: number, pad: Pad, lsn: Lsn): void {
+    if (pad.durableOffset > this.#end) {
+      const expected =
+        `a record: the pad at offset ${offset} says that ${pad.durableOffset} bytes were durable`;
+      this.proof ??= { offset, pad, isOutOfPlace: false, expected, found: "bytes that do not check" };
+    }
+    // LSNs increase along a file: a batch in front that is newer was written further on.
+    if (pad.offset === offset && lsn < this.#lastLsn) {
+      const expected = `batches up to LSN ${lsn}, in front of the pad at offset ${offset}`;
+      this.proof ??= { offset, pad, isOutOfPlace: true, expected, found: `one of LSN ${this.#lastLsn}` };
+    }
     if (pad.durableLsn > this.durableLsn) this.durableLsn = pad.durableLsn;
   }
 

@@ -27,7 +27,7 @@ import {
   RecordKind,
 } from "../layer/mod.ts";
 import type { Objects, StoredObject } from "../objects/mod.ts";
-import { type Proof, ProofSearch } from "./proof.ts";
+import { misplacedPad, type Proof, ProofSearch } from "./proof.ts";
 
 /** What tells a segment from every other file. */
 export type SegmentIdentity = Pick<
@@ -63,7 +63,7 @@ export interface ScannedSegment {
   readonly restDurableLsn: Lsn;
   /** Whether anything was ever written behind `end`, as far as the system can tell. */
   readonly hasRest: boolean;
-  /** A pad behind `end` that says bytes behind `end` were durable: proof of damage. */
+  /** A pad that proves damage. */
   readonly proof: Proof | undefined;
 }
 
@@ -96,12 +96,17 @@ export async function scanSegment(
   const from = alignDown(scanned.end);
   const start = Math.max(from, alignDown(await nextData(from)));
   if (start >= byteLength) return scanned;
-  const search = new ProofSearch(expected.header.fileId, scanned.end, start);
+  const search = new ProofSearch(expected.header.fileId, scanned.end, scanned.lastLsn ?? 0, start);
   for await (const chunk of objects.stream(object, { start, end: byteLength })) {
     search.feed(chunk);
     if (search.proof !== undefined) break;
   }
-  return { ...scanned, restDurableLsn: search.durableLsn, hasRest: true, proof: search.proof };
+  return {
+    ...scanned,
+    restDurableLsn: search.durableLsn,
+    hasRest: true,
+    proof: scanned.proof ?? search.proof,
+  };
 }
 
 /** A file that is longer than any segment is none, and is not read to its end (V2). */
@@ -137,6 +142,7 @@ class Scanner {
   #lastLsn: Lsn;
   #batches = 0;
   #durableLsn = 0;
+  #proof: Proof | undefined;
   stopped = false;
 
   constructor(path: string, expected: ExpectedSegment) {
@@ -161,7 +167,7 @@ class Scanner {
       durableLsn: this.#durableLsn,
       restDurableLsn: 0,
       hasRest: false,
-      proof: undefined,
+      proof: this.#proof,
     };
   }
 
@@ -237,8 +243,11 @@ class Scanner {
   #acceptPad(length: number): boolean {
     const pad = decodePad(this.#view, this.#at);
     if (this.#at !== this.#batchStart || pad.fileId !== this.#expected.header.fileId) return this.#stop();
-    // One that was written further on stands in the place of others, and proves that they were durable.
-    if (pad.durableOffset > this.#base + this.#at) return this.#stop();
+    const offset = this.#base + this.#at;
+    if (pad.offset !== offset) {
+      this.#proof = misplacedPad(offset, pad);
+      return this.#stop();
+    }
     if (pad.durableLsn > this.#durableLsn) this.#durableLsn = pad.durableLsn;
     this.#at += length;
     this.#batchStart = this.#at;

@@ -84,7 +84,7 @@ export class SegmentWriter {
     let length = blockBytes - this.#end % blockBytes;
     if (length < padBytes) length += blockBytes;
     const { fileId } = this.header;
-    const pad = { fileId, durableOffset: this.writer.durableOffset, durableLsn };
+    const pad = { fileId, offset: this.#end, durableOffset: this.writer.durableOffset, durableLsn };
     this.#padEnd = this.#end = this.writer.append(encodePad(length, this.#lastLsn, pad)) + length;
   }
 

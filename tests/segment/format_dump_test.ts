@@ -36,7 +36,7 @@ type Field = readonly [length: number, words: string];
 const headerFields: Field[] = [
   [4, "crc32 of the rest of the block"],
   [8, "VARVEHD1"],
-  [2, "version 2"],
+  [2, "version 3"],
   [2, "kind 1: L0, a segment"],
   [16, "store id"],
   [8, "timeline id"],
@@ -62,7 +62,7 @@ function record(kind: string, flags: string, key: string, value: string, lsn: nu
   ];
 }
 
-function pad(lsn: number, length: number, durable: number, durableLsn: number): Field[] {
+function pad(lsn: number, offset: number, length: number, durable: number, durableLsn: number): Field[] {
   return [
     [4, "crc32 of the rest of the record, zeros to the next block"],
     [1, "kind 4: pad"],
@@ -72,6 +72,7 @@ function pad(lsn: number, length: number, durable: number, durableLsn: number): 
     [4, `LSN ${lsn}, low`],
     [4, "LSN, high"],
     [8, "file id"],
+    [8, `where it stands: ${offset}`],
     [8, `durable before it: ${durable} bytes of this file`],
     [8, `durable before it: LSN ${durableLsn} of the timeline`],
   ];
@@ -102,7 +103,7 @@ const pageFields: Field[] = [
 const footerFields: Field[] = [
   [4, "crc32 of the rest of the block"],
   [8, "VARVEFT1"],
-  [2, "version 2"],
+  [2, "version 3"],
   [2, "kind 1: L0, a segment"],
   [8, "file id"],
   [8, "sequence 3"],
@@ -131,9 +132,9 @@ const parts: readonly [title: string, offset: number, fields: Field[]][] = [
     ...record("1: put", "no flags", "apple", "red", 7),
     ...record("1: put", "flag 1: last of its batch", "apricot", "orange", 7),
   ]],
-  ["pad of the first sync", 4157, pad(7, 4015, 0, 6)],
+  ["pad of the first sync", 4157, pad(7, 4157, 4015, 0, 6)],
   ["batch at LSN 8", 8192, record("2: delete", "flag 1: last of its batch", "apple", "", 8)],
-  ["pad of the second sync", 8217, pad(8, 4051, 8192, 7)],
+  ["pad of the second sync", 8217, pad(8, 8217, 4051, 8192, 7)],
   ["index page 0, a leaf and the root", 12288, pageFields],
   ["filter page, page 1", filterStart, [
     [4, "crc32 of the rest of the page, seeded with file and page"],

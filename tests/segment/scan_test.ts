@@ -6,6 +6,7 @@ import {
   type FileHeader,
   hashKey,
   lastOfBatch,
+  padBytes,
   recordHeaderBytes,
   RecordKind,
   stampRecord,
@@ -24,7 +25,7 @@ async function smallSegment(): Promise<SegmentFixture> {
   t.append({ key: "c", value: new Uint8Array(block) });
   t.append({ key: "d", value: "4" });
   await t.sync();
-  t.append({ key: "e", value: new Uint8Array(block - 44 - 21 - 20).fill(1) });
+  t.append({ key: "e", value: new Uint8Array(block - padBytes - 21 - 20).fill(1) });
   await t.sync();
   t.append({ key: "f", value: "6" });
   await t.sync();
@@ -130,6 +131,49 @@ Deno.test("scanSegment() finds the proof when a whole group stands in the place 
   await t.abort();
 });
 
+/** A segment whose groups, each of whole blocks, in order of their LSNs, under pads that claim nothing to have been durable. */
+function groupsOf(...batches: readonly (readonly [lsn: number, size: number])[][]): Uint8Array<ArrayBuffer> {
+  let bytes = encodeHeader(header);
+  for (const group of batches) {
+    for (const [lsn, size] of group) {
+      bytes = joined(bytes, record(RecordKind.PUT, 1, size, lsn, lastOfBatch));
+    }
+    const rest = block - bytes.length % block, length = rest < padBytes ? rest + block : rest;
+    const pad = { fileId: header.fileId, offset: bytes.length, durableOffset: 0, durableLsn: 0 };
+    bytes = joined(bytes, encodePad(length, group[group.length - 1][0], pad));
+  }
+  return bytes;
+}
+
+function exchanged(bytes: Uint8Array, a: number, b: number): Uint8Array {
+  const copy = bytes.slice();
+  copy.set(bytes.subarray(b * block, (b + 1) * block), a * block);
+  copy.set(bytes.subarray(a * block, (a + 1) * block), b * block);
+  return copy;
+}
+
+Deno.test("scanSegment() finds out blocks in the places of others, also where nothing was known durable", async () => {
+  const whole = groupsOf([[5, 10]], [[6, 10]], [[7, 10]]);
+  const { proof } = await scan(exchanged(whole, 2, 3));
+  assertEquals([proof?.isOutOfPlace, proof?.pad.offset], [true, 3 * block + 31]);
+  assertEquals((await scan(whole)).proof, undefined);
+});
+
+Deno.test("scanSegment() finds out a newer batch in front of a pad that stands behind older ones", async () => {
+  const whole = groupsOf([[5, 10]], [[6, 5000]], [[7, 10], [8, 5000]]);
+  const { proof, lastLsn, end } = await scan(exchanged(whole, 2, 4));
+  assertEquals([lastLsn, end], [7, 2 * block + 31]);
+  assertEquals([proof?.isOutOfPlace, proof?.found], [true, "one of LSN 7"]);
+  assertEquals((await scan(whole)).proof, undefined);
+});
+
+Deno.test("scanSegment() takes a copy of a pad within a value for no pad out of place", async () => {
+  const whole = groupsOf([[5, 10]], [[6, 10]]);
+  const pad = whole.slice(block + 31, 2 * block), torn = new Uint8Array(2 * block);
+  torn.set(pad, block - pad.length);
+  assertEquals((await scan(joined(whole, torn))).proof, undefined);
+});
+
 Deno.test("scanSegment() takes no damage for durable that only a later sync would have covered", async () => {
   const t = new SegmentFixture();
   t.append({ key: "a", value: "1" });
@@ -189,7 +233,7 @@ function record(kind: number, key: number, value: number, lsn: number, flags: nu
   return bytes;
 }
 
-function joined(...parts: Uint8Array[]): Uint8Array {
+function joined(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -202,7 +246,7 @@ function joined(...parts: Uint8Array[]): Uint8Array {
 Deno.test("scanSegment() ends at a record that cannot stand there although its checksum is right", async () => {
   const first = record(RecordKind.PUT, 1, 1, 5, lastOfBatch);
   const start = joined(encodeHeader(header), first);
-  const pad = { fileId: header.fileId, durableOffset: 0, durableLsn: 0 };
+  const pad = { fileId: header.fileId, offset: start.length, durableOffset: 0, durableLsn: 0 };
   const open = record(RecordKind.PUT, 1, 1, 6, 0);
   const wrong: [string, Uint8Array][] = [
     ["the same LSN again", record(RecordKind.PUT, 1, 1, 5, lastOfBatch)],

@@ -23,7 +23,12 @@ Deno.test("SegmentWriter.pad() ends at a block boundary and says what was durabl
     const view = new DataView(t.contents.buffer);
     const record = readRecordHeader(view, at);
     assertEquals([record?.lsn, record?.valueLength], [t.lsn, t.writer.position - at - recordHeaderBytes]);
-    assertEquals(decodePad(view, at), { fileId: header.fileId, durableOffset: durable, durableLsn: 17 });
+    assertEquals(decodePad(view, at), {
+      fileId: header.fileId,
+      offset: at,
+      durableOffset: durable,
+      durableLsn: 17,
+    });
   }
   await t.abort();
 });

@@ -11,13 +11,13 @@
  *
  * The checksum covers everything after it. A record knows neither its file nor its place, so that it can be copied
  * byte for byte. A *pad* record fills the file up to a block boundary and carries, as its value, which file it
- * belongs to and what was known durable before it:
+ * belongs to, where it stands and what was known durable before it:
  *
  * ```
- *   value of a pad:  0          8                 16             24
- *                    ┌──────────┬─────────────────┬──────────────┬─────────┐
- *                    │ file id  │ durable offset  │ durable LSN  │ zeros … │
- *                    └──────────┴─────────────────┴──────────────┴─────────┘
+ *   value of a pad:  0          8         16                24             32
+ *                    ┌──────────┬─────────┬─────────────────┬──────────────┬─────────┐
+ *                    │ file id  │ offset  │ durable offset  │ durable LSN  │ zeros … │
+ *                    └──────────┴─────────┴─────────────────┴──────────────┴─────────┘
  * ```
  *
  * R1  A kind of 0 or above 4, an unknown flag, or a length over its limit is not a record.
@@ -32,7 +32,7 @@ import { getLong, putLong } from "./long.ts";
 /** The bytes of a record before its key. */
 export const recordHeaderBytes: number = 20;
 /** The bytes of a pad record before its zeros. */
-export const padBytes: number = recordHeaderBytes + 24;
+export const padBytes: number = recordHeaderBytes + 32;
 
 /** What a record is. */
 export const RecordKind = {
@@ -147,6 +147,8 @@ export function checkRecord(bytes: Uint8Array, view: DataView, at: number, lengt
 export interface Pad {
   /** The file that it belongs to. */
   fileId: number;
+  /** Its own offset in its file, so that blocks in the places of others are found out. */
+  offset: number;
   /** The offset in its file up to which everything was known durable. */
   durableOffset: number;
   /** The LSN up to which the whole timeline was known durable. */
@@ -165,8 +167,9 @@ export function encodePad(length: number, lsn: number, pad: Pad): Uint8Array<Arr
   const view = new DataView(bytes.buffer);
   const value = writeRecordHeader(view, 0, RecordKind.PAD, 0, length - recordHeaderBytes);
   putLong(view, value, pad.fileId);
-  putLong(view, value + 8, pad.durableOffset);
-  putLong(view, value + 16, pad.durableLsn);
+  putLong(view, value + 8, pad.offset);
+  putLong(view, value + 16, pad.durableOffset);
+  putLong(view, value + 24, pad.durableLsn);
   stampRecord(bytes, view, 0, length, lsnLow(lsn), lsnHigh(lsn), 0);
   return bytes;
 }
@@ -180,7 +183,8 @@ export function decodePad(view: DataView, at: number): Pad {
   const value = at + recordHeaderBytes;
   return {
     fileId: getLong(view, value),
-    durableOffset: getLong(view, value + 8),
-    durableLsn: getLong(view, value + 16),
+    offset: getLong(view, value + 8),
+    durableOffset: getLong(view, value + 16),
+    durableLsn: getLong(view, value + 24),
   };
 }

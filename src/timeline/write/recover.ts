@@ -119,20 +119,15 @@ async function scan(
   const { proof, restDurableLsn } = scanned;
   if (!readOnly || proof === undefined && restDurableLsn <= (scanned.lastLsn ?? previousLsn)) return scanned;
   const again = await scanSegment(objects, object, expected);
-  const isFound = proof === undefined || again.end >= proof.pad.durableOffset;
+  const isFound = proof === undefined || !proof.isOutOfPlace && again.end >= proof.pad.durableOffset;
   return { ...again, restDurableLsn, proof: isFound ? undefined : proof };
 }
 
 function checkProofs(path: string, { witness }: SegmentDescription, scanned: ScannedSegment): void {
   const { end, proof } = scanned;
   if (proof !== undefined) {
-    const { durableOffset } = proof.pad;
-    throw new CorruptionError({
-      path,
-      offset: end,
-      expected: `a record: the pad at offset ${proof.offset} says that ${durableOffset} bytes were durable`,
-      found: "bytes that do not check",
-    });
+    const { expected, found } = proof;
+    throw new CorruptionError({ path, offset: end, expected, found });
   }
   if (witness === undefined || end >= witness.offset) return;
   throw new CorruptionError({

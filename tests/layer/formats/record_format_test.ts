@@ -102,7 +102,7 @@ Deno.test("readRecordHeader() refuses what no record can have", () => {
 });
 
 Deno.test("decodePad() reads what encodePad() wrote, at any length", () => {
-  const pad = { fileId: maxLsn - 4, durableOffset: 2 ** 40 + 1, durableLsn: maxLsn };
+  const pad = { fileId: maxLsn - 4, offset: 2 ** 41 + 1, durableOffset: 2 ** 40 + 1, durableLsn: maxLsn };
   for (const length of [padBytes, padBytes + 1, 4096, 4139]) {
     const bytes = encodePad(length, 2 ** 52, pad);
     const view = new DataView(bytes.buffer);
@@ -114,8 +114,8 @@ Deno.test("decodePad() reads what encodePad() wrote, at any length", () => {
 });
 
 Deno.test("decodePad() makes no number of what is over 2^53 − 1", () => {
-  const bytes = encodePad(padBytes, 1, { fileId: 1, durableOffset: 2, durableLsn: 3 });
+  const bytes = encodePad(padBytes, 1, { fileId: 1, offset: 4, durableOffset: 2, durableLsn: 3 });
   const view = new DataView(bytes.buffer);
-  for (let field = 0; field < 3; field++) view.setUint32(recordHeaderBytes + field * 8 + 4, 1 << 21, true);
-  assertEquals(decodePad(view, 0), { fileId: NaN, durableOffset: NaN, durableLsn: NaN });
+  for (let field = 0; field < 4; field++) view.setUint32(recordHeaderBytes + field * 8 + 4, 1 << 21, true);
+  assertEquals(decodePad(view, 0), { fileId: NaN, offset: NaN, durableOffset: NaN, durableLsn: NaN });
 });

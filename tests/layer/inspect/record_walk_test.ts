@@ -1,7 +1,7 @@
 /** Walking records across damage: what is handed on is what was written, and gaps are as short as they can be. */
 
 import { assert, assertEquals } from "@std/assert";
-import { encodePad, type RecordArea, RecordKind, RecordWalk } from "../../../src/layer/mod.ts";
+import { encodePad, padBytes, type RecordArea, RecordKind, RecordWalk } from "../../../src/layer/mod.ts";
 import { EncodedBatch } from "../../../src/segment/mod.ts";
 import { Random, seeds } from "../../random.ts";
 import { patterned } from "../../store/bytes.ts";
@@ -38,8 +38,8 @@ function areaOf(
     }
     add(batch.bytes.subarray(0, batch.end));
     if (lsn % 3 !== 0 && lsn !== batches.length) return;
-    const left = 4096 - at % 4096, padLength = left < 44 ? left + 4096 : left;
-    add(encodePad(padLength, lsn, { fileId, durableOffset: 0, durableLsn: 0 }));
+    const left = 4096 - at % 4096, padLength = left < padBytes ? left + 4096 : left;
+    add(encodePad(padLength, lsn, { fileId, offset: start + at, durableOffset: 0, durableLsn: 0 }));
   });
   const bytes = new Uint8Array(at);
   let to = 0;

@@ -57,7 +57,12 @@ export class MadeSegment {
     let length = block - this.end % block;
     if (length < padBytes) length += block;
     return this.append(
-      encodePad(length, this.#log.lastLsn, { fileId: this.header.fileId, durableOffset, durableLsn }),
+      encodePad(length, this.#log.lastLsn, {
+        fileId: this.header.fileId,
+        offset: this.end,
+        durableOffset,
+        durableLsn,
+      }),
     );
   }
 
