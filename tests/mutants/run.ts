@@ -13,32 +13,41 @@ import type { Mutant } from "./mutant.ts";
 import { Tree } from "./tree.ts";
 import { findErrors, type Trial, tryMutant, type Untouched } from "./trial.ts";
 
-/** How many are tried at once, each in a copy of its own. */
-const atOnce = 2;
-
-/** Tries all that wait, one after the other, in one copy of the project. */
-async function work(tree: Tree, waiting: Mutant[], untouched: Untouched, trials: Trial[]): Promise<void> {
-  for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-    const trial = await tryMutant(tree, mutant, untouched);
-    trials.push(trial);
-    const seconds = (trial.milliseconds / 1000).toFixed(1);
-    console.log(
-      `${trial.verdict.padEnd(14)} ${mutant.name.padEnd(44)} ${seconds.padStart(5)} s  ${trial.why}`,
-    );
-    if (trial.verdict !== "killed") {
-      console.log(`  ${mutant.breaks}\n  ${mutant.file}\n  ${mutant.caughtBy}: ${mutant.filter}`);
-    }
-  }
+/** Prints what came of a mutant. */
+function print({ mutant, verdict, why, milliseconds }: Trial): void {
+  const seconds = (milliseconds / 1000).toFixed(1).padStart(5);
+  console.log(`${verdict.padEnd(14)} ${mutant.name.padEnd(44)} ${seconds} s  ${why}`);
+  if (verdict === "killed") return;
+  console.log(`  ${mutant.breaks}\n  ${mutant.file}\n  ${mutant.caughtBy}: ${mutant.filter}`);
 }
 
-async function tryAll(chosen: readonly Mutant[]): Promise<Trial[]> {
+/**
+ * Tries mutants.
+ *
+ * @param chosen Which.
+ * @param atOnce How many at once, each in a copy of the project of its own.
+ * @param tell Is told of each.
+ * @returns What came of them.
+ * @throws {Error} If one is no sound code.
+ */
+export async function tryAll(
+  chosen: readonly Mutant[],
+  atOnce: number,
+  tell: (trial: Trial) => void,
+): Promise<Trial[]> {
   await using stack = new AsyncDisposableStack();
   const trees: Tree[] = [];
   while (trees.length < Math.min(atOnce, chosen.length)) trees.push(stack.use(await Tree.copy()));
   const errors = await findErrors(trees[0], chosen);
   if (errors !== undefined) throw new Error(`Cannot try mutants that are no sound code: ${errors}`);
   const waiting = [...chosen], untouched: Untouched = new Map(), trials: Trial[] = [];
-  await Promise.all(trees.map((tree) => work(tree, waiting, untouched, trials)));
+  await Promise.all(trees.map(async (tree) => {
+    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+      const trial = await tryMutant(tree, mutant, untouched);
+      trials.push(trial);
+      tell(trial);
+    }
+  }));
   return trials;
 }
 
@@ -46,7 +55,7 @@ async function main(): Promise<void> {
   const { json, ...options } = parseOptions(Deno.args, crypto.getRandomValues(new Uint32Array(1))[0]);
   const chosen = chooseMutants(mutants, options);
   if (options.sample !== undefined) console.log(`seed ${options.seed}`);
-  const trials = await tryAll(chosen);
+  const trials = await tryAll(chosen, 2, print);
   const killed = trials.filter(({ verdict }) => verdict === "killed").length;
   console.log(
     `${chosen.length} of ${mutants.length} mutants: ${killed} killed, ${chosen.length - killed} not`,

@@ -47,11 +47,16 @@ const mostBytes = 384 * 1024 * 1024;
 const inputsPerLook = 1024;
 /** After so many broken promises a parser is fed no more. */
 const mostFailures = 3;
+/** Inputs that each parser is fed with at least. */
+const leastInputs = 100;
 /** Parsers whose inputs cost most are fed with fewer. */
 const weights: Readonly<Record<string, number>> = {
-  segment: 0.4,
-  manifest: 0.3,
+  "segment": 0.1,
+  "manifest": 0.1,
   "frames of a manifest": 0.4,
+  "store with a page that lies": 0.05,
+  "store with a manifest that lies": 0.05,
+  "store with a segment that lies": 0.05,
 };
 
 /** Fuzzes every parser within a budget. */
@@ -62,7 +67,7 @@ export async function fuzz({ inputs }: FuzzBudget, { seed, only = "" }: FuzzOpti
   const sum = parsers.reduce((total, parser) => total + weightOf(parser), 0);
   const found: [string, { accepted: number; inputs: number }][] = [];
   for (const parser of parsers) {
-    const share = Math.ceil(inputs * weightOf(parser) / sum);
+    const share = Math.max(leastInputs, Math.ceil(inputs * weightOf(parser) / sum));
     found.push([parser.name, { accepted: await fuzzOne(parser, share, seed, failures), inputs: share }]);
   }
   return {

@@ -11,7 +11,7 @@ import { type Budget, type Counts, noCounts, type Share, within, wordsOf } from 
 import { bounded, isExplained, mayFailWith } from "./failing.ts";
 import { Machine } from "./machine.ts";
 import { Recoveries, sometimes } from "./recoveries.ts";
-import { oneTimeline, type Script, twoTimelines } from "./scripts.ts";
+import { little, oneTimeline, type Script, twoTimelines } from "./scripts.ts";
 
 /** What a full disk may refuse without ending writing for good. */
 const survived: ReadonlySet<Operation> = new Set<Operation>(["open", "write", "allocate"]);
@@ -68,7 +68,7 @@ class NthFault implements FaultPlan {
   }
 }
 
-const scripts: Readonly<Record<string, Script>> = { oneTimeline, twoTimelines };
+const scripts: Readonly<Record<string, Script>> = { oneTimeline, twoTimelines, little };
 
 /** One run. */
 interface Run {
@@ -83,7 +83,7 @@ export interface FailNthOptions {
   readonly share?: Share | undefined;
 }
 
-/** Fails each operation of two scripts in turn; a run of the budget is one run of a script. */
+/** Fails each operation of three scripts in turn; a run of the budget is one run of a script. */
 export async function failEach(budget: Budget, { share }: FailNthOptions = {}): Promise<Counts> {
   const counts = noCounts();
   const recoveries = new Recoveries(counts, sometimes);

@@ -1,4 +1,4 @@
-/** Each operation of two scripts fails, and what is left is whole. */
+/** Each operation of three scripts fails, and what is left is whole. */
 
 import { assert, assertEquals } from "@std/assert";
 import { failEach } from "./fail_nth.ts";

@@ -1,0 +1,223 @@
+/** Every part of the trials, with what its short form does at least. */
+
+import { mutants } from "../../mutants/catalog/mod.ts";
+import { chooseMutants } from "../../mutants/choose.ts";
+import { tryAll } from "../../mutants/run.ts";
+import { type DiskName, diskNames, reasonAgainst } from "../../soak/programs/disks.ts";
+import { runProgram } from "../../soak/random_programs.ts";
+import { corrupt } from "../corrupt/corrupt.ts";
+import { type DamageKind, damageKinds } from "../corrupt/damages.ts";
+import { fuzz } from "../corrupt/fuzz.ts";
+import { parts as realParts } from "../real/parts.ts";
+import { crashOpenings, crashScripts } from "../simulated/crash_points.ts";
+import type { Budget as SimBudget, Counts as SimCounts } from "../simulated/counts.ts";
+import { failEach } from "../simulated/fail_nth.ts";
+import { runPrograms } from "../simulated/random_programs.ts";
+import { crashSequences } from "../simulated/sequences.ts";
+import type { Budget, Counts, Part, PartResult } from "./part.ts";
+import { repeat } from "./repeat.ts";
+
+/** A part on real files, so many trials at a time. */
+function real(name: string, summary: string, seconds: number, goals: Counts, most: number): Part {
+  return {
+    name,
+    summary,
+    seconds,
+    goals,
+    run: (budget) =>
+      repeat(budget, async (milliseconds) => {
+        const { skipped, failures, ...counts } = await realParts[name]({ milliseconds, most });
+        return { counts: { ...counts }, skipped, failures };
+      }),
+  };
+}
+
+/** Random programs over a store, on each engine that this machine has. */
+const programs: Part = {
+  name: "programs",
+  summary: "random programs on each engine, with faults, kills and directories that are renamed",
+  seconds: 60,
+  goals: { programs: 60 },
+  run: async (budget) => {
+    const names: DiskName[] = [], skipped: string[] = [];
+    for (const name of diskNames) {
+      const reason = await reasonAgainst(name);
+      if (reason === undefined) names.push(name);
+      else skipped.push(`programs on ${name}: ${reason}`);
+    }
+    return await repeat(budget, async (_milliseconds, nth) => {
+      const name = names[nth % names.length], seed = (budget.seed + nth) % 2 ** 32;
+      const failures = await runProgram(name, seed).then(() => [], (error: Error) => [{
+        command: `deno task soak:programs ${name} 1 ${seed}`,
+        message: error.message,
+      }]);
+      return { counts: { programs: 1 }, skipped, failures };
+    });
+  },
+};
+
+/** The work that one damaged store costs is cut into so many slices, in the short form and beyond it. */
+const shortSlices = 40, everySlices = 400;
+
+/** A small store, damaged in every way there is: in the short form one byte in some, beyond it every bit. */
+const damage: Part = {
+  name: "damage",
+  summary: "one damage at a time done to a small store, which then tells the truth or names what is damaged",
+  seconds: 300,
+  goals: { flips: 98_000, truncations: 4_500, deletions: 80 },
+  run: (budget) =>
+    repeat(budget, async (_milliseconds, nth) => {
+      const isShort = nth < shortSlices;
+      const slice = isShort ? nth : (nth - shortSlices) % everySlices;
+      const seed = budget.seed + (isShort ? 0 : 1 + Math.floor((nth - shortSlices) / everySlices));
+      const mostOfKind = { ...allDamages, flips: isShort ? 100_000 : Infinity };
+      const part = [slice, isShort ? shortSlices : everySlices] as const;
+      const { failures, seed: _, milliseconds: __, ...counts } = await corrupt(
+        { mostOfKind, isExhaustive: !isShort },
+        { seed, part },
+      );
+      const command = `deno task reliability --only damage --seed ${budget.seed}`;
+      return { counts, skipped: [], failures: failures.map((message) => ({ command, message })) };
+    }),
+};
+
+const allDamages = Object.fromEntries(damageKinds.map((kind) => [kind, Infinity])) as Record<
+  DamageKind,
+  number
+>;
+
+/** Every parser, fed with what nearly makes sense. */
+const parsers: Part = {
+  name: "parsers",
+  summary: "parsers fed with bytes whose checksums are right and which make no sense",
+  seconds: 120,
+  goals: { fuzzInputs: 500_000 },
+  run: (budget) =>
+    repeat(budget, async (_milliseconds, nth) => {
+      const { failures, fuzzInputs, accepted } = await fuzz({ inputs: 50_000 }, { seed: budget.seed + nth });
+      const command = `deno task reliability --only parsers --seed ${budget.seed + nth}`;
+      return {
+        counts: { fuzzInputs, accepted },
+        skipped: [],
+        failures: failures.map((message) => ({ command, message })),
+      };
+    }),
+};
+
+/** Mutants that the short form tries. */
+const shortMutants = 32;
+
+/** The engine broken on purpose, and the tests that must notice. */
+const broken: Part = {
+  name: "mutants",
+  summary: "promises of the engine that are broken on purpose, and tests that must notice",
+  seconds: 120,
+  goals: { mutantsKilled: shortMutants },
+  run: async ({ seed, enough }) => {
+    const chosen = enough === undefined
+      ? mutants
+      : chooseMutants(mutants, { only: undefined, sample: shortMutants, seed });
+    const trials = await tryAll(chosen, 1, () => {});
+    const alive = trials.filter(({ verdict }) => verdict !== "killed");
+    return {
+      counts: { mutantsKilled: trials.length - alive.length },
+      skipped: [],
+      failures: alive.map(({ mutant: { name, breaks }, verdict, why }) => ({
+        command: `deno task mutants --only ${name}`,
+        message: `${verdict}: ${breaks} (${why})`,
+      })),
+    };
+  },
+};
+
+type Simulate = (budget: SimBudget, options: { readonly seed: number }) => Promise<SimCounts>;
+
+/** A part in memory, which goes on until it has tried everything, or its time is up. */
+function simulated(name: string, summary: string, seconds: number, goals: Counts, simulate: Simulate): Part {
+  return { name, summary, seconds, goals, run: async (budget) => resultOf(await once(budget, simulate)) };
+}
+
+/** A part in memory that goes on with other seeds. */
+function simulatedAgain(
+  name: string,
+  summary: string,
+  seconds: number,
+  goals: Counts,
+  simulate: Simulate,
+): Part {
+  const slice = (milliseconds: number, seed: number) =>
+    once({ milliseconds: Math.min(milliseconds, sliceMilliseconds), seed }, simulate);
+  return {
+    ...simulated(name, summary, seconds, goals, simulate),
+    run: (budget) =>
+      repeat(budget, async (left, nth) => resultOf(await slice(left, budget.seed + nth * seedsPerSlice))),
+  };
+}
+
+const sliceMilliseconds = 15_000;
+/** More programs than a slice has time for. */
+const seedsPerSlice = 1_000_000;
+
+function once({ milliseconds, seed }: Budget, simulate: Simulate): Promise<SimCounts> {
+  return simulate({ seconds: milliseconds / 1000 }, { seed });
+}
+
+function resultOf({ failures, ...counts }: SimCounts): PartResult {
+  return {
+    counts,
+    skipped: [],
+    failures: failures.map(({ trace, command, message, script = [] }) => ({
+      command,
+      message: [`${trace}: ${message}`, ...script].join("\n      "),
+    })),
+  };
+}
+
+/** All parts, the longest first, so that two of them end together. */
+export const parts: readonly Part[] = [
+  damage,
+  simulated(
+    "crashes",
+    "scripts crashed at every moment, in every order in which their operations may complete",
+    210,
+    { boundaries: 2_000, crashStates: 100_000, recoveries: 20_000 },
+    crashScripts,
+  ),
+  simulatedAgain(
+    "simulations",
+    "random programs on simulated machines, whose every order, fault and death a seed decides",
+    240,
+    { operations: 2_000_000, deaths: 400, replayedHashes: 5 },
+    runPrograms,
+  ),
+  broken,
+  parsers,
+  programs,
+  real("kill", "processes killed while they write, open or close", 120, { kills: 200 }, 20),
+  simulated(
+    "openings",
+    "openings that are cut short at every operation, and theirs in turn",
+    60,
+    { boundaries: 50, recoveries: 2_000 },
+    (budget, options) => crashOpenings(budget, { ...options, limit: 16 }),
+  ),
+  simulated(
+    "sequences",
+    "every sequence of up to three operations, crashed at every moment",
+    150,
+    { sequences: 584, crashStates: 80_000 },
+    crashSequences,
+  ),
+  simulated(
+    "failures",
+    "scripts in which one operation fails, once or from then on, each with each error",
+    100,
+    { failNth: 2_000 },
+    (budget) => failEach(budget),
+  ),
+  real("syscalls", "system calls that fail, and kill, one at a time", 60, { syscallFaults: 60 }, 10),
+  real("ring", "entries of a ring that fail, come back short, and kill", 30, { ringFaults: 30 }, 10),
+  real("races", "processes that race for one store", 30, { races: 100 }, 100),
+  real("full", "file systems that become full", 20, { fullDisks: 20 }, 4),
+  real("readers", "readers of which every system call is looked at", 20, { tracedReaders: 6 }, 6),
+];
