@@ -29,6 +29,9 @@ import {
 import type { Objects, StoredObject } from "../objects/mod.ts";
 import { misplacedPad, type Proof, ProofSearch } from "./proof.ts";
 
+/** Bytes that are scanned between two looks at the clock. */
+const pieceBytes = 64 * 1024;
+
 /** What tells a segment from every other file. */
 export type SegmentIdentity = Pick<
   FileHeader,
@@ -86,9 +89,11 @@ export async function scanSegment(
   const end = Math.min(byteLength, expected.end ?? byteLength);
   const scanner = new Scanner(object.path, expected);
   for await (const chunk of objects.stream(object, { start: 0, end })) {
-    scanner.feed(chunk);
+    for (let at = 0; at < chunk.length && !scanner.stopped; at += pieceBytes) {
+      scanner.feed(chunk.subarray(at, at + pieceBytes));
+      if (turns.due()) await turns.turn();
+    }
     if (scanner.stopped) break;
-    if (turns.due()) await turns.turn();
   }
   const scanned = scanner.finish();
   if (expected.end !== undefined) return scanned;
@@ -100,6 +105,7 @@ export async function scanSegment(
   for await (const chunk of objects.stream(object, { start, end: byteLength })) {
     search.feed(chunk);
     if (search.proof !== undefined) break;
+    if (turns.due()) await turns.turn();
   }
   return {
     ...scanned,

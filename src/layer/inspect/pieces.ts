@@ -8,8 +8,8 @@ import { IoError, pageBytes, type Turns } from "../../base/mod.ts";
 import type { Objects, StoredObject } from "../../objects/mod.ts";
 import type { Inspector } from "./finding.ts";
 
-/** Bytes that are worked on between two looks at the clock; whole pages. */
-const pieceBytes = 64 * 1024;
+/** Bytes that are worked on between two looks at the clock: whole pages, and at most a millisecond of tiny records. */
+const pieceBytes = 16 * 1024;
 /** Where the system cannot read, so many bytes are tried again page by page: as many as one read has. */
 const stretchBytes = 1024 * 1024;
 
@@ -38,7 +38,7 @@ export interface Piece {
  * @param object The object.
  * @param range Where to start, a multiple of 4096, and where to end at the latest.
  * @param pace Whose turns are given, and who may stop it.
- * @yields Pieces of at most 64 KiB, in which pages that are counted from the start are whole.
+ * @yields Pieces of at most 16 KiB, in which pages that are counted from the start are whole.
  */
 export async function* piecesOf(
   objects: ObjectSource,

@@ -21,6 +21,12 @@ export const mostStretchBytes: number = 2 ** 32;
 
 /** The values area is divided into regions of so many bytes, so that slots can be gathered region by region. */
 export const regionBytes: number = 1024 * 1024;
+/** So few bytes that the slots that lead into them are sorted within a tenth of a slice of work. */
+const runBytes = 64 * 1024;
+/** Runs that are sorted between two looks at the clock. */
+const runsPerLook = 4;
+/** Slots that are counted or moved between two looks at the clock: a tenth of a millisecond. */
+const slotsPerLook = 1 << 14;
 
 /** A stretch of the values area that is checked at once. */
 export interface Stretch {
@@ -45,7 +51,7 @@ export class Slots {
   readonly #start: number;
   readonly #end: number;
   /** An offset in the stretch and the number of a slot, so that sorting one sorts both. */
-  readonly #places: Float64Array;
+  #places: Float64Array<ArrayBuffer>;
   readonly #prints: Float64Array;
 
   /**
@@ -76,21 +82,25 @@ export class Slots {
     }
   }
 
-  /** Sorts them by offset, region by region, so that the event loop has its turns. */
+  /** Sorts them by offset, a short run of the file after the other, so that the event loop has its turns. */
   async sort({ turns }: Pick<Pace, "turns">): Promise<void> {
-    const places = this.#places, count = this.count, regionSpan = regionBytes * mostSlots;
-    const ends = new Uint32Array(Math.ceil((this.#end - this.#start) / regionBytes) + 1);
-    for (let slot = 0; slot < count; slot++) ends[Math.floor(places[slot] / regionSpan) + 1]++;
-    for (let region = 1; region < ends.length; region++) ends[region] += ends[region - 1];
+    const places = this.#places, count = this.count, runSpan = runBytes * mostSlots;
+    const ends = new Uint32Array(Math.ceil((this.#end - this.#start) / runBytes) + 1);
+    for (let slot = 0; slot < count; slot++) {
+      ends[Math.floor(places[slot] / runSpan) + 1]++;
+      if (slot % slotsPerLook === 0 && turns.due()) await turns.turn();
+    }
+    for (let run = 1; run < ends.length; run++) ends[run] += ends[run - 1];
     const sorted = new Float64Array(count), next = ends.slice();
     for (let slot = 0; slot < count; slot++) {
-      sorted[next[Math.floor(places[slot] / regionSpan)]++] = places[slot];
+      sorted[next[Math.floor(places[slot] / runSpan)]++] = places[slot];
+      if (slot % slotsPerLook === 0 && turns.due()) await turns.turn();
     }
-    for (let region = 1; region < ends.length; region++) {
-      sorted.subarray(ends[region - 1], ends[region]).sort();
-      if (turns.due()) await turns.turn();
+    for (let run = 1; run < ends.length; run++) {
+      if (ends[run] - ends[run - 1] > 1) sorted.subarray(ends[run - 1], ends[run]).sort();
+      if (run % runsPerLook === 0 && turns.due()) await turns.turn();
     }
-    places.set(sorted);
+    this.#places = sorted;
   }
 
   /** The offset that a slot leads to, by its place in the order of offsets. */

@@ -22,7 +22,7 @@ export interface VerifyProgress {
 export interface VerifyOptions {
   /** Stops it: the next finding that is asked for rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** Is told how far it has come, at every piece of 64 KiB and more. */
+  /** Is told how far it has come, at every piece of 16 KiB and more. */
   progress?: ((progress: VerifyProgress) => void) | undefined;
   /** The one timeline that is verified, by its name, beside the manifest. The default is all of them. */
   timeline?: string | undefined;

@@ -27,7 +27,7 @@ export interface SalvageOptions extends Pick<StoreOptions, "ioMode" | "ioEngine"
   incomplete?: "keep" | "drop" | undefined;
   /** Stops it: it rejects with the signal's reason, and what was copied until then stays. */
   signal?: AbortSignal | undefined;
-  /** Is told how far it has come, at every piece of 64 KiB. */
+  /** Is told how far it has come, at every piece of 16 KiB. */
   progress?: ((progress: SalvageProgress) => void) | undefined;
 }
 
