@@ -233,6 +233,30 @@ test("salvage() names files that are gone, and goes on with the others", async (
   assert(first < second);
 });
 
+test("salvage() misses the batches of a file that was cut between two of them, sealed or not", async (place) => {
+  const old = await Old.make(place);
+  for (const segment of [old.segments[0], old.segments[2]]) {
+    const records = recordsOf(segment), bytes = Deno.readFileSync(segment);
+    const firsts = records.filter(({ lsn }, i) => i > 0 && records[i - 1].lsn !== lsn);
+    // In the midst, and so that only the last batch is missing.
+    for (const { offset, lsn } of [firsts[firsts.length >> 1], firsts.at(-1) as typeof firsts[0]]) {
+      Deno.truncateSync(segment, offset);
+      const { timelines: [{ lost, incomplete }], versions } = await old.salvaged();
+      const { first = 0, last } = lost[0]?.lsns ?? {};
+      assertEquals([lost.length, lost[0]?.path, lost[0]?.offset], [1, segment, offset], `cut at ${offset}`);
+      assert(first <= lsn && last === records.at(-1)?.lsn, `LSNs ${first} to ${last}`);
+      assertEquals(incomplete, []);
+      const isLeft = (version: string) => parseInt(version) < lsn || parseInt(version) > (last as number);
+      assertEquals(versions[0], old.versions.main.filter(isLeft));
+      Deno.writeFileSync(segment, bytes);
+    }
+    Deno.writeTextFileSync(segment, "text");
+    const { timelines: [{ lost }] } = await old.salvaged();
+    assertEquals(lost.map(({ path, lsns }) => [path, lsns?.last]), [[segment, records.at(-1)?.lsn]]);
+    Deno.writeFileSync(segment, bytes);
+  }
+});
+
 test("salvage() leaves out what a crash left behind the end of a segment", async (place) => {
   const store = await place.within("old").open({ segmentBytes: 1024 * 1024 });
   const timeline = store.timeline();

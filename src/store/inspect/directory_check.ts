@@ -73,20 +73,33 @@ function octal(mode: number): string {
  * is damage, and other files.
  */
 export async function tellUnnamedRoot(
-  { objects }: InspectedStore,
+  store: InspectedStore,
   state: StoreState | undefined,
   findings: Findings,
 ): Promise<void> {
-  const named = new Set(state?.timelines.map(({ id }) => timelineName(id)));
+  const { objects } = store, before = timelinesIn(state);
+  const strangers: { name: string; held: readonly string[] | undefined }[] = [];
   for (const name of (await objects.root.list()).sort()) {
-    const path = `${objects.directory}/${name}`, timeline = parseTimelineName(name);
+    const timeline = parseTimelineName(name);
     const isOurs = name === lockName || isLeftover(name) || parseManifestName(name) !== undefined ||
-      named.has(name) || timeline !== undefined && state === undefined;
+      before.has(name) || timeline !== undefined && state === undefined;
     if (isOurs) continue;
     const held = timeline === undefined ? undefined : await objects.list(timeline).catch(passIfFile);
-    if (held === undefined) findings.found({ severity: "warning", error: unnamed(path) });
-    else if (held.length > 0) findings.found({ error: unnamed(path) });
+    strangers.push({ name, held });
   }
+  // A timeline is named before it holds anything: one that was made meanwhile is named by now.
+  const isTimeline = strangers.some(({ held }) => held !== undefined && held.length > 0);
+  const after = isTimeline ? timelinesIn(await newestState(store)) : before;
+  for (const { name, held } of strangers) {
+    const error = unnamed(`${objects.directory}/${name}`);
+    if (after.has(name)) continue;
+    if (held === undefined) findings.found({ severity: "warning", error });
+    else if (held.length > 0) findings.found({ error });
+  }
+}
+
+function timelinesIn(state: StoreState | undefined): Set<string> {
+  return new Set(state?.timelines.map(({ id }) => timelineName(id)));
 }
 
 /** A file that is named like the directory of a timeline is none. */
@@ -137,10 +150,12 @@ function namesIn({ id: timeline, segments, layers }: TimelineState): Set<string>
 }
 
 /** What the manifest says of a timeline by now. */
-async function newestOf(
-  { objects, committed }: InspectedStore,
-  timeline: TimelineState,
-): Promise<TimelineState> {
-  const state = committed?.() ?? (await Manifest.open(objects, { readOnly: true }))?.state;
+async function newestOf(store: InspectedStore, timeline: TimelineState): Promise<TimelineState> {
+  const state = await newestState(store);
   return state?.timelines.find(({ id }) => id === timeline.id) ?? timeline;
+}
+
+/** What the manifest says by now. */
+async function newestState({ objects, committed }: InspectedStore): Promise<StoreState | undefined> {
+  return committed?.() ?? (await Manifest.open(objects, { readOnly: true }))?.state;
 }

@@ -135,15 +135,17 @@ class GatheredBatches implements RecordSink {
   }
 
   finish(): void {
-    const { end, isSettled, lastLsn } = this.#source;
+    const { end, isSettled, leastLsn } = this.#source;
     this.walk.finish();
-    const last = this.#gaps.at(-1), isTail = last?.to === end && last.error === undefined;
+    // History went on behind the last record that is found.
+    const isShort = this.#next <= leastLsn;
+    const last = this.#gaps.at(-1), isTail = last?.to === end && last.error === undefined && !isShort;
     const isLeftover = isTail && (!isSettled || last.to - last.from < blockBytes && this.#open === undefined);
     if (isLeftover) this.#gaps.pop();
     // A batch that is cut by the end of such a segment was never history either; elsewhere it lacks records.
-    if (!isSettled && this.#open?.isIncomplete === false) this.#open = undefined;
+    if (!isSettled && !isShort && this.#open?.isIncomplete === false) this.#open = undefined;
     else if (this.#open !== undefined) this.#open.isIncomplete = true;
-    this.#tell(isSettled ? lastLsn : this.#next);
+    this.#tell(isSettled ? leastLsn : Math.max(leastLsn, this.#next));
     this.#close();
   }
 

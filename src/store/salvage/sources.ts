@@ -25,7 +25,7 @@ import type { TimelineTally } from "./tally.ts";
 export interface SalvageSource {
   /** The file. */
   readonly file: FoundFile;
-  /** Where its values end at the latest. */
+  /** Where its values end at the latest, also where the file is shorter by now. */
   readonly end: number;
   /** The id that its pads have, where it is known. */
   readonly fileId: number | undefined;
@@ -33,6 +33,8 @@ export interface SalvageSource {
   readonly firstLsn: Lsn;
   /** The largest. */
   readonly lastLsn: Lsn;
+  /** Up to where history goes in it at least; 0 if nothing tells. */
+  readonly leastLsn: Lsn;
   /** Whether it is sealed or settled: then all in front of its end was history. */
   readonly isSettled: boolean;
 }
@@ -66,7 +68,7 @@ export async function findSources(
     if (named !== undefined && said === undefined && file.name.sequence < named.nextSequence) continue;
     if (file.error !== undefined) tally.lose(unread(file));
     else if (file.name.kind !== "seg") tally.lose(notInOrder(file));
-    else if (file.byteLength > blockBytes) sources.push(sourceOf(file, said));
+    else if (file.byteLength > blockBytes || isKnownToHold(said)) sources.push(sourceOf(file, said));
   }
   for (const [missing, said] of known) tally.lose(gone(`${objects.directory}/${missing}`, said));
   return sources.map((source, i) => source.isSettled ? source : cutShort(source, sources.slice(i + 1)));
@@ -79,17 +81,24 @@ function cutShort(source: SalvageSource, later: readonly SalvageSource[]): Salva
   return { ...source, lastLsn: Math.min(source.lastLsn, (next?.firstLsn ?? Infinity) - 1) };
 }
 
+/** Whether the manifest tells that a file holds records. */
+function isKnownToHold(said: LayerDescription | SegmentDescription | undefined): boolean {
+  if (said === undefined) return false;
+  return "kind" in said || said.witness !== undefined && said.witness.lsn >= said.firstLsn;
+}
+
 function sourceOf(file: FoundFile, said: LayerDescription | SegmentDescription | undefined): SalvageSource {
   const { footer, header, byteLength, name: { firstLsn } } = file;
   const layer = footer ?? (said !== undefined && "kind" in said ? said : undefined);
   if (layer !== undefined) {
     const { fileId, lastLsn, valuesEnd } = layer;
-    return { file, end: Math.min(byteLength, valuesEnd), fileId, firstLsn, lastLsn, isSettled: true };
+    return { file, end: valuesEnd, fileId, firstLsn, lastLsn, leastLsn: lastLsn, isSettled: true };
   }
-  const witness = said !== undefined && "witness" in said && said.witness?.isEnd ? said.witness : undefined;
-  const fileId = said?.fileId ?? header?.fileId;
-  const end = Math.min(byteLength, witness?.offset ?? Infinity), lastLsn = witness?.lsn ?? maxLsn;
-  return { file, end, fileId, firstLsn, lastLsn, isSettled: witness !== undefined };
+  const witness = said !== undefined && "witness" in said ? said.witness : undefined;
+  const { offset = 0, lsn: leastLsn = 0, isEnd: isSettled = false } = witness ?? {};
+  const fileId = said?.fileId ?? header?.fileId, lastLsn = isSettled ? leastLsn : maxLsn;
+  const end = isSettled ? offset : Math.max(byteLength, offset);
+  return { file, end, fileId, firstLsn, lastLsn, leastLsn, isSettled };
 }
 
 /** Records of a layer that is sorted by key are in no order in which they could be written again. */
