@@ -21,7 +21,7 @@ export class Arguments {
    * @throws {UsageError} If the command does not take them.
    */
   constructor(command: ArgumentSpecs, args: readonly string[]) {
-    const specs = { ...command.options, ...commonOptions };
+    const specs = { ...commonOptions, ...command.options };
     const { values, positionals } = parseOptions(specs, args);
     this.#values = values;
     this.positionals = positionals;

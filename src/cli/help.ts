@@ -25,13 +25,16 @@ Exit codes: 0 done, 1 failed or key absent, 2 asked wrongly, 3 damaged, 4 cannot
 export function commandHelp(command: Command): string {
   const usage = ["varve", command.name, ...command.positionals, "[options]"].join(" ");
   const details = command.details === undefined ? "" : `\n${command.details.trim()}\n`;
+  const common = Object.fromEntries(
+    Object.entries(commonOptions).filter(([name]) => !(name in command.options)),
+  );
   const own = Object.keys(command.options).length === 0 ? "" : `${optionLines(command.options)}\n`;
   return `${capital(command.summary)}.
 
 Usage: ${usage}
 ${details}
 Options:
-${own}${optionLines(commonOptions)}
+${own}${optionLines(common)}
 `;
 }
 

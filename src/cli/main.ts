@@ -14,7 +14,7 @@ import { escapeText } from "./terminal/escape.ts";
 import { exitFailure, exitInterrupted, exitOk, exitUsage } from "./exit_code.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { InterruptedError } from "./interrupt.ts";
-import { ClosedOutputError } from "./terminal/output.ts";
+import { ClosedOutputError, unlessClosed } from "./terminal/output.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -43,7 +43,8 @@ const commands: readonly Command[] = [
 export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
   try {
     const code = await dispatch(args, terminal);
-    await terminal.output.flush();
+    // Whoever stopped to read may still ask how it ended.
+    await unlessClosed(terminal.output.flush());
     return code;
   } catch (error) {
     if (error instanceof ClosedOutputError) return exitOk;

@@ -57,7 +57,10 @@ function missing(path: string): CorruptionError {
 
 /** An error of reading a manifest as a finding; one of another version of the format is one too. */
 function foundIn(directory: string, error: unknown): { error: CorruptionError | IoError; offset?: number } {
-  if (error instanceof CorruptionError) return { error, offset: error.offset };
+  // In a directory nothing stands at an offset.
+  if (error instanceof CorruptionError) {
+    return error.path === directory ? { error } : { error, offset: error.offset };
+  }
   if (error instanceof IoError) return { error };
   if (!(error instanceof VarveError)) throw error;
   const expected = "a manifest that this release reads", found = error.message;

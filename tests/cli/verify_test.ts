@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Store } from "../../mod.ts";
-import { main } from "../../src/cli/mod.ts";
+import { main, Output } from "../../src/cli/mod.ts";
 import { TemporaryFolder } from "../git/fixture.ts";
 import { Place } from "../store/matrix.ts";
-import { FakeTerminal, varve } from "./fixture.ts";
+import { FakeTerminal, startVarve, varve } from "./fixture.ts";
 
 /** A store of one sealed layer and a segment, and its files. */
 async function makeStore(
@@ -34,11 +34,12 @@ Deno.test("varve verify ends with 0 for a whole store, with 3 for damage, with 4
   flip(layer, 4096 + 24 + 20);
   const damaged = await varve(folder, ["verify", "store"]);
   assertEquals([damaged.code, damaged.err], [3, ""]);
-  const [where, what, costs, sum] = damaged.out.split("\n");
+  const [where, what, costs, sum, next] = damaged.out.split("\n");
   assertEquals(where, `damage: ${layer}, bytes 4120 to 4145, timeline main`);
   assertEquals(what, "  expected records, found bytes that do not check");
   assertEquals(costs, "  key b\\n, 1 version, LSN 1");
   assertMatch(sum, /: 1 place is damaged$/);
+  assertEquals(next, "To copy all that still reads into a new store: varve salvage store <new store>");
   const json = await varve(folder, ["verify", "store", "--json", "--timeline", "main"]);
   const { message, ...line } = JSON.parse(json.out);
   assertEquals(line, {
@@ -59,7 +60,10 @@ Deno.test("varve verify ends with 0 for a whole store, with 3 for damage, with 4
   assertEquals(unopened.code, 4);
   assertMatch(unopened.err, /^varve: Cannot trust "[^"]*manifest-/);
   assert(unopened.out.includes(`damage: ${layer}, bytes 4120 to 4145`), unopened.out);
-  assertEquals((await varve(folder, ["verify", "nothing"])).code, 1);
+  for (const path of ["nothing", manifest]) {
+    const { code, out, err } = await varve(folder, ["verify", path]);
+    assertEquals([code, out, err.split("\n").length], [1, "", 2], err);
+  }
   assertEquals((await varve(folder, ["verify"])).code, 2);
 });
 
@@ -69,7 +73,10 @@ Deno.test("varve verify counts warnings apart, which are no damage", async () =>
   Deno.writeTextFileSync(`${path}/note`, "", { mode: 0o600 });
   assertEquals(await main(["verify", path], terminal), 0);
   const text = terminal.written.map((bytes) => new TextDecoder().decode(bytes)).join("");
-  assertMatch(text, /^warning: [^\n]*\/note\n {2}expected a manifest that names it, found none\n/);
+  assertMatch(
+    text,
+    /^warning: [^\n]*\/note\n {2}expected files of the store alone, found one that nobody names\n/,
+  );
   assertMatch(text, /no damage, 1 warning\n$/);
 });
 
@@ -98,4 +105,60 @@ Deno.test("varve salvage copies what reads, shows what is lost, and ends with 3 
   const nameless = await varve(folder, ["salvage", "store", "fourth"]);
   assertEquals(nameless.code, 3);
   assertMatch(nameless.out, /^No manifest could be read: timelines are named by their ids\n/);
+});
+
+/** A terminal whose output nobody reads any more. */
+class ClosedTerminal extends FakeTerminal {
+  override readonly output: Output = new Output({
+    write: () => Promise.reject(new Deno.errors.BrokenPipe()),
+  });
+}
+
+Deno.test("varve verify and varve salvage end as they would have when nobody reads what they say", async () => {
+  await using folder = new TemporaryFolder();
+  const { path, layer } = await makeStore(folder);
+  assertEquals(await main(["verify", path], new ClosedTerminal()), 0);
+  flip(layer, 4096 + 24 + 20);
+  assertEquals(await main(["verify", path], new ClosedTerminal()), 3);
+  assertEquals(await main(["salvage", path, `${folder.path}/new`], new ClosedTerminal()), 3);
+});
+
+Deno.test("varve salvage says why it does not begin, and makes nothing", async () => {
+  await using folder = new TemporaryFolder();
+  const { path, layer } = await makeStore(folder);
+  Deno.mkdirSync(`${folder.path}/empty`);
+  const refusals: [string[], number, RegExp][] = [
+    [["nothing", "new"], 1, /Cannot salvage "nothing": there is nothing of a store\n$/],
+    [["empty", "new"], 1, /Cannot salvage "empty": there is nothing of a store\n$/],
+    [[layer, "new"], 1, /: it is not a directory\n$/],
+    [["store", layer], 1, /Cannot salvage into "[^"]*": it is not a directory\n$/],
+    [["store", "store"], 1, /it is not empty\n$/],
+    [["store", `${path}/new`], 1, /it lies within/],
+    [["store", "new", "--timeline", "main"], 2, /every timeline is copied/],
+  ];
+  for (const [args, code, message] of refusals) {
+    const ran = await varve(folder, ["salvage", ...args]);
+    assertEquals([ran.code, ran.out], [code, ""]);
+    assertMatch(ran.err, message);
+  }
+  assertEquals([...Deno.readDirSync(folder.path)].map(({ name }) => name).sort(), ["empty", "store"]);
+});
+
+Deno.test("varve salvage that is interrupted ends with 130 and says what is left of it", async () => {
+  await using folder = new TemporaryFolder();
+  {
+    await using store = await Store.open(`${folder.path}/store`);
+    for (let i = 0; i < 60; i++) {
+      await store.timeline().append([{ key: `${i}`, value: new Uint8Array(1024 * 1024) }]);
+    }
+  }
+  const child = startVarve(folder, ["salvage", "store", "new"]);
+  await child.stdin.close();
+  while (!new Place(`${folder.path}`).files(/\/new\/.*\.seg$/).length) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  child.kill("SIGINT");
+  const { code, stdout, stderr } = await child.output();
+  assertEquals([code, stdout.length], [130, 0]);
+  assertMatch(new TextDecoder().decode(stderr), /^varve: "new" holds \d+ batches, and is no whole copy\n$/);
 });

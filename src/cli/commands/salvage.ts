@@ -13,8 +13,10 @@ import { exitDamaged, exitInterrupted, exitOk } from "../exit_code.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { ioOptions } from "../open_timeline.ts";
 import { escapeText } from "../terminal/escape.ts";
+import { unlessClosed } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 import { formatCount, formatWork } from "../terminal/quantity.ts";
+import { UsageError } from "../usage_error.ts";
 
 /** Copies what still reads of a store. */
 export const salvageCommand: Command = {
@@ -23,15 +25,21 @@ export const salvageCommand: Command = {
   summary: "copy all that still reads of a damaged store into a new one",
   details: `
 Every timeline and every version is copied, each at its LSN, also of a store that cannot be opened; the store is only
-read. What is lost is shown. A batch beside damage may lack records: it is named, and kept unless --drop-incomplete is
-given. Without a manifest the names of timelines are lost, and their ids stand for them. --timeline is not used.
+read, and nobody may write it meanwhile. What is lost is shown. A batch beside damage may lack records: it is named, and
+kept unless --drop-incomplete is given. Without a manifest the names of timelines are lost, and their ids stand for them.
+At <new store> there must be nothing, or an empty directory. A salvage that was interrupted or failed leaves what it had
+copied there, and is begun anew elsewhere.
 
 Exit codes: 0 everything was copied, 3 something was lost`,
   options: {
     "drop-incomplete": { describe: "leave out batches that may lack records" },
     "json": { describe: "show the report as one JSON object" },
+    "timeline": { value: "NAME", describe: "not taken: every timeline is copied" },
   },
   async run(args, terminal) {
+    if (args.text("timeline") !== undefined) {
+      throw new UsageError("--timeline is not taken: every timeline is copied");
+    }
     const [from, to] = args.positionals, started = systemClock.monotonic();
     using interrupt = listenForInterrupt();
     using progress = new Progress(terminal, systemClock);
@@ -53,9 +61,13 @@ Exit codes: 0 everything was copied, 3 something was lost`,
         },
       });
       progress[Symbol.dispose]();
-      await terminal.output.write(args.flag("json") ? jsonReport(report) : shownReport(report, text()));
+      const shown = args.flag("json") ? jsonReport(report) : shownReport(report, text());
+      await unlessClosed(terminal.output.write(shown));
       return isWhole(report) ? exitOk : exitDamaged;
     } catch (error) {
+      progress[Symbol.dispose]();
+      const left = `${formatCount(come.batches)} batches, and is no whole copy`;
+      if (come.totalBytes > 0) terminal.note(`varve: "${escapeText(to)}" holds ${left}\n`);
       if (!signal.aborted) throw error;
       return exitInterrupted;
     }

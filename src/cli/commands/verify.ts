@@ -1,6 +1,6 @@
 /** `varve verify`. */
 
-import { CorruptionError, systemClock, VarveError } from "../../base/mod.ts";
+import { CorruptionError, hasCode, systemClock, VarveError } from "../../base/mod.ts";
 import type { VerifyFinding } from "../../layer/mod.ts";
 import { Store, type VerifyProgress, verifyStore } from "../../store/mod.ts";
 import type { Arguments } from "../arguments.ts";
@@ -9,6 +9,7 @@ import { exitDamaged, exitInterrupted, exitOk, exitUnopened } from "../exit_code
 import { listenForInterrupt } from "../interrupt.ts";
 import { ioOptions } from "../open_timeline.ts";
 import { escapeBytes, escapeText } from "../terminal/escape.ts";
+import { unlessClosed } from "../terminal/output.ts";
 import { Progress, type ProgressStatus } from "../terminal/progress.ts";
 import { formatCount, formatWork } from "../terminal/quantity.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -21,11 +22,14 @@ export const verifyCommand: Command = {
   details: `
 Reads every record, every page of every index and filter, and the manifest, holds them against each other, and shows
 what is damaged, at which bytes, and which keys and LSNs that costs. Files that nobody names and permissions that are
-too wide are warnings. A store that cannot be opened is verified by what its files say of themselves.
-Without --timeline all timelines are verified. Nothing is written.
+too wide are warnings. A store that cannot be opened is verified by what its files say of themselves. Nothing is
+written. What is damaged is not mended: "varve salvage" copies all that still reads into a new store.
 
-Exit codes: 0 no damage, 3 damage, 4 the store cannot be opened`,
-  options: { "json": { describe: "show a JSON object on each line" } },
+Exit codes: 0 no damage, 1 there is no store, 3 damage, 4 the store cannot be opened`,
+  options: {
+    "json": { describe: "show a JSON object on each line" },
+    "timeline": { value: "NAME", describe: "the one timeline to verify (all)" },
+  },
   async run(args, terminal) {
     using interrupt = listenForInterrupt();
     const store = await openToVerify(args, terminal);
@@ -44,7 +48,7 @@ Exit codes: 0 no damage, 3 damage, 4 the store cannot be opened`,
       } finally {
         run[Symbol.dispose]();
       }
-      await run.sum();
+      await run.sum(path);
       return store === undefined ? exitUnopened : run.isDamaged ? exitDamaged : exitOk;
     } finally {
       await store?.close();
@@ -57,7 +61,12 @@ async function openToVerify(args: Arguments, terminal: Terminal): Promise<Store 
   try {
     return await Store.open(args.positionals[0], { ...ioOptions(args), readOnly: true });
   } catch (error) {
-    if (!(error instanceof VarveError)) throw error;
+    const path = args.positionals[0];
+    if (hasCode(error, "ENOTDIR")) {
+      throw new Deno.errors.NotADirectory(`Cannot verify "${path}": it is not a directory`, { cause: error });
+    }
+    // What nobody may read cannot be verified either.
+    if (!(error instanceof VarveError) || hasCode(error, "EACCES", "EPERM")) throw error;
     terminal.note(`varve: ${escapeText(error.message)}\n`);
     return undefined;
   }
@@ -73,6 +82,7 @@ class Run implements Disposable {
   #come: VerifyProgress = { bytes: 0, totalBytes: 0, objects: 0, totalObjects: 0 };
   #damages = 0;
   #warnings = 0;
+  #isRead = true;
 
   constructor(args: Arguments, terminal: Terminal) {
     this.#isJson = args.flag("json");
@@ -99,16 +109,24 @@ class Run implements Disposable {
       this.isDamaged = true;
     }
     this.#shown[Symbol.dispose]();
-    await this.#terminal.output.write(this.#isJson ? jsonLine(finding) : lines(finding));
+    await this.#write(this.#isJson ? jsonLine(finding) : lines(finding));
   }
 
-  async sum(): Promise<void> {
+  /** Writes as long as anybody reads: the exit code still tells the rest. */
+  async #write(text: string): Promise<void> {
+    if (this.#isRead) this.#isRead = await unlessClosed(this.#terminal.output.write(text));
+  }
+
+  async sum(path: string): Promise<void> {
     if (this.#isJson) return;
     const found = [
       this.#damages === 0 ? "no damage" : counted(this.#damages, "place is damaged", "places are damaged"),
       ...this.#warnings === 0 ? [] : [counted(this.#warnings, "warning", "warnings")],
     ];
-    await this.#terminal.output.write(`Verified ${this.#status().text}: ${found.join(", ")}\n`);
+    const next = this.isDamaged
+      ? `To copy all that still reads into a new store: varve salvage ${escapeText(path)} <new store>\n`
+      : "";
+    await this.#write(`Verified ${this.#status().text}: ${found.join(", ")}\n${next}`);
   }
 
   [Symbol.dispose](): void {

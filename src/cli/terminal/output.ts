@@ -84,3 +84,19 @@ export class Output {
     }
   }
 }
+
+/**
+ * Waits for a write, also to a reader that is gone.
+ *
+ * @param written The write.
+ * @returns Whether the reader was there.
+ */
+export async function unlessClosed(written: Promise<void>): Promise<boolean> {
+  try {
+    await written;
+    return true;
+  } catch (error) {
+    if (error instanceof ClosedOutputError) return false;
+    throw error;
+  }
+}

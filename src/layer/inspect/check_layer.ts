@@ -16,6 +16,7 @@ import { layoutOf, StoredLayer } from "../layer.ts";
 import type { LayerDescription } from "../layer_description.ts";
 import { checkIndex, type IndexTally } from "./check_index.ts";
 import { checkValues } from "./check_values.ts";
+import { beforeEnd } from "./cut_file.ts";
 import type { FoundDamage, Inspector } from "./finding.ts";
 import { readPieces } from "./pieces.ts";
 
@@ -48,20 +49,39 @@ export async function checkLayer(
   const all = lossOf(description);
   try {
     const { byteLength } = await objects.extent(object);
-    if (byteLength !== description.byteLength) inspector.found(otherLength(object, description, byteLength));
-    await checkHeader(objects, object, expected, inspector);
-    const footer = await readFooter(objects, object, description, inspector);
-    const found = footer ?? description;
-    const layer = new StoredLayer(found, objects.object(object.id, layoutOf(found, object.path)));
-    const index = await checkIndex(objects, layer, inspector);
-    const isCounted = index.lostLeaves.length === 0;
-    if (isCounted) checkCounts(object, expected, footer, index.tally, inspector);
-    await checkValues(objects, layer, index, inspector);
+    const isCut = byteLength < description.byteLength;
+    if (byteLength !== description.byteLength) {
+      // Without its footer no page of a layer is given out.
+      inspector.found({ ...otherLength(object, description, byteLength), ...isCut ? all : {} });
+    }
+    await checkContents(
+      objects,
+      object,
+      expected,
+      isCut ? beforeEnd(inspector, object.path, byteLength) : inspector,
+    );
   } catch (error) {
     // It is not there, or nothing of it can be read.
     if (!(error instanceof CorruptionError) && !(error instanceof IoError)) throw error;
     inspector.found({ error, ...all });
   }
+}
+
+async function checkContents(
+  objects: Objects,
+  object: StoredObject,
+  expected: ExpectedLayer,
+  inspector: Inspector,
+): Promise<void> {
+  const { description } = expected;
+  await checkHeader(objects, object, expected, inspector);
+  const footer = await readFooter(objects, object, description, inspector);
+  const found = footer ?? description;
+  const layer = new StoredLayer(found, objects.object(object.id, layoutOf(found, object.path)));
+  const index = await checkIndex(objects, layer, inspector);
+  const isCounted = index.lostLeaves.length === 0;
+  if (isCounted) checkCounts(object, expected, footer, index.tally, inspector);
+  await checkValues(objects, layer, index, inspector);
 }
 
 function lossOf(

@@ -91,10 +91,10 @@ export async function tellUnnamedRoot(
   const isTimeline = strangers.some(({ held }) => held !== undefined && held.length > 0);
   const after = isTimeline ? timelinesIn(await newestState(store)) : before;
   for (const { name, held } of strangers) {
-    const error = unnamed(`${objects.directory}/${name}`);
+    const path = `${objects.directory}/${name}`;
     if (after.has(name)) continue;
-    if (held === undefined) findings.found({ severity: "warning", error });
-    else if (held.length > 0) findings.found({ error });
+    if (held === undefined) findings.found({ severity: "warning", error: stranger(path) });
+    else if (held.length > 0) findings.found({ error: unnamed(path) });
   }
 }
 
@@ -109,6 +109,12 @@ function passIfFile(error: unknown): undefined {
 
 function unnamed(path: string): CorruptionError {
   return new CorruptionError({ path, offset: 0, expected: "a manifest that names it", found: "none" });
+}
+
+/** The error of a file that nothing reads. */
+function stranger(path: string): CorruptionError {
+  const expected = "files of the store alone", found = "one that nobody names";
+  return new CorruptionError({ path, offset: 0, expected, found });
 }
 
 /**
@@ -136,11 +142,11 @@ export async function tellUnnamed(
   // What was made meanwhile is named by now, if anything was written to it.
   const newest = await newestOf(store, timeline), after = namesIn(newest);
   for (const { name, hasData } of strangers) {
-    const id = `${folder}/${name}`, object = parseObjectId(id), error = unnamed(`${path}/${name}`);
+    const id = `${folder}/${name}`, object = parseObjectId(id);
     if (after.has(id)) continue;
     const isNew = object !== undefined && object.sequence >= newest.nextSequence;
-    if (!isNew) findings.found({ severity: "warning", error });
-    else if (hasData) findings.found({ error });
+    if (!isNew) findings.found({ severity: "warning", error: stranger(`${path}/${name}`) });
+    else if (hasData) findings.found({ error: unnamed(`${path}/${name}`) });
   }
 }
 

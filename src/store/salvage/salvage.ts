@@ -7,10 +7,10 @@
  * @module
  */
 
-import { pathOf, VarveError } from "../../base/mod.ts";
-import { directoryOf, openEngine, openIo, systemHost } from "../../io/mod.ts";
-import { Manifest, type StoreState } from "../../manifest/mod.ts";
-import { Objects, timelineName } from "../../objects/mod.ts";
+import { hasCode, pathOf, VarveError } from "../../base/mod.ts";
+import { directoryOf, type IoEngine, openEngine, openIo, systemHost } from "../../io/mod.ts";
+import { Manifest, parseManifestName, type StoreState } from "../../manifest/mod.ts";
+import { Objects, parseTimelineName, timelineName } from "../../objects/mod.ts";
 import type { Timeline } from "../../timeline/mod.ts";
 import { unlessMissing } from "../directory.ts";
 import { mainName } from "../open_store.ts";
@@ -35,7 +35,9 @@ import { TimelineTally } from "./tally.ts";
  * @param options See {@linkcode SalvageOptions}.
  * @returns What was copied and what was lost.
  * @throws {Deno.errors.AlreadyExists} If there is anything at `to`.
- * @throws {IoError} If there is no directory at `from`, or the system fails to write.
+ * @throws {Deno.errors.NotFound} If there is nothing of a store at `from`.
+ * @throws {Deno.errors.NotADirectory} If there is a file at `from` or `to`.
+ * @throws {IoError} If the system fails to write.
  * @throws {RangeError} If `to` lies within `from`, or an option has a value that cannot be.
  * @throws {TypeError} If a path is not one, or an option is unknown or of a wrong type.
  *
@@ -69,8 +71,8 @@ export async function salvage(
   const source = pathOf("salvage store", from), target = pathOf("salvage store", to);
   const opened = await openEngine(ioOptions);
   try {
-    const directory = await opened.engine.resolve(source);
-    const held = await unlessMissing(opened.engine.list(target));
+    const directory = await findSource(opened.engine, source);
+    const held = await unlessMissing(opened.engine.list(target)).catch(notDirectory(`into "${target}"`));
     if (held !== undefined && held.length > 0) {
       throw new Deno.errors.AlreadyExists(`Cannot salvage into "${target}": it is not empty`);
     }
@@ -91,6 +93,26 @@ export async function salvage(
   } finally {
     if (opened.ownsEngine) await opened.engine.shutdown();
   }
+}
+
+/** Finds the directory of a store of which something is left. */
+async function findSource(engine: IoEngine, path: string): Promise<string> {
+  const directory = await unlessMissing(engine.resolve(path));
+  const names = directory === undefined ? [] : await engine.list(directory).catch(notDirectory(`"${path}"`));
+  const isLeft = names.some((name) =>
+    parseManifestName(name) !== undefined || parseTimelineName(name) !== undefined
+  );
+  if (directory === undefined || !isLeft) {
+    throw new Deno.errors.NotFound(`Cannot salvage "${path}": there is nothing of a store`);
+  }
+  return directory;
+}
+
+function notDirectory(what: string): (cause: unknown) => never {
+  return (cause) => {
+    if (!hasCode(cause, "ENOTDIR")) throw cause;
+    throw new Deno.errors.NotADirectory(`Cannot salvage ${what}: it is not a directory`, { cause });
+  };
 }
 
 /** A timeline that is to be copied. */
