@@ -500,16 +500,3 @@ test("verifyStore() and its store's directory bear what is no file, and name it"
   );
   assertEquals([lost.map(({ path }) => path), batches, segment > layer], [[layer], 3, true]);
 });
-
-test("Store.verify() finds any bit that is flipped in a segment, sealed or not", async (place) => {
-  const filled = await Filled.make(place);
-  const [seed] = seeds("verify bits", 1), random = new Random(seed);
-  for (const path of [filled.layer, filled.segment]) {
-    const { size } = Deno.statSync(path);
-    for (let i = 0; i < 40; i++) {
-      const offset = random.below(size);
-      const found = await filled.flipped(path, offset, 1 << random.below(8));
-      assert(found.some((finding) => finding.path === path), `${path} at ${offset}`);
-    }
-  }
-});

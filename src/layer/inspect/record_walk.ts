@@ -62,7 +62,7 @@ export interface RecordSink {
   gap(from: number, to: number): void;
 }
 
-/** Bytes that are summed in vain before the search for a record is given up (Q3). */
+/** Bytes that are summed in vain, beside each of the area once, before the search for a record is given up (Q3). */
 const mostBytesInVain = 1024 * 1024 * 1024;
 const noRecord = 0;
 const moreBytes = -1;
@@ -184,8 +184,8 @@ export class RecordWalk {
 
   /** The next place, in `#bytes`, where a record may start. */
   #next(from: number): number {
-    if (this.#vainBytes > mostBytesInVain) return Infinity;
-    const { known } = this.#area;
+    const { known, start, end: areaEnd } = this.#area;
+    if (this.#vainBytes > mostBytesInVain + (areaEnd - start)) return Infinity;
     if (known !== undefined) return (known(this.#base + from) ?? Infinity) - this.#base;
     const bytes = this.#bytes, end = this.#filled - recordHeaderBytes;
     // The kind and the flags of a record leave one place of 8,000 in random bytes.

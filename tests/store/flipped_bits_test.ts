@@ -1,0 +1,106 @@
+/**
+ * Any bit of a store that is flipped is found by a verification, and costs a salvage no more than the record or the
+ * batches that it stood in.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { salvage, Store, verifyStore } from "../../mod.ts";
+import { Random, seeds } from "../random.ts";
+import { patterned } from "./bytes.ts";
+import { type Place, test } from "./matrix.ts";
+
+const lastLsn = 60;
+
+/** Three layers, of which one has an index of several leaves, and a segment that was synced twice. */
+async function fill(path: string): Promise<void> {
+  await using store = await Store.open(path);
+  const timeline = store.timeline();
+  for (let lsn = 1; lsn <= lastLsn; lsn++) {
+    const changes = Array.from({ length: lsn < 20 ? 40 : 3 }, (_, i) => ({
+      key: `${"key".repeat(12)}/${lsn}/${i}`,
+      value: patterned((lsn * 7 + i) % 90, lsn + i),
+    }));
+    await timeline.append(changes);
+    if (lsn % 19 === 0) await timeline.freeze();
+    if (lsn > lastLsn - 2) await timeline.sync();
+  }
+}
+
+/** Flips a bit of a file while work is done. */
+async function withFlipped<T>(path: string, offset: number, bit: number, work: () => Promise<T>): Promise<T> {
+  const bytes = Deno.readFileSync(path), flipped = bytes.slice();
+  flipped[offset] ^= 1 << bit;
+  Deno.writeFileSync(path, flipped);
+  try {
+    return await work();
+  } finally {
+    Deno.writeFileSync(path, bytes);
+  }
+}
+
+/** Where in a file bits are flipped: each of its blocks in turn, so that none is passed over. */
+function* places(path: string, count: number, random: Random): Generator<{ offset: number; bit: number }> {
+  const blocks = Math.ceil(Deno.statSync(path).size / 4096);
+  for (let i = 0; i < count; i++) {
+    yield { offset: i % blocks * 4096 + random.below(4096), bit: random.below(8) };
+  }
+}
+
+/** Where the last frame of a manifest starts: it says that the store was closed, and reads as torn if it is damaged. */
+function lastFrame(path: string): number {
+  const last = Deno.readFileSync(path).findLastIndex((byte) => byte !== 0);
+  return last - last % 4096;
+}
+
+async function salvaged(place: Place): Promise<{ missing: number; named: Set<number>; isTold: boolean }> {
+  const to = `${place.path}/new`;
+  const { timelines, hasManifest } = await salvage(`${place.path}/old`, to);
+  Deno.removeSync(to, { recursive: true });
+  const [{ records, lost, incomplete, lostCount }] = timelines, named = new Set<number>(incomplete);
+  for (const { lsns } of lost) {
+    for (let lsn = lsns?.first ?? 1; lsns && lsn <= lsns.last; lsn++) named.add(lsn);
+  }
+  return { missing: 19 * 40 + (lastLsn - 19) * 3 - records, named, isTold: lostCount > 0 || !hasManifest };
+}
+
+test("verifyStore() finds any bit that is flipped in a layer or a segment, and names the file", async (place) => {
+  await fill(place.path);
+  for (const seed of seeds("verify bits", 1)) {
+    const random = new Random(seed);
+    for (const path of place.files(/\.seg$/)) {
+      for (const { offset, bit } of places(path, 30, random)) {
+        const found = await withFlipped(path, offset, bit, () => Array.fromAsync(verifyStore(place.path)));
+        assert(found.some((finding) => finding.path === path), `bit ${bit} of ${path} at ${offset}`);
+      }
+    }
+  }
+});
+
+test("verifyStore() finds any bit that is flipped in a manifest in front of its last frame", async (place) => {
+  await fill(place.path);
+  const manifest = place.files(/manifest-/).at(-1) as string, end = lastFrame(manifest);
+  for (const seed of seeds("verify manifest bits", 1)) {
+    const random = new Random(seed);
+    for (let i = 0; i < 60; i++) {
+      const offset = random.below(end), bit = random.below(8);
+      const found = await withFlipped(manifest, offset, bit, () => Array.fromAsync(verifyStore(place.path)));
+      assert(found.length > 0, `bit ${bit} at ${offset} of ${end}`);
+    }
+  }
+});
+
+test("salvage() loses at most one record to a bit that is flipped, and names its batch", async (place) => {
+  await fill(`${place.path}/old`);
+  for (const seed of seeds("salvage bits", 1)) {
+    const random = new Random(seed);
+    for (const path of place.within("old").files(/\.seg$|manifest-/)) {
+      for (const { offset, bit } of places(path, 6, random)) {
+        const { missing, named, isTold } = await withFlipped(path, offset, bit, () => salvaged(place));
+        const where = `bit ${bit} of ${path} at ${offset}`;
+        assert(missing === 0 || missing === 1, `${missing} records are missing after ${where}`);
+        assertEquals(missing > 0 && !(isTold && named.size > 0), false, `nothing is told of ${where}`);
+        assert(named.size <= 2, `${[...named]} are named after ${where}`);
+      }
+    }
+  }
+});
