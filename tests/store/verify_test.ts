@@ -14,7 +14,6 @@ import { crc32 } from "../../src/base/mod.ts";
 import { decodeFooter, encodeFooter, type LayerDescription } from "../../src/layer/mod.ts";
 import type { Transfer } from "../../src/io/engine.ts";
 import { EncodedBatch } from "../../src/segment/mod.ts";
-import { Random, seeds } from "../random.ts";
 import { patterned } from "./bytes.ts";
 import { errno, HookedEngine } from "./hooked_engine.ts";
 import { type Place, test, testEach } from "./matrix.ts";
@@ -389,6 +388,20 @@ test("Store.verify() knows records that others of their batch have superseded, a
   }
   await timeline.freeze();
   assertEquals(await findings(store), []);
+});
+
+test("Store.verify() finds nothing where there is nothing, nor in values of no bytes in many layers", async (place) => {
+  const store = await place.open(), timeline = store.timeline();
+  const found = async () => [...await findings(store), ...await Array.fromAsync(verifyStore(place.path))];
+  assertEquals(await found(), []);
+  for (let i = 0; i < 40; i++) {
+    await timeline.append([{ key: `k${i}`, value: "" }]);
+    await timeline.freeze();
+  }
+  assertEquals(timeline.layers().length, 40);
+  for (let i = 0; i < 300; i++) await timeline.append([{ key: `k${i}`, value: "" }]);
+  await timeline.sync();
+  assertEquals(await found(), []);
 });
 
 test("Store.verify() finds nothing in what a crash left and an opening has settled", async (place) => {

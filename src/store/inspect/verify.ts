@@ -70,7 +70,8 @@ export async function* verifyOpenStore(
 
 /**
  * Verifies a store without opening it, also one that cannot be opened: where its manifest is damaged or missing, every
- * object is held against what it says of itself. It takes no lock and writes nothing.
+ * object is held against what it says of itself. It takes no lock and writes nothing. Where another process writes the
+ * store meanwhile, open it with `readOnly` and ask {@linkcode Store.verify}: what is being written is no damage.
  *
  * @param path The store's directory, as a path or a `file:` URL.
  * @param options See {@linkcode VerifyOptions}, and how IO is done.
