@@ -196,10 +196,16 @@ function placeBehind({ offset, ordinal }: FramePlace, { length, room, sum }: Fra
 /** The head of a frame of this file that was written to `offset`, if there is one. */
 function readHead(file: FrameFile, offset: number): FrameHead | undefined {
   const end = offset + headBytes;
-  if (end > file.bytes.length) return undefined;
+  if (end > file.bytes.length || isUnwritten(file.bytes, offset)) return undefined;
   const reader = Coder.reader(file.path, file.bytes, offset, headBytes), sum = word(reader);
   const isWhole = sum === crc32(file.bytes.subarray(offset + 4, end), seedOf(file, offset));
   return isWhole ? { ...frameHead(reader), sum } : undefined;
+}
+
+/** Whether nothing was ever written where a head would be: of most blocks in the room that is reserved that says enough. */
+function isUnwritten(bytes: Uint8Array, offset: number): boolean {
+  for (let i = offset; i < offset + headBytes; i++) if (bytes[i] !== 0) return false;
+  return true;
 }
 
 /** What seeds the checksum of the head of a frame at `offset`. */

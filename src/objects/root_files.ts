@@ -34,8 +34,7 @@ export class RootFiles {
 
   /** The names in the directory, in no order, directories among them; not what a crash left of writing aside. */
   async list(): Promise<string[]> {
-    const { host: { engine }, directory, files } = this.#context;
-    return (await files.spare(() => engine.list(directory))).filter((name) => !isAsideName(name));
+    return (await this.#listAll()).filter((name) => !isAsideName(name));
   }
 
   /**
@@ -111,9 +110,9 @@ export class RootFiles {
   async #put(name: string, bytes: Uint8Array): Promise<void> {
     const { host: { engine }, directory, files } = this.#context;
     const path = this.#pathOf(name), aside = this.#pathOf(asideName);
-    const names = await this.list();
+    const names = await this.#listAll();
     if (names.includes(name)) throw new Deno.errors.AlreadyExists(`Cannot make "${path}": it exists`);
-    await this.#context.remove(aside);
+    if (names.includes(asideName)) await this.#context.remove(aside);
     await this.#context.checkNames("create", aside);
     await files.closing(this.#open(asideName, { access: "write", create: true }), async (file) => {
       await this.#write(file, 0, bytes, false);
@@ -122,6 +121,11 @@ export class RootFiles {
     await this.#context.checkNames("rename", aside);
     await engine.rename(aside, path);
     await files.spare(() => engine.syncDirectory(directory));
+  }
+
+  #listAll(): Promise<string[]> {
+    const { host: { engine }, directory, files } = this.#context;
+    return files.spare(() => engine.list(directory));
   }
 
   async #openToAppend(name: string): Promise<IoFile> {

@@ -38,7 +38,6 @@ Deno.test("Manifest.commit() is one durable write, of a block that nobody was to
   const t = new ObjectsFixture({}, [directory]);
   const manifest = await Manifest.create(t.objects, first);
   assertEquals(words(t.engine.takeLog()), [
-    "remove pending",
     "open pending create",
     "write 0+73728",
     "sync pending",
@@ -80,7 +79,6 @@ Deno.test("Manifest starts a new file in this order: whole, durable, named; then
   t.engine.takeLog();
   await manifest.commit({ type: "dropTimeline", id: 9 });
   assertEquals(words(t.engine.takeLog()), [
-    "remove pending",
     "open pending create",
     "write 0+…",
     "sync pending",

@@ -10,7 +10,6 @@ Deno.test("RootFiles.putIfAbsent() gives a file its name only once it is whole a
   const t = new ObjectsFixture({}, [directory]);
   await t.objects.root.putIfAbsent("manifest-1", bytes);
   assertEquals(t.engine.takeLog(), [
-    "remove pending",
     "open pending create",
     `write 0+${bytes.length}`,
     "sync pending",

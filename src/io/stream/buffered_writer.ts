@@ -146,7 +146,7 @@ export class BufferedWriter {
 
   #wakeRooms(): void {
     if (this.#chunks.count <= this.#buffers) this.#rooms.reach(0);
-    if (this.#health.cause !== undefined) this.#rooms.refuse(this.#health.refusal());
+    if (this.#health.cause !== undefined) this.#rooms.refuse(() => this.#health.refusal());
   }
 
   /**
@@ -207,7 +207,7 @@ export class BufferedWriter {
 
   async #giveUp(): Promise<void> {
     await this.#flusher.end();
-    this.#rooms.refuse(this.#health.refusal());
+    this.#rooms.refuse(() => this.#health.refusal());
   }
 
   async #finish(length: number): Promise<void> {

@@ -150,7 +150,7 @@ export class Flusher {
   async end(): Promise<void> {
     this.#isEnded = true;
     while (this.#flights.count > 0 || this.#tailInFlight) await this.#changes.wait(0);
-    this.#flushes.refuse(this.#health.refusal());
+    this.#flushes.refuse(() => this.#health.refusal());
     while (this.#tailFlushes > 0) await this.#changes.wait(0);
     this.#unwatch();
     this.#chunks.giveUp();
@@ -170,7 +170,7 @@ export class Flusher {
   #look(): void {
     this.#pump();
     this.#flushes.reach(this.written);
-    if (this.#health.cause !== undefined) this.#flushes.refuse(this.#health.refusal());
+    if (this.#health.cause !== undefined) this.#flushes.refuse(() => this.#health.refusal());
     this.#options.changed();
     this.#changes.reach(0);
   }

@@ -30,8 +30,10 @@ export class Waiters {
     }
   }
 
-  /** Rejects everybody. */
-  refuse(reason: Error): void {
+  /** Rejects everybody; if nobody waits, no error is made. */
+  refuse(why: () => Error): void {
+    if (this.#row.length === 0) return;
+    const reason = why();
     for (const waiter of this.#row.splice(0)) waiter.reject(reason);
   }
 }

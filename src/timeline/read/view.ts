@@ -238,6 +238,7 @@ export class Views {
 
   /** Ends every read, also those that nobody asks to go on, and waits until each view was disposed of. */
   async drain(): Promise<void> {
+    if (this.#open.size === 0) return;
     const reason = this.#closedError();
     await Promise.all([...this.#open].map((view) => view.stop(reason)));
     if (this.#open.size > 0) await new Promise<void>((resolve) => this.#idle = resolve);
