@@ -116,7 +116,7 @@ class Tally {
     firstKey: new Uint8Array(0),
     lastKey: new Uint8Array(0),
   };
-  hashes = new Uint32Array(1 << 12);
+  hashes = new Uint32Array(0);
 
   /** Takes note of rows, which stand after those before them. */
   add(block: VersionBlock, from: number, to: number): void {

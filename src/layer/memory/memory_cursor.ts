@@ -22,7 +22,7 @@ import {
 } from "./memory_index.ts";
 
 /** Rows of a block; what is gathered of them fits the first-level cache or nearly so. */
-const blockRows = 512;
+const mostRows = 512;
 
 /**
  * Walks the versions that an index has now; versions that come later may or may not be among them. It sorts the keys
@@ -46,16 +46,18 @@ class MemoryCursor implements VersionCursor {
   readonly #walk: RangeWalk;
   readonly #sorted: Uint32Array;
   readonly #step: number;
+  /** How many rows a block has room for: an index of a few versions needs few. */
+  readonly #room: number;
   /** The key that is gathered next, and the one before which it stops, by their places in order. */
   #next: number;
   readonly #stop: number;
   /** Keys that were gathered, each with its newest version, and the first that is not in the block of rows yet. */
-  readonly #keys = blockOfRows();
-  readonly #newest = new Int32Array(blockRows);
+  readonly #keys: MemoryBlock;
+  readonly #newest: Int32Array;
   #keysAt = 0;
   /** Rows, if a key among those that were gathered has older versions, and the version of each. */
-  readonly #rows = blockOfRows();
-  readonly #versions = new Int32Array(blockRows);
+  readonly #rows: MemoryBlock;
+  readonly #versions: Int32Array;
   /** Versions of that key that are not in the block of rows yet, the next one last. */
   #chain: number[] = [];
   #isLast = false;
@@ -64,6 +66,11 @@ class MemoryCursor implements VersionCursor {
     this.#index = index;
     this.#walk = new RangeWalk(range);
     this.#sorted = index.sortedKeys();
+    const room = this.#room = Math.max(1, Math.min(mostRows, index.versionCount));
+    this.#keys = blockOfRows(room);
+    this.#newest = new Int32Array(room);
+    this.#rows = blockOfRows(room);
+    this.#versions = new Int32Array(room);
     this.block = this.#keys;
     const { start, end, endLsn = 0, reverse = false } = range;
     const from = start === undefined ? 0 : this.#placeOf(start, false);
@@ -110,7 +117,7 @@ class MemoryCursor implements VersionCursor {
   /** Gathers the next keys and their newest versions, which are the block if no key among them has older ones. */
   #gather(): void {
     const block = this.#keys;
-    block.count = Math.min(blockRows, (this.#stop - this.#next) * this.#step);
+    block.count = Math.min(this.#room, (this.#stop - this.#next) * this.#step);
     const { bytes, fields } = this.#index.keys, sorted = this.#sorted, newest = this.#newest;
     block.bytes = bytes;
     for (let i = 0, at = this.#next; i < block.count; i++, at += this.#step) {
@@ -133,7 +140,7 @@ class MemoryCursor implements VersionCursor {
     for (; this.#keysAt < keys.count; this.#keysAt++) {
       const key = this.#keysAt;
       if (this.#chain.length === 0) this.#chain = this.#chainOf(this.#newest[key]);
-      for (; this.#chain.length > 0 && count < blockRows; count++) {
+      for (; this.#chain.length > 0 && count < this.#room; count++) {
         rows.keyStart[count] = keys.keyStart[key];
         rows.keyLength[count] = keys.keyLength[key];
         rows.hash[count] = keys.hash[key];
@@ -155,9 +162,9 @@ class MemoryCursor implements VersionCursor {
   }
 }
 
-function blockOfRows(): MemoryBlock {
-  const block = new VersionBlock(blockRows);
-  block.hash = new Uint32Array(blockRows);
+function blockOfRows(rows: number): MemoryBlock {
+  const block = new VersionBlock(rows);
+  block.hash = new Uint32Array(rows);
   return block as MemoryBlock;
 }
 

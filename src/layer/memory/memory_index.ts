@@ -58,7 +58,7 @@ export interface MemoryIndexHint {
   keyBytes?: number | undefined;
 }
 
-const leastVersions = 1 << 10;
+const leastVersions = 1 << 8;
 /** Records of a batch that are hashed before they are inserted. */
 const lookAhead = 128;
 /** Versions that are walked before marks are asked. */

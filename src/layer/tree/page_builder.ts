@@ -21,17 +21,41 @@ import type { VersionBlock } from "../version_cursor.ts";
 /** A slot takes two bytes at the least. */
 const mostSlots = pageBytes / 2;
 
+/** What slots of a page hold besides their keys. */
+class Columns {
+  readonly room: number;
+  /** Where the tail of each key ends. */
+  readonly tailEnds: Uint16Array;
+  /** How much of each key the first one had when it came. */
+  readonly sharedLengths: Uint16Array;
+  readonly lsns: Float64Array;
+  readonly offsets: Float64Array;
+  readonly lengths: Float64Array;
+
+  /** Makes room for so many slots, the first of which may be taken over. */
+  constructor(room: number, from?: Columns) {
+    this.room = room;
+    this.tailEnds = new Uint16Array(room);
+    this.sharedLengths = new Uint16Array(room);
+    this.lsns = new Float64Array(room);
+    this.offsets = new Float64Array(room);
+    this.lengths = new Float64Array(room);
+    if (from === undefined) return;
+    this.tailEnds.set(from.tailEnds);
+    this.sharedLengths.set(from.sharedLengths);
+    this.lsns.set(from.lsns);
+    this.offsets.set(from.offsets);
+    this.lengths.set(from.lengths);
+  }
+}
+
 /** Gathers sorted slots until a page is full, then encodes it. One builder serves many pages. */
 export class PageBuilder {
   readonly #level: number;
   readonly #first = new Uint8Array(maxKeyBytes);
   /** What each key has behind what it shared with the first when it came, back to back. */
   readonly #tails = new Uint8Array(pageBytes + maxKeyBytes);
-  readonly #tailEnd = new Uint16Array(mostSlots);
-  readonly #shared = new Uint16Array(mostSlots);
-  readonly #lsns = new Float64Array(mostSlots);
-  readonly #offsets = new Float64Array(mostSlots);
-  readonly #lengths = new Float64Array(mostSlots);
+  #columns = new Columns(0);
   #count = 0;
   #keyBytes = 0;
   #tailsUsed = 0;
@@ -65,6 +89,7 @@ export class PageBuilder {
    */
   add(block: VersionBlock, from: number, to: number): number {
     if (from < to && this.#count === 0) this.#begin(block, from);
+    const { tailEnds, sharedLengths, lsns, offsets, lengths } = this.#roomFor(this.#count + to - from);
     const { bytes, keyStart, keyLength } = block;
     const first = this.#first, tails = this.#tails, bounds = this.#bounds;
     let width = this.#width;
@@ -89,11 +114,11 @@ export class PageBuilder {
         break;
       }
       for (let i = shared; i < length; i++) tails[tailEnd++] = bytes[start + i];
-      this.#shared[count] = shared;
-      this.#tailEnd[count] = tailEnd;
-      this.#lsns[count] = lsn;
-      this.#offsets[count] = offset;
-      this.#lengths[count] = tagged;
+      sharedLengths[count] = shared;
+      tailEnds[count] = tailEnd;
+      lsns[count] = lsn;
+      offsets[count] = offset;
+      lengths[count] = tagged;
       count = slots;
       prefix = shared;
       keyBytes += length;
@@ -104,6 +129,15 @@ export class PageBuilder {
     this.#keyBytes = keyBytes;
     this.#tailsUsed = tailEnd;
     return row;
+  }
+
+  /** The columns, with room for so many slots, or for as many as a page may have. */
+  #roomFor(slots: number): Columns {
+    const { room } = this.#columns, wanted = Math.min(slots, mostSlots);
+    if (wanted > room) {
+      this.#columns = new Columns(Math.min(mostSlots, Math.max(wanted, room * 2)), this.#columns);
+    }
+    return this.#columns;
   }
 
   #begin({ bytes, keyStart, keyLength }: VersionBlock, row: number): void {
@@ -134,11 +168,11 @@ export class PageBuilder {
     page[12] = uintWidth(maxLength);
     putUint(page, 16, 7, minLsn);
     for (let i = 0; i < prefix; i++) page[pageHeaderBytes + i] = this.#first[i];
-    const starts = pageHeaderBytes + prefix;
+    const starts = pageHeaderBytes + prefix, { lsns, offsets, lengths } = this.#columns;
     let at = starts + (count + 1) * 2;
-    at = putColumn(page, at, page[10], this.#lsns, count, minLsn);
-    at = putColumn(page, at, page[11], this.#offsets, count, 0);
-    at = putColumn(page, at, page[12], this.#lengths, count, 0);
+    at = putColumn(page, at, page[10], lsns, count, minLsn);
+    at = putColumn(page, at, page[11], offsets, count, 0);
+    at = putColumn(page, at, page[12], lengths, count, 0);
     page.fill(0, this.#encodeKeys(page, starts, at));
     stampPage(page, seed);
     this.#count = 0;
@@ -147,12 +181,12 @@ export class PageBuilder {
   /** Encodes where suffixes start, and suffixes; returns where they end. */
   #encodeKeys(page: Uint8Array, starts: number, suffixes: number): number {
     const prefix = this.#prefix, count = this.#count;
-    const first = this.#first, tails = this.#tails;
+    const first = this.#first, tails = this.#tails, { tailEnds, sharedLengths } = this.#columns;
     let start = starts, at = suffixes, tail = 0;
     for (let slot = 0; slot < count; slot++) {
       page[start++] = at;
       page[start++] = at >> 8;
-      const shared = this.#shared[slot], tailEnd = this.#tailEnd[slot];
+      const shared = sharedLengths[slot], tailEnd = tailEnds[slot];
       for (let i = prefix; i < shared; i++) page[at++] = first[i];
       while (tail < tailEnd) page[at++] = tails[tail++];
     }

@@ -87,6 +87,16 @@ Deno.test("memoryCursor() walks keys with more versions than a block has rows", 
   assertRows(await walk(memoryCursor(t.index, { ...range, reverse: true })), rowsIn(rows, range).reverse());
 });
 
+Deno.test("memoryCursor() walks versions that came before its first step, in an index that was small", async () => {
+  const t = new IndexFixture();
+  t.add(1, [[key(1), undefined]]);
+  for (const reverse of [false, true]) {
+    const cursor = memoryCursor(t.index, { reverse });
+    for (let i = 0; i < 5; i++) t.add(t.rows().length + 1, [[key(1), key(i)]]);
+    assertRows(await walk(cursor), reverse ? t.rows().reverse() : t.rows());
+  }
+});
+
 Deno.test("memoryCursor() says the hashes of its keys", () => {
   const { index } = randomIndex(new Random(3), 1000);
   const cursor = memoryCursor(index);
