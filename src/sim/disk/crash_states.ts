@@ -39,25 +39,36 @@ export function* crashStatesOf(
   options: CrashOptions,
 ): Generator<SimDirectory, void, void> {
   const { limit = 1024, choices = new SeededChoices(1) } = options;
-  const seen = new Set<number>();
-  for (const fates of fatesOf(volatileOf(root), limit, choices)) {
+  const changes = volatileOf(root), seen = new Set<number>();
+  const fitting = pieces.find((pieceOf) => countOf(changes, pieceOf) <= limit);
+  const tries = fitting === undefined ? limit : 0;
+  let inVain = 0;
+  const newState = (fates: Fates) => {
     const state = rootAfter(root, fates);
-    const hash = stateHash(state);
-    if (seen.has(hash)) continue;
-    seen.add(hash);
-    yield state;
+    const hash = stateHash(state), { size } = seen;
+    inVain = seen.add(hash).size === size ? inVain + 1 : 0;
+    return inVain === 0 ? state : undefined;
+  };
+  for (const fates of fitting ? everyFates(changes, fitting) : someFates(changes, limit, choices)) {
+    const state = newState(fates);
+    if (state !== undefined) yield state;
     if (seen.size === limit) return;
+  }
+  inVain = 0;
+  for (let i = 0; i < tries && inVain < mostInVain && seen.size < limit; i++) {
+    const state = newState(chooseFates(changes, choices));
+    if (state !== undefined) yield state;
   }
 }
 
-function* fatesOf(changes: readonly Volatile[], limit: number, choices: Choices): Generator<Fates> {
-  const fitting = pieces.find((pieceOf) => countOf(changes, pieceOf) <= limit);
-  if (fitting !== undefined) return yield* everyFates(changes, fitting);
+/** Of so many tries by choice one finds another state, or there are hardly any. */
+const mostInVain = 64;
+
+/** Some fates where there are too many: those that tell most. */
+function* someFates(changes: readonly Volatile[], limit: number, choices: Choices): Generator<Fates> {
   const isFew = countOf(changes, whole) <= limit / 4;
   if (isFew) yield* everyFates(changes, whole);
   yield* thinned(tellingFates(changes), changes.length * tellingPerChange, limit / 2, choices);
-  // Some are the same as others; these are tries, not states.
-  for (let i = 0; i < limit; i++) yield chooseFates(changes, choices);
 }
 
 /** How many fates there are when each change has every fate that pieces of this size allow. */
