@@ -153,12 +153,21 @@ test("keeps the length that a durable write brought, and of others' bytes none",
   await h.write(file, 2, "C", true);
 }, ["a=1-C", "a=1BC"]);
 
-test("keeps a durable write whose file was cut before", async (h) => {
+test("keeps a durable write whose file was cut before, and loses the cut or not", async (h) => {
   h.disk.put("/a", sectors("1234"));
   const file = await h.open("/a");
   await h.engine.truncate(file, sector);
   await h.write(file, 2, "C", true);
-}, ["a=1-C"]);
+}, ["a=1-C", "a=12C4"]);
+
+test("keeps durable writes behind a cut, and of others any part", async (h) => {
+  h.disk.put("/a", sectors("12"));
+  const file = await h.open("/a");
+  await h.engine.truncate(file, 0);
+  await h.write(file, 1, "X", true);
+  await h.write(file, 1, "YZ", true);
+  await h.write(file, 0, "A");
+}, ["a=-YZ", "a=1YZ", "a=AYZ"]);
 
 test(
   "leaves the old name, the new one, or both when the directory was not synced after a rename",

@@ -32,6 +32,8 @@ export interface Resized {
   readonly length: number;
   /** Whether a longer file stays as it is. */
   readonly grow: boolean;
+  /** What was written durably behind the end since, and stands there whether the file was cut or not. */
+  readonly kept?: readonly Extent[];
 }
 
 /** What was done to a file and is not durable. */
@@ -81,18 +83,13 @@ export class SimInode {
   }
 
   /**
-   * Writes bytes that are durable, and the length with them. What pending writes brought to the same place is then over.
-   * If the file was cut before its end meanwhile, everything before is made durable with it, which is more than an
-   * engine promises.
+   * Writes bytes that are durable, and the length with them. What pending writes brought to the same place is then over,
+   * and a pending cut takes them no more; all else that is pending stays so.
    */
   writeDurably(extent: Extent): void {
     this.#remember(extent);
-    const isCut = this.pending.some((change) =>
-      change.kind === "resized" && !change.grow && change.length < extent.end
-    );
-    if (isCut) this.settle(Infinity);
     this.pending = this.pending.flatMap((change): FileChange[] =>
-      change.kind === "written" ? without(change, extent.offset, extent.end) : [change]
+      change.kind === "written" ? without(change, extent.offset, extent.end) : [keeping(change, extent)]
     );
     this.durable.put(extent);
     this.current.put(extent);
@@ -122,7 +119,16 @@ export class SimInode {
 /** Does a change to an image. */
 export function applyWhole(image: Image, change: FileChange): void {
   if (change.kind === "written") image.put(change.extent);
-  else image.resize(change.grow ? Math.max(change.length, image.length) : change.length);
+  else {
+    image.resize(change.grow ? Math.max(change.length, image.length) : change.length);
+    for (const extent of change.kept ?? []) image.put(extent);
+  }
+}
+
+/** A change of the length that takes nothing of an extent away. */
+function keeping(resized: Resized, extent: Extent): Resized {
+  if (resized.grow || resized.length >= extent.end) return resized;
+  return { ...resized, kept: [...resized.kept ?? [], extent] };
 }
 
 /** What is left of a write without a range of the file. */
