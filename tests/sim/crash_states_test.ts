@@ -39,7 +39,7 @@ function sectors(letters: string): Uint8Array {
   return bytes;
 }
 
-/** The names on a disk, and of files what each sector holds; `-` for zeros, `?` for a sector that is torn. */
+/** The names on a disk, and of files what each sector holds; `-` for zeros, `?` for what stood on the disk before. */
 function stateOf(disk: SimDisk): string {
   const files = disk.paths().map((path) => {
     const bytes = disk.contents(path), letters: string[] = [];
@@ -84,13 +84,13 @@ test("leaves no name when its directory was not synced", async (h) => {
 
 test("leaves any part of a file when neither it nor its directory was synced", async (h) => {
   await h.write(await h.create("/a"), 0, "A");
-}, ["", "a=", "a=-", "a=A"]);
+}, ["", "a=", "a=-", "a=?", "a=A"]);
 
 test("leaves a name whose file is empty when only the directory was synced", async (h) => {
   const file = await h.create("/a");
   await h.write(file, 0, "A");
   await h.engine.syncDirectory("/");
-}, ["a=", "a=-", "a=A"]);
+}, ["a=", "a=-", "a=?", "a=A"]);
 
 test("leaves what was synced, and any part of what was written since", async (h) => {
   h.disk.put("/a", sectors("1234"));
@@ -106,7 +106,7 @@ test("reorders writes, also to the same sector", async (h) => {
   await h.write(file, 0, "A");
   await h.write(file, 0, "B");
   await h.write(file, 2, "C");
-}, ["1", "A", "B"].flatMap((first) => [`a=${first}`, `a=${first}--`, `a=${first}-C`]));
+}, ["1", "A", "B"].flatMap((first) => ["", "--", "-C", "??"].map((rest) => `a=${first}${rest}`)));
 
 test(
   "tears a write at its sectors, and brings the length without the bytes",
@@ -117,7 +117,7 @@ test(
   },
   [..."1A"].flatMap((
     first,
-  ) => [`a=${first}`, ...["--", "B-", "-C", "BC", "B"].map((rest) => `a=${first}${rest}`)]),
+  ) => [`a=${first}`, ...["--", "B-", "-C", "BC", "B"].map((rest) => `a=${first}${rest}`)]).concat("a=1??"),
 );
 
 test("loses a truncation, or not", async (h) => {
@@ -131,7 +131,7 @@ test("loses a truncation and what was written behind it each by itself", async (
   const file = await h.open("/a");
   await h.engine.truncate(file, sector);
   await h.write(file, 2, "Z");
-}, ["a=123", "a=12Z", "a=1", "a=1--", "a=1-Z"]);
+}, ["a=123", "a=12Z", "a=1", "a=1--", "a=1-Z", "a=1??"]);
 
 test("loses an allocation, or not, and has no bytes in it", async (h) => {
   h.disk.put("/a", sectors("1"));
@@ -159,6 +159,14 @@ test("keeps a durable write whose file was cut before, and loses the cut or not"
   await h.engine.truncate(file, sector);
   await h.write(file, 2, "C", true);
 }, ["a=1-C", "a=12C4"]);
+
+test("keeps the last of durable writes on both sides of a cut", async (h) => {
+  h.disk.put("/a", sectors("123"));
+  const file = await h.open("/a");
+  await h.engine.truncate(file, 2 * sector);
+  await h.write(file, 1, "XY", true);
+  await h.write(file, 1, "Z", true);
+}, ["a=1ZY"]);
 
 test("keeps durable writes behind a cut, and of others any part", async (h) => {
   h.disk.put("/a", sectors("12"));
@@ -188,7 +196,7 @@ test("leaves an empty file in place of another when what was renamed was not syn
   await h.write(file, 0, "A");
   await h.engine.rename("/aside", "/final");
   await h.engine.syncDirectory("/");
-}, ["final=", "final=-", "final=A"]);
+}, ["final=", "final=-", "final=?", "final=A"]);
 
 test("leaves a file somewhere when it is renamed into another directory", async (h) => {
   h.disk.put("/x/a", sectors("A"));

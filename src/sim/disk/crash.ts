@@ -6,9 +6,10 @@
  * @module
  */
 
+import { blockBytes } from "../../base/mod.ts";
 import type { Choices } from "../choices.ts";
 import { chooseFate, type Fate, sectorBytes, sectorsOf, type Torn, type Volatile } from "./fate.ts";
-import type { Image } from "./image.ts";
+import { Extent, type Image } from "./image.ts";
 import { bindIn, SimDirectory, type SimNode } from "./sim_directory.ts";
 import { applyWhole, type FileChange, SimInode, type Written } from "./sim_inode.ts";
 
@@ -79,8 +80,20 @@ function imageAfter({ durable, pending }: SimInode, fates: Fates): Image {
 
 function applyPart(image: Image, change: FileChange, fate: Fate): void {
   if (fate === "lost") return;
+  if (fate === "stale") return putStale(image, (change as Written).extent);
   if (fate === "kept" || change.kind === "resized") applyWhole(image, change);
   else applyTorn(image, change, fate);
+}
+
+/** A block of a file that was removed. */
+const stale = Uint8Array.from({ length: blockBytes }, (_, i) => i * i + 7 * i >>> 3);
+
+/** Extends an image to the end of an extent. */
+function putStale(image: Image, { end }: Extent): void {
+  const { length } = image;
+  for (let at = length - length % blockBytes; at < end; at += blockBytes) {
+    image.put(new Extent(at, stale), Math.max(at, length), Math.min(at + blockBytes, end));
+  }
 }
 
 function applyTorn(image: Image, written: Written, torn: Torn): void {

@@ -2,10 +2,11 @@
  * Every state that a loss of power may leave, or where there are too many, those that tell most.
  *
  * ```
- *   few enough   every subset of changes, every write torn at 512 bytes, or else at 4 KiB, its length there or not
+ *   few enough   every subset of changes, every write torn at 512 bytes, or else at 4 KiB, its length there or not,
+ *                or its length with what stood on the disk before
  *   too many     every subset of whole changes, if those are few enough, and
- *                none · all · each prefix · all but one · one alone · one torn behind a prefix · one torn among all
- *                · some by choice
+ *                none · all · each prefix · all but one · one alone · one torn or stale behind a prefix · one torn
+ *                among all  *                · some by choice
  * ```
  *
  * @module
@@ -71,16 +72,16 @@ function* someFates(changes: readonly Volatile[], limit: number, choices: Choice
   yield* thinned(tellingFates(changes), changes.length * tellingPerChange, limit / 2, choices);
 }
 
-/** How many fates there are when each change has every fate that pieces of this size allow. */
+/** At least how many states there are when each change has every fate that pieces of this size allow. */
 function countOf(changes: readonly Volatile[], pieceOf: PieceOf): number {
   return changes.reduce((count, change) => count * 2 ** wheelsOf(change, pieceOf), 1);
 }
 
-/** How many yes and no a change takes: one for each piece, and of a write one for its length. */
+/** How many yes and no a change takes: one for each piece, and one for the length that a write may have brought. */
 function wheelsOf(change: Volatile, pieceOf: PieceOf): number {
   if (change.kind !== "written") return 1;
   const [from, to] = sectorsOf(change);
-  return pieceOf(to - 1) - pieceOf(from) + 2;
+  return pieceOf(to - 1) - pieceOf(from) + (change.mayExtend ? 2 : 1);
 }
 
 function* everyFates(changes: readonly Volatile[], pieceOf: PieceOf): Generator<Fates> {
@@ -91,15 +92,16 @@ function* everyFates(changes: readonly Volatile[], pieceOf: PieceOf): Generator<
 
 function everyFate(change: Volatile, pieceOf: PieceOf, choices: Choices): Fate {
   if (change.kind !== "written") return choices.choose(2) === 0 ? "kept" : "lost";
+  if (change.mayExtend && choices.choose(2) === 1) return "stale";
   const [from, to] = sectorsOf(change);
   const lost = new Set<number>();
   for (let piece = pieceOf(from); piece <= pieceOf(to - 1); piece++) {
     if (choices.choose(2) === 1) lost.add(piece);
   }
-  return { sized: choices.choose(2) === 0, has: (sector) => !lost.has(pieceOf(sector)) };
+  return { sized: change.mayExtend && choices.choose(2) === 0, has: (sector) => !lost.has(pieceOf(sector)) };
 }
 
-/** None, all, each prefix, all but one, one alone, one torn behind a prefix, one torn among all. */
+/** None, all, each prefix, all but one, one alone, one torn or stale behind a prefix, one torn among all. */
 function* tellingFates(changes: readonly Volatile[]): Generator<Fates> {
   const fates = (fateOf: (i: number) => Fate): Fates =>
     new Map(changes.map((change, i) => [change, fateOf(i)]));
@@ -110,6 +112,7 @@ function* tellingFates(changes: readonly Volatile[]): Generator<Fates> {
     yield fates((i) => i === at ? "kept" : "lost");
     const change = changes[at];
     if (change.kind !== "written") continue;
+    if (change.mayExtend) yield fates((i) => i === at ? "stale" : i < at ? "kept" : "lost");
     for (const torn of tornWays(change)) {
       yield fates((i) => i === at ? torn : i < at ? "kept" : "lost");
       yield fates((i) => i === at ? torn : "kept");
@@ -118,7 +121,7 @@ function* tellingFates(changes: readonly Volatile[]): Generator<Fates> {
 }
 
 /** How many telling fates a change has at the most. */
-const tellingPerChange = 3 + 2 * 6;
+const tellingPerChange = 3 + 1 + 2 * 6;
 
 /** The ways to tear a write that tell most. */
 function tornWays(written: Written): Torn[] {

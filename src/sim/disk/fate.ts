@@ -25,8 +25,8 @@ export interface Torn {
   has(sector: number): boolean;
 }
 
-/** What a loss of power makes of a change. */
-export type Fate = "kept" | "lost" | Torn;
+/** What a loss of power makes of a change; of one that is `"stale"`, a write, the length is there, and bytes that stood on the disk before. */
+export type Fate = "kept" | "lost" | "stale" | Torn;
 
 /** The block that a sector is in. */
 export function blockOf(sector: number): number {
@@ -40,10 +40,11 @@ export function sectorsOf({ extent }: Written): [from: number, to: number] {
 
 /** A fate by choice: 0 keeps the change. */
 export function chooseFate(change: Volatile, choices: Choices): Fate {
-  const kind = choices.choose(change.kind === "written" ? 5 : 2);
+  const kind = choices.choose(change.kind !== "written" ? 2 : change.mayExtend ? 6 : 5);
   if (kind === 0) return "kept";
   if (kind === 1) return "lost";
   if (kind === 2) return { sized: true, has: () => false };
+  if (kind === 5) return "stale";
   return chooseTorn(change as Written, kind === 3 ? blockOf : (sector) => sector, choices);
 }
 

@@ -146,7 +146,7 @@ export class SimDisk {
         return this.#write(asked.inode, new Extent(asked.offset, asked.bytes.slice()), asked.durable);
       case "resize": {
         const { inode, length, grow } = asked;
-        return inode.change({ kind: "resized", time: this.#time++, length, grow });
+        return inode.resize(this.#time++, length, grow);
       }
       case "create":
         return this.#create(asked.path);
@@ -162,7 +162,7 @@ export class SimDisk {
   #write(inode: SimInode, extent: Extent, durable: boolean): void {
     if (extent.bytes.length === 0) return;
     if (durable) inode.writeDurably(extent);
-    else inode.change({ kind: "written", time: this.#time++, extent });
+    else inode.write(this.#time++, extent);
   }
 
   #create(path: string): void {

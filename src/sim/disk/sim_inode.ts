@@ -20,6 +20,8 @@ export interface Written {
   readonly time: number;
   /** What was written. */
   readonly extent: Extent;
+  /** Whether it may be what makes the file as long as it is after a loss of power. */
+  readonly mayExtend: boolean;
 }
 
 /** A change of the length that a loss of power may undo. */
@@ -75,9 +77,19 @@ export class SimInode {
     return new SimInode(durable.share(), current.share(), pending.slice(), new Map(older), isDropped);
   }
 
-  /** Does a change, which a loss of power may undo. */
-  change(change: FileChange): void {
-    if (change.kind === "written") this.#remember(change.extent);
+  /** Writes bytes, which a loss of power may undo. */
+  write(time: number, extent: Extent): void {
+    this.#remember(extent);
+    const mayBeCut = this.pending.some((change) => change.kind === "resized" && !change.grow);
+    this.#change({ kind: "written", time, extent, mayExtend: mayBeCut || extent.end > this.durable.length });
+  }
+
+  /** Changes the length, which a loss of power may undo; with `grow`, a longer file stays as it is. */
+  resize(time: number, length: number, grow: boolean): void {
+    this.#change({ kind: "resized", time, length, grow });
+  }
+
+  #change(change: FileChange): void {
     applyWhole(this.current, change);
     this.pending.push(change);
   }
@@ -127,8 +139,10 @@ export function applyWhole(image: Image, change: FileChange): void {
 
 /** A change of the length that takes nothing of an extent away. */
 function keeping(resized: Resized, extent: Extent): Resized {
-  if (resized.grow || resized.length >= extent.end) return resized;
-  return { ...resized, kept: [...resized.kept ?? [], extent] };
+  const { grow, length, kept = [] } = resized;
+  // What was kept before is put over the whole file again, so that what follows it must be too.
+  if (grow || length >= extent.end && kept.length === 0) return resized;
+  return { ...resized, kept: [...kept, extent] };
 }
 
 /** What is left of a write without a range of the file. */
