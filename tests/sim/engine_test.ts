@@ -298,6 +298,21 @@ Deno.test("SimEngine holds writes, of which half is there when they have started
   assertEquals(await codeOf(failing), "EIO");
 });
 
+Deno.test("SimEngine fails what its schedule refuses, and nothing of it happens or stays under way", async () => {
+  const refusal = new IoError({ code: "EIO", operation: "wait", path: "/store" });
+  let isRefused = false;
+  const park = () => isRefused ? Promise.reject(refusal) : Promise.resolve();
+  const engine = new SimEngine({ schedule: { park } });
+  const file = await engine.open("/store/a", { access: "write", direct: false, create: true });
+  isRefused = true;
+  const asked = [() => engine.remove("/store/a"), () => writeOnce(engine, file, 0, new Uint8Array(1))];
+  for (const ask of asked) assertEquals(await assertRejects(ask), refusal);
+  assertEquals([engine.disk.contents("/store/a").length, engine.disk.underWay.size], [0, 0]);
+  isRefused = false;
+  await engine.close(file);
+  await engine.shutdown();
+});
+
 Deno.test("SimEngine tells what was asked for, and when something is under way or over", async () => {
   const { engine, file } = await fixture();
   const seen: string[] = [];

@@ -130,9 +130,9 @@ export class Calls {
     const fault = this.#faultOf(operation, path);
     if (asked !== undefined) this.#disk.underWay.add(asked);
     this.observe(label);
-    await wait(fault);
-    if (this.isDead) await never;
     try {
+      await wait(fault);
+      if (this.isDead) await never;
       return await work(fault);
     } finally {
       if (asked !== undefined) this.#disk.underWay.delete(asked);

@@ -10,6 +10,7 @@ export interface SimSchedule {
    * Waits until something may complete.
    *
    * @param label What it is, for traces.
+   * @returns Rejects with what it fails with, if nothing comes of it.
    */
   park(label: string): Promise<void>;
 }

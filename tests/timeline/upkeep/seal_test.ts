@@ -4,7 +4,8 @@ import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/asse
 import { IoError, type Lsn, PoisonedError } from "../../../src/base/mod.ts";
 import type { Change } from "../../../src/segment/mod.ts";
 import { Random, seeds } from "../../random.ts";
-import { errno, Gate, HookedEngine, type Operation } from "../../store/hooked_engine.ts";
+import { errno, Gate, type Operation } from "../../store/hooked_engine.ts";
+import { HookedSim } from "../hooked_sim.ts";
 import { changesOf, WriterFixture } from "../write/writer_fixture.ts";
 import { SimEngine } from "../../../src/sim/mod.ts";
 
@@ -123,7 +124,7 @@ function spans({ writer: { map } }: WriterFixture): [firstLsn: Lsn, lastLsn: Lsn
 }
 
 Deno.test("Sealing leaves every version in memory or in a stored layer, never in both or in neither", async () => {
-  const engine = new HookedEngine(new SimEngine());
+  const engine = new HookedSim();
   const t = await WriterFixture.open(engine);
   const kinds = new Set<string>();
   let reads = Promise.resolve();
@@ -153,8 +154,7 @@ Deno.test("Sealing leaves every version in memory or in a stored layer, never in
 });
 
 Deno.test("Sealing publishes a layer only when the manifest that names it is durable", async () => {
-  const memory = new SimEngine();
-  const engine = new HookedEngine(memory);
+  const engine = new HookedSim();
   const t = await WriterFixture.open(engine);
   await t.appendNext();
   await t.writer.sync();
@@ -164,7 +164,7 @@ Deno.test("Sealing publishes a layer only when the manifest that names it is dur
   const frozen = t.writer.freeze();
   await gate.reached;
   assertEquals([t.writer.map.storedCount, t.writer.map.memory.length, t.state.layers.length], [0, 1, 0]);
-  const crashed = await WriterFixture.open(new SimEngine({ disk: memory.disk.clone() }));
+  const crashed = await WriterFixture.open(new SimEngine({ disk: engine.disk.clone() }));
   await crashed.assertMade();
   assertEquals(crashed.writer.lastLsn, 1);
   await crashed.close();
@@ -175,7 +175,7 @@ Deno.test("Sealing publishes a layer only when the manifest that names it is dur
 });
 
 Deno.test("Sealing names a layer in the manifest only when all of it is durable", async () => {
-  const engine = new HookedEngine(new SimEngine());
+  const engine = new HookedSim();
   const t = await WriterFixture.open(engine);
   await t.appendNext();
   await t.writer.sync();
@@ -195,7 +195,7 @@ Deno.test("Sealing names a layer in the manifest only when all of it is durable"
  * Has sealing fail at an operation; four batches are durable before, and there is one more, whose index does not fit
  * the buffers.
  */
-async function sealFailing(engine: HookedEngine, operation: Operation, path: string, code: string) {
+async function sealFailing(engine: HookedSim, operation: Operation, path: string, code: string) {
   const t = await WriterFixture.open(engine, { settings });
   for (let i = 0; i < 4; i++) await t.appendNext();
   await t.writer.sync();
@@ -214,7 +214,7 @@ const steps: readonly [operation: Operation, path: string][] = [
 
 for (const [operation, path] of steps) {
   Deno.test(`Sealing waits when a ${operation} of the ${path} finds a full disk, and comes to the same layer`, async () => {
-    const engine = new HookedEngine(new SimEngine());
+    const engine = new HookedSim();
     const t = await sealFailing(engine, operation, path, "ENOSPC");
     for (let i = 0; i < 3; i++) {
       await assertRejects(() => t.writer.freeze(), IoError, "ENOSPC");
@@ -231,23 +231,21 @@ for (const [operation, path] of steps) {
   });
 
   Deno.test(`Sealing poisons when a ${operation} of the ${path} fails, and its layer is read from memory`, async () => {
-    const memory = new SimEngine();
-    const engine = new HookedEngine(memory);
+    const engine = new HookedSim();
     const t = await sealFailing(engine, operation, path, "EIO");
     const error = await assertRejects(() => t.writer.freeze(), PoisonedError);
     assertInstanceOf(error.cause, IoError);
     assertEquals([t.writer.frozenCount, t.writer.map.memory.length], [1, 1]);
     await t.assertMade();
     await assertRejects(() => t.close(), PoisonedError);
-    assertEquals(memory.openFiles, 0);
-    const again = await WriterFixture.open(memory);
+    assertEquals(engine.openFiles, 0);
+    const again = await WriterFixture.open(new SimEngine({ disk: engine.disk }));
     assert(again.writer.lastLsn >= 4);
     await again.close();
   });
 
   Deno.test(`TimelineWriter.close() leaves a layer to the next opening when a ${operation} of the ${path} finds no room`, async () => {
-    const memory = new SimEngine();
-    const engine = new HookedEngine(memory);
+    const engine = new HookedSim();
     const t = await sealFailing(engine, "write", "nothing", "ENOSPC");
     await t.writer.sync();
     engine.hook = (asked, at) => {
@@ -256,8 +254,8 @@ for (const [operation, path] of steps) {
     const frozen = t.writer.freeze().catch((error: unknown) => error);
     await t.close();
     assertInstanceOf(await frozen, IoError);
-    assertEquals([t.writer.durableLsn, memory.openFiles], [5, 0]);
-    const again = await WriterFixture.open(memory);
+    assertEquals([t.writer.durableLsn, engine.openFiles], [5, 0]);
+    const again = await WriterFixture.open(new SimEngine({ disk: engine.disk }));
     assertEquals([again.writer.lastLsn, again.writer.durableLsn], [5, 5]);
     await again.assertMade();
     await again.writer.freeze();

@@ -1,7 +1,7 @@
 /** Closing the writer of a timeline: all that was appended is durable, and is found again as it was left. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { HookedEngine } from "../../store/hooked_engine.ts";
+import { HookedSim } from "../hooked_sim.ts";
 import { batchOf, hold } from "./held.ts";
 import { WriterFixture } from "./writer_fixture.ts";
 import { SimEngine } from "../../../src/sim/mod.ts";
@@ -54,7 +54,7 @@ Deno.test("TimelineWriter.close() changes nothing of a timeline to which nothing
   const isSegment = (path: string) => path.endsWith(".seg");
   const segments = memory.disk.paths().filter(isSegment).map((path) => memory.disk.contents(path).slice());
   for (let i = 0; i < 3; i++) {
-    const engine = new HookedEngine(memory);
+    const engine = new HookedSim(memory.disk);
     const t = await WriterFixture.open(engine);
     const { state } = t;
     engine.hook = (operation, path) => assert(!path.endsWith(".seg"), `${operation} of ${path}`);
@@ -65,8 +65,7 @@ Deno.test("TimelineWriter.close() changes nothing of a timeline to which nothing
 });
 
 Deno.test("TimelineWriter.close() ends a sync and a freeze that are under way, and refuses what comes later", async () => {
-  const memory = new SimEngine();
-  const engine = new HookedEngine(memory);
+  const engine = new HookedSim();
   const t = await WriterFixture.open(engine);
   for (let i = 0; i < 12; i++) await t.appendNext();
   const gate = hold(engine);
@@ -76,7 +75,7 @@ Deno.test("TimelineWriter.close() ends a sync and a freeze that are under way, a
   gate.open();
   await closed;
   await Promise.all(asked);
-  assertEquals([t.writer.durableLsn, t.state.segments.length, memory.openFiles], [12, 0, 0]);
+  assertEquals([t.writer.durableLsn, t.state.segments.length, engine.openFiles], [12, 0, 0]);
   assertThrows(() => t.append(), Deno.errors.BadResource);
   await assertRejects(() => t.writer.sync(), Deno.errors.BadResource);
   await assertRejects(() => t.writer.freeze(), Deno.errors.BadResource);

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { CorruptionError, IoError, PoisonedError } from "../../../src/base/mod.ts";
-import { errno, Gate, HookedEngine, type Operation } from "../../store/hooked_engine.ts";
+import { errno, Gate, type Operation } from "../../store/hooked_engine.ts";
+import { HookedSim } from "../hooked_sim.ts";
 import { batchOf, CrampedEngine } from "./held.ts";
 import { changesOf, encoded, WriterFixture } from "./writer_fixture.ts";
 import { SimEngine } from "../../../src/sim/mod.ts";
@@ -47,7 +48,7 @@ async function write(t: WriterFixture): Promise<Outcome> {
 
 /** Fails the nth operation of a kind, and those after it if `forever`; returns whether it came to that. */
 function failNth(
-  engine: HookedEngine,
+  engine: HookedSim,
   operation: Operation,
   nth: number,
   code: string,
@@ -64,13 +65,12 @@ function failNth(
 
 /** Runs a body with the first, second, … operation failing, until the work needs no more of them. */
 async function sweep(
-  body: (engine: HookedEngine, nth: number, memory: SimEngine) => Promise<boolean>,
+  body: (engine: HookedSim, nth: number) => Promise<boolean>,
 ): Promise<void> {
   for (let nth = 1, reached = true; reached; nth++) {
-    const memory = new SimEngine();
-    const engine = new HookedEngine(memory);
-    reached = await body(engine, nth, memory);
-    assertEquals(memory.openFiles, 0);
+    const engine = new HookedSim();
+    reached = await body(engine, nth);
+    assertEquals(engine.openFiles, 0);
     assert(nth < 300, "the work needs a bounded number of operations");
   }
 }
@@ -107,7 +107,7 @@ for (const operation of operations) {
   });
 
   Deno.test(`TimelineWriter.close() ends and releases everything when the disk is full from any ${operation} on`, async () => {
-    await sweep(async (engine, nth, memory) => {
+    await sweep(async (engine, nth) => {
       const t = await WriterFixture.open(engine);
       const reached = failNth(engine, operation, nth, "ENOSPC", true);
       for (let i = 0; i < 30; i++) await t.appendNext().catch(() => {});
@@ -115,12 +115,12 @@ for (const operation of operations) {
         assert(error instanceof PoisonedError || error instanceof IoError, `${error}`);
       });
       const durable = t.writer.durableLsn;
-      assertEquals(memory.openFiles, 0);
+      assertEquals(engine.openFiles, 0);
       const isReached = reached();
       await WriterFixture.open(engine).then((again) => again.close()).catch((error: unknown) => {
         assert(error instanceof PoisonedError || error instanceof IoError, `${error}`);
       });
-      assertEquals(memory.openFiles, 0);
+      assertEquals(engine.openFiles, 0);
       engine.hook = () => {};
       const found = await WriterFixture.open(engine);
       assert(found.writer.lastLsn >= durable);
@@ -160,7 +160,7 @@ for (const operation of operations.filter((name) => !/sync/.test(name))) {
 
 for (const late of [".seg", "manifest"]) {
   Deno.test(`TimelineWriter.sync() is not refused for a write of the ${late} that was begun when the disk was full`, async () => {
-    const engine = new HookedEngine(new SimEngine());
+    const engine = new HookedSim();
     const t = await WriterFixture.open(engine, { settings: { segmentBytes: 16 * 1024 } });
     const gate = new Gate();
     let isHeld = false;
@@ -190,7 +190,7 @@ for (const late of [".seg", "manifest"]) {
 }
 
 Deno.test("TimelineWriter.sync() does not share a sync that has failed already of a full disk", async () => {
-  const engine = new HookedEngine(new SimEngine());
+  const engine = new HookedSim();
   const t = await WriterFixture.open(engine);
   await t.appendNext();
   await t.writer.sync();
@@ -206,7 +206,7 @@ Deno.test("TimelineWriter.sync() does not share a sync that has failed already o
 });
 
 Deno.test("TimelineWriter.append() is refused once after a full disk, and asks to try again", async () => {
-  const engine = new HookedEngine(new SimEngine());
+  const engine = new HookedSim();
   const t = await WriterFixture.open(engine);
   await t.appendNext();
   failNth(engine, "write", 1, "ENOSPC", true);
@@ -225,7 +225,7 @@ Deno.test("TimelineWriter.append() is refused once after a full disk, and asks t
 });
 
 Deno.test("TimelineWriter.sync() is refused when the file of a new segment finds a full disk", async () => {
-  const engine = new HookedEngine(new SimEngine());
+  const engine = new HookedSim();
   const t = await WriterFixture.open(engine);
   failNth(engine, "open", 1, "ENOSPC", true);
   await t.appendNext();
@@ -253,8 +253,7 @@ for (
     assert(segments.length > 0 && path !== undefined);
     torn.disk.put(path.replace(/-[0-9a-f]{8}(-[0-9a-f]{8}\.seg)$/, "-00000099$1"), new Uint8Array(4096));
     for (let nth = 1, reached = true; reached; nth++) {
-      const left = new SimEngine({ disk: torn.disk.clone() });
-      const engine = new HookedEngine(left);
+      const engine = new HookedSim(torn.disk.clone());
       let count = 0;
       engine.hook = (asked, at) => {
         if (asked === operation && ++count === nth) throw errno("EIO", operation, at);
@@ -264,8 +263,8 @@ for (
       engine.hook = () => {};
       if (opened instanceof WriterFixture) await opened.close().catch(() => {});
       else assert(opened instanceof Error && !(opened instanceof CorruptionError), `${opened}`);
-      assertEquals(left.openFiles, 0);
-      const found = await WriterFixture.open(left);
+      assertEquals(engine.openFiles, 0);
+      const found = await WriterFixture.open(engine);
       assertEquals(found.writer.lastLsn, 12);
       await found.assertMade();
       await found.close();
@@ -276,7 +275,7 @@ for (
 for (const code of ["EIO", "ENOSPC"]) {
   for (const operation of ["write", "datasync"] as const) {
     Deno.test(`TimelineWriter.sync() makes nothing durable when its ${operation} fails with ${code}`, async () => {
-      const engine = new HookedEngine(new SimEngine());
+      const engine = new HookedSim();
       const t = await WriterFixture.open(engine);
       t.append(...batchOf(100));
       await t.writer.sync();

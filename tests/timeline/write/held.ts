@@ -2,19 +2,19 @@
 
 import { assertEquals } from "@std/assert";
 import type { Change } from "../../../src/segment/mod.ts";
-import { Gate, HookedEngine } from "../../store/hooked_engine.ts";
+import { Gate } from "../../store/hooked_engine.ts";
+import { HookedSim } from "../hooked_sim.ts";
 import { WriterFixture, type WriterOptions } from "./writer_fixture.ts";
 import { SimEngine } from "../../../src/sim/mod.ts";
 
 /** Runs a body with a timeline on an empty disk, and closes it. */
 export function test(
   name: string,
-  body: (t: WriterFixture, engine: HookedEngine) => Promise<void>,
+  body: (t: WriterFixture, engine: HookedSim) => Promise<void>,
   options: WriterOptions = {},
 ): void {
   Deno.test(name, async () => {
-    const memory = new SimEngine();
-    const engine = new HookedEngine(memory);
+    const engine = new HookedSim();
     const t = await WriterFixture.open(engine, options);
     try {
       await body(t, engine);
@@ -22,7 +22,7 @@ export function test(
       engine.hook = () => {};
       await t.close();
     }
-    assertEquals(memory.openFiles, 0);
+    assertEquals(engine.openFiles, 0);
   });
 }
 
@@ -38,7 +38,7 @@ export class CrampedEngine extends SimEngine {
 }
 
 /** Holds writes to segments, or another operation on them. */
-export function hold(engine: HookedEngine, held: string = "write"): Gate {
+export function hold(engine: HookedSim, held: string = "write"): Gate {
   const gate = new Gate();
   engine.hook = (operation, path) => operation === held && path.endsWith(".seg") ? gate.wait() : undefined;
   return gate;

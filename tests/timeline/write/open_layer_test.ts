@@ -4,7 +4,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Health } from "../../../src/base/mod.ts";
 import { SimEngine } from "../../../src/sim/mod.ts";
 import { openLayer } from "../../../src/timeline/write/open_layer.ts";
-import { Gate, HookedEngine } from "../../store/hooked_engine.ts";
+import { Gate } from "../../store/hooked_engine.ts";
+import { HookedSim } from "../hooked_sim.ts";
 import { batchOf, CrampedEngine, hold, isSettled, quiet, test } from "./held.ts";
 import { closeContext, encoded, WriterFixture } from "./writer_fixture.ts";
 
@@ -106,7 +107,7 @@ Deno.test("resumeLayer() leaves what was recovered readable while it is being se
   for (let i = 0; i < 8; i++) await first.appendNext();
   await first.writer.sync();
   // What a kill leaves: segments that are not sealed and were not closed.
-  const engine = new HookedEngine(new SimEngine({ disk: memory.disk.clone() }));
+  const engine = new HookedSim(memory.disk.clone());
   await first.close();
   const gate = hold(engine);
   const t = await WriterFixture.open(engine);

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/asse
 import { CorruptionError, type Lsn } from "../../../src/base/mod.ts";
 import { recoverSegments, settleRecovery } from "../../../src/timeline/write/recover.ts";
 import { block } from "../../segment/segment_fixture.ts";
-import { HookedEngine } from "../../store/hooked_engine.ts";
+import { HookedSim } from "../hooked_sim.ts";
 import { MadeLog, type MadeSegment } from "./made_log.ts";
 import { closeContext, directory, openContext, timelineId, WriterFixture } from "./writer_fixture.ts";
 import { SimEngine } from "../../../src/sim/mod.ts";
@@ -304,7 +304,7 @@ Deno.test("recoverSegments() makes a segment durable before it reads it", async 
   const log = new MadeLog();
   log.segment().batches(3).pad();
   log.segment().batches(2).pad(0, 3);
-  const engine = new HookedEngine(await log.disk());
+  const engine = new HookedSim((await log.disk()).disk);
   const context = await openContext(engine);
   const synced = new Set<string>(), read = new Set<string>();
   engine.hook = (operation, path) => {
@@ -326,7 +326,7 @@ Deno.test("settleRecovery() removes nothing that a durable manifest still names"
   first.batches().pad().flip(end + 10);
   log.segment().batches(2).pad();
   log.segment().batches(2).pad();
-  const memory = await log.disk(), engine = new HookedEngine(memory);
+  const memory = await log.disk(), engine = new HookedSim(memory.disk);
   const context = await openContext(engine);
   const recovery = await recoverSegments(context);
   assertEquals(recovery.dropped.map(({ sequence }) => sequence), [2, 3]);

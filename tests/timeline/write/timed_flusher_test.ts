@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IoError, PoisonedError, type Timers } from "../../../src/base/mod.ts";
 import { systemHost } from "../../../src/io/mod.ts";
-import { HookedEngine } from "../../store/hooked_engine.ts";
+import { HookedSim } from "../hooked_sim.ts";
 import { batchOf, hold, quiet } from "./held.ts";
 import { WriterFixture } from "./writer_fixture.ts";
 import { SimEngine } from "../../../src/sim/mod.ts";
@@ -30,17 +30,11 @@ class HeldTimers implements Timers {
 }
 
 /** A timeline whose timers are held, and the ranges of blocks of segments that were written, as `from-to`. */
-class Flushing extends HookedEngine {
-  readonly memory: SimEngine;
+class Flushing extends HookedSim {
   readonly timers: HeldTimers = new HeldTimers();
   #writes: string[] = [];
 
-  constructor(memory: SimEngine) {
-    super(memory);
-    this.memory = memory;
-  }
-
-  override async write(...[batch, options]: Parameters<HookedEngine["write"]>): Promise<void> {
+  override async write(...[batch, options]: Parameters<HookedSim["write"]>): Promise<void> {
     await super.write(batch, options);
     for (const { file, offset, bytes } of batch) {
       if (!file.path.endsWith(".seg")) continue;
@@ -56,7 +50,7 @@ class Flushing extends HookedEngine {
 
   /** The LSN up to which another process finds batches now. */
   async seen(): Promise<number> {
-    const reader = await WriterFixture.open(new SimEngine({ disk: this.memory.disk.clone() }), {
+    const reader = await WriterFixture.open(new SimEngine({ disk: this.disk.clone() }), {
       readOnly: true,
     });
     await reader.close();
@@ -66,7 +60,7 @@ class Flushing extends HookedEngine {
 
 function test(name: string, body: (t: WriterFixture, engine: Flushing) => Promise<void>): void {
   Deno.test(name, async () => {
-    const engine = new Flushing(new SimEngine());
+    const engine = new Flushing();
     const host = { ...systemHost(engine), timers: engine.timers };
     const t = await WriterFixture.open(engine, {
       host,
@@ -79,7 +73,7 @@ function test(name: string, body: (t: WriterFixture, engine: Flushing) => Promis
       engine.hook = () => {};
       await t.close().catch(() => {});
     }
-    assertEquals([engine.memory.openFiles, engine.timers.calls.size], [0, 0]);
+    assertEquals([engine.openFiles, engine.timers.calls.size], [0, 0]);
   });
 }
 

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Lsn, LsnError, maxLsn } from "../../../src/base/mod.ts";
 import { SeededChoices, SimDisk, SimEngine } from "../../../src/sim/mod.ts";
 import { block } from "../../segment/segment_fixture.ts";
-import { HookedEngine } from "../../store/hooked_engine.ts";
+import { HookedSim } from "../hooked_sim.ts";
 import { batchOf, hold, isSettled, test } from "./held.ts";
 import { changesOf, encoded, WriterFixture } from "./writer_fixture.ts";
 
@@ -148,7 +148,7 @@ test("TimelineWriter.sync() covers every segment that is not sealed", async (t, 
 
 Deno.test("TimelineWriter.sync() leaves nothing of several segments to be lost with the power", async () => {
   const disk = new SimDisk();
-  const engine = new HookedEngine(new SimEngine({ disk }));
+  const engine = new HookedSim(disk);
   const t = await WriterFixture.open(engine);
   // Sealing stops in front of the manifest with the first, and the others are only synced.
   const gate = hold(engine, "sync");
