@@ -1,13 +1,12 @@
-/** Files in memory below the manifest, which fail, wait and crash on command. */
+/** Files in memory below the manifest, which fail and wait on command. */
 
 import { assert, blockBytes, IoError, LimitError, type Turns } from "../../src/base/mod.ts";
 import { Manifest, type ManifestHome } from "../../src/manifest/mod.ts";
-import type { Random } from "../random.ts";
 
 /** What a directory holds. */
 export type Files = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
-/** An operation that changes something: at least one of these fails, waits or is cut short by a crash. */
+/** An operation that changes something: at least one of these fails or waits. */
 type Operation = "append" | "putIfAbsent" | "remove" | "settle";
 
 /** Never waits. */
@@ -18,8 +17,6 @@ export const noTurns: Turns = {
   answered() {},
 };
 
-const sectorBytes = 512;
-
 /** Files in memory. */
 export class MemoryRoot {
   readonly files: Map<string, Uint8Array<ArrayBuffer>>;
@@ -29,13 +26,10 @@ export class MemoryRoot {
   failed: string | undefined;
   /** Called before an operation is done; while it waits, the operation does; it may throw. */
   before: (operation: Operation | "list" | "read", name: string) => void | Promise<void> = () => {};
-  /** What a failing or crashing write leaves of its bytes, over what was there. */
+  /** What a failing write leaves of its bytes, over what was there. */
   leave: (old: Uint8Array, bytes: Uint8Array) => Uint8Array = (old) => old;
   #operations = 0;
-  /** Files that were removed, and when the machine goes down may be there again. */
-  readonly #removed = new Map<string, Uint8Array<ArrayBuffer>>();
   #failing: { at: number; code: string; forEver: boolean; done: boolean } | undefined;
-  #crash: { at: number; random: Random; states: Files[] } | undefined;
 
   /** Starts from files; they are not changed. */
   constructor(files: Files = new Map()) {
@@ -77,17 +71,6 @@ export class MemoryRoot {
   /** Lets nothing fail any more. */
   mend(): void {
     this.#failing = undefined;
-  }
-
-  /**
-   * Lets the machine go down in the nth operation from now: all operations fail from then on.
-   *
-   * @returns Filled with what may be found then.
-   */
-  crash(nth: number, random: Random): Files[] {
-    const states: Files[] = [];
-    this.#crash = { at: this.#operations + nth, random, states };
-    return states;
   }
 
   list(): Promise<string[]> {
@@ -142,8 +125,6 @@ export class MemoryRoot {
 
   remove(name: string): Promise<void> {
     return this.#change("remove", name, name, () => {
-      const bytes = this.files.get(name);
-      if (bytes !== undefined) this.#removed.set(name, bytes);
       this.files.delete(name);
     }, () => {});
   }
@@ -155,12 +136,7 @@ export class MemoryRoot {
 
   async #do<T>(operation: "list" | "read", name: string, work: () => T): Promise<T> {
     await this.before(operation, name);
-    if (this.#isDown) throw new IoError({ code: "EIO", operation, path: name });
     return work();
-  }
-
-  get #isDown(): boolean {
-    return this.#crash !== undefined && this.#operations >= this.#crash.at;
   }
 
   async #change(
@@ -170,14 +146,9 @@ export class MemoryRoot {
     work: () => void,
     half: () => void,
   ): Promise<void> {
-    const isDown = this.#isDown;
     const number = ++this.#operations;
     this.log.push(`${operation} ${words}`);
     await this.before(operation, name);
-    if (this.#isDown) {
-      if (!isDown) this.#enumerate(operation, work, half);
-      throw new IoError({ code: "EIO", operation, path: name });
-    }
     const failing = this.#failing;
     if (failing === undefined || number < failing.at || number > failing.at && !failing.forEver) {
       return work();
@@ -187,45 +158,4 @@ export class MemoryRoot {
     else half();
     throw new IoError({ code: failing.code, operation, path: name });
   }
-
-  /** What may be found when the machine goes down in an operation. */
-  #enumerate(operation: Operation, work: () => void, half: () => void): void {
-    const { random, states } = this.#crash!;
-    const before = new Map(this.files);
-    const note = (change: () => void) => {
-      change();
-      states.push(new Map(this.files));
-      if (this.#removed.size > 0) states.push(new Map([...this.#removed, ...this.files]));
-      this.files.clear();
-      for (const [name, bytes] of before) this.files.set(name, bytes);
-    };
-    note(() => {});
-    note(work);
-    if (operation !== "append") return;
-    for (const left of tornWrites(random)) {
-      this.leave = left;
-      note(half);
-    }
-  }
-}
-
-/** Ways in which a write may be torn: what was there, with some of its sectors written. */
-function* tornWrites(random: Random): Generator<(old: Uint8Array, bytes: Uint8Array) => Uint8Array> {
-  const torn =
-    (isWritten: (sector: number, count: number) => boolean) => (old: Uint8Array, bytes: Uint8Array) => {
-      const found = old.slice();
-      const count = bytes.length / sectorBytes;
-      for (let i = 0; i < count; i++) {
-        if (!isWritten(i, count)) continue;
-        found.set(bytes.subarray(i * sectorBytes, (i + 1) * sectorBytes), i * sectorBytes);
-      }
-      return found;
-    };
-  yield torn((sector) => sector === 0);
-  yield torn((sector) => sector !== 0);
-  yield torn((sector, count) => sector !== count - 1);
-  yield torn((sector, count) => sector > 0 && sector < count - 1);
-  yield torn((sector, count) => sector < count / 2);
-  yield torn((sector, count) => sector >= count / 2);
-  for (let i = 0; i < 4; i++) yield torn(() => random.once(2));
 }

@@ -2,16 +2,23 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { isShortage } from "../../src/base/mod.ts";
-import { type Edit, Manifest } from "../../src/manifest/mod.ts";
+import { type Edit, Manifest, type ManifestHome } from "../../src/manifest/mod.ts";
 import { first, largeTimeline } from "./manifest_fixture.ts";
 import type { MemoryRoot } from "./memory_root.ts";
+
+/** Where a manifest is. */
+interface Root {
+  readonly home: ManifestHome;
+  /** Opens the manifest, which must be there. */
+  open(): Promise<Manifest>;
+}
 
 /**
  * Works with a manifest, and after a full disk tries again. Every commit raises the generation by one, so that a
  * generation names a state.
  */
-export class Worker {
-  readonly root: MemoryRoot;
+export class Worker<WorkRoot extends Root = MemoryRoot> {
+  readonly root: WorkRoot;
   /** The generation that was acknowledged last. */
   acknowledged = 0;
   /** The one that was asked for last. */
@@ -19,7 +26,7 @@ export class Worker {
   #manifest: Manifest | undefined;
 
   /** Starts without a manifest. */
-  constructor(root: MemoryRoot) {
+  constructor(root: WorkRoot) {
     this.root = root;
   }
 
@@ -89,7 +96,7 @@ const large: Edit = { type: "addTimeline", timeline: largeTimeline(5, 1_100_000)
 const dropLarge: Edit = { type: "dropTimeline", id: 5 };
 
 /** Everything that a manifest does: small and large frames, more room, new files, openings after a close and without. */
-export async function work(worker: Worker): Promise<void> {
+export async function work(worker: Worker<Root>): Promise<void> {
   await worker.create();
   await worker.commit();
   for (let i = 0; i < 16; i++) await worker.commit();
