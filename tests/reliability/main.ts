@@ -13,7 +13,7 @@
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
 import { complaints, type Ledger, tableOf } from "./ledger/ledger.ts";
-import { type Budget, type Part } from "./ledger/part.ts";
+import type { Budget, Part } from "./ledger/part.ts";
 import { parts } from "./ledger/parts.ts";
 import { publish } from "./ledger/publish.ts";
 import { runParts } from "./ledger/run_parts.ts";

@@ -117,11 +117,11 @@ async function tryDamage(golden: Golden, damage: Damage, turn: number): Promise<
   };
   const disk = look.readOnly ? golden.disk : golden.disk.clone();
   const before = [...damage.files.keys()].map((path) => [path, contentsOf(disk, path)] as const);
-  await putAll(disk, damage.files);
+  putAll(disk, damage.files);
   try {
     return await examine(golden, disk, damage, look);
   } finally {
-    if (look.readOnly) await putAll(disk, before);
+    if (look.readOnly) putAll(disk, before);
   }
 }
 
@@ -141,7 +141,7 @@ function contentsOf(disk: Disk, path: string): Uint8Array | undefined {
   return disk.paths().includes(path) ? disk.contents(path) : undefined;
 }
 
-async function putAll(disk: Disk, files: Iterable<readonly [string, Uint8Array | undefined]>): Promise<void> {
+function putAll(disk: Disk, files: Iterable<readonly [string, Uint8Array | undefined]>): void {
   for (const [path, bytes] of files) {
     if (bytes !== undefined) disk.put(path, bytes);
     else if (contentsOf(disk, path) !== undefined) lose(disk, path);
