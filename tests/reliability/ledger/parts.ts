@@ -179,8 +179,8 @@ export const parts: readonly Part[] = [
   simulated(
     "crashes",
     "scripts crashed at every moment, in every order in which their operations may complete",
-    210,
-    { boundaries: 2_000, crashStates: 100_000, recoveries: 20_000 },
+    240,
+    { boundaries: 2_000, crashStates: 200_000, recoveries: 20_000 },
     crashScripts,
   ),
   simulatedAgain(
@@ -205,7 +205,7 @@ export const parts: readonly Part[] = [
     "sequences",
     "every sequence of up to three operations, crashed at every moment",
     150,
-    { sequences: 584, crashStates: 80_000 },
+    { sequences: 584, crashStates: 50_000 },
     crashSequences,
   ),
   simulated(
@@ -215,7 +215,7 @@ export const parts: readonly Part[] = [
     { failNth: 2_000 },
     (budget) => failEach(budget),
   ),
-  real("syscalls", "system calls that fail, and kill, one at a time", 60, { syscallFaults: 60 }, 10),
+  real("syscalls", "system calls that fail, and kill, one at a time", 90, { syscallFaults: 40 }, 10),
   real("ring", "entries of a ring that fail, come back short, and kill", 30, { ringFaults: 30 }, 10),
   real("races", "processes that race for one store", 30, { races: 100 }, 100),
   real("full", "file systems that become full", 20, { fullDisks: 20 }, 4),
