@@ -352,7 +352,7 @@ Deno.test("DirectFile.close() gives up its lock and its other file though one ca
   await file.append(bytesOf(10));
   t.faults.failNext("close", "EIO");
   await assertRejects(() => file.close(), IoError, "EIO");
-  assertEquals(t.engine.openFiles, 1);
+  assertEquals(t.engine.openFiles, 0);
   const again = await t.open();
   assertEquals(again.length, 10);
   await again.close();
