@@ -1,5 +1,7 @@
 /**
  * Was anything behind the end of a segment once durable? A pad of the same file says so, wherever it stands.
+ * Do blocks stand in the places of others? A pad at the end that was written elsewhere says so, and one behind the end
+ * that is in its place and older than the batches in front.
  *
  * A pad is found by the id of its file, so that damage in front of it hides none, in time and memory that do not
  * depend on what else is there. A copy of a pad within a value still tells the truth, but does not stand where it says.

@@ -7,6 +7,8 @@
  *                                                         yes: corruption   no: a torn tail, dropped
  * ```
  *
+ * A pad that was written elsewhere ends it too, and is corruption.
+ *
  * V1  The end is the first record that does not check; a batch that it cuts is not part of history.
  * V2  Bytes are checked, never asserted; memory is bounded by the largest batch.
  * V3  A header that checks and is another file's is no torn write.

@@ -3,7 +3,8 @@
  * and made durable through the descriptor of that directory, wherever its path leads by then; any other name goes
  * through the runtime's own calls.
  *
- * A name takes a synchronous call, which is short; only a sync waits for a disk, and does so on the runtime's pool.
+ * A name takes a synchronous call, which is short; only a sync waits for a disk, and does so on the runtime's pool. One
+ * that fails is repeated on this thread, to learn why.
  *
  * @module
  */

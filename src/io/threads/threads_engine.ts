@@ -8,7 +8,7 @@
  * - T2: a write that fails and then succeeds is a success: the sync behind it tells of lost pages. One that is durable
  *   by itself only if the first call wrote nothing; otherwise it may have been the sync in it that failed, and the
  *   kernel reports a lost page once.
- * - T3: a sync is never repeated. Its code is `EUNKNOWN`.
+ * - T3: a sync of a file is never repeated. Its code is `EUNKNOWN`.
  *
  * @module
  */

@@ -88,7 +88,7 @@ function applyPart(image: Image, change: FileChange, fate: Fate): void {
 /** A block of a file that was removed. */
 const stale = Uint8Array.from({ length: blockBytes }, (_, i) => i * i + 7 * i >>> 3);
 
-/** Extends an image to the end of an extent. */
+/** Extends an image to the end of an extent, with what stood on the disk before. */
 function putStale(image: Image, { end }: Extent): void {
   const { length } = image;
   for (let at = length - length % blockBytes; at < end; at += blockBytes) {

@@ -5,8 +5,8 @@
  *   few enough   every subset of changes, every write torn at 512 bytes, or else at 4 KiB, its length there or not,
  *                or its length with what stood on the disk before
  *   too many     every subset of whole changes, if those are few enough, and
- *                none · all · each prefix · all but one · one alone · one torn or stale behind a prefix · one torn
- *                among all  *                · some by choice
+ *                none · all · each prefix · all but one · one alone · one torn or stale behind a prefix
+ *                · one torn among all · some by choice
  * ```
  *
  * @module

@@ -25,7 +25,10 @@ export interface Torn {
   has(sector: number): boolean;
 }
 
-/** What a loss of power makes of a change; of one that is `"stale"`, a write, the length is there, and bytes that stood on the disk before. */
+/**
+ * What a loss of power makes of a change. Of a write that is `"stale"` the length is there, and behind the old end what
+ * stood on the disk before.
+ */
 export type Fate = "kept" | "lost" | "stale" | Torn;
 
 /** The block that a sector is in. */

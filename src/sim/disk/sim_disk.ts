@@ -3,10 +3,11 @@
  *
  * ```
  *   underWay:  asked for, not over      ─► may have happened, wholly, in part or not at all
- *   pending:   over, readers see it     ─► may be lost, in any subset, torn at any sector
+ *   pending:   over, readers see it     ─► may be lost, in any subset, torn at any sector, or leave a length alone
  *   durable:   synced                   ─► is there, whatever happens
  * ```
  *
+ * - Behind a length that is left alone stand zeros, or what stood on the disk before.
  * - A name is durable when the directory that it is in is synced, data and length when the file is.
  * - A rename is atomic and volatile: after a crash the old name stands, or the new one, or both.
  * - A file without a name goes on for who has it open.

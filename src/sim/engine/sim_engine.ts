@@ -78,7 +78,7 @@ export class SimEngine implements IoEngine {
     this.#calls.faults = plan;
   }
 
-  /** Called when an operation is under way, and when it is over; nothing has happened in between. */
+  /** Called when an operation is under way and nothing of it has happened, and again when it is over. */
   get observe(): (operation: string) => void {
     return this.#calls.observe;
   }

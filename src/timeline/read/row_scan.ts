@@ -17,7 +17,7 @@ import type { View } from "./view.ts";
 const windowKeys = 128 * 1024;
 const windowBytes = 16 * 1024 * 1024;
 
-/** The rows of a range of keys, in key order, a few megabytes at a time; deleted keys are left out. */
+/** The rows of a range of keys, in key order, up to 16 MiB or one value at a time; deleted keys are left out. */
 export class RowScan {
   readonly #objects: Objects;
   readonly #view: View;
