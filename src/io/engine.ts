@@ -66,6 +66,8 @@ export interface DirectSupport {
 
 /** An exclusive lock on a directory or a file. It ends with the process at the latest, however that ends. */
 export interface PathLock {
+  /** Whether what is named under the path of a directory is found in it wherever it was moved to; see `lock`. */
+  readonly follows: boolean;
   /** Whether the path that was locked still leads to what is locked; `false` after the release. */
   holds(): Promise<boolean>;
   /** Gives it up. Doing so again does nothing. */

@@ -68,7 +68,13 @@ export class ObjectsContext {
     this.readPool = new BufferPool(engine, { bufferBytes: MiB, budgetBytes: poolBytes });
     this.writePool = new BufferPool(engine, { bufferBytes, budgetBytes: poolBytes });
     const most = options.openFiles ?? maxOpenLayerFiles;
-    this.files = new OpenFiles(engine, io.readDirect, most, (path) => this.checkNames("open", path));
+    this.files = new OpenFiles(
+      engine,
+      io.readDirect,
+      most,
+      (path) => this.checkNames("open", path),
+      (path) => this.#checkRead(path),
+    );
     this.cache = new PageCache(options.cacheBytes);
     this.#lock = options.lock;
   }
@@ -82,6 +88,11 @@ export class ObjectsContext {
   async checkNames(operation: string, path: string): Promise<void> {
     if (this.#lock === undefined || await this.#lock.holds()) return;
     throw new IoError({ code: "ESTALE", operation, path });
+  }
+
+  /** Checks what was opened to be read: a path that leads elsewhere by now may have led there already. */
+  async #checkRead(path: string): Promise<void> {
+    if (this.#lock?.follows === false) await this.checkNames("open", path);
   }
 
   /** Opens a file to write to it: one that stands in another directory by now is not ours. */

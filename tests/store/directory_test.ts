@@ -220,6 +220,21 @@ test(
   { ioEngine: "node" },
 );
 
+test("Timeline reads no layer of a copy that took its directory's place", async (place) => {
+  const own = place.within("own");
+  const store = await own.open();
+  await store.timeline().append([{ key: "a", value: "1" }], { sync: true });
+  await using copy = await own.copy();
+  await store.timeline().freeze();
+  Deno.renameSync(own.path, `${place.path}/away`);
+  Deno.renameSync(copy.path, own.path);
+  await assertRejects(() => store.timeline().get("a"), IoError, "ESTALE");
+  Deno.renameSync(own.path, copy.path);
+  Deno.renameSync(`${place.path}/away`, own.path);
+  assertEquals(await store.timeline().get("a"), new Uint8Array([0x31]));
+  await own.close(store);
+}, { ioEngine: "node" });
+
 test("Store writes nothing into a copy of itself that took its place", async (place) => {
   const own = place.within("own"), away = place.within("away");
   const first = await own.open();

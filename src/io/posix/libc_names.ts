@@ -137,6 +137,7 @@ export class LibcNames implements Names {
     try {
       const giveUp = isAbsolute(path) ? this.#hold(path, lock) : undefined;
       return {
+        follows: giveUp !== undefined,
         holds: () => lock.holds(),
         release: () => {
           giveUp?.();

@@ -51,6 +51,8 @@ export async function lockPath(path: string): Promise<InodeLock> {
 }
 
 class HeldLock implements InodeLock {
+  /** See {@linkcode PathLock.follows}. */
+  readonly follows = false;
   readonly #path: string;
   readonly #locked: Deno.FsFile;
   #released = false;

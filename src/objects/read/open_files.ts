@@ -36,6 +36,7 @@ export class OpenFiles {
   #unserved = 0;
   #isClosed = false;
   readonly #checkOurs: (path: string) => Promise<void>;
+  readonly #checkRead: ((path: string) => Promise<void>) | undefined;
 
   /**
    * Starts without an open file.
@@ -44,17 +45,20 @@ export class OpenFiles {
    * @param direct Whether reads bypass the page cache.
    * @param most How many files stay open.
    * @param checkOurs Rejects if a path leads into another directory than ours by now.
+   * @param checkRead Rejects if what was opened to be read may be another directory's.
    */
   constructor(
     engine: IoEngine,
     direct: boolean,
     most: number,
     checkOurs: (path: string) => Promise<void> = () => Promise.resolve(),
+    checkRead?: (path: string) => Promise<void>,
   ) {
     this.#engine = engine;
     this.#direct = direct;
     this.#most = most;
     this.#checkOurs = checkOurs;
+    this.#checkRead = checkRead;
   }
 
   /** How many are open. */
@@ -190,13 +194,29 @@ export class OpenFiles {
     const { own, path } = object;
     this.#open.add(object);
     this.#trim();
-    const opened = await this.#attempt(() => this.#openFile(path, { access: "read", direct: this.#direct }));
+    const opened = await this.#attempt(() => this.#openToRead(path));
     const outcome = opened instanceof Error ? await this.#orMissing(path, opened) : opened;
     own.opening = undefined;
     if (!(outcome instanceof Error)) return own.file = outcome;
     this.#open.delete(object);
     this.#wake();
     return outcome;
+  }
+
+  #openToRead(path: string): Promise<IoFile> {
+    const opening = this.#openFile(path, { access: "read", direct: this.#direct });
+    return this.#checkRead === undefined ? opening : this.#checked(opening, path);
+  }
+
+  async #checked(opening: Promise<IoFile>, path: string): Promise<IoFile> {
+    const file = await opening;
+    try {
+      await this.#checkRead?.(path);
+      return file;
+    } catch (error) {
+      await this.#engine.close(file);
+      throw error;
+    }
   }
 
   /** What is named in the manifest and not there is damage, but not in a directory that took the place of ours. */

@@ -16,6 +16,9 @@ export class SimLock implements PathLock {
   readonly #node: SimNode;
   #isHeld = true;
 
+  /** See {@linkcode PathLock.follows}. */
+  readonly follows = false;
+
   /** Locks what a path leads to, or throws a `LockedError`. */
   constructor(disk: SimDisk, path: string) {
     this.#disk = disk;

@@ -325,7 +325,11 @@ Deno.test("Objects.create() poisons when it fails otherwise, rejects everybody, 
 });
 
 Deno.test("Objects.create() makes no file where the lock no longer leads", async () => {
-  const lock = { holds: () => Promise.resolve(false), release: () => Promise.resolve() };
+  const lock = {
+    follows: false,
+    holds: () => Promise.resolve(false),
+    release: () => Promise.resolve(),
+  };
   const t = new ObjectsFixture({ lock });
   const health = new Health("test");
   const writer = t.objects.create(id, { health, reserveBytes: 0 });
