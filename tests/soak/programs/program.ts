@@ -115,14 +115,15 @@ export class Program {
     await this.#disk.move(instead);
   }
 
-  async #close(settle: boolean = true): Promise<void> {
+  /** Closes; whoever may tell takes note of what that made durable. */
+  async #close(settle: boolean = true, mayTell: boolean = true): Promise<void> {
     const { engine } = this.#disk;
     if (settle) await this.#watch.settle();
     this.#watch.isClosing = true;
     try {
       await this.#watch.bounded(this.#clients.store.close());
       // Whoever closes and hears of no failure has lost nothing.
-      for (const expected of this.#clients.expected.values()) {
+      for (const expected of mayTell ? this.#clients.expected.values() : []) {
         this.#clients.acknowledge(expected, expected.lastLsn);
       }
     } catch (error) {
@@ -186,7 +187,8 @@ export class Program {
     try {
       await this.#clients.adopt();
     } catch (error) {
-      await this.#close();
+      // What was expected was not compared with what is there.
+      await this.#close(true, false);
       throw error;
     }
   }
