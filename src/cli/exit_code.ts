@@ -6,7 +6,7 @@ export const exitOk = 0;
 export const exitFailure = 1;
 /** It was asked wrongly. */
 export const exitUsage = 2;
-/** What it verified is damaged, or what it salvaged is not all that there was. */
+/** What it read or verified is damaged, or what it salvaged is not all that there was. */
 export const exitDamaged = 3;
 /** The store that it verified cannot be opened. */
 export const exitUnopened = 4;

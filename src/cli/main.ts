@@ -11,7 +11,8 @@ import { salvageCommand } from "./commands/salvage.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { createCommand, deleteCommand, putCommand } from "./commands/write.ts";
 import { escapeText } from "./terminal/escape.ts";
-import { exitFailure, exitInterrupted, exitOk, exitUsage } from "./exit_code.ts";
+import { CorruptionError } from "../base/mod.ts";
+import { exitDamaged, exitFailure, exitInterrupted, exitOk, exitUsage } from "./exit_code.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { InterruptedError } from "./interrupt.ts";
 import { ClosedOutputError, unlessClosed } from "./terminal/output.ts";
@@ -102,6 +103,7 @@ async function fail(error: unknown, terminal: Terminal): Promise<number> {
   const cause = firstFailure(error);
   terminal.note(`varve: ${escapeText(cause instanceof Error ? cause.message : String(cause))}\n`);
   if (cause instanceof InterruptedError) return exitInterrupted;
+  if (cause instanceof CorruptionError) return exitDamaged;
   return cause instanceof UsageError ? exitUsage : exitFailure;
 }
 

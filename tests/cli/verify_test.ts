@@ -55,6 +55,9 @@ Deno.test("varve verify ends with 0 for a whole store, with 3 for damage, with 4
     lastLsn: 1,
   });
   assertMatch(message, /^Cannot trust /);
+  // Whoever reads learns damage from absence.
+  const codes = ["a", "b\n", "d"].map(async (key) => (await varve(folder, ["get", "store", key])).code);
+  assertEquals(await Promise.all(codes), [0, 3, 1]);
   flip(manifest, 4096 + 40);
   const unopened = await varve(folder, ["verify", "store"]);
   assertEquals(unopened.code, 4);
