@@ -104,8 +104,8 @@ const parsers: Part = {
     }),
 };
 
-/** Mutants that the short form tries. */
-const shortMutants = 32;
+/** Mutants that the short form tries, and what one takes beyond it, with one of two cores. */
+const shortMutants = 32, mutantMilliseconds = 4000;
 
 /** The engine broken on purpose, and the tests that must notice. */
 const broken: Part = {
@@ -113,10 +113,10 @@ const broken: Part = {
   summary: "promises of the engine that are broken on purpose, and tests that must notice",
   seconds: 120,
   goals: { mutantsKilled: shortMutants },
-  run: async ({ seed, enough }) => {
-    const chosen = enough === undefined
-      ? mutants
-      : chooseMutants(mutants, { only: undefined, sample: shortMutants, seed });
+  run: async ({ milliseconds, seed, enough }) => {
+    const affordable = enough === undefined ? Math.ceil(milliseconds / mutantMilliseconds) : shortMutants;
+    const sample = Math.min(affordable, mutants.length);
+    const chosen = chooseMutants(mutants, { only: undefined, sample, seed });
     const trials = await tryAll(chosen, 1, () => {});
     const alive = trials.filter(({ verdict }) => verdict !== "killed");
     return {
