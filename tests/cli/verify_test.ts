@@ -165,3 +165,20 @@ Deno.test("varve salvage that is interrupted ends with 130 and says what is left
   assertEquals([code, stdout.length], [130, 0]);
   assertMatch(new TextDecoder().decode(stderr), /^varve: "new" holds \d+ batches, and is no whole copy\n$/);
 });
+
+for (const stranger of ["file", "link"] as const) {
+  Deno.test(`varve verify tells of a ${stranger} in the place of a timeline's directory`, async () => {
+    await using folder = new TemporaryFolder();
+    const { layer } = await makeStore(folder), directory = layer.slice(0, layer.lastIndexOf("/"));
+    Deno.renameSync(directory, `${folder.path}/moved`);
+    if (stranger === "file") Deno.writeTextFileSync(directory, "no timeline", { mode: 0o600 });
+    else Deno.symlinkSync(`${folder.path}/moved`, directory);
+    const { code, out } = await varve(folder, ["verify", "store"]);
+    assertEquals(code, 4);
+    assertEquals(out.split("\n").slice(0, 2), [
+      `damage: ${directory}, timeline main`,
+      "  expected a directory, found a file or a link",
+    ]);
+    assertMatch(out, /: 1 place is damaged\nTo copy/);
+  });
+}

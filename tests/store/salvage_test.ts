@@ -1,7 +1,15 @@
 /** Salvage: a new store has all that still reads of an old one, each version at its LSN, and the rest is named. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Batch, salvage, type SalvagedTimeline, Store, type Timeline } from "../../mod.ts";
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import {
+  Batch,
+  CorruptionError,
+  salvage,
+  type SalvagedTimeline,
+  Store,
+  type Timeline,
+  verifyStore,
+} from "../../mod.ts";
 import { crc32 } from "../../src/base/mod.ts";
 import { decodeFooter } from "../../src/layer/mod.ts";
 import { EncodedBatch } from "../../src/segment/mod.ts";
@@ -300,3 +308,31 @@ test("salvage() refuses what it must not write to, and stops at its signal", asy
   await salvage(from, to, { progress: ({ bytes }) => steps.push(bytes) });
   assert(steps.length > 2 && steps.every((bytes, i) => i === 0 || bytes >= steps[i - 1]));
 });
+
+for (const stranger of ["file", "link"] as const) {
+  test(`a ${stranger} in the place of a timeline's directory costs that timeline alone`, async (place) => {
+    const old = await Old.make(place), path = `${place.path}/old`;
+    const lost = old.segments[0].slice(0, old.segments[0].lastIndexOf("/"));
+    Deno.renameSync(lost, `${place.path}/moved`);
+    if (stranger === "file") Deno.writeTextFileSync(lost, "no timeline", { mode: 0o600 });
+    else Deno.symlinkSync(`${place.path}/moved`, lost);
+    const verified = async () =>
+      (await Array.fromAsync(verifyStore(path))).filter((f) => f.path.includes(lost));
+    for (const names of [["main", "other"], undefined]) {
+      if (names === undefined) { for (const manifest of old.files(/manifest-/)) Deno.removeSync(manifest); }
+      const [finding, ...more] = await verified();
+      assertInstanceOf(finding.error, CorruptionError);
+      const { expected, found } = finding.error, { severity, path: at } = finding;
+      assertEquals(
+        [severity, at, expected, found, more],
+        ["damage", lost, "a directory", "a file or a link", []],
+      );
+      const to = `${place.path}/new${names?.length}`, { timelines } = await salvage(path, to);
+      const [broken, whole] = timelines.toSorted((a, b) => b.lostCount - a.lostCount);
+      assertEquals([broken.batches, broken.lost.map(({ path }) => path)], [0, [lost]]);
+      assertEquals([whole.batches, whole.lostCount], [60, 0]);
+      await using store = await Store.open(to);
+      assertEquals(await versionsOf(store.timeline(whole.name)), old.versions.other);
+    }
+  });
+}

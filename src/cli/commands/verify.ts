@@ -62,13 +62,23 @@ async function openToVerify(args: Arguments, terminal: Terminal): Promise<Store 
     return await Store.open(args.positionals[0], { ...ioOptions(args), readOnly: true });
   } catch (error) {
     const path = args.positionals[0];
-    if (hasCode(error, "ENOTDIR")) {
+    // A directory within the store may be none as well.
+    if (hasCode(error, "ENOTDIR") && !await isDirectory(path)) {
       throw new Deno.errors.NotADirectory(`Cannot verify "${path}": it is not a directory`, { cause: error });
     }
     // What nobody may read cannot be verified either.
     if (!(error instanceof VarveError) || hasCode(error, "EACCES", "EPERM")) throw error;
     terminal.note(`varve: ${escapeText(error.message)}\n`);
     return undefined;
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
   }
 }
 

@@ -6,7 +6,13 @@
 
 import { blockBytes, CorruptionError, IoError } from "../../base/mod.ts";
 import { decodeFooter, decodeHeader, type FileHeader, type LayerDescription } from "../../layer/mod.ts";
-import { type ObjectId, type ObjectName, type Objects, parseObjectId } from "../../objects/mod.ts";
+import {
+  type ObjectId,
+  type ObjectName,
+  type Objects,
+  parseObjectId,
+  timelineName,
+} from "../../objects/mod.ts";
 
 /** An object, and what it says of itself. */
 export interface FoundFile {
@@ -48,6 +54,28 @@ export async function findFiles(objects: Objects, timeline: number): Promise<Fou
     );
   }
   return files;
+}
+
+/**
+ * Why the objects of a timeline cannot be told: its directory cannot be listed, or a file or a link stands in its place.
+ *
+ * @param objects Where they lie.
+ * @param timeline The timeline's id.
+ * @returns The error; `undefined` if they can be listed, or there is nothing in the directory's place.
+ */
+export async function listingError(
+  objects: Objects,
+  timeline: number,
+): Promise<CorruptionError | IoError | undefined> {
+  try {
+    await objects.list(timeline);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof IoError)) throw error;
+    if (error.code !== "ENOTDIR") return error;
+    const path = `${objects.directory}/${timelineName(timeline)}`;
+    return new CorruptionError({ path, offset: 0, expected: "a directory", found: "a file or a link" });
+  }
 }
 
 async function findFile(objects: Objects, id: ObjectId, name: ObjectName): Promise<FoundFile> {

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { blockBytes, CorruptionError, type Lsn } from "../../base/mod.ts";
+import { blockBytes, CorruptionError, type IoError, type Lsn } from "../../base/mod.ts";
 import { checkLayer, type LayerDescription, type VerifyFinding } from "../../layer/mod.ts";
 import {
   checkManifest,
@@ -26,7 +26,7 @@ import { objectId, timelineName } from "../../objects/mod.ts";
 import { checkSegment } from "../../segment/mod.ts";
 import { tellPermissions, tellUnnamed, tellUnnamedRoot } from "./directory_check.ts";
 import type { Findings } from "./findings.ts";
-import { findFiles, type FoundFile, unknownFile } from "./found_files.ts";
+import { findFiles, type FoundFile, listingError, unknownFile } from "./found_files.ts";
 import type { InspectedStore } from "./inspected_store.ts";
 
 /**
@@ -54,7 +54,12 @@ export async function* inspect(
     const name = known?.name ?? timelineName(id);
     if (timeline !== undefined && name !== timeline) continue;
     const isNamed = known !== undefined && state !== undefined;
-    const part = isNamed ? namedPart(known, state) : await foundPart(store, id);
+    const error = await listingError(objects, id);
+    const part = error !== undefined
+      ? lostPart(id, name, error)
+      : isNamed
+      ? namedPart(known, state)
+      : await foundPart(store, id);
     for (const { byteLength } of part.layers) findings.expect(byteLength);
     for (const { witness } of part.segments) findings.expect(witness?.offset ?? 0);
     parts.push(part);
@@ -76,11 +81,18 @@ interface Part {
   readonly segments: readonly SegmentDescription[];
   /** Files that tell nothing of themselves. */
   readonly unknown: readonly FoundFile[];
+  /** Why nothing of it can be read. */
+  readonly error: CorruptionError | IoError | undefined;
 }
 
 function namedPart(timeline: TimelineState, { storeId, version }: StoreState): Part {
   const { id, name, layers, segments } = timeline;
-  return { id, name, storeId, named: { timeline, version }, layers, segments, unknown: [] };
+  return { id, name, storeId, named: { timeline, version }, layers, segments, unknown: [], error: undefined };
+}
+
+/** What stands in the place of its directory is not its own: nothing is read through it. */
+function lostPart(id: number, name: string, error: CorruptionError | IoError): Part {
+  return { id, name, storeId: undefined, named: undefined, layers: [], segments: [], unknown: [], error };
 }
 
 async function foundPart({ objects }: InspectedStore, id: number): Promise<Part> {
@@ -92,7 +104,16 @@ async function foundPart({ objects }: InspectedStore, id: number): Promise<Part>
     error !== undefined || header === undefined && byteLength > blockBytes
   );
   const storeId = files.find(({ header }) => header !== undefined)?.header?.storeId;
-  return { id, name: timelineName(id), storeId, named: undefined, layers, segments, unknown };
+  return {
+    id,
+    name: timelineName(id),
+    storeId,
+    named: undefined,
+    layers,
+    segments,
+    unknown,
+    error: undefined,
+  };
 }
 
 async function* inspectTimeline(
@@ -100,8 +121,12 @@ async function* inspectTimeline(
   part: Part,
   findings: Findings,
 ): AsyncGenerator<VerifyFinding, void> {
-  const { objects } = store, { id, layers, segments, named, storeId, unknown } = part;
+  const { objects } = store, { id, layers, segments, named, storeId, unknown, error } = part;
   const manifestPath = named && `${objects.directory}/${manifestName(named.version)}`;
+  if (error !== undefined) {
+    findings.found({ error });
+    return yield* findings.take();
+  }
   let lastLsn = 0;
   for (const description of layers) {
     findings.check();

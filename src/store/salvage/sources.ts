@@ -17,7 +17,7 @@ import { blockBytes, CorruptionError, type Lsn, maxLsn } from "../../base/mod.ts
 import type { LayerDescription } from "../../layer/mod.ts";
 import type { SegmentDescription, TimelineState } from "../../manifest/mod.ts";
 import { objectId, type Objects } from "../../objects/mod.ts";
-import { findFiles, type FoundFile } from "../inspect/found_files.ts";
+import { findFiles, type FoundFile, listingError } from "../inspect/found_files.ts";
 import type { LostStretch } from "./options.ts";
 import type { TimelineTally } from "./tally.ts";
 
@@ -54,6 +54,11 @@ export async function findSources(
   named: TimelineState | undefined,
   tally: TimelineTally,
 ): Promise<SalvageSource[]> {
+  const error = await listingError(objects, id);
+  if (error !== undefined) {
+    tally.lose({ path: error.path, offset: 0, length: undefined, lsns: undefined, error });
+    return [];
+  }
   const files = await findFiles(objects, id);
   const known = new Map<string, LayerDescription | SegmentDescription>();
   for (const file of [...named?.segments ?? [], ...named?.layers ?? []]) {
