@@ -336,3 +336,14 @@ for (const stranger of ["file", "link"] as const) {
     }
   });
 }
+
+test("salvage() makes the new store where a link leads to an empty directory", async (place) => {
+  await Old.make(place);
+  Deno.mkdirSync(`${place.path}/empty`);
+  Deno.symlinkSync(`${place.path}/empty`, `${place.path}/link`);
+  const { timelines } = await salvage(`${place.path}/old`, `${place.path}/link`);
+  await using store = await Store.open(`${place.path}/empty`);
+  assertEquals([store.timeline().lastLsn, timelines.length], [180, 2]);
+  const error = await assertRejects(() => salvage(`${place.path}/old`, `${place.path}/link`));
+  assertInstanceOf(error, Deno.errors.AlreadyExists);
+});

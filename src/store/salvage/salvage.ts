@@ -72,7 +72,7 @@ export async function salvage(
   const opened = await openEngine(ioOptions);
   try {
     const directory = await findSource(opened.engine, source);
-    const held = await unlessMissing(opened.engine.list(target)).catch(notDirectory(`into "${target}"`));
+    const held = await heldAt(opened.engine, target).catch(notDirectory(`into "${target}"`));
     if (held !== undefined && held.length > 0) {
       throw new Deno.errors.AlreadyExists(`Cannot salvage into "${target}": it is not empty`);
     }
@@ -106,6 +106,12 @@ async function findSource(engine: IoEngine, path: string): Promise<string> {
     throw new Deno.errors.NotFound(`Cannot salvage "${path}": there is nothing of a store`);
   }
   return directory;
+}
+
+/** What a directory holds, also one that a link leads to; `undefined` if there is nothing. */
+async function heldAt(engine: IoEngine, path: string): Promise<string[] | undefined> {
+  const directory = await unlessMissing(engine.resolve(path));
+  return directory === undefined ? undefined : await unlessMissing(engine.list(directory));
 }
 
 function notDirectory(what: string): (cause: unknown) => never {
