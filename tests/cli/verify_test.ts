@@ -166,6 +166,15 @@ Deno.test("varve salvage that is interrupted ends with 130 and says what is left
   assertMatch(new TextDecoder().decode(stderr), /^varve: "new" holds \d+ batches, and is no whole copy\n$/);
 });
 
+Deno.test("varve verify says of a directory of something else that it is no store, and advises nothing", async () => {
+  await using folder = new TemporaryFolder();
+  Deno.mkdirSync(`${folder.path}/letters`);
+  Deno.writeTextFileSync(`${folder.path}/letters/note.txt`, "no store");
+  const { code, out, err } = await varve(folder, ["verify", "letters"]);
+  assertEquals([code, out], [1, ""]);
+  assertMatch(err, /^varve: [^\n]*"note\.txt" and no manifest, it is not a store\n$/);
+});
+
 for (const stranger of ["file", "link"] as const) {
   Deno.test(`varve verify tells of a ${stranger} in the place of a timeline's directory`, async () => {
     await using folder = new TemporaryFolder();

@@ -2,7 +2,7 @@
 
 import { CorruptionError, hasCode, systemClock, VarveError } from "../../base/mod.ts";
 import type { VerifyFinding } from "../../layer/mod.ts";
-import { Store, type VerifyProgress, verifyStore } from "../../store/mod.ts";
+import { isStoreLeft, Store, type VerifyProgress, verifyStore } from "../../store/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { exitDamaged, exitInterrupted, exitOk, exitUnopened } from "../exit_code.ts";
@@ -68,9 +68,15 @@ async function openToVerify(args: Arguments, terminal: Terminal): Promise<Store 
     }
     // What nobody may read cannot be verified either.
     if (!(error instanceof VarveError) || hasCode(error, "EACCES", "EPERM")) throw error;
+    // Of a directory of something else there is nothing to verify nor to salvage.
+    if (!isStoreLeft(await namesIn(path))) throw error;
     terminal.note(`varve: ${escapeText(error.message)}\n`);
     return undefined;
   }
+}
+
+async function namesIn(path: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name);
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -9,10 +9,11 @@
 
 import { hasCode, pathOf, VarveError } from "../../base/mod.ts";
 import { directoryOf, type IoEngine, openEngine, openIo, systemHost } from "../../io/mod.ts";
-import { Manifest, parseManifestName, type StoreState } from "../../manifest/mod.ts";
-import { Objects, parseTimelineName, timelineName } from "../../objects/mod.ts";
+import { Manifest, type StoreState } from "../../manifest/mod.ts";
+import { Objects, timelineName } from "../../objects/mod.ts";
 import type { Timeline } from "../../timeline/mod.ts";
 import { unlessMissing } from "../directory.ts";
+import { isStoreLeft } from "../inspect/store_names.ts";
 import { mainName } from "../open_store.ts";
 import { Store } from "../store.ts";
 import type { ReadBatch, SalvageWatch } from "./batch_reader.ts";
@@ -99,10 +100,7 @@ export async function salvage(
 async function findSource(engine: IoEngine, path: string): Promise<string> {
   const directory = await unlessMissing(engine.resolve(path));
   const names = directory === undefined ? [] : await engine.list(directory).catch(notDirectory(`"${path}"`));
-  const isLeft = names.some((name) =>
-    parseManifestName(name) !== undefined || parseTimelineName(name) !== undefined
-  );
-  if (directory === undefined || !isLeft) {
+  if (directory === undefined || !isStoreLeft(names)) {
     throw new Deno.errors.NotFound(`Cannot salvage "${path}": there is nothing of a store`);
   }
   return directory;
