@@ -88,7 +88,7 @@ Deno.test("varve salvage copies what reads, shows what is lost, and ends with 3 
   const { layer } = await makeStore(folder);
   const whole = await varve(folder, ["salvage", "store", "first"]);
   assertEquals([whole.code, whole.err], [0, ""]);
-  assertMatch(whole.out, /^main: 2 batches, 3 records, LSNs 1 to 2\nSalvaged 2 batches /);
+  assertMatch(whole.out, /^main: 2 batches, 3 records, LSNs 1 to 2\nSalvaged 2 batches [^\n]*\n$/);
   assertEquals((await varve(folder, ["get", "first", "c"])).out, "three");
   assertEquals((await varve(folder, ["salvage", "store", "first"])).code, 1);
   flip(layer, 4096 + 24 + 20);
@@ -108,6 +108,9 @@ Deno.test("varve salvage copies what reads, shows what is lost, and ends with 3 
   const nameless = await varve(folder, ["salvage", "store", "fourth"]);
   assertEquals(nameless.code, 3);
   assertMatch(nameless.out, /^No manifest could be read: timelines are named by their ids\n/);
+  const id = layer.split("/").at(-2) as string;
+  assert(nameless.out.endsWith(`\nRead it with --timeline ${id}\n`), nameless.out);
+  assertEquals((await varve(folder, ["get", "fourth", "c", "--timeline", id])).out, "three");
 });
 
 /** A terminal whose output nobody reads any more. */

@@ -85,7 +85,15 @@ function shownReport({ hasManifest, manifestError, timelines }: SalvageReport, w
     : `No manifest could be read: timelines are named by their ids\n${
       manifestError === undefined ? "" : `  ${escapeText(manifestError.message)}\n`
     }`;
-  return `${without}${timelines.map(shownTimeline).join("")}Salvaged ${work}\n`;
+  const next = hasManifest ? "" : howToRead(timelines);
+  return `${without}${timelines.map(shownTimeline).join("")}Salvaged ${work}\n${next}`;
+}
+
+/** Which timelines to ask for, where none has the name that is read by default. */
+function howToRead(timelines: readonly SalvagedTimeline[]): string {
+  const options = timelines.filter(({ batches }) => batches > 0).map(({ name }) => `--timeline ${name}`);
+  if (options.length === 0) return "";
+  return `Read ${options.length === 1 ? "it" : "them"} with ${escapeText(options.join(" or "))}\n`;
 }
 
 function shownTimeline(timeline: SalvagedTimeline): string {
