@@ -39,7 +39,8 @@ ${own}${optionLines(common)}
 }
 
 function optionLines(options: OptionSpecs): string {
-  return Object.entries(options).map(([name, spec]) => {
+  const shown = Object.entries(options).filter(([, { isHidden }]) => isHidden !== true);
+  return shown.map(([name, spec]) => {
     const option = `--${name}${valueOf(spec)}`;
     return `  ${option.padEnd(20)}  ${spec.describe}`;
   }).join("\n");

@@ -72,11 +72,13 @@ function findCommand(args: readonly string[]): Command | undefined {
 }
 
 async function withoutCommand(args: readonly string[], terminal: Terminal): Promise<number> {
-  const [first, ...rest] = args;
+  const [first, ...rest] = args, longer = longerCommand(first);
   if (first === "--version") {
     await terminal.output.write(`varve ${deno.version}\n`);
+  } else if (longer !== undefined && (rest[0] === "--help" || rest[0] === "-h")) {
+    await terminal.output.write(commandHelp(longer));
   } else if (first === "--help" || first === "-h" || first === "help") {
-    const asked = findCommand(rest);
+    const asked = findCommand(rest) ?? (rest.length === 1 ? longerCommand(rest[0]) : undefined);
     if (asked === undefined && rest.length > 0) throw noCommand(rest);
     await terminal.output.write(asked === undefined ? programHelp(commands) : commandHelp(asked));
   } else {
@@ -85,13 +87,18 @@ async function withoutCommand(args: readonly string[], terminal: Terminal): Prom
   return exitOk;
 }
 
+/** The command of two words of which the first is given. */
+function longerCommand(first: string | undefined): Command | undefined {
+  return commands.find(({ name }) => name.startsWith(`${first} `));
+}
+
 /** Says what is wrong with arguments that do not begin with a command. */
 function noCommand([first, second]: readonly string[]): UsageError {
   if (first === undefined) return new UsageError('A command is missing (see "varve --help")');
   if (first.startsWith("-")) {
     return new UsageError(`The command comes first, found "${first}" (see "varve --help")`);
   }
-  const longer = commands.find(({ name }) => name.startsWith(`${first} `));
+  const longer = longerCommand(first);
   if (longer === undefined) return new UsageError(`"${first}" is no command (see "varve --help")`);
   const given = second === undefined || second.startsWith("-") ? first : `${first} ${second}`;
   return new UsageError(`"${given}" is no command, "${longer.name}" is (see "varve ${longer.name} --help")`);

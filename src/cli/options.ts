@@ -12,6 +12,8 @@ export interface OptionSpec {
   readonly short?: string;
   /** What it does, as a phrase. */
   readonly describe: string;
+  /** Whether the help leaves it out, since it is taken only to be refused. */
+  readonly isHidden?: boolean;
 }
 
 /** Options by their names. */

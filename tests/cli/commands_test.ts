@@ -177,6 +177,12 @@ Deno.test("varve shows help and its version", async () => {
     assertStringIncludes(own, `Usage: varve ${command} <`);
     if (command.includes(" ")) assertEquals(await shown(folder, "help", ...command.split(" ")), own);
   }
+  const git = await shown(folder, "import", "git", "--help");
+  for (const args of [["import", "--help"], ["import", "-h"], ["help", "import"]]) {
+    assertEquals(await shown(folder, ...args), git, args.join(" "));
+  }
+  const salvage = await shown(folder, "salvage", "--help");
+  assertEquals([salvage.includes("--timeline"), salvage.includes("--io-mode")], [false, true]);
   assertEquals(Array.from(Deno.readDirSync(folder.path)), []);
 });
 
@@ -186,7 +192,8 @@ Deno.test("varve asked wrongly ends with 2 and one line", async () => {
     [[], "A command is missing"],
     [["frob"], '"frob" is no command'],
     [["import", "svn"], '"import svn" is no command, "import git" is'],
-    [["import", "--help"], '"import" is no command, "import git" is'],
+    [["import"], '"import" is no command, "import git" is'],
+    [["help", "import", "svn"], '"import svn" is no command, "import git" is'],
     [["help", "frob"], '"frob" is no command'],
     [["--timeline", "main", "scan"], 'The command comes first, found "--timeline"'],
     [["get", "store"], "<key> is missing"],

@@ -34,7 +34,7 @@ Exit codes: 0 everything was copied, 3 something was lost`,
   options: {
     "drop-incomplete": { describe: "leave out batches that may lack records" },
     "json": { describe: "show the report as one JSON object" },
-    "timeline": { value: "NAME", describe: "not taken: every timeline is copied" },
+    "timeline": { value: "NAME", describe: "not taken: every timeline is copied", isHidden: true },
   },
   async run(args, terminal) {
     if (args.text("timeline") !== undefined) {
