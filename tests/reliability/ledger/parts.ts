@@ -198,7 +198,7 @@ export const parts: readonly Part[] = [
     "openings",
     "openings that are cut short at every operation, and theirs in turn",
     60,
-    { boundaries: 50, recoveries: 2_000 },
+    { boundaries: 10_000, recoveries: 1_000 },
     (budget, options) => crashOpenings(budget, { ...options, limit: 16 }),
   ),
   simulated(
