@@ -22,5 +22,11 @@ export function publish(ledger: Ledger, kind: string): void {
   const told = `\`${command}\` on ${date.slice(0, 10)}, seed ${seed}, ${Math.round(seconds)} s on two cores:`;
   const table = `${from}\n\n${told}\n\n${tableOf(ledger).join("\n")}\n\n`;
   Deno.writeTextFileSync(page, text.slice(0, start) + table + text.slice(end));
-  Deno.writeTextFileSync(new URL(`reliability.${kind}.json`, docs), `${JSON.stringify(ledger, null, 2)}\n`);
+  // Where on a machine something failed is nobody else's business.
+  const parts = ledger.parts.map((part) => ({
+    ...part,
+    failures: part.failures.map(({ command, message }) => ({ command, message: message.split("\n")[0] })),
+  }));
+  const json = JSON.stringify({ ...ledger, parts }, null, 2);
+  Deno.writeTextFileSync(new URL(`reliability.${kind}.json`, docs), `${json}\n`);
 }
