@@ -43,7 +43,7 @@ async function layerOf(number: number): Promise<StoredLayer> {
   for (let i = 0; i < versionsPerLayer; i++) {
     const keyAt = writeRecordHeader(view, i * length, RecordKind.DELETE, keyBytes, 0);
     writeKey(bytes.subarray(keyAt, keyAt + keyBytes), place(number * versionsPerLayer + i));
-    stampRecord(bytes, view, i * length, length, lsnLow(number), lsnHigh(number), 0);
+    stampRecord(bytes, view, i * length, length, lsnLow(number), lsnHigh(number), 0, 0);
   }
   const index = new MemoryIndex();
   index.insertBatch(bytes, view, 0, bytes.length, 4096);

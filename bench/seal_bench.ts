@@ -35,7 +35,7 @@ for (let i = 0; i < records; i++) {
   const keyAt = writeRecordHeader(view, at, RecordKind.PUT, keyBytes, valueBytes);
   writeKey(bytes.subarray(keyAt, keyAt + keyBytes), place(i));
   const lsn = 1 + Math.floor(i / batchRecords);
-  stampRecord(bytes, view, at, recordBytes, lsnLow(lsn), lsnHigh(lsn), 0);
+  stampRecord(bytes, view, at, recordBytes, lsnLow(lsn), lsnHigh(lsn), 0, 0);
 }
 
 /** Inserts all records, batch by batch. */

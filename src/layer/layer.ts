@@ -15,30 +15,35 @@ import {
   pageBytes,
 } from "../base/mod.ts";
 import { objectId, type Objects, type PageLayout, type StoredObject } from "../objects/mod.ts";
-import { decodeFooter } from "./formats/file_format.ts";
-import {
-  fileSeed,
-  isPageIntact,
-  isSoundIndexPage,
-  pageLevel,
-  pageSeed,
-  PageType,
-} from "./formats/page_format.ts";
+import { decodeFooter, type FileHeader } from "./formats/file_format.ts";
+import { fileSeed } from "./formats/file_seed.ts";
+import { isPageIntact, isSoundIndexPage, pageLevel, pageSeed, PageType } from "./formats/page_format.ts";
 import { recordHeaderBytes } from "./formats/record_format.ts";
 import type { LayerDescription } from "./layer_description.ts";
 import type { MemoryIndex } from "./memory/memory_index.ts";
 
+/** A file that records lie in. */
+export interface RecordFile {
+  /** Its object. */
+  readonly object: StoredObject;
+  /** The seed of its checksums. */
+  readonly seed: number;
+}
+
 /** A layer in an immutable object. */
-export class StoredLayer {
+export class StoredLayer implements RecordFile {
   /** What is known of it. */
   readonly description: LayerDescription;
   /** Its object, whose layout is {@linkcode layoutOf} the description. */
   readonly object: StoredObject;
+  /** See {@linkcode RecordFile.seed}. */
+  readonly seed: number;
 
   /** Joins a description and its object. */
   constructor(description: LayerDescription, object: StoredObject) {
     this.description = description;
     this.object = object;
+    this.seed = fileSeed(description.fileId);
   }
 
   /**
@@ -58,11 +63,13 @@ export class StoredLayer {
 }
 
 /** A layer whose index is in memory: open, or frozen and being sealed. */
-export class MemoryLayer {
+export class MemoryLayer implements RecordFile {
   /** Where its records lie. */
   readonly index: MemoryIndex;
   /** Its segment. */
   readonly object: StoredObject;
+  /** See {@linkcode RecordFile.seed}. */
+  readonly seed: number;
   /** The LSN of its first batch. */
   readonly firstLsn: Lsn;
   #lastLsn: Lsn;
@@ -72,12 +79,18 @@ export class MemoryLayer {
    *
    * @param index Where its records lie.
    * @param object Its segment.
-   * @param firstLsn The LSN of its first batch.
+   * @param header What the segment says of itself.
    * @param lastLsn The LSN of its last batch so far; left out, nothing is in it yet.
    */
-  constructor(index: MemoryIndex, object: StoredObject, firstLsn: Lsn, lastLsn: Lsn = firstLsn) {
+  constructor(
+    index: MemoryIndex,
+    object: StoredObject,
+    { fileId, firstLsn }: Pick<FileHeader, "fileId" | "firstLsn">,
+    lastLsn: Lsn = firstLsn,
+  ) {
     this.index = index;
     this.object = object;
+    this.seed = fileSeed(fileId);
     this.firstLsn = firstLsn;
     this.#lastLsn = lastLsn;
   }

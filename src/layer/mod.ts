@@ -9,12 +9,14 @@
  */
 
 export * from "./formats/file_format.ts";
+export { fileSeed } from "./formats/file_seed.ts";
 export { filterMayContain } from "./formats/bloom_filter.ts";
 export { hashKey } from "./formats/key_hash.ts";
 export { terminalFlag, tombstoneFlag } from "./formats/page_format.ts";
 export * from "./formats/record_format.ts";
 export { checkLayer, type ExpectedLayer } from "./inspect/check_layer.ts";
 export type { FoundDamage, Inspector, LostKeys, VerifyFinding } from "./inspect/finding.ts";
+export { findFileId } from "./inspect/find_file_id.ts";
 export { knownRecords } from "./inspect/known_records.ts";
 export { piecesOf, readPieces } from "./inspect/pieces.ts";
 export { type RecordArea, type RecordSink, RecordWalk } from "./inspect/record_walk.ts";

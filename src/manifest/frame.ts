@@ -31,10 +31,10 @@
  */
 
 import { blockBytes, CorruptionError, crc32, VarveError } from "../base/mod.ts";
+import { formatVersion } from "../layer/mod.ts";
 import { type Code, Coder, encode, long, oneOf, record, word } from "./coder.ts";
 import type { StoreState } from "./state.ts";
 
-const formatVersion = 3;
 const magic = new TextEncoder().encode("VARVEMF1").toHex();
 /** How a manifest of version 1 starts: it was a text. */
 const firstMagic = new TextEncoder().encode("varve-manifest 1 ");

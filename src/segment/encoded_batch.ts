@@ -12,6 +12,7 @@ import {
   type Key,
   keyLengthError,
   LimitError,
+  type Lsn,
   maxBatchBytes,
   maxBatchChanges,
   maxKeyBytes,
@@ -93,13 +94,15 @@ export class EncodedBatch {
    * Sets the LSN, the flags and the checksum of every record. Hot: `bench/ingest.ts`.
    *
    * @param lsn The batch's LSN.
+   * @param seed The seed of its file's checksums.
    */
-  stamp(lsn: number): void {
+  stamp(lsn: Lsn, seed: number): void {
     const { bytes, view, end } = this;
     const low = lsnLow(lsn), high = lsnHigh(lsn);
     for (let at = 0; at < end;) {
       const length = recordLengthAt(view, at);
-      stampRecord(bytes, view, at, length, low, high, at + length === end ? lastOfBatch : 0);
+      const flags = at + length === end ? lastOfBatch : 0;
+      stampRecord(bytes, view, at, length, low, high, flags, seed);
       at += length;
     }
   }

@@ -13,6 +13,7 @@ import { blockBytes, type Lsn } from "../base/mod.ts";
 import {
   checkRecord,
   decodePad,
+  fileSeed,
   type Pad,
   padBytes,
   readRecordHeader,
@@ -45,7 +46,7 @@ const maxPadBytes = blockBytes + padBytes;
 
 /** Takes the bytes behind the end in order and looks for pads in them. */
 export class ProofSearch {
-  readonly #fileId: number;
+  readonly #seed: number;
   readonly #idLow: number;
   readonly #idHigh: number;
   readonly #end: number;
@@ -70,7 +71,7 @@ export class ProofSearch {
    * @param start Where the first bytes that it is fed stand.
    */
   constructor(fileId: number, end: number, lastLsn: Lsn, start: number) {
-    this.#fileId = fileId;
+    this.#seed = fileSeed(fileId);
     this.#idLow = fileId >>> 0;
     this.#idHigh = Math.floor(fileId / 2 ** 32);
     this.#end = end;
@@ -121,9 +122,7 @@ export class ProofSearch {
     if (header?.kind !== RecordKind.PAD) return undefined;
     const length = recordHeaderBytes + header.valueLength;
     if (length > maxPadBytes || at + length > view.byteLength) return undefined;
-    if (!checkRecord(this.#bytes, view, at, length)) return undefined;
-    const pad = decodePad(view, at);
-    return pad.fileId === this.#fileId ? pad : undefined;
+    return checkRecord(this.#bytes, view, at, length, this.#seed) ? decodePad(view, at) : undefined;
   }
 
   /** Keeps as much of what was searched as a pad that goes on in the chunk may take. */

@@ -22,6 +22,7 @@ import {
   decodeHeader,
   decodePad,
   type FileHeader,
+  fileSeed,
   lastOfBatch,
   MemoryIndex,
   readRecordHeader,
@@ -136,6 +137,7 @@ function alignDown(offset: number): number {
 class Scanner {
   readonly #path: string;
   readonly #expected: ExpectedSegment;
+  readonly #seed: number;
   readonly #index = new MemoryIndex();
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
@@ -156,6 +158,7 @@ class Scanner {
   constructor(path: string, expected: ExpectedSegment) {
     this.#path = path;
     this.#expected = expected;
+    this.#seed = fileSeed(expected.header.fileId);
     this.#lastLsn = expected.previousLsn;
   }
 
@@ -231,7 +234,7 @@ class Scanner {
     // What a batch may be bounds the memory that a hostile file takes (V2).
     if (at + length - this.#batchStart > maxBatchBytes) return this.#stop();
     if (at + length > this.#filled) return false;
-    if (!checkRecord(this.#bytes, this.#view, at, length)) return this.#stop();
+    if (!checkRecord(this.#bytes, this.#view, at, length, this.#seed)) return this.#stop();
     if (header.kind === RecordKind.PAD) return this.#acceptPad(length);
     const inBatch = at > this.#batchStart;
     if (inBatch ? header.lsn !== this.#batchLsn : header.lsn <= this.#lastLsn) return this.#stop();
@@ -249,8 +252,8 @@ class Scanner {
   }
 
   #acceptPad(length: number): boolean {
+    if (this.#at !== this.#batchStart) return this.#stop();
     const pad = decodePad(this.#view, this.#at);
-    if (this.#at !== this.#batchStart || pad.fileId !== this.#expected.header.fileId) return this.#stop();
     const offset = this.#base + this.#at;
     if (pad.offset !== offset) {
       this.#proof = misplacedPad(offset, pad);

@@ -17,7 +17,7 @@
  */
 
 import { assert, blockBytes, type Lsn } from "../base/mod.ts";
-import { encodeHeader, encodePad, type FileHeader, padBytes } from "../layer/mod.ts";
+import { encodeHeader, encodePad, type FileHeader, fileSeed, padBytes } from "../layer/mod.ts";
 import type { ObjectWriter } from "../objects/mod.ts";
 import type { EncodedBatch } from "./encoded_batch.ts";
 
@@ -27,6 +27,7 @@ export class SegmentWriter {
   readonly header: FileHeader;
   /** What writes its object. */
   readonly writer: ObjectWriter;
+  readonly #seed: number;
   #lastLsn: Lsn | undefined;
   /** Where the last batch or pad ends. */
   #end: number;
@@ -44,6 +45,7 @@ export class SegmentWriter {
     assert((writer.position === 0) === (lastLsn === undefined), "a segment that goes on has batches");
     this.header = header;
     this.writer = writer;
+    this.#seed = fileSeed(header.fileId);
     this.#lastLsn = lastLsn;
     if (writer.position === 0) writer.append(encodeHeader(header));
     this.#end = this.#padEnd = writer.position;
@@ -60,7 +62,7 @@ export class SegmentWriter {
   }
 
   /**
-   * Appends a stamped batch.
+   * Stamps a batch, which binds it to the file, and appends it.
    *
    * @param batch The batch.
    * @param lsn Its LSN.
@@ -68,6 +70,7 @@ export class SegmentWriter {
    */
   append(batch: EncodedBatch, lsn: Lsn): number {
     assert(this.#lastLsn === undefined || lsn > this.#lastLsn, "S1: LSNs increase");
+    batch.stamp(lsn, this.#seed);
     const start = this.writer.append(batch.bytes.subarray(0, batch.end));
     this.#lastLsn = lsn;
     this.#end = start + batch.end;

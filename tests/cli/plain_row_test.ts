@@ -6,7 +6,7 @@ import { terminalFlag, VersionBlock } from "../../src/layer/mod.ts";
 import type { Rows } from "../../src/timeline/mod.ts";
 import { KeyColumn, ValueColumn } from "../../src/timeline/read/records/columns.ts";
 import { Places } from "../../src/timeline/read/records/places.ts";
-import { testObject } from "../timeline/read/layers.ts";
+import { testFile } from "../timeline/read/layers.ts";
 import { FakeTerminal } from "./fixture.ts";
 
 const encoder = new TextEncoder();
@@ -30,7 +30,7 @@ function rowsOf(key: Uint8Array, value: Uint8Array, lsn: number): Rows {
     block.keyStart[row] = at;
     block.keyLength[row] = key.length;
     keys.add(block, row);
-    places.add(row, testObject(1), lsn, 0, value.length + 24, terminalFlag);
+    places.add(row, testFile(1), lsn, 0, value.length + 24, terminalFlag);
   }
   values.reserve(places, 0, 3);
   values.set(0, encoder.encode("before"), 0, Math.min(6, value.length));

@@ -69,7 +69,16 @@ export class IndexFixture {
       const keyAt = writeRecordHeader(view, at, kind, key.length, value?.length ?? 0);
       bytes.set(key, keyAt);
       if (value !== undefined) bytes.set(value, keyAt + key.length);
-      stampRecord(bytes, view, at, lengths[i], lsnLow(lsn), lsnHigh(lsn), i === changes.length - 1 ? 1 : 0);
+      stampRecord(
+        bytes,
+        view,
+        at,
+        lengths[i],
+        lsnLow(lsn),
+        lsnHigh(lsn),
+        i === changes.length - 1 ? 1 : 0,
+        0,
+      );
       const flags = value === undefined ? terminalFlag | tombstoneFlag : terminalFlag;
       const row = { key: key.toHex(), lsn, offset: this.offset + at, length: lengths[i], flags };
       this.#rows.set(`${row.key} ${lsn}`, row);

@@ -128,7 +128,7 @@ Deno.test("LayerMap.overlapping() gives layers with keys from the start to befor
 
 Deno.test("LayerMap.edit() leaves the map as it was", () => {
   const a = layer("a-c", 1, 1), b = layer("d-f", 2, 2), c = layer("a-z", 3, 3), blank = layer("", 4, 4);
-  const memory = [new MemoryLayer(new MemoryIndex(), {} as StoredObject, 9)];
+  const memory = [new MemoryLayer(new MemoryIndex(), {} as StoredObject, { fileId: 1, firstLsn: 9 })];
   const one = LayerMap.empty.edit({ add: [a, b] });
   const two = one.edit({ add: [c, blank], memory });
   const three = two.edit({ remove: [a, blank] });

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { AssertionError, blockBytes, CorruptionError, pageBytes } from "../../src/base/mod.ts";
-import { fileSeed, pageSeed, stampPage } from "../../src/layer/formats/page_format.ts";
+import { fileSeed } from "../../src/layer/formats/file_seed.ts";
+import { pageSeed, stampPage } from "../../src/layer/formats/page_format.ts";
 import {
   descriptionFault,
   encodeFooter,
@@ -192,11 +193,14 @@ Deno.test("StoredLayer.of() finds the object of a layer by its name", async () =
 });
 
 Deno.test("MemoryLayer.advance() moves its last LSN on", () => {
-  const layer = new MemoryLayer(new MemoryIndex(), {} as StoredObject, 5);
+  const layer = new MemoryLayer(new MemoryIndex(), {} as StoredObject, { fileId: 1, firstLsn: 5 });
   assertEquals([layer.firstLsn, layer.lastLsn], [5, 5]);
   layer.advance(5);
   layer.advance(9);
   assertEquals([layer.firstLsn, layer.lastLsn], [5, 9]);
   assertThrows(() => layer.advance(8), AssertionError);
-  assertEquals(new MemoryLayer(new MemoryIndex(), {} as StoredObject, 5, 7).lastLsn, 7);
+  assertEquals(
+    new MemoryLayer(new MemoryIndex(), {} as StoredObject, { fileId: 1, firstLsn: 5 }, 7).lastLsn,
+    7,
+  );
 });

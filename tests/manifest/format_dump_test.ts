@@ -55,7 +55,7 @@ const parts: readonly [title: string, offset: number, fields: Field[]][] = [
   ["header block", 0, [
     [4, "crc32 of the rest of the block"],
     [8, "VARVEMF1"],
-    [2, "version 3 of the format"],
+    [2, "version 4 of the format"],
     [2, "zeros"],
     [16, "store id"],
     [8, "version 1 of the manifest"],

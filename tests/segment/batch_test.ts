@@ -12,6 +12,9 @@ interface Decoded {
   value: string;
 }
 
+/** The seed of a file. */
+const seed = 0xfedc_ba98;
+
 /** Reads stamped records back. */
 function decode(records: EncodedBatch): Decoded[] {
   const decoded: Decoded[] = [];
@@ -21,7 +24,9 @@ function decode(records: EncodedBatch): Decoded[] {
     const { kind, flags, lsn, keyLength, valueLength } = header;
     const keyAt = at + recordHeaderBytes;
     const end = keyAt + keyLength + valueLength;
-    if (!checkRecord(records.bytes, records.view, at, end - at)) throw new Error(`a wrong checksum at ${at}`);
+    if (!checkRecord(records.bytes, records.view, at, end - at, seed)) {
+      throw new Error(`a wrong checksum at ${at}`);
+    }
     const key = records.bytes.subarray(keyAt, keyAt + keyLength).toHex();
     decoded.push({ kind, flags, lsn, key, value: records.bytes.subarray(keyAt + keyLength, end).toHex() });
     at = end;
@@ -31,7 +36,7 @@ function decode(records: EncodedBatch): Decoded[] {
 }
 
 function stamped(batch: Batch, lsn = 1): Decoded[] {
-  recordsOf(batch).stamp(lsn);
+  recordsOf(batch).stamp(lsn, seed);
   return decode(recordsOf(batch));
 }
 
@@ -116,7 +121,7 @@ Deno.test("Batch takes values up to 64 MiB", () => {
   assertRefused(batch, () => batch.put("k", "x".repeat(maxValueBytes + 1)), LimitError);
   assertRefused(batch, () => batch.put("k", "€".repeat(maxValueBytes / 3 + 1)), LimitError);
   batch.put("k", longest);
-  recordsOf(batch).stamp(1);
+  recordsOf(batch).stamp(1, seed);
   assertEquals(readRecordHeader(recordsOf(batch).view, 27)?.valueLength, maxValueBytes);
   batch.clear();
   assertEquals(recordsOf(batch).bytes.length, 4096, "memory for one large batch is given up");
@@ -184,13 +189,13 @@ Deno.test("EncodedBatch.add() refuses what is not one change", () => {
   assertEquals([records.count, records.end], [0, 0]);
   records.add({ key: "k", value: "v" });
   records.add({ key: "k", delete: true });
-  records.stamp(3);
+  records.stamp(3, seed);
   assertEquals(decode(records).map(({ kind }) => kind), [RecordKind.PUT, RecordKind.DELETE]);
 });
 
 Deno.test("Batch.clear() makes it as new, with nothing left of what it held", () => {
   const batch = new Batch().put("old", "x".repeat(5000)).delete("old");
-  recordsOf(batch).stamp(5);
+  recordsOf(batch).stamp(5, seed);
   batch.clear();
   assertEquals([batch.size, batch.byteLength], [0, 0]);
   batch.put("new", "1");
@@ -217,7 +222,7 @@ Deno.test("EncodedBatch.stamp() may be called again with another LSN", () => {
 Deno.test("EncodedBatch.mark() is a batch without changes", () => {
   const records = new EncodedBatch();
   records.mark();
-  records.stamp(9);
+  records.stamp(9, seed);
   assertEquals(decode(records), [{ kind: RecordKind.MARK, flags: 1, lsn: 9, key: "", value: "" }]);
 });
 

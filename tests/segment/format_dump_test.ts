@@ -36,7 +36,7 @@ type Field = readonly [length: number, words: string];
 const headerFields: Field[] = [
   [4, "crc32 of the rest of the block"],
   [8, "VARVEHD1"],
-  [2, "version 3"],
+  [2, "version 4"],
   [2, "kind 1: L0, a segment"],
   [16, "store id"],
   [8, "timeline id"],
@@ -50,7 +50,7 @@ const headerFields: Field[] = [
 
 function record(kind: string, flags: string, key: string, value: string, lsn: number): Field[] {
   return [
-    [4, "crc32 of the rest of the record"],
+    [4, "crc32 of the rest of the record, xor that of the file id"],
     [1, `kind ${kind}`],
     [1, flags],
     [2, `key length ${key.length}`],
@@ -64,7 +64,7 @@ function record(kind: string, flags: string, key: string, value: string, lsn: nu
 
 function pad(lsn: number, offset: number, length: number, durable: number, durableLsn: number): Field[] {
   return [
-    [4, "crc32 of the rest of the record, zeros to the next block"],
+    [4, "crc32 of the rest, zeros to the next block, xor that of the file id"],
     [1, "kind 4: pad"],
     [1, "no flags"],
     [2, "key length 0"],
@@ -103,7 +103,7 @@ const pageFields: Field[] = [
 const footerFields: Field[] = [
   [4, "crc32 of the rest of the block"],
   [8, "VARVEFT1"],
-  [2, "version 3"],
+  [2, "version 4"],
   [2, "kind 1: L0, a segment"],
   [8, "file id"],
   [8, "sequence 3"],

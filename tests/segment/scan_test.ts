@@ -4,6 +4,7 @@ import {
   encodeHeader,
   encodePad,
   type FileHeader,
+  fileSeed,
   hashKey,
   lastOfBatch,
   padBytes,
@@ -132,14 +133,17 @@ Deno.test("scanSegment() finds the proof when a whole group stands in the place 
 });
 
 /** A segment whose groups, each of whole blocks, in order of their LSNs, under pads that claim nothing to have been durable. */
-function groupsOf(...batches: readonly (readonly [lsn: number, size: number])[][]): Uint8Array<ArrayBuffer> {
-  let bytes = encodeHeader(header);
+function groupsOf(
+  batches: readonly (readonly [lsn: number, size: number])[][],
+  fileId: number = header.fileId,
+): Uint8Array<ArrayBuffer> {
+  let bytes = encodeHeader({ ...header, fileId });
   for (const group of batches) {
     for (const [lsn, size] of group) {
-      bytes = joined(bytes, record(RecordKind.PUT, 1, size, lsn, lastOfBatch));
+      bytes = joined(bytes, record(RecordKind.PUT, 1, size, lsn, lastOfBatch, fileSeed(fileId)));
     }
     const rest = block - bytes.length % block, length = rest < padBytes ? rest + block : rest;
-    const pad = { fileId: header.fileId, offset: bytes.length, durableOffset: 0, durableLsn: 0 };
+    const pad = { fileId, offset: bytes.length, durableOffset: 0, durableLsn: 0 };
     bytes = joined(bytes, encodePad(length, group[group.length - 1][0], pad));
   }
   return bytes;
@@ -153,14 +157,27 @@ function exchanged(bytes: Uint8Array, a: number, b: number): Uint8Array {
 }
 
 Deno.test("scanSegment() finds out blocks in the places of others, also where nothing was known durable", async () => {
-  const whole = groupsOf([[5, 10]], [[6, 10]], [[7, 10]]);
+  const whole = groupsOf([[[5, 10]], [[6, 10]], [[7, 10]]]);
   const { proof } = await scan(exchanged(whole, 2, 3));
   assertEquals([proof?.isOutOfPlace, proof?.pad.offset], [true, 3 * block + 31]);
   assertEquals((await scan(whole)).proof, undefined);
 });
 
+Deno.test("scanSegment() takes no blocks of another file for its own, whatever LSNs they have", async () => {
+  const own = groupsOf([[[5, 10]], [[6, 10]], [[7, 10]]]);
+  const other = groupsOf([[[6, 10]], [[7, 10]], [[8, 10]]], header.fileId + 1);
+  for (let to = 1; to <= 3; to++) {
+    for (let from = 1; from <= 3; from++) {
+      const mixed = own.slice();
+      mixed.set(other.subarray(from * block, (from + 1) * block), to * block);
+      const { batches, lastLsn } = await scan(mixed);
+      assertEquals([batches, lastLsn], [to - 1, to === 1 ? undefined : to + 3], `${from} over ${to}`);
+    }
+  }
+});
+
 Deno.test("scanSegment() finds out a newer batch in front of a pad that stands behind older ones", async () => {
-  const whole = groupsOf([[5, 10]], [[6, 5000]], [[7, 10], [8, 5000]]);
+  const whole = groupsOf([[[5, 10]], [[6, 5000]], [[7, 10], [8, 5000]]]);
   const { proof, lastLsn, end } = await scan(exchanged(whole, 2, 4));
   assertEquals([lastLsn, end], [7, 2 * block + 31]);
   assertEquals([proof?.isOutOfPlace, proof?.found], [true, "one of LSN 7"]);
@@ -168,7 +185,7 @@ Deno.test("scanSegment() finds out a newer batch in front of a pad that stands b
 });
 
 Deno.test("scanSegment() takes a copy of a pad within a value for no pad out of place", async () => {
-  const whole = groupsOf([[5, 10]], [[6, 10]]);
+  const whole = groupsOf([[[5, 10]], [[6, 10]]]);
   const pad = whole.slice(block + 31, 2 * block), torn = new Uint8Array(2 * block);
   torn.set(pad, block - pad.length);
   assertEquals((await scan(joined(whole, torn))).proof, undefined);
@@ -225,11 +242,18 @@ Deno.test("scanSegment() ends where zeros, garbage or the middle of an older fil
 });
 
 /** A record that says of itself what it is told to, with the right checksum. */
-function record(kind: number, key: number, value: number, lsn: number, flags: number): Uint8Array {
+function record(
+  kind: number,
+  key: number,
+  value: number,
+  lsn: number,
+  flags: number,
+  seed: number = fileSeed(header.fileId),
+): Uint8Array {
   const bytes = new Uint8Array(recordHeaderBytes + key + value);
   const view = new DataView(bytes.buffer);
   writeRecordHeader(view, 0, kind, key, value);
-  stampRecord(bytes, view, 0, bytes.length, lsn, 0, flags);
+  stampRecord(bytes, view, 0, bytes.length, lsn, 0, flags, seed);
   return bytes;
 }
 
@@ -256,6 +280,7 @@ Deno.test("scanSegment() ends at a record that cannot stand there although its c
       "a pad within a batch",
       joined(open, encodePad(100, 5, pad), record(RecordKind.PUT, 1, 1, 6, lastOfBatch)),
     ],
+    ["a record of another file", record(RecordKind.PUT, 1, 1, 6, lastOfBatch, fileSeed(1))],
     ["the pad of another file", encodePad(100, 5, { ...pad, fileId: 1 })],
     ["an unknown kind", record(5, 1, 1, 6, lastOfBatch)],
     ["a put without a key", record(RecordKind.PUT, 0, 1, 6, lastOfBatch)],

@@ -126,7 +126,6 @@ export class SegmentFixture {
     for (const change of changes) records.add(change);
     if (changes.length === 0) records.mark();
     this.lsn++;
-    records.stamp(this.lsn);
     const start = this.segment.append(records, this.lsn);
     this.index.insertBatch(records.bytes, records.view, 0, records.end, start);
     this.#add("batch", start, { lsn: this.lsn });

@@ -133,7 +133,6 @@ Deno.test("SegmentWriter.append() takes LSNs in increasing order only", async ()
   t.append({ key: "a", value: "1" });
   const batch = new EncodedBatch();
   batch.mark();
-  batch.stamp(1);
   assertThrows(() => t.segment.append(batch, 1), AssertionError, "S1");
   await t.abort();
 });

@@ -1,5 +1,7 @@
 /** Values that tell where they come from, and what tests do with bytes and streams. */
 
+import { decodeHeader, type FileHeader, fileSeed } from "../../src/layer/mod.ts";
+
 /** Bytes that differ with their seed and along their length. */
 export function patterned(length: number, seed: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
@@ -30,4 +32,9 @@ export async function collect<T>(stream: ReadableStream<T>): Promise<T[]> {
   const items: T[] = [];
   for await (const item of stream) items.push(item);
   return items;
+}
+
+/** The seed of the checksums of a data file, from its header. */
+export function seedOf(bytes: Uint8Array): number {
+  return fileSeed((decodeHeader(bytes.subarray(0, 4096)) as FileHeader).fileId);
 }

@@ -14,7 +14,7 @@ import { crc32 } from "../../src/base/mod.ts";
 import { decodeFooter } from "../../src/layer/mod.ts";
 import { EncodedBatch } from "../../src/segment/mod.ts";
 import { Random } from "../random.ts";
-import { collect, patterned } from "./bytes.ts";
+import { collect, patterned, seedOf } from "./bytes.ts";
 import { copyDirectory, type Place, test, testEach } from "./matrix.ts";
 
 const block = 4096;
@@ -151,6 +151,26 @@ test("salvage() needs no index and no footer", async (place) => {
   }
 });
 
+test("salvage() learns from pads whose a file is that has neither manifest, header nor footer", async (place) => {
+  const old = await Old.make(place), { segments } = old;
+  for (const path of old.files(/manifest-/)) Deno.removeSync(path);
+  for (const segment of segments) {
+    old.change(segment, (bytes) => {
+      bytes.fill(0, 0, block);
+      bytes.fill(0x5a, decodeFooter(bytes.slice(-block))?.valuesEnd ?? bytes.length);
+    });
+  }
+  const { timelines, versions } = await old.salvaged();
+  assertEquals(timelines.map(({ lostCount }) => lostCount), [0, 0]);
+  assert(versions.some((found) => `${found}` === `${old.versions.main}`));
+  const [first] = segments;
+  old.change(first, (bytes) => bytes.fill(0, block));
+  const main = (await old.salvaged()).timelines.find(({ lostCount }) => lostCount > 0);
+  assertEquals(main?.lost.map(({ path, error }) => [path, (error as CorruptionError).expected]), [
+    [first, "a header of this file, or a pad"],
+  ]);
+});
+
 /** Where records stand in a segment: offset, length and LSN. */
 function recordsOf(path: string): { offset: number; length: number; lsn: number }[] {
   const bytes = Deno.readFileSync(path), view = new DataView(bytes.buffer), records = [];
@@ -209,24 +229,25 @@ test("salvage() names both batches between which it lost a record", async (place
 
 test("salvage() takes nothing for a record that lies in the value of a damaged one, where the index reads", async (place) => {
   const store = await place.within("old").open(), timeline = store.timeline();
-  const inner = new EncodedBatch();
+  await timeline.append([{ key: "first", value: "1" }], { sync: true });
+  const [layer] = place.within("old").files(/\.seg$/), inner = new EncodedBatch();
   inner.put("inner", "1");
-  inner.stamp(2);
+  inner.stamp(3, seedOf(Deno.readFileSync(layer)));
   const value = new Uint8Array([
     ...patterned(50, 1),
     ...inner.bytes.subarray(0, inner.end),
     ...patterned(50, 2),
   ]);
   await timeline.append([{ key: "outer", value }]);
-  await timeline.append([{ key: "after", value: "2" }], { lsn: 3 });
+  await timeline.append([{ key: "after", value: "2" }], { lsn: 4 });
   await timeline.freeze();
   await store.close();
-  const [layer] = place.within("old").files(/\.seg$/), bytes = Deno.readFileSync(layer);
-  // The length of the first record.
-  bytes[block + 9] ^= 7;
+  const bytes = Deno.readFileSync(layer);
+  // The length of the record.
+  bytes[2 * block + 9] ^= 7;
   Deno.writeFileSync(layer, bytes);
   const { timelines: [{ records, lost }] } = await salvage(`${place.path}/old`, `${place.path}/new`);
-  assertEquals([records, lost[0].offset, lost[0].length], [1, block, 25 + value.length]);
+  assertEquals([records, lost[0].offset, lost[0].length], [2, 2 * block, 25 + value.length]);
 });
 
 test("salvage() names files that are gone, and goes on with the others", async (place) => {

@@ -14,7 +14,7 @@ import { crc32 } from "../../src/base/mod.ts";
 import { decodeFooter, encodeFooter, type LayerDescription } from "../../src/layer/mod.ts";
 import type { Transfer } from "../../src/io/engine.ts";
 import { EncodedBatch } from "../../src/segment/mod.ts";
-import { patterned } from "./bytes.ts";
+import { patterned, seedOf } from "./bytes.ts";
 import { errno, HookedEngine } from "./hooked_engine.ts";
 import { type Place, test, testEach } from "./matrix.ts";
 
@@ -421,7 +421,7 @@ test("Store.verify() finds nothing in what a crash left and an opening has settl
     const batch = new EncodedBatch();
     batch.put("torn", patterned(300, 1));
     batch.put("torn too", patterned(600, 2));
-    batch.stamp(100);
+    batch.stamp(100, seedOf(bytes));
     bytes.set(batch.bytes.subarray(0, torn), end);
     Deno.writeFileSync(segment, bytes);
     const messages = (found: VerifyFinding[]) => found.map(({ error }) => error.message);

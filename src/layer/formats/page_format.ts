@@ -28,7 +28,6 @@
 
 import { crc32, pageBytes } from "../../base/mod.ts";
 import { compareSpans, isSameSpan } from "../spans.ts";
-import { putLong } from "./long.ts";
 
 /** What a page is. */
 export const PageType = {
@@ -48,13 +47,6 @@ export const tombstoneFlag = 2;
 /** Returns the checksum seed that binds a page to its file and its place. */
 export function pageSeed(fileSeed: number, page: number): number {
   return (fileSeed ^ Math.imul(page + 1, 0x9e3779b1)) >>> 0;
-}
-
-/** Returns the seed of a file's pages: the checksum of its id. */
-export function fileSeed(fileId: number): number {
-  const bytes = new Uint8Array(8);
-  putLong(new DataView(bytes.buffer), 0, fileId);
-  return crc32(bytes);
 }
 
 /** Sets the checksum of a page that is otherwise complete. */

@@ -9,9 +9,10 @@
  *      u32     u8    u8       u16            u32          u32       u32
  * ```
  *
- * The checksum covers everything after it. A record knows neither its file nor its place, so that it can be copied
- * byte for byte. A *pad* record fills the file up to a block boundary and carries, as its value, which file it
- * belongs to, where it stands and what was known durable before it:
+ * The checksum covers everything after it and is combined with the seed of the file, so that a record of another file
+ * does not check. It knows nothing of its place, so that it can be copied: a copy differs in these four bytes alone, and
+ * they follow from the two seeds. A *pad* record fills the file up to a block boundary and carries, as its value, which
+ * file it belongs to, where it stands and what was known durable before it:
  *
  * ```
  *   value of a pad:  0          8         16                24             32
@@ -22,11 +23,13 @@
  *
  * R1  A kind of 0 or above 4, an unknown flag, or a length over its limit is not a record.
  * R2  Every record of a batch has the batch's LSN, and only the last has the flag *last of its batch*.
+ * R3  A record of another file does not check.
  *
  * @module
  */
 
 import { crc32, maxKeyBytes, maxValueBytes } from "../../base/mod.ts";
+import { fileSeed } from "./file_seed.ts";
 import { getLong, putLong } from "./long.ts";
 
 /** The bytes of a record before its key. */
@@ -82,7 +85,11 @@ export function writeRecordHeader(
   return at + recordHeaderBytes;
 }
 
-/** Sets the LSN, the flags and then the checksum of a record that is otherwise complete. Hot: `bench/ingest.ts`. */
+/**
+ * Sets the LSN, the flags and then the checksum of a record that is otherwise complete. Hot: `bench/ingest.ts`.
+ *
+ * @param seed The seed of its file's checksums.
+ */
 export function stampRecord(
   bytes: Uint8Array,
   view: DataView,
@@ -91,11 +98,12 @@ export function stampRecord(
   lsnLow: number,
   lsnHigh: number,
   flags: number,
+  seed: number,
 ): void {
   bytes[at + 5] = flags;
   view.setUint32(at + 12, lsnLow, true);
   view.setUint32(at + 16, lsnHigh, true);
-  view.setUint32(at, crc32(bytes.subarray(at + 4, at + length)), true);
+  view.setUint32(at, crc32(bytes.subarray(at + 4, at + length)) ^ seed, true);
 }
 
 /** The low 32 bits of an LSN. */
@@ -138,9 +146,19 @@ export function readRecordHeader(view: DataView, at: number): RecordHeader | und
   return { kind, flags, keyLength, valueLength, lsn };
 }
 
-/** Whether the checksum of the whole record in `bytes` from `at` on is right. */
-export function checkRecord(bytes: Uint8Array, view: DataView, at: number, length: number): boolean {
-  return view.getUint32(at, true) === crc32(bytes.subarray(at + 4, at + length));
+/**
+ * Whether the checksum of the whole record in `bytes` from `at` on is right.
+ *
+ * @param seed The seed of its file's checksums.
+ */
+export function checkRecord(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  length: number,
+  seed: number,
+): boolean {
+  return view.getUint32(at, true) === (crc32(bytes.subarray(at + 4, at + length)) ^ seed) >>> 0;
 }
 
 /** What a pad record says. */
@@ -170,7 +188,7 @@ export function encodePad(length: number, lsn: number, pad: Pad): Uint8Array<Arr
   putLong(view, value + 8, pad.offset);
   putLong(view, value + 16, pad.durableOffset);
   putLong(view, value + 24, pad.durableLsn);
-  stampRecord(bytes, view, 0, length, lsnLow(lsn), lsnHigh(lsn), 0);
+  stampRecord(bytes, view, 0, length, lsnLow(lsn), lsnHigh(lsn), 0, fileSeed(pad.fileId));
   return bytes;
 }
 

@@ -16,9 +16,9 @@
  */
 
 import { blockBytes, type Lsn } from "../../base/mod.ts";
+import { fileSeed } from "../formats/file_seed.ts";
 import {
   checkRecord,
-  decodePad,
   lastOfBatch,
   readRecordHeader,
   type RecordHeader,
@@ -32,8 +32,8 @@ export interface RecordArea {
   readonly start: number;
   /** Where it ends. */
   readonly end: number;
-  /** The id of the file, which its pads have; left out, any will do. */
-  readonly fileId: number | undefined;
+  /** The id of the file, to which its records are bound. */
+  readonly fileId: number;
   /** The least LSN that its records have. */
   readonly firstLsn: Lsn;
   /** The largest LSN that its records have. */
@@ -71,6 +71,7 @@ const moreBytes = -1;
 export class RecordWalk {
   readonly #area: RecordArea;
   readonly #sink: RecordSink;
+  readonly #seed: number;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
   #filled = 0;
@@ -95,6 +96,7 @@ export class RecordWalk {
   constructor(area: RecordArea, sink: RecordSink) {
     this.#area = area;
     this.#sink = sink;
+    this.#seed = fileSeed(area.fileId);
     this.#base = area.start;
     this.#lastLsn = area.firstLsn - 1;
   }
@@ -220,14 +222,12 @@ export class RecordWalk {
     if (header === undefined || !this.#mayStand(header, this.#base + at)) return noRecord;
     const length = lengthOf(header);
     if (at + length > this.#filled) return moreBytes;
-    if (!checkRecord(this.#bytes, this.#view, at, length)) {
-      this.#vainBytes += length;
-      return noRecord;
+    // A pad that is where it says it is, and in the file that it names, checks like any record.
+    if (checkRecord(this.#bytes, this.#view, at, length, this.#seed)) {
+      return length;
     }
-    const { fileId } = this.#area;
-    const isOther = header.kind === RecordKind.PAD && fileId !== undefined &&
-      decodePad(this.#view, at).fileId !== fileId;
-    return isOther ? noRecord : length;
+    this.#vainBytes += length;
+    return noRecord;
   }
 
   /** Whether such a record may stand there (Q2). */

@@ -6,7 +6,8 @@
  */
 
 import { pageBytes } from "../../base/mod.ts";
-import { fileSeed, pageSeed } from "../formats/page_format.ts";
+import { fileSeed } from "../formats/file_seed.ts";
+import { pageSeed } from "../formats/page_format.ts";
 import type { LayerDescription } from "../layer_description.ts";
 import { VersionBlock } from "../version_cursor.ts";
 import { PageBuilder } from "./page_builder.ts";

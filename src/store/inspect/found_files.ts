@@ -24,7 +24,7 @@ export interface FoundFile {
   readonly path: string;
   /** Its length in bytes. */
   readonly byteLength: number;
-  /** Its header, if that checks. */
+  /** Its header, if that checks and fits its name. */
   readonly header: FileHeader | undefined;
   /** What its footer says, if it has one that checks and fits its name and its length. */
   readonly footer: LayerDescription | undefined;
@@ -83,10 +83,19 @@ async function findFile(objects: Objects, id: ObjectId, name: ObjectName): Promi
   const { byteLength } = await objects.extent(object);
   const header = decodeHeader(await readBlock(objects, id, 0, byteLength));
   const footer = decodeFooter(await readBlock(objects, id, byteLength - blockBytes, byteLength));
-  const isOwn = footer !== undefined && footer.byteLength === byteLength &&
-    footer.sequence === name.sequence &&
-    footer.generation === name.generation && footer.firstLsn === name.firstLsn;
-  return { id, name, path, byteLength, header, footer: isOwn ? footer : undefined, error: undefined };
+  const isNamed = ({ sequence, generation, firstLsn }: FileHeader | LayerDescription) =>
+    sequence === name.sequence && generation === name.generation && firstLsn === name.firstLsn;
+  const isOwnHeader = header !== undefined && header.timelineId === name.timeline && isNamed(header);
+  const isOwnFooter = footer !== undefined && footer.byteLength === byteLength && isNamed(footer);
+  return {
+    id,
+    name,
+    path,
+    byteLength,
+    header: isOwnHeader ? header : undefined,
+    footer: isOwnFooter ? footer : undefined,
+    error: undefined,
+  };
 }
 
 /** Reads a block; an empty one if there is none. */
@@ -105,6 +114,6 @@ async function readBlock(
 /** The error of an object that tells nothing of itself. */
 export function unknownFile({ path, error }: FoundFile): CorruptionError | IoError {
   if (error !== undefined) return error;
-  const expected = "a header of this file", found = "a block that does not check";
+  const expected = "a header of this file", found = "a block that does not check, or is another file's";
   return new CorruptionError({ path, offset: 0, expected, found });
 }

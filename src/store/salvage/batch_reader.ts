@@ -4,8 +4,9 @@
  * @module
  */
 
-import { blockBytes, IoError, type Lsn } from "../../base/mod.ts";
+import { blockBytes, CorruptionError, IoError, type Lsn } from "../../base/mod.ts";
 import {
+  findFileId,
   knownRecords,
   lastOfBatch,
   piecesOf,
@@ -19,6 +20,7 @@ import {
 } from "../../layer/mod.ts";
 import type { Objects } from "../../objects/mod.ts";
 import { Batch } from "../../segment/mod.ts";
+import type { LostStretch } from "./options.ts";
 import type { SalvageSource } from "./sources.ts";
 import type { TimelineTally } from "./tally.ts";
 
@@ -62,10 +64,12 @@ export async function* readBatches(
     turns,
     check: () => watch.check(),
   });
-  const gathered = new GatheredBatches(source, tally, known);
-  const object = objects.object(source.file.id), check = () => watch.check();
+  const object = objects.object(source.file.id), pace = { turns, check: () => watch.check() };
+  const fileId = source.fileId ?? await findFileId(objects, object, end, pace);
+  if (fileId === undefined) return tally.lose(nameless(source));
+  const gathered = new GatheredBatches(source, fileId, tally, known);
   try {
-    for await (const piece of piecesOf(objects, object, { start: blockBytes, end }, { turns, check })) {
+    for await (const piece of piecesOf(objects, object, { start: blockBytes, end }, pace)) {
       if (piece.bytes !== undefined) gathered.walk.feed(piece.bytes);
       else if (piece.error !== undefined) gathered.skip(piece.end, piece.error);
       watch.read(piece.end - piece.offset);
@@ -77,6 +81,13 @@ export async function* readBatches(
   }
   gathered.finish();
   yield* gathered.take();
+}
+
+/** Nothing tells what the records of a file are bound to; no sync of it was ever acknowledged, or none is left. */
+function nameless({ file: { path }, end }: SalvageSource): LostStretch {
+  const expected = "a header of this file, or a pad", found = "neither";
+  const error = new CorruptionError({ path, offset: 0, expected, found });
+  return { path, offset: 0, length: end, lsns: undefined, error };
 }
 
 /** Makes batches of records as they go by. */
@@ -91,8 +102,8 @@ class GatheredBatches implements RecordSink {
   #next: Lsn;
   #error: IoError | undefined;
 
-  constructor(source: SalvageSource, tally: TimelineTally, known: RecordArea["known"]) {
-    const { end, fileId, firstLsn, lastLsn } = source;
+  constructor(source: SalvageSource, fileId: number, tally: TimelineTally, known: RecordArea["known"]) {
+    const { end, firstLsn, lastLsn } = source;
     this.#source = source;
     this.#tally = tally;
     this.#next = firstLsn;

@@ -27,7 +27,7 @@ export interface SalvageSource {
   readonly file: FoundFile;
   /** Where its values end at the latest, also where the file is shorter by now. */
   readonly end: number;
-  /** The id that its pads have, where it is known. */
+  /** The id of the file, to which its records are bound, where manifest, footer or header tell it. */
   readonly fileId: number | undefined;
   /** The least LSN that it may bring. */
   readonly firstLsn: Lsn;

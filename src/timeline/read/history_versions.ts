@@ -15,10 +15,10 @@ import {
   type MergedCursor,
   pageCursor,
   type PageSource,
+  type RecordFile,
   type StoredLayer,
   terminalFlag,
 } from "../../layer/mod.ts";
-import type { StoredObject } from "../../objects/mod.ts";
 import { Places } from "./records/places.ts";
 import type { Plan, PlanState } from "./read.ts";
 
@@ -49,8 +49,8 @@ export class VersionWindow {
   count = 0;
 
   /** Adds one. */
-  add(object: StoredObject, lsn: Lsn, offset: number, length: number, flags: number): void {
-    this.places.add(this.count++, object, lsn, offset, length, flags | terminalFlag);
+  add(file: RecordFile, lsn: Lsn, offset: number, length: number, flags: number): void {
+    this.places.add(this.count++, file, lsn, offset, length, flags | terminalFlag);
   }
 }
 
@@ -118,14 +118,14 @@ export class StoredVersions implements Plan {
 
   #takeRows(cursor: MergedCursor): void {
     const { block, at, source } = cursor;
-    const { object } = this.#having[source];
+    const layer = this.#having[source];
     const end = Math.min(cursor.end, at + versionsPerLook, at + windowVersions - this.window.count);
     for (let row = at; row < end; row++) {
       const lsn = block.lsn[row];
       // One version may stand in two layers.
       if (lsn === this.#lastLsn) continue;
       this.#lastLsn = lsn;
-      this.window.add(object, lsn, block.offset[row], block.length[row], block.flags[row]);
+      this.window.add(layer, lsn, block.offset[row], block.length[row], block.flags[row]);
     }
     cursor.step(end - at);
   }
@@ -179,7 +179,7 @@ export class MemoryVersions implements Plan {
 
   /** Takes a window of versions from one on to older ones; returns the next older one. */
   #take(newest: number, oldestFirst: boolean): number {
-    const { index, object } = this.#layer;
+    const { index } = this.#layer;
     const versions: number[] = [];
     let version = newest;
     for (; this.#counts(version) && versions.length < windowVersions; version = index.previous(version)) {
@@ -188,7 +188,7 @@ export class MemoryVersions implements Plan {
     if (oldestFirst) versions.reverse();
     for (const one of versions) {
       const lsn = index.lsnOf(one), offset = index.offsetOf(one);
-      this.window.add(object, lsn, offset, index.lengthOf(one), index.flagsOf(one));
+      this.window.add(this.#layer, lsn, offset, index.lengthOf(one), index.flagsOf(one));
     }
     return version;
   }

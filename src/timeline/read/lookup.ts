@@ -118,13 +118,14 @@ export class Lookup implements Plan {
   #start(key: number): boolean {
     const bytes = this.#keys[key];
     const hash = hashKey(bytes, 0, bytes.length);
-    for (const { index, object, firstLsn } of this.#map.memory) {
+    for (const layer of this.#map.memory) {
+      const { index, firstLsn } = layer;
       if (firstLsn > this.#lsn) continue;
       const id = index.keyId(bytes, hash);
       const version = id < 0 ? -1 : index.seek(id, this.#lsn);
       if (version < 0) continue;
       const lsn = index.lsnOf(version), offset = index.offsetOf(version);
-      this.places.add(key, object, lsn, offset, index.lengthOf(version), index.flagsOf(version));
+      this.places.add(key, layer, lsn, offset, index.lengthOf(version), index.flagsOf(version));
       return true;
     }
     this.#hashes[key] = hash;
@@ -142,7 +143,7 @@ export class Lookup implements Plan {
       if (came === Descent.WAITING) return false;
       if (came === Descent.ABSENT) break;
       const found = steps.lsnOf(key), flags = steps.flagsOf(key);
-      this.places.add(key, layer.object, found, steps.offsetOf(key), steps.lengthOf(key), flags);
+      this.places.add(key, layer, found, steps.offsetOf(key), steps.lengthOf(key), flags);
       if ((flags & terminalFlag) !== 0) break;
       this.#below ??= new Map();
       this.#below.set(key, found - 1);

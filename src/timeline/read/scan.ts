@@ -11,9 +11,10 @@ import {
   type MergedCursor,
   pageCursor,
   type PageSource,
+  type RecordFile,
   sortIndex,
 } from "../../layer/mod.ts";
-import { type Objects, PageSet, type StoredObject } from "../../objects/mod.ts";
+import { type Objects, PageSet } from "../../objects/mod.ts";
 import type { DamagedEntry, KeyEntry, ValueEntry } from "../entry.ts";
 import { KeyColumn } from "./records/columns.ts";
 import { EntryRead } from "./records/entry_read.ts";
@@ -40,7 +41,7 @@ export class ScanWindow implements Plan {
   /** Where their versions lie. */
   readonly places: Places;
   readonly #cursor: MergedCursor;
-  readonly #objects: readonly StoredObject[];
+  readonly #files: readonly RecordFile[];
   readonly #lsn: Lsn;
   readonly #most: number;
   readonly #deleted: boolean;
@@ -51,20 +52,20 @@ export class ScanWindow implements Plan {
    * Starts empty.
    *
    * @param cursor The versions of all layers.
-   * @param objects The object of each layer, by the cursor's source.
+   * @param files The file of each layer, by the cursor's source.
    * @param lsn The LSN that is read as of.
    * @param most The most keys that it takes.
    * @param deleted Whether it keeps keys that were deleted.
    */
   constructor(
     cursor: MergedCursor,
-    objects: readonly StoredObject[],
+    files: readonly RecordFile[],
     lsn: Lsn,
     most: number,
     deleted: boolean = false,
   ) {
     this.#cursor = cursor;
-    this.#objects = objects;
+    this.#files = files;
     this.#lsn = lsn;
     this.#most = most;
     this.#deleted = deleted;
@@ -93,7 +94,7 @@ export class ScanWindow implements Plan {
   #takeRows(): number {
     const { block, at, source } = this.#cursor;
     const { keys, places } = this;
-    const object = this.#objects[source];
+    const file = this.#files[source];
     const end = Math.min(this.#cursor.end, at + versionsPerLook);
     let row = at;
     for (; row < end; row++) {
@@ -105,7 +106,7 @@ export class ScanWindow implements Plan {
         keys.add(block, row);
         this.#isOpen = true;
       }
-      places.add(keys.length - 1, object, lsn, block.offset[row], block.length[row], block.flags[row]);
+      places.add(keys.length - 1, file, lsn, block.offset[row], block.length[row], block.flags[row]);
     }
     this.#cursor.step(row - at);
     return row - at;
@@ -129,7 +130,7 @@ export class RangeKeys {
   readonly #plan: ScanPlan;
   readonly #pages: PageSet;
   #cursor: MergedCursor | undefined;
-  #sources: StoredObject[] = [];
+  #sources: readonly RecordFile[] = [];
   readonly #mostWindowKeys: number;
   #left: number;
   #windowKeys = firstWindowKeys;
@@ -172,7 +173,7 @@ export class RangeKeys {
       this.#view.check();
     }
     const stored = map.overlapping(start, end, lsn);
-    this.#sources = [...memory, ...stored].map(({ object }) => object);
+    this.#sources = [...memory, ...stored];
     const range = { start, end, reverse };
     const cursors = [
       ...memory.map(({ index }) => memoryCursor(index, range)),

@@ -27,7 +27,7 @@ export class OpenLayer {
     this.named = named;
   }
 
-  /** Adds a stamped batch, in one turn. */
+  /** Adds a batch, in one turn. */
   append(batch: EncodedBatch, lsn: Lsn): void {
     const start = this.segment.append(batch, lsn);
     this.layer.index.insertBatch(batch.bytes, batch.view, 0, batch.end, start);
@@ -78,7 +78,7 @@ export function openLayer(
       await manifest.commit({ type: "addSegment", id, segment });
     },
   });
-  const layer = new MemoryLayer(new MemoryIndex(hint), writer.object, firstLsn);
+  const layer = new MemoryLayer(new MemoryIndex(hint), writer.object, header);
   return new OpenLayer(new SegmentWriter(writer, header), layer, writer.made);
 }
 
@@ -100,6 +100,6 @@ export function resumeLayer(
   const { object, header, index, end, lastLsn } = recovered;
   const position = Math.ceil(end / blockBytes) * blockBytes;
   const writer = context.objects.reopen(object.id, position, { health, reserveBytes });
-  const layer = new MemoryLayer(index, writer.object, header.firstLsn, lastLsn);
+  const layer = new MemoryLayer(index, writer.object, header, lastLsn);
   return new OpenLayer(new SegmentWriter(writer, header, lastLsn), layer, undefined);
 }

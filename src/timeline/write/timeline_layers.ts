@@ -69,7 +69,7 @@ export class TimelineLayers {
   /** Takes recovered segments to be read only. */
   adoptToRead(segments: readonly RecoveredSegment[]): void {
     const memory = segments.map(({ index, object, header, lastLsn }) =>
-      new MemoryLayer(index, object, header.firstLsn, lastLsn)
+      new MemoryLayer(index, object, header, lastLsn)
     );
     this.#map = this.#map.withMemory(memory.reverse());
   }

@@ -166,7 +166,6 @@ export class TimelineWriter {
   /** Puts a batch into the open layer, or into a new one if there is none. */
   #place(records: EncodedBatch, lsn: Lsn): void {
     const open = this.#layers.open ?? this.#layers.openNext(lsn, this.#lastLsn);
-    records.stamp(lsn);
     open.append(records, lsn);
   }
 

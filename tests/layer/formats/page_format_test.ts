@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { compareKeys, maxLsn, pageBytes } from "../../../src/base/mod.ts";
+import { fileSeed } from "../../../src/layer/formats/file_seed.ts";
 import {
-  fileSeed,
   getUint,
   isPageIntact,
   isSoundIndexPage,

@@ -4,6 +4,7 @@ import {
   checkRecord,
   decodePad,
   encodePad,
+  fileSeed,
   joinLsn,
   lsnHigh,
   lsnLow,
@@ -17,13 +18,16 @@ import {
 } from "../../../src/layer/mod.ts";
 import { Random } from "../../random.ts";
 
+/** The seed of a file. */
+const seed = fileSeed(77);
+
 function encode(key: Uint8Array, value: Uint8Array, lsn: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(recordHeaderBytes + key.length + value.length);
   const view = new DataView(bytes.buffer);
   const at = writeRecordHeader(view, 0, RecordKind.PUT, key.length, value.length);
   bytes.set(key, at);
   bytes.set(value, at + key.length);
-  stampRecord(bytes, view, 0, bytes.length, lsnLow(lsn), lsnHigh(lsn), 1);
+  stampRecord(bytes, view, 0, bytes.length, lsnLow(lsn), lsnHigh(lsn), 1, seed);
   return bytes;
 }
 
@@ -54,18 +58,26 @@ Deno.test("readRecordHeader() reads what was written", () => {
 Deno.test("checkRecord() notices any bit of a record that is flipped", () => {
   const bytes = encode(new Random(2).bytes(18), new Random(3).bytes(100), maxLsn);
   const view = new DataView(bytes.buffer);
-  assert(checkRecord(bytes, view, 0, bytes.length), "it checks");
+  assert(checkRecord(bytes, view, 0, bytes.length, seed), "it checks");
   for (let bit = 0; bit < bytes.length * 8; bit++) {
     bytes[bit >> 3] ^= 1 << (bit & 7);
-    assertEquals(checkRecord(bytes, view, 0, bytes.length), false, `bit ${bit}`);
+    assertEquals(checkRecord(bytes, view, 0, bytes.length, seed), false, `bit ${bit}`);
     bytes[bit >> 3] ^= 1 << (bit & 7);
   }
-  assertEquals(checkRecord(bytes, view, 0, bytes.length - 1), false);
+  assertEquals(checkRecord(bytes, view, 0, bytes.length - 1, seed), false);
   assertEquals(
-    checkRecord(bytes, view, 0, bytes.length + 1),
+    checkRecord(bytes, view, 0, bytes.length + 1, seed),
     true,
     "bytes that are not there are not summed",
   );
+});
+
+Deno.test("checkRecord() takes no record of another file, and a copy differs by the two seeds alone", () => {
+  const bytes = encode(new Random(2).bytes(18), new Random(3).bytes(100), 5), other = fileSeed(78);
+  const view = new DataView(bytes.buffer);
+  assertEquals(checkRecord(bytes, view, 0, bytes.length, other), false);
+  view.setUint32(0, view.getUint32(0, true) ^ seed ^ other, true);
+  assertEquals([seed, other].map((seed) => checkRecord(bytes, view, 0, bytes.length, seed)), [false, true]);
 });
 
 Deno.test("readRecordHeader() refuses what no record can have", () => {
@@ -107,7 +119,7 @@ Deno.test("decodePad() reads what encodePad() wrote, at any length", () => {
     const bytes = encodePad(length, 2 ** 52, pad);
     const view = new DataView(bytes.buffer);
     assertEquals(bytes.length, length);
-    assert(checkRecord(bytes, view, 0, length), "it checks");
+    assert(checkRecord(bytes, view, 0, length, fileSeed(pad.fileId)), "it checks");
     assertEquals(readRecordHeader(view, 0)?.lsn, 2 ** 52);
     assertEquals(decodePad(view, 0), pad);
   }

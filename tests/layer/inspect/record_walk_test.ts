@@ -1,7 +1,14 @@
 /** Walking records across damage: what is handed on is what was written, and gaps are as short as they can be. */
 
 import { assert, assertEquals } from "@std/assert";
-import { encodePad, padBytes, type RecordArea, RecordKind, RecordWalk } from "../../../src/layer/mod.ts";
+import {
+  encodePad,
+  fileSeed,
+  padBytes,
+  type RecordArea,
+  RecordKind,
+  RecordWalk,
+} from "../../../src/layer/mod.ts";
 import { EncodedBatch } from "../../../src/segment/mod.ts";
 import { Random, seeds } from "../../random.ts";
 import { patterned } from "../../store/bytes.ts";
@@ -30,7 +37,7 @@ function areaOf(
     const batch = new EncodedBatch(), lsn = i + 1;
     for (const length of values) batch.put(`key${length}`, patterned(length, length));
     if (values.length === 0) batch.mark();
-    batch.stamp(lsn);
+    batch.stamp(lsn, fileSeed(fileId));
     for (let from = 0; from < batch.end;) {
       const length = 20 + batch.view.getUint16(from + 6, true) + batch.view.getUint32(from + 8, true);
       records.push({ offset: start + at + from, length, lsn });
@@ -102,15 +109,15 @@ Deno.test("RecordWalk loses the one record in which a bit is flipped, wherever t
 Deno.test("RecordWalk goes on where the index knows a record, and passes over what only looks like one", () => {
   const inner = new EncodedBatch();
   inner.put("inner", patterned(80, 3));
-  inner.stamp(2);
+  inner.stamp(2, fileSeed(fileId));
   const outer = new EncodedBatch();
   const value = new Uint8Array(500);
   value.set(inner.bytes.subarray(0, inner.end), 100);
   outer.put("outer", value);
-  outer.stamp(1);
+  outer.stamp(1, fileSeed(fileId));
   const after = new EncodedBatch();
   after.put("after", patterned(100, 4));
-  after.stamp(3);
+  after.stamp(3, fileSeed(fileId));
   const bytes = new Uint8Array(outer.end + after.end);
   bytes.set(outer.bytes.subarray(0, outer.end));
   bytes.set(after.bytes.subarray(0, after.end), outer.end);
@@ -168,7 +175,7 @@ function liesBefore(lies: number): { bytes: Uint8Array<ArrayBuffer>; last: numbe
   const claimed = 2 * 1024 * 1024, last = lies * 24 + claimed + 40;
   const record = new EncodedBatch();
   record.put("true", patterned(90, 1));
-  record.stamp(6);
+  record.stamp(6, fileSeed(fileId));
   const bytes = new Uint8Array(last + record.end), view = new DataView(bytes.buffer);
   for (let at = 0; at < lies * 24; at += 24) {
     view.setUint32(at + 4, RecordKind.PUT | 1 << 16, true);

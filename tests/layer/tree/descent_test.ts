@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { CorruptionError, pageBytes } from "../../../src/base/mod.ts";
-import { fileSeed, pageSeed } from "../../../src/layer/formats/page_format.ts";
+import { fileSeed } from "../../../src/layer/formats/file_seed.ts";
+import { pageSeed } from "../../../src/layer/formats/page_format.ts";
 import {
   Descent,
   DescentSteps,

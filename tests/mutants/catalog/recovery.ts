@@ -69,16 +69,6 @@ export const recovery: readonly Mutant[] = [
     filter: "refuses a header that checks and is of another file",
   },
   {
-    name: "pad-of-another-file-accepted",
-    breaks: "A pad of another file ends a segment and proves nothing.",
-    file: "src/segment/scan.ts",
-    before:
-      "if (this.#at !== this.#batchStart || pad.fileId !== this.#expected.header.fileId) return this.#stop();",
-    after: "if (this.#at !== this.#batchStart) return this.#stop();",
-    caughtBy: "tests/segment/scan_test.ts",
-    filter: "ends at a record that cannot stand there",
-  },
-  {
     name: "segment-behind-a-gap-counts",
     breaks:
       "T1: history has no hole: a segment that does not go on where the one before it ends is none of it.",

@@ -23,6 +23,7 @@ import {
   encodeHeader,
   encodePad,
   type FileHeader,
+  fileSeed,
   lsnHigh,
   lsnLow,
   padBytes,
@@ -30,6 +31,7 @@ import {
   readRecordHeader,
   recordHeaderBytes,
   RecordKind,
+  recordLengthAt,
   stampRecord,
   StoredLayer,
   VersionBlock,
@@ -42,7 +44,7 @@ import { scanSegment } from "../../../src/segment/mod.ts";
 import { block, type Golden } from "./golden.ts";
 import { type Bytes, type Parser, promise } from "./parser.ts";
 
-const pageSum = 0x5eed;
+const pageSum = 0x5eed, recordSeed = 0x5eed_5eed;
 const path = "/fuzz/segment";
 
 /** All parsers of data files, fed with those of a store. */
@@ -123,9 +125,14 @@ function footerParser(corpus: Uint8Array[]): Parser {
 }
 
 function repairRecord(bytes: Bytes): void {
-  if (bytes.length < recordHeaderBytes) return;
-  const view = viewOf(bytes), length = recordHeaderBytes + view.getUint16(6, true) + view.getUint32(8, true);
-  view.setUint32(0, crc32(bytes.subarray(4, length)), true);
+  if (bytes.length >= recordHeaderBytes) repairRecordAt(bytes, 0, recordSeed);
+}
+
+/** Makes the checksum of a record right; returns where it ends, if it is whole. */
+function repairRecordAt(bytes: Bytes, at: number, seed: number): number | undefined {
+  const view = viewOf(bytes), end = at + recordLengthAt(view, at);
+  if (end <= bytes.length) view.setUint32(at, crc32(bytes.subarray(at + 4, end)) ^ seed, true);
+  return end <= bytes.length ? end : undefined;
 }
 
 function recordParser(corpus: Uint8Array[]): Parser {
@@ -144,11 +151,11 @@ function recordParser(corpus: Uint8Array[]): Parser {
         "limits",
       );
       const length = recordHeaderBytes + keyLength + valueLength;
-      if (length > bytes.length || !checkRecord(bytes, view, 0, length)) return false;
+      if (length > bytes.length || !checkRecord(bytes, view, 0, length, recordSeed)) return false;
       const again = bytes.slice(0, length), written = viewOf(again);
       again.fill(0, 0, recordHeaderBytes);
       writeRecordHeader(written, 0, kind, keyLength, valueLength);
-      stampRecord(again, written, 0, length, lsnLow(lsn), lsnHigh(lsn), flags);
+      stampRecord(again, written, 0, length, lsnLow(lsn), lsnHigh(lsn), flags, recordSeed);
       promise(equals(again, bytes.subarray(0, length)), "what is read is written alike");
       if (kind === RecordKind.PAD) checkPad(bytes.subarray(0, length), lsn);
       return true;
@@ -224,12 +231,10 @@ function filterParser(corpus: Uint8Array[]): Parser {
 /** Makes the checksums of a segment right, from its header on. */
 export function repairSegment(bytes: Bytes): void {
   repairBlock(bytes);
-  for (let at = block; at + recordHeaderBytes <= bytes.length;) {
-    const view = viewOf(bytes),
-      length = recordHeaderBytes + view.getUint16(at + 6, true) + view.getUint32(at + 8, true);
-    if (at + length > bytes.length) return;
-    view.setUint32(at, crc32(bytes.subarray(at + 4, at + length)), true);
-    at += length;
+  const header = bytes.length < block ? undefined : decodeHeader(bytes.subarray(0, block));
+  const seed = fileSeed(header?.fileId ?? 0);
+  for (let at: number | undefined = block; at !== undefined && at + recordHeaderBytes <= bytes.length;) {
+    at = repairRecordAt(bytes, at, seed);
   }
 }
 

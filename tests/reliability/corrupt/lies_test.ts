@@ -5,9 +5,9 @@ import { timelineName } from "../../../src/objects/object_id.ts";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { CorruptionError, LimitError, type Timeline } from "../../../mod.ts";
 import { pageBytes } from "../../../src/base/mod.ts";
+import { fileSeed } from "../../../src/layer/formats/file_seed.ts";
 import {
   columnsStart,
-  fileSeed,
   pageCount,
   pageLevel,
   pageSeed,

@@ -6,7 +6,8 @@
 
 import { CorruptionError, type Timeline, VarveError } from "../../../mod.ts";
 import { pageBytes } from "../../../src/base/mod.ts";
-import { fileSeed, pageSeed, PageType, stampPage } from "../../../src/layer/formats/page_format.ts";
+import { fileSeed } from "../../../src/layer/formats/file_seed.ts";
+import { pageSeed, PageType, stampPage } from "../../../src/layer/formats/page_format.ts";
 import { decodeFooter, type LayerDescription } from "../../../src/layer/mod.ts";
 import { block, type Disk, type Golden, isManifestPath, openOn, type TimelineTruth } from "./golden.ts";
 import { framed, framesOf } from "./manifest_parsers.ts";

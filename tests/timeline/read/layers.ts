@@ -7,11 +7,13 @@
 
 import { CorruptionError, type Turns } from "../../../src/base/mod.ts";
 import {
+  fileSeed,
   layoutOf,
   MemoryIndex,
   MemoryLayer,
   noPages,
   type PageSource,
+  type RecordFile,
   recordHeaderBytes,
   StoredLayer,
   terminalFlag,
@@ -115,6 +117,11 @@ let orders = 0;
 export function testObject(sequence: number, kind: ObjectName["kind"] = "seg"): StoredObject {
   const id = objectId({ timeline: 1, firstLsn: 1, sequence, generation: 1, kind });
   return new StoredObject("/nowhere", id, ++orders);
+}
+
+/** A file that no floor knows. */
+export function testFile(sequence: number): RecordFile {
+  return { object: testObject(sequence), seed: sequence };
 }
 
 /** Stored layers and their pages, which are counted. */
@@ -221,6 +228,8 @@ export class TestLayers implements PageSource {
   }
 }
 
+const memoryFileId = 999;
+
 /** A layer in memory; its versions are added in the order of their LSNs, and all of them are terminal. */
 export function memoryLayer(text: string, object: StoredObject = testObject(999)): MemoryLayer {
   const index = new MemoryIndex();
@@ -230,11 +239,12 @@ export function memoryLayer(text: string, object: StoredObject = testObject(999)
     const batch = new EncodedBatch();
     if ((flags & tombstoneFlag) !== 0) batch.delete(key);
     else batch.put(key, `v${lsn}`);
-    batch.stamp(lsn);
+    batch.stamp(lsn, fileSeed(memoryFileId));
     index.insertBatch(batch.bytes, batch.view, 0, batch.end, offset);
     offset += batch.end;
   }
-  return new MemoryLayer(index, object, all[0].lsn, all[all.length - 1].lsn);
+  const header = { fileId: memoryFileId, firstLsn: all[0].lsn };
+  return new MemoryLayer(index, object, header, all[all.length - 1].lsn);
 }
 
 /** The list of a key, as it is written in tests. */

@@ -83,7 +83,7 @@ export class ObjectsFixture implements AsyncDisposable {
       const batch = new EncodedBatch();
       if (record.value === undefined) batch.delete(record.key);
       else batch.put(record.key, record.value);
-      batch.stamp(record.lsn);
+      batch.stamp(record.lsn, testSeed);
       const offset = writer.append(batch.bytes.subarray(0, batch.end));
       return { ...record, object: writer.object, offset, length: batch.end };
     });
@@ -105,8 +105,11 @@ export class ObjectsFixture implements AsyncDisposable {
   }
 }
 
+/** The seed of all files of a fixture. */
+const testSeed = 0x1234_5678;
+
 /** Adds where a record lies to the list of a key. */
 export function addPlace(places: Places, key: number, record: WrittenRecord): void {
   const flags = record.value === undefined ? terminalFlag | tombstoneFlag : terminalFlag;
-  places.add(key, record.object, record.lsn, record.offset, record.length, flags);
+  places.add(key, { object: record.object, seed: testSeed }, record.lsn, record.offset, record.length, flags);
 }

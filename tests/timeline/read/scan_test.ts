@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { mergeCursors } from "../../../src/layer/mod.ts";
 import { ScanWindow } from "../../../src/timeline/read/scan.ts";
 import { Random, seeds } from "../../random.ts";
-import { listOf, noTurns, TestCursor, TestLayers, testObject, type TestVersion, versions } from "./layers.ts";
+import { listOf, noTurns, TestCursor, testFile, TestLayers, type TestVersion, versions } from "./layers.ts";
 
 interface Question {
   readonly sources: readonly (readonly TestVersion[])[];
@@ -20,10 +20,10 @@ function windowsOf({ sources, lsn, reverse, most }: Question): string[] {
   const order = (a: TestVersion, b: TestVersion) =>
     (a.key < b.key ? -1 : a.key > b.key ? 1 : a.lsn - b.lsn) * sign;
   const cursor = mergeCursors(sources.map((source) => new TestCursor([...source].sort(order))), reverse);
-  const objects = sources.map((_, i) => testObject(i + 1));
+  const files = sources.map((_, i) => testFile(i + 1));
   const windows: string[] = [];
   for (;;) {
-    const window = new ScanWindow(cursor, objects, lsn, most);
+    const window = new ScanWindow(cursor, files, lsn, most);
     while (window.advance(new TestLayers(), noTurns) !== "done");
     if (window.keys.length === 0) return windows;
     const keys = Array.from(
@@ -104,7 +104,7 @@ Deno.test("ScanWindow takes the newest versions when keys have hundreds of them"
 
 Deno.test("ScanWindow lets the event loop turn among tombstones", () => {
   const all = Array.from({ length: 5000 }, (_, i) => ({ key: `k${10_000 + i}`, lsn: 1, flags: 3 }));
-  const window = new ScanWindow(mergeCursors([new TestCursor(all)]), [testObject(1)], 9, 100);
+  const window = new ScanWindow(mergeCursors([new TestCursor(all)]), [testFile(1)], 9, 100);
   let turns = 0;
   while (window.advance(new TestLayers(), { ...noTurns, due: () => true }) !== "done") turns++;
   assert(turns >= 10, `${turns} turns`);

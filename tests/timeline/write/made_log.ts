@@ -2,7 +2,7 @@
 
 import type { Lsn } from "../../../src/base/mod.ts";
 import { systemHost } from "../../../src/io/mod.ts";
-import { encodeHeader, encodePad, type FileHeader, padBytes } from "../../../src/layer/mod.ts";
+import { encodeHeader, encodePad, type FileHeader, fileSeed, padBytes } from "../../../src/layer/mod.ts";
 import { Manifest, type SegmentDescription, type Witness } from "../../../src/manifest/mod.ts";
 import { objectId } from "../../../src/objects/mod.ts";
 import { block, objectsOn } from "../../segment/segment_fixture.ts";
@@ -46,7 +46,7 @@ export class MadeSegment {
     for (let i = 0; i < count; i++) {
       const batch = encoded(changesOf(++this.#log.lastLsn));
       if (batch.count === 0) batch.mark();
-      batch.stamp(this.#log.lastLsn);
+      batch.stamp(this.#log.lastLsn, fileSeed(this.header.fileId));
       this.append(batch.bytes.subarray(0, batch.end));
     }
     return this;

@@ -137,7 +137,6 @@ Deno.test("OpenLayer.append() leaves nothing in its index of what has no place i
   const open = openLayer(context, new Health("test"), next, {});
   const append = (lsn: number, bytes: number) => {
     const records = encoded(batchOf(bytes));
-    records.stamp(lsn);
     open.append(records, lsn);
   };
   append(1, 100);

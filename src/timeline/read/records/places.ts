@@ -13,7 +13,7 @@
  */
 
 import type { Lsn } from "../../../base/mod.ts";
-import { terminalFlag, tombstoneFlag } from "../../../layer/mod.ts";
+import { type RecordFile, terminalFlag, tombstoneFlag } from "../../../layer/mod.ts";
 import type { StoredObject } from "../../../objects/mod.ts";
 
 // A place, in numbers side by side, so that it costs one cache miss: its LSN, 0 if there is none; its offset; its length
@@ -27,7 +27,7 @@ export const noPlace: number = -1;
 /** Lists of places by the numbers of keys. The newest place of a key has the key's number, older ones numbers behind. */
 export class Places {
   #fields: Float64Array;
-  readonly #objects: StoredObject[] = [];
+  readonly #files: RecordFile[] = [];
   #end: number;
   #failures: Map<number, Error> | undefined;
 
@@ -41,10 +41,10 @@ export class Places {
    * Adds a place to the list of a key, unless a terminal one that is newer makes it needless. It makes older ones
    * needless if it is terminal itself.
    */
-  add(key: number, object: StoredObject, lsn: Lsn, offset: number, length: number, flags: number): void {
+  add(key: number, file: RecordFile, lsn: Lsn, offset: number, length: number, flags: number): void {
     const tagged = length * 4 + flags;
     const newest = this.newestOf(key);
-    if (newest === noPlace) return this.#set(key, object, lsn, offset, tagged, noPlace);
+    if (newest === noPlace) return this.#set(key, file, lsn, offset, tagged, noPlace);
     let newer = noPlace, older = newest;
     while (older !== noPlace && this.lsnOf(older) > lsn) {
       if (this.isTerminal(older)) return;
@@ -56,17 +56,17 @@ export class Places {
     if (older !== noPlace && this.lsnOf(older) === lsn && (!isTerminal || this.isTerminal(older))) return;
     if (isTerminal) older = noPlace;
     if (newer === noPlace) {
-      this.#set(key, object, lsn, offset, tagged, older === noPlace ? noPlace : this.#moveAway(key));
+      this.#set(key, file, lsn, offset, tagged, older === noPlace ? noPlace : this.#moveAway(key));
     } else {
       const place = this.#makePlace();
-      this.#set(place, object, lsn, offset, tagged, older);
+      this.#set(place, file, lsn, offset, tagged, older);
       this.#fields[newer * stride + olderField] = place;
     }
   }
 
-  #set(place: number, object: StoredObject, lsn: Lsn, offset: number, tagged: number, older: number): void {
+  #set(place: number, file: RecordFile, lsn: Lsn, offset: number, tagged: number, older: number): void {
     const fields = this.#fields, at = place * stride;
-    this.#objects[place] = object;
+    this.#files[place] = file;
     fields[at + lsnField] = lsn;
     fields[at + offsetField] = offset;
     fields[at + taggedField] = tagged;
@@ -77,7 +77,7 @@ export class Places {
   #moveAway(key: number): number {
     const place = this.#makePlace();
     this.#fields.copyWithin(place * stride, key * stride, (key + 1) * stride);
-    this.#objects[place] = this.#objects[key];
+    this.#files[place] = this.#files[key];
     return place;
   }
 
@@ -126,7 +126,12 @@ export class Places {
 
   /** The object that has the record. */
   objectOf(place: number): StoredObject {
-    return this.#objects[place];
+    return this.#files[place].object;
+  }
+
+  /** The seed of the checksums of its file. */
+  seedOf(place: number): number {
+    return this.#files[place].seed;
   }
 
   /** The LSN of the version. */

@@ -141,7 +141,7 @@ export class Values implements RangeWants, RangeSink {
   ): void {
     const key = this.#from + item;
     const header = length < recordHeaderBytes ? undefined : readRecordHeader(view, at);
-    if (header === undefined || !checkRecord(bytes, view, at, length)) {
+    if (header === undefined || !checkRecord(bytes, view, at, length, this.#places.seedOf(key))) {
       return this.fail(item, this.#corruption(key, "a record that checks", "one that does not"));
     }
     const keyStart = at + recordHeaderBytes, keyEnd = keyStart + header.keyLength;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Places } from "../../../../src/timeline/read/records/places.ts";
-import { listOf, testObject, versions } from "../layers.ts";
+import { listOf, testFile, versions } from "../layers.ts";
 
 const cases: [added: string, list: string, settledAt: number][] = [
   ["", "absent", 0],
@@ -24,28 +24,28 @@ const cases: [added: string, list: string, settledAt: number][] = [
 for (const [added, list, settledAt] of cases) {
   Deno.test(`Places keeps ${list} when ${added || "nothing"} is added`, () => {
     const places = new Places(2);
-    const object = testObject(1);
-    for (const { lsn, flags } of versions(added)) places.add(1, object, lsn, lsn * 10, lsn * 100, flags);
+    const file = testFile(1);
+    for (const { lsn, flags } of versions(added)) places.add(1, file, lsn, lsn * 10, lsn * 100, flags);
     assertEquals([listOf(places, 0), listOf(places, 1)], ["absent", list]);
     assertEquals(places.settledAt(1), settledAt);
     for (let place = places.newestOf(1); place >= 0; place = places.olderThan(place)) {
       const lsn = places.lsnOf(place);
       assertEquals([places.offsetOf(place), places.lengthOf(place)], [lsn * 10, lsn * 100]);
-      assertEquals(places.objectOf(place), object);
+      assertEquals([places.objectOf(place), places.seedOf(place)], [file.object, file.seed]);
     }
   });
 }
 
 Deno.test("Places forgets the places of one key", () => {
   const places = new Places(2);
-  for (const key of [0, 1]) places.add(key, testObject(1), 3, 0, 0, 1);
+  for (const key of [0, 1]) places.add(key, testFile(1), 3, 0, 0, 1);
   places.clear(0);
   assertEquals([listOf(places, 0), listOf(places, 1)], ["absent", "3"]);
 });
 
 Deno.test("Places stays as large as what is needed when a key has many versions", () => {
   const places = new Places(1);
-  const object = testObject(1);
-  for (let lsn = 1; lsn <= 10_000; lsn++) places.add(0, object, lsn, 0, 0, 1);
+  const file = testFile(1);
+  for (let lsn = 1; lsn <= 10_000; lsn++) places.add(0, file, lsn, 0, 0, 1);
   assertEquals([listOf(places, 0), places.newestOf(0)], ["10000", 0]);
 });
