@@ -8,7 +8,7 @@
  */
 
 import { pathOf } from "../../base/mod.ts";
-import { openEngine, openIo, systemHost } from "../../io/mod.ts";
+import type { IoEngine } from "../../io/mod.ts";
 import type { VerifyFinding } from "../../layer/mod.ts";
 import { Objects } from "../../objects/mod.ts";
 import type { OpenStore } from "../open_store.ts";
@@ -16,6 +16,7 @@ import type { StoreOptions } from "../options.ts";
 import { Findings } from "./findings.ts";
 import { inspect } from "./inspect.ts";
 import { checkVerifyOptions, type VerifyOptions } from "./options.ts";
+import { openUnopened } from "./unopened.ts";
 
 /** The pages that a verification keeps, to look up records that were superseded. */
 const cacheBytes = 1024 * 1024;
@@ -98,19 +99,9 @@ export async function* verifyStore(
 ): AsyncGenerator<VerifyFinding, void> {
   const { ioMode, ioEngine, ...rest } = options, { signal } = rest;
   checkVerifyOptions(rest);
-  const asked = pathOf("verify store", path), ioOptions = { ioMode, ioEngine, readOnly: true };
-  const opened = await openEngine(ioOptions);
-  try {
-    const directory = await opened.engine.resolve(asked);
-    const io = await openIo(directory, ioOptions, opened);
-    const host = systemHost(io.engine), objects = new Objects({ host, io, directory, cacheBytes });
-    try {
-      const findings = new Findings(host.turns, () => signal?.throwIfAborted(), rest.progress);
-      yield* inspect({ objects, isForeign: false }, findings, rest.timeline);
-    } finally {
-      await objects.close();
-    }
-  } finally {
-    if (opened.ownsEngine) await opened.engine.shutdown();
-  }
+  const asked = pathOf("verify store", path), resolve = (engine: IoEngine) => engine.resolve(asked);
+  await using unopened = await openUnopened({ ioMode, ioEngine }, resolve, cacheBytes);
+  const { objects } = unopened;
+  const findings = new Findings(objects.host.turns, () => signal?.throwIfAborted(), rest.progress);
+  yield* inspect({ objects, isForeign: false }, findings, rest.timeline);
 }

@@ -8,12 +8,13 @@
  */
 
 import { hasCode, pathOf, VarveError } from "../../base/mod.ts";
-import { directoryOf, type IoEngine, openEngine, openIo, systemHost } from "../../io/mod.ts";
+import { directoryOf, type IoEngine } from "../../io/mod.ts";
 import { Manifest, type StoreState } from "../../manifest/mod.ts";
-import { Objects, timelineName } from "../../objects/mod.ts";
+import { type Objects, timelineName } from "../../objects/mod.ts";
 import type { Timeline } from "../../timeline/mod.ts";
 import { unlessMissing } from "../directory.ts";
 import { isStoreLeft } from "../inspect/store_names.ts";
+import { openUnopened } from "../inspect/unopened.ts";
 import { mainName } from "../open_store.ts";
 import { Store } from "../store.ts";
 import type { ReadBatch, SalvageWatch } from "./batch_reader.ts";
@@ -68,32 +69,16 @@ export async function salvage(
   options: SalvageOptions = {},
 ): Promise<SalvageReport> {
   checkSalvageOptions(options);
-  const { ioMode, ioEngine } = options, ioOptions = { ioMode, ioEngine, readOnly: true };
+  const { ioMode, ioEngine } = options;
   const source = pathOf("salvage store", from), target = pathOf("salvage store", to);
-  const opened = await openEngine(ioOptions);
-  try {
-    const directory = await findSource(opened.engine, source);
-    const held = await heldAt(opened.engine, target).catch(notDirectory(`into "${target}"`));
-    if (held !== undefined && held.length > 0) {
-      throw new Deno.errors.AlreadyExists(`Cannot salvage into "${target}": it is not empty`);
-    }
-    const parent = await unlessMissing(
-      opened.engine.resolve(held === undefined ? directoryOf(target) : target),
-    );
-    if (parent === directory || parent?.startsWith(`${directory}/`)) {
-      throw new RangeError(`Cannot salvage into "${target}": it lies within "${directory}"`);
-    }
-    const io = await openIo(directory, ioOptions, opened);
-    const objects = new Objects({ host: systemHost(io.engine), io, directory, cacheBytes: 0 });
-    try {
-      await using store = await Store.open(target, { ioMode, ioEngine });
-      return await new Salvage(objects, store, options).run();
-    } finally {
-      await objects.close();
-    }
-  } finally {
-    if (opened.ownsEngine) await opened.engine.shutdown();
-  }
+  const find = async (engine: IoEngine) => {
+    const directory = await findSource(engine, source);
+    await checkTarget(engine, target, directory);
+    return directory;
+  };
+  await using unopened = await openUnopened({ ioMode, ioEngine }, find, 0);
+  await using store = await Store.open(target, { ioMode, ioEngine });
+  return await new Salvage(unopened.objects, store, options).run();
 }
 
 /** Finds the directory of a store of which something is left. */
@@ -104,6 +89,18 @@ async function findSource(engine: IoEngine, path: string): Promise<string> {
     throw new Deno.errors.NotFound(`Cannot salvage "${path}": there is nothing of a store`);
   }
   return directory;
+}
+
+/** Checks that a new store may be made at a path. */
+async function checkTarget(engine: IoEngine, target: string, directory: string): Promise<void> {
+  const held = await heldAt(engine, target).catch(notDirectory(`into "${target}"`));
+  if (held !== undefined && held.length > 0) {
+    throw new Deno.errors.AlreadyExists(`Cannot salvage into "${target}": it is not empty`);
+  }
+  const parent = await unlessMissing(engine.resolve(held === undefined ? directoryOf(target) : target));
+  if (parent === directory || parent?.startsWith(`${directory}/`)) {
+    throw new RangeError(`Cannot salvage into "${target}": it lies within "${directory}"`);
+  }
 }
 
 /** What a directory holds, also one that a link leads to; `undefined` if there is nothing. */
