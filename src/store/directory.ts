@@ -101,7 +101,8 @@ async function refuseForeign(engine: IoEngine, directory: string, name: string):
   );
 }
 
-function unnamed(path: string): CorruptionError {
+/** The error of what holds data and is in no manifest. */
+export function unnamed(path: string): CorruptionError {
   return new CorruptionError({ path, offset: 0, expected: "a manifest that names it", found: "none" });
 }
 

@@ -22,6 +22,6 @@ export type {
 export { Views } from "./read/view.ts";
 export { Snapshot } from "./snapshot.ts";
 export { Timeline, visitRows } from "./timeline.ts";
-export type { TimelineContext, TimelineSettings } from "./timeline_context.ts";
+export { objectOf, type TimelineContext, type TimelineSettings } from "./timeline_context.ts";
 export { hasData } from "./write/orphans.ts";
 export { TimelineWriter, type WriteCounters } from "./write/timeline_writer.ts";

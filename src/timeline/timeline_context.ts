@@ -52,8 +52,11 @@ export function timelineState({ manifest, id }: TimelineContext): TimelineState 
   return state;
 }
 
-/** The object of a segment or of a layer; a segment keeps its object when it becomes a layer. */
-export function objectOf({ id }: TimelineContext, file: SegmentDescription | LayerDescription): ObjectId {
+/** The object of a segment or of a layer of a timeline; a segment keeps its object when it becomes a layer. */
+export function objectOf(
+  { id }: Pick<TimelineState, "id">,
+  file: SegmentDescription | LayerDescription,
+): ObjectId {
   const { firstLsn, sequence, generation } = file;
   const kind = "kind" in file && file.kind !== "L0" ? file.kind : "seg";
   return objectId({ timeline: id, firstLsn, sequence, generation, kind });

@@ -8,15 +8,13 @@ import { CorruptionError, hasCode } from "../../base/mod.ts";
 import { Manifest, parseManifestName, type StoreState, type TimelineState } from "../../manifest/mod.ts";
 import {
   type ObjectId,
-  objectId,
-  type ObjectKind,
   type Objects,
   parseObjectId,
   parseTimelineName,
   timelineName,
 } from "../../objects/mod.ts";
-import { hasData } from "../../timeline/mod.ts";
-import { isLeftover, lockName } from "../directory.ts";
+import { hasData, objectOf } from "../../timeline/mod.ts";
+import { isLeftover, lockName, unnamed } from "../directory.ts";
 import type { Findings } from "./findings.ts";
 import type { InspectedStore } from "./inspected_store.ts";
 
@@ -107,10 +105,6 @@ function passIfFile(error: unknown): undefined {
   if (!hasCode(error, "ENOTDIR")) throw error;
 }
 
-function unnamed(path: string): CorruptionError {
-  return new CorruptionError({ path, offset: 0, expected: "a manifest that names it", found: "none" });
-}
-
 /** The error of a file that nothing reads. */
 function stranger(path: string): CorruptionError {
   const expected = "files of the store alone", found = "one that nobody names";
@@ -150,9 +144,9 @@ export async function tellUnnamed(
   }
 }
 
-function namesIn({ id: timeline, segments, layers }: TimelineState): Set<string> {
-  const kindOf = (file: object) => "kind" in file && file.kind !== "L0" ? file.kind as ObjectKind : "seg";
-  return new Set([...segments, ...layers].map((file) => objectId({ timeline, ...file, kind: kindOf(file) })));
+function namesIn(timeline: TimelineState): Set<string> {
+  const { segments, layers } = timeline;
+  return new Set([...segments, ...layers].map((file) => objectOf(timeline, file)));
 }
 
 /** What the manifest says of a timeline by now. */

@@ -22,8 +22,9 @@ import {
   type StoreState,
   type TimelineState,
 } from "../../manifest/mod.ts";
-import { objectId, timelineName } from "../../objects/mod.ts";
+import { timelineName } from "../../objects/mod.ts";
 import { checkSegment } from "../../segment/mod.ts";
+import { objectOf } from "../../timeline/mod.ts";
 import { tellPermissions, tellUnnamed, tellUnnamedRoot } from "./directory_check.ts";
 import type { Findings } from "./findings.ts";
 import { findFiles, type FoundFile, listingError, unknownFile } from "./found_files.ts";
@@ -151,11 +152,12 @@ async function* inspectTimeline(
 async function inspectSegment(
   { objects, durableEnds, isForeign }: InspectedStore,
   { id, storeId }: Part,
-  { sequence, generation, fileId, firstLsn, witness }: SegmentDescription,
+  description: SegmentDescription,
   previousLsn: Lsn,
   findings: Findings,
 ): Promise<Lsn> {
-  const object = objects.object(objectId({ timeline: id, firstLsn, sequence, generation, kind: "seg" }));
+  const { sequence, generation, fileId, firstLsn, witness } = description;
+  const object = objects.object(objectOf({ id }, description));
   const known = durableEnds?.get(id)?.get(sequence), end = witness?.isEnd ? witness.offset : known;
   // Nothing of it was synced yet.
   if (end !== undefined && end < blockBytes) return previousLsn;

@@ -16,7 +16,8 @@
 import { blockBytes, CorruptionError, type Lsn, maxLsn } from "../../base/mod.ts";
 import type { LayerDescription } from "../../layer/mod.ts";
 import type { SegmentDescription, TimelineState } from "../../manifest/mod.ts";
-import { objectId, type Objects } from "../../objects/mod.ts";
+import type { Objects } from "../../objects/mod.ts";
+import { objectOf } from "../../timeline/mod.ts";
 import { findFiles, type FoundFile, listingError } from "../inspect/found_files.ts";
 import type { LostStretch } from "./options.ts";
 import type { TimelineTally } from "./tally.ts";
@@ -62,8 +63,7 @@ export async function findSources(
   const files = await findFiles(objects, id);
   const known = new Map<string, LayerDescription | SegmentDescription>();
   for (const file of [...named?.segments ?? [], ...named?.layers ?? []]) {
-    const kind = "kind" in file && file.kind !== "L0" ? file.kind : "seg";
-    known.set(objectId({ timeline: id, ...file, kind }), file);
+    known.set(objectOf({ id }, file), file);
   }
   const sources: SalvageSource[] = [];
   for (const file of files) {
