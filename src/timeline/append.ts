@@ -28,20 +28,7 @@ export interface AppendOptions {
   sync?: boolean | undefined;
 }
 
-/**
- * Options of {@linkcode Timeline.writable}.
- *
- * @example Stream changes in
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { type Change, Store } from "@varve/varve";
- *
- * await using store = await Store.open(await Deno.makeTempDir());
- * const changes: Change[] = [{ key: "a", value: "1" }, { key: "a", value: "2" }];
- * await ReadableStream.from(changes).pipeTo(store.timeline().writable());
- * assertEquals(store.timeline().durableLsn, 2);
- * ```
- */
+/** Options of {@linkcode Timeline.writable}. */
 export interface WritableOptions {
   /** Whether each chunk is durable before the next is taken. The default is `false`: closing the stream syncs. */
   sync?: boolean | undefined;

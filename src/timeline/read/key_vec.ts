@@ -7,19 +7,8 @@
 import { type Key, keyBytes, typeName } from "../../base/mod.ts";
 
 /**
- * A run of adjacent keys: base, base + 1, … as big-endian integers of the same length.
- *
- * @example Read keys and a run of keys
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { Store } from "@varve/varve";
- *
- * await using store = await Store.open(await Deno.makeTempDir());
- * const timeline = store.timeline();
- * await timeline.append([{ key: "p1", value: "one" }, { key: "p2", value: "two" }]);
- * const entries = await Array.fromAsync(timeline.getVectored([{ base: "p1", count: 2 }, "p9"]));
- * assertEquals(entries.map(({ value }) => value?.length), [3, 3, undefined]);
- * ```
+ * A run of adjacent keys: base, base + 1, … as big-endian integers of the same length. {@linkcode Timeline} has an
+ * example.
  */
 export interface KeyVec {
   /** The first key. */
