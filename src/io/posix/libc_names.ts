@@ -153,10 +153,10 @@ export class LibcNames implements Names {
   /** Holds what is locked, if it is a directory and the system tells one from another. */
   #hold(path: string, lock: InodeLock): (() => void) | undefined {
     const { held, libc } = this.#files;
-    const attempt = { operation: "lock", path };
+    const attempt = { operation: "lock", path }, locked = lock.inode();
     const fd = this.#openIfDirectory(path, attempt);
     if (fd === undefined) return undefined;
-    const found = statxInode(libc, fd), locked = lock.inode();
+    const found = statxInode(libc, fd);
     if (found?.ino === locked.ino && found.dev === locked.dev) return held.hold(resolve(path), fd);
     this.#symbols.close(fd);
     if (found === undefined) return undefined;

@@ -112,6 +112,21 @@ for (const name of ["uring", "threads"] as const) {
     assertEquals(openDirectories(path), 0);
   });
 
+  test("SystemEngine holds no descriptor when the system does not say what it has locked", async (scene) => {
+    const { engine, path } = scene, { statSync } = Deno.FsFile.prototype;
+    Deno.FsFile.prototype.statSync = () => {
+      throw new Error("Input/output error (os error 5)");
+    };
+    try {
+      const error = await assertRejects(() => engine.lock(path), IoError);
+      assertEquals([error.code, error.operation, error.path], ["EIO", "lock", path]);
+    } finally {
+      Deno.FsFile.prototype.statSync = statSync;
+    }
+    assertEquals(openDirectories(path), 0);
+    await (await engine.lock(path)).release();
+  });
+
   test("SystemEngine makes nothing in place of a directory that is locked and was removed", async (scene) => {
     const { engine, path } = scene;
     const lock = await engine.lock(path);
