@@ -20,6 +20,8 @@ export interface CheckedSegment {
   readonly end?: number | undefined;
   /** How many bytes of it were durable at some time. */
   readonly witnessed?: number | undefined;
+  /** The last LSN in them; left out where nobody knows. */
+  readonly witnessedLsn?: Lsn | undefined;
   /** Whether another process may be writing it: damage is then what is found twice. */
   readonly isForeign: boolean;
 }
@@ -30,6 +32,8 @@ export interface SegmentReach {
   readonly lastLsn: Lsn;
   /** The highest LSN of the timeline that a pad of the segment says was durable. */
   readonly durableLsn: Lsn;
+  /** Whether anything of it can be read. */
+  readonly isRead: boolean;
 }
 
 /**
@@ -46,7 +50,7 @@ export async function checkSegment(
   segment: CheckedSegment,
   inspector: Inspector,
 ): Promise<SegmentReach> {
-  const { previousLsn, header: { firstLsn } } = segment;
+  const { previousLsn, witnessedLsn = 0, header: { firstLsn } } = segment;
   try {
     let scanned = await scanSegment(objects, object, segment), end = provenEnd(segment, scanned);
     if (end > scanned.end && segment.isForeign) {
@@ -65,11 +69,11 @@ export async function checkSegment(
     const lastLsn = end > scanned.end
       ? await findGaps(objects, object, segment, scanned, end, inspector)
       : scanned.lastLsn ?? previousLsn;
-    return { lastLsn, durableLsn: Math.max(durableLsn, restDurableLsn) };
+    return { lastLsn, durableLsn: Math.max(durableLsn, restDurableLsn), isRead: true };
   } catch (error) {
     if (!(error instanceof CorruptionError) && !(error instanceof IoError)) throw error;
-    inspector.found({ error, lsns: { first: firstLsn, last: firstLsn } });
-    return { lastLsn: previousLsn, durableLsn: 0 };
+    inspector.found({ error, lsns: { first: firstLsn, last: Math.max(firstLsn, witnessedLsn) } });
+    return { lastLsn: previousLsn, durableLsn: 0, isRead: false };
   }
 }
 

@@ -120,6 +120,10 @@ function expected(
   };
 }
 
+function isDamage({ severity }: VerifyFinding): boolean {
+  return severity === "damage";
+}
+
 async function findings(store: Store): Promise<VerifyFinding[]> {
   return await Array.fromAsync(store.verify());
 }
@@ -282,6 +286,15 @@ test("Store.verify() finds a file that is cut, one that is longer, and one that 
   assertEquals((await Array.fromAsync(verifyStore(place.path))).map(shown), [
     expected(layer, undefined, undefined, whole),
   ]);
+});
+
+test("Store.verify() tells once that a segment is gone or no file, and every LSN that it had", async (place) => {
+  const { segment } = await Filled.make(place), lost = { lsns: [16, 18] };
+  Deno.removeSync(segment);
+  const gone = async () => (await Array.fromAsync(verifyStore(place.path))).filter(isDamage).map(shown);
+  assertEquals(await gone(), [expected(segment, undefined, undefined, lost)]);
+  Deno.mkdirSync(segment);
+  assertEquals(await gone(), [expected(segment, undefined, undefined, lost)]);
 });
 
 test("Store.verify() tells of bytes that the system cannot read, and reads on behind them", async (place) => {

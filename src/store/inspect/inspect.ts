@@ -170,10 +170,12 @@ async function inspectSegment(
     generation,
     firstLsn,
   } as const;
-  const segment = { header, previousLsn, end, witnessed: witness?.offset, isForeign };
+  const { offset: witnessed, lsn: witnessedLsn } = witness ?? {};
+  const segment = { header, previousLsn, end, witnessed, witnessedLsn, isForeign };
   const reach = await checkSegment(objects, object, segment, findings);
-  const claimed = Math.max(reach.durableLsn, witness?.lsn ?? 0);
-  if (claimed > reach.lastLsn && !isForeign && end === undefined) {
+  const claimed = Math.max(reach.durableLsn, witnessedLsn ?? 0);
+  // Of one that cannot be read at all, that is told already.
+  if (reach.isRead && claimed > reach.lastLsn && !isForeign && end === undefined) {
     const expected = `records up to LSN ${claimed}, which were durable`,
       found = `none behind LSN ${reach.lastLsn}`;
     const error = new CorruptionError({ path: object.path, offset: 0, expected, found });
