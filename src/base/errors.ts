@@ -46,6 +46,14 @@ export interface IoErrorContext {
   cause?: unknown;
 }
 
+/** What stands in the way, for errno names of which hardly anybody knows it. */
+const obstacles: Readonly<Record<string, string>> = {
+  EISDIR: "a directory",
+  ELOOP: "a link that is not followed, or links in a circle",
+  ENOTDIR: "no directory",
+  ENXIO: "neither a file nor a directory",
+};
+
 /** An error of the operating system, with its errno name, the operation, the file and the offset. */
 export class IoError extends VarveError {
   /** The name of the class. */
@@ -62,7 +70,10 @@ export class IoError extends VarveError {
   /** Makes an error from where it happened. */
   constructor(context: IoErrorContext) {
     const at = context.offset === undefined ? "" : ` at offset ${context.offset}`;
-    super(`Cannot ${context.operation} "${context.path}"${at}: ${context.code}`, { cause: context.cause });
+    const obstacle = obstacles[context.code], why = obstacle === undefined ? "" : ` (${obstacle})`;
+    super(`Cannot ${context.operation} "${context.path}"${at}: ${context.code}${why}`, {
+      cause: context.cause,
+    });
     this.code = context.code;
     this.operation = context.operation;
     this.path = context.path;

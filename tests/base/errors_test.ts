@@ -13,6 +13,16 @@ Deno.test("IoError says what was done where, and why not", () => {
   );
 });
 
+Deno.test("IoError says what stands where a file or a directory should", () => {
+  const messageOf = (code: string) => new errors.IoError({ code, operation: "open", path: "/x" }).message;
+  assertEquals(["EISDIR", "ELOOP", "ENOTDIR", "ENXIO"].map(messageOf), [
+    'Cannot open "/x": EISDIR (a directory)',
+    'Cannot open "/x": ELOOP (a link that is not followed, or links in a circle)',
+    'Cannot open "/x": ENOTDIR (no directory)',
+    'Cannot open "/x": ENXIO (neither a file nor a directory)',
+  ]);
+});
+
 Deno.test("CorruptionError says what was expected and what was found", () => {
   const context = { path: "/x.seg", offset: 0, expected: "a record", found: "zeros" };
   const error = new errors.CorruptionError(context);
