@@ -119,6 +119,11 @@ export function readHeader(path: string, bytes: Uint8Array<ArrayBuffer>, version
       `Cannot open manifest "${path}": its format is version ${format}, this release reads version ${formatVersion}`,
     );
   if (bytes.subarray(0, firstMagic.length).toHex() === firstMagic.toHex()) throw fault(1);
+  if (bytes.length < blockBytes) {
+    const expected = "the header of a manifest";
+    const found = bytes.length === 0 ? "an empty file" : `a file of ${bytes.length} bytes`;
+    throw new CorruptionError({ path, offset: 0, expected, found });
+  }
   const reader = Coder.reader(path, bytes, 0, blockBytes);
   const isWhole = word(reader) === crc32(bytes.subarray(4, blockBytes));
   const found = isWhole ? header(reader) : undefined;

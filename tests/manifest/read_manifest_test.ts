@@ -183,6 +183,16 @@ function stamped(
 
 const noTimelines = [1, 0, 0, 0, 0, 0, 0, 0];
 
+Deno.test("readManifest() says of a file without a whole header how long it is", async () => {
+  for (const [length, found] of [[0, "an empty file"], [100, "a file of 100 bytes"]] as const) {
+    const error = await assertRejects(
+      () => readManifest(name, new Uint8Array(length), 1, noTurns),
+      CorruptionError,
+    );
+    assertEquals([error.offset, error.expected, error.found], [0, "the header of a manifest", found]);
+  }
+});
+
 Deno.test("readManifest() reports hostile contents whose checksums are right", async () => {
   assertEquals((await readManifest(name, stamped([noTimelines]), 1, noTurns)).state, first);
   const hostile: [string, Uint8Array<ArrayBuffer>][] = [
