@@ -358,6 +358,18 @@ for (const stranger of ["file", "link"] as const) {
   });
 }
 
+for (const stranger of ["file", "link"] as const) {
+  test(`a ${stranger} that no manifest names and that is named as a timeline costs nothing`, async (place) => {
+    const old = await Old.make(place), path = `${place.path}/old`, stray = `${path}/0003456789abcdef`;
+    if (stranger === "file") Deno.writeTextFileSync(stray, "no timeline", { mode: 0o600 });
+    else Deno.symlinkSync(old.segments[0].replace(/\/[^/]+$/, ""), stray);
+    const found = await Array.fromAsync(verifyStore(path));
+    assertEquals(found.map(({ severity, path }) => [severity, path]), [["warning", stray]]);
+    const { timelines } = await salvage(path, `${place.path}/new`);
+    assertEquals(timelines.map(({ name, lostCount }) => [name, lostCount]), [["main", 0], ["other", 0]]);
+  });
+}
+
 test("salvage() makes the new store where a link leads to an empty directory", async (place) => {
   await Old.make(place);
   Deno.mkdirSync(`${place.path}/empty`);

@@ -7,12 +7,13 @@
  * @module
  */
 
-import { hasCode, pathOf, VarveError } from "../../base/mod.ts";
+import { CorruptionError, hasCode, pathOf, VarveError } from "../../base/mod.ts";
 import { directoryOf, type IoEngine } from "../../io/mod.ts";
 import { Manifest, type StoreState } from "../../manifest/mod.ts";
 import { type Objects, timelineName } from "../../objects/mod.ts";
 import type { Timeline } from "../../timeline/mod.ts";
 import { unlessMissing } from "../directory.ts";
+import { listingError } from "../inspect/found_files.ts";
 import { isStoreLeft } from "../inspect/store_names.ts";
 import { openUnopened } from "../inspect/unopened.ts";
 import { mainName } from "../open_store.ts";
@@ -141,6 +142,7 @@ class Salvage implements SalvageWatch {
     const parts: Part[] = [];
     for (const id of ids) {
       const named = state?.timelines.find((timeline) => timeline.id === id);
+      if (state !== undefined && named === undefined && await this.#isStranger(id)) continue;
       const tally = new TimelineTally(named?.name ?? timelineName(id));
       const sources = await findSources(this.#objects, id, named, tally);
       // A directory without records that no manifest names never became a timeline.
@@ -151,6 +153,11 @@ class Salvage implements SalvageWatch {
     for (const part of parts) await this.#copy(part);
     const timelines = parts.map(({ tally }) => ({ ...tally }));
     return { path: this.#store.path, hasManifest: state !== undefined, manifestError: error, timelines };
+  }
+
+  /** Whether what has the name of a timeline that no manifest names is no directory: then it never was one. */
+  async #isStranger(id: number): Promise<boolean> {
+    return await listingError(this.#objects, id) instanceof CorruptionError;
   }
 
   async #readManifest(): Promise<{ state: StoreState | undefined; error: Error | undefined }> {
