@@ -11,7 +11,14 @@
 import { CorruptionError, hasCode, VarveError } from "../base/mod.ts";
 import { type IoEngine, probeNamePattern } from "../io/mod.ts";
 import { parseManifestName } from "../manifest/mod.ts";
-import { isAsideName, type Objects, parseObjectId, parseTimelineName, timelineName } from "../objects/mod.ts";
+import {
+  isAsideName,
+  type ObjectId,
+  type Objects,
+  parseObjectId,
+  parseTimelineName,
+  timelineName,
+} from "../objects/mod.ts";
 
 /** The file that says who holds the lock. */
 export const lockName = "lock";
@@ -113,9 +120,19 @@ export function unnamed(path: string): CorruptionError {
  * @throws {CorruptionError} If there is one.
  */
 export async function refuseUnnamedTimelines(objects: Objects, named: ReadonlySet<number>): Promise<void> {
+  for await (const { name, held } of unnamedTimelines(objects, named)) {
+    if (held.length > 0) throw unnamed(`${objects.directory}/${name}`);
+  }
+}
+
+/** The directories of timelines that are not named, and the objects in them. What is no directory is no timeline. */
+async function* unnamedTimelines(
+  objects: Objects,
+  named: ReadonlySet<number>,
+): AsyncGenerator<{ name: string; held: readonly ObjectId[] }> {
   for (const id of await objects.listTimelines()) {
-    if (named.has(id) || (await objects.list(id)).length === 0) continue;
-    throw unnamed(`${objects.directory}/${timelineName(id)}`);
+    const held = named.has(id) ? undefined : await unless("ENOTDIR", objects.list(id));
+    if (held !== undefined) yield { name: timelineName(id), held };
   }
 }
 
@@ -128,8 +145,8 @@ export async function refuseUnnamedTimelines(objects: Objects, named: ReadonlySe
 export async function removeLeftovers(objects: Objects, named: ReadonlySet<number>): Promise<void> {
   const names = await objects.host.engine.list(objects.directory);
   for (const name of names) if (isLeftover(name)) await objects.root.remove(name);
-  for (const id of await objects.listTimelines()) {
-    if (!named.has(id)) await objects.root.remove(timelineName(id)).catch(passIfForeign);
+  for await (const { name } of unnamedTimelines(objects, named)) {
+    await objects.root.remove(name).catch(passIfForeign);
   }
 }
 

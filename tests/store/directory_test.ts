@@ -33,6 +33,22 @@ test("Store.open() refuses a folder that is not a store and touches nothing", as
   }
 });
 
+test("Store.open() passes over what is named as a timeline and is no directory", async (place) => {
+  const store = await place.open();
+  await store.timeline().append([{ key: "a", value: "1" }]);
+  await place.close(store);
+  const [segment] = place.files(/\.seg$/), [file, link] = ["0003", "0004"].map((n) => `${n}456789abcdef`);
+  Deno.writeTextFileSync(`${place.path}/${file}`, "mine");
+  Deno.symlinkSync(segment.replace(/\/[^/]+$/, ""), `${place.path}/${link}`);
+  for (const readOnly of [true, false]) {
+    const opened = await place.open({ readOnly });
+    assertEquals(opened.timeline().lastLsn, 1);
+    await place.close(opened);
+  }
+  assertEquals(Deno.readTextFileSync(`${place.path}/${file}`), "mine");
+  assert(Deno.lstatSync(`${place.path}/${link}`).isSymlink);
+});
+
 test("Store.open() makes a store where making one was interrupted", async (place) => {
   Deno.mkdirSync(`${place.path}/0003456789abcdef`);
   Deno.writeTextFileSync(`${place.path}/pending`, "half");
