@@ -10,10 +10,11 @@ import {
   type VerifyFinding,
   verifyStore,
 } from "../../mod.ts";
-import { crc32 } from "../../src/base/mod.ts";
+import { crc32, hasCode } from "../../src/base/mod.ts";
 import { decodeFooter, encodeFooter, type LayerDescription } from "../../src/layer/mod.ts";
 import type { Transfer } from "../../src/io/engine.ts";
 import { EncodedBatch } from "../../src/segment/mod.ts";
+import { makePipe } from "../io/engine_contract.ts";
 import { patterned, seedOf } from "./bytes.ts";
 import { errno, HookedEngine } from "./hooked_engine.ts";
 import { type Place, test, testEach } from "./matrix.ts";
@@ -465,6 +466,54 @@ test("Store.verify() tells of files that nobody names and of what others may rea
       .sort(),
   );
 });
+
+test("Store.verify() warns of what is called lock and is no file", async (place) => {
+  await Filled.make(place);
+  const lock = `${place.path}/lock`;
+  const warnings = async () => {
+    const found = await Array.fromAsync(verifyStore(place.path)), errors = found.map(({ error }) => error);
+    assert(found.every(({ severity, path }) => severity === "warning" && path === lock));
+    return errors.map((error) => error instanceof CorruptionError && error.found);
+  };
+  Deno.removeSync(lock);
+  Deno.mkdirSync(lock, { mode: 0o600 });
+  assertEquals(await warnings(), ["a directory"]);
+  Deno.removeSync(lock);
+  await makePipe(lock);
+  Deno.chmodSync(lock, 0o600);
+  assertEquals(await warnings(), ["neither a file nor a directory"]);
+  // Whoever writes replaces a file that cannot be read.
+  Deno.removeSync(lock);
+  await using engine = new HookedEngine();
+  engine.open = (path) => Promise.reject(errno("EACCES", "open", path));
+  Deno.writeTextFileSync(lock, "", { mode: 0o600 });
+  const found = await Array.fromAsync(verifyStore(place.path, { ioEngine: engine, ioMode: "buffered" }));
+  assertEquals(found.filter(({ path }) => path === lock), []);
+});
+
+for (const code of ["EACCES", "EIO"]) {
+  test(`verifyStore() and salvage() name a timeline's directory that fails with ${code}`, async (place) => {
+    const { layer } = await Filled.make(place), folder = layer.slice(0, layer.lastIndexOf("/"));
+    const unnamed = `${place.path}/0003456789abcdef`, to = `${place.path}_new`;
+    Deno.mkdirSync(unnamed, { mode: 0o700 });
+    await using engine = new HookedEngine();
+    for (const failing of [folder, unnamed]) {
+      engine.hook = (operation, path) => {
+        if (operation === "list" && path === failing) throw errno(code, operation, path);
+      };
+      const options = { ioEngine: engine, ioMode: "buffered" } as const;
+      const found = await Array.fromAsync(verifyStore(place.path, options));
+      assertEquals(found.map(({ severity, path }) => [severity, path]), [["damage", failing]]);
+      assert(hasCode(found[0].error, code));
+      const { timelines } = await salvage(place.path, to, options).finally(() =>
+        Deno.removeSync(to, { recursive: true })
+      );
+      const lost = timelines.flatMap(({ lost }) => lost);
+      assertEquals(lost.map(({ path, error }) => [path, hasCode(error, code)]), [[failing, true]]);
+    }
+    assertEquals(engine.files.size, 0);
+  });
+}
 
 test("Store.verify() finds a segment with data that the manifest cannot have named", async (place) => {
   const { segment } = await Filled.make(place);

@@ -21,8 +21,8 @@ export const verifyCommand: Command = {
   summary: "read everything in a store and say what is damaged",
   details: `
 Reads every record, every page of every index and filter, and the manifest, holds them against each other, and shows
-what is damaged, at which bytes, and which keys and LSNs that costs. Files that nobody names and permissions that are
-too wide are warnings. A store that cannot be opened is verified by what its files say of themselves. Nothing is
+what is damaged, at which bytes, and which keys and LSNs that costs. Files that nobody names, permissions that are too
+wide, and what is called "lock" and is no file are warnings. A store that cannot be opened is verified by what its files say of themselves. Nothing is
 written. What is damaged is not mended: "varve salvage" copies all that still reads into a new store.
 
 Exit codes: 0 no damage, 1 there is no store, 3 damage, 4 the store cannot be opened`,

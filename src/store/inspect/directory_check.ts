@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CorruptionError, hasCode } from "../../base/mod.ts";
+import { CorruptionError, hasCode, IoError } from "../../base/mod.ts";
 import { Manifest, parseManifestName, type StoreState, type TimelineState } from "../../manifest/mod.ts";
 import {
   type ObjectId,
@@ -76,22 +76,26 @@ export async function tellUnnamedRoot(
   findings: Findings,
 ): Promise<void> {
   const { objects } = store, before = timelinesIn(state);
-  const strangers: { name: string; held: readonly string[] | undefined }[] = [];
+  const strangers: { name: string; held: readonly string[] | IoError | undefined }[] = [];
   for (const name of (await objects.root.list()).sort()) {
+    if (name === lockName) await tellLock(objects, findings);
     const timeline = parseTimelineName(name);
     const isOurs = name === lockName || isLeftover(name) || parseManifestName(name) !== undefined ||
       before.has(name) || timeline !== undefined && state === undefined;
     if (isOurs) continue;
-    const held = timeline === undefined ? undefined : await objects.list(timeline).catch(passIfFile);
+    const held = timeline === undefined ? undefined : await heldIn(objects, timeline);
     strangers.push({ name, held });
   }
   // A timeline is named before it holds anything: one that was made meanwhile is named by now.
-  const isTimeline = strangers.some(({ held }) => held !== undefined && held.length > 0);
+  const isTimeline = strangers.some(({ held }) =>
+    held instanceof IoError || held !== undefined && held.length > 0
+  );
   const after = isTimeline ? timelinesIn(await newestState(store)) : before;
   for (const { name, held } of strangers) {
     const path = `${objects.directory}/${name}`;
     if (after.has(name)) continue;
-    if (held === undefined) findings.found({ severity: "warning", error: stranger(path) });
+    if (held instanceof IoError) findings.found({ error: held });
+    else if (held === undefined) findings.found({ severity: "warning", error: stranger(path) });
     else if (held.length > 0) findings.found({ error: unnamed(path) });
   }
 }
@@ -100,9 +104,32 @@ function timelinesIn(state: StoreState | undefined): Set<string> {
   return new Set(state?.timelines.map(({ id }) => timelineName(id)));
 }
 
-/** A file that is named like the directory of a timeline is none. */
-function passIfFile(error: unknown): undefined {
-  if (!hasCode(error, "ENOTDIR")) throw error;
+/**
+ * The objects of a timeline, or why they cannot be told; `undefined` for a file that is named like the directory of a
+ * timeline, which is none.
+ */
+async function heldIn(objects: Objects, timeline: number): Promise<readonly string[] | IoError | undefined> {
+  try {
+    return await objects.list(timeline);
+  } catch (error) {
+    if (hasCode(error, "ENOTDIR")) return undefined;
+    if (error instanceof IoError) return error;
+    throw error;
+  }
+}
+
+/** Tells of what is called `lock` and is no file: whoever opens the store to write replaces files and links alone. */
+async function tellLock({ host: { engine }, directory }: Objects, findings: Findings): Promise<void> {
+  const path = `${directory}/${lockName}`;
+  try {
+    await engine.close(await engine.open(path, { access: "read", direct: false }));
+  } catch (error) {
+    if (!(error instanceof IoError)) throw error;
+    if (!hasCode(error, "EISDIR", "ENXIO")) return;
+    const found = error.code === "EISDIR" ? "a directory" : "neither a file nor a directory";
+    const refusal = new CorruptionError({ path, offset: 0, expected: "a file", found, cause: error });
+    findings.found({ severity: "warning", error: refusal });
+  }
 }
 
 /** The error of a file that nothing reads. */
