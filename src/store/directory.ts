@@ -41,15 +41,17 @@ export interface FoundDirectory {
  * @throws {VarveError} If it holds something else.
  * @throws {CorruptionError} If it holds segments and no manifest.
  * @throws {Deno.errors.NotFound} If there is no store, and none may be made.
+ * @throws {Deno.errors.NotADirectory} If there is a file.
  */
 export async function findDirectory(
   engine: IoEngine,
   path: string,
   mayCreate: boolean,
 ): Promise<FoundDirectory> {
-  const directory = await unless("ENOENT", engine.resolve(path));
+  const refuseFile = notDirectory(`open store "${path}"`);
+  const directory = await unlessMissing(engine.resolve(path)).catch(refuseFile);
   if (directory !== undefined) {
-    const names = await engine.list(directory);
+    const names = await engine.list(directory).catch(refuseFile);
     if (holdsStore(names)) return { directory, isNew: false };
     try {
       for (const name of names) await refuseForeign(engine, directory, name);
@@ -72,6 +74,14 @@ function holdsStore(names: readonly string[]): boolean {
 /** What was asked for; `undefined` if there is nothing of the name. */
 export function unlessMissing<T>(asked: Promise<T>): Promise<T | undefined> {
   return unless("ENOENT", asked);
+}
+
+/** Says in words that what could not be done needs a directory; throws any other error as it is. */
+export function notDirectory(what: string): (cause: unknown) => never {
+  return (cause) => {
+    if (!hasCode(cause, "ENOTDIR")) throw cause;
+    throw new Deno.errors.NotADirectory(`Cannot ${what}: it is not a directory`, { cause });
+  };
 }
 
 /** What was asked for; `undefined` if the system answers with `code`. */

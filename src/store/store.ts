@@ -79,6 +79,7 @@ export class Store implements AsyncDisposable {
    * @throws {VarveError} If the directory holds something else.
    * @throws {IoError} If the system fails, or the disk is full.
    * @throws {Deno.errors.NotFound} If there is no store, and `create` is `false` or `readOnly` is set.
+   * @throws {Deno.errors.NotADirectory} If there is a file at the path.
    * @throws {TypeError} If the path is not one, or an option is unknown or of a wrong type.
    * @throws {RangeError} If an option has a value that cannot be.
    */

@@ -91,9 +91,12 @@ test("Store.open() names the path when there is no folder, or a file in its plac
   Deno.writeTextFileSync(file, "");
   for (const options of [{ create: false }, { readOnly: true }]) {
     await assertRejects(() => Store.open(absent, options), Deno.errors.NotFound, absent);
-    await assertRejects(() => Store.open(place.path + "/file", options), Error, file);
+    await assertRejects(() => Store.open(file, options), Deno.errors.NotADirectory, file);
   }
-  await assertRejects(() => Store.open(file), Error, file);
+  for (const path of [file, `${file}/within`]) {
+    const error = await assertRejects(() => Store.open(path), Deno.errors.NotADirectory);
+    assertEquals(error.message, `Cannot open store "${path}": it is not a directory`);
+  }
   Deno.removeSync(file);
   await assertRejects(() => place.open({ create: false }), Deno.errors.NotFound, place.path);
   assertEquals([...Deno.readDirSync(place.path)], []);

@@ -62,8 +62,7 @@ async function openToVerify(args: Arguments, terminal: Terminal): Promise<Store 
     return await Store.open(args.positionals[0], { ...ioOptions(args), readOnly: true });
   } catch (error) {
     const path = args.positionals[0];
-    // A directory within the store may be none as well.
-    if (hasCode(error, "ENOTDIR") && !await isDirectory(path)) {
+    if (error instanceof Deno.errors.NotADirectory) {
       throw new Deno.errors.NotADirectory(`Cannot verify "${path}": it is not a directory`, { cause: error });
     }
     // What nobody may read cannot be verified either.
@@ -77,15 +76,6 @@ async function openToVerify(args: Arguments, terminal: Terminal): Promise<Store 
 
 async function namesIn(path: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name);
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotADirectory) return false;
-    throw error;
-  }
 }
 
 /** One verification, as it is shown. */

@@ -7,12 +7,12 @@
  * @module
  */
 
-import { CorruptionError, hasCode, pathOf, VarveError } from "../../base/mod.ts";
+import { CorruptionError, pathOf, VarveError } from "../../base/mod.ts";
 import { directoryOf, type IoEngine } from "../../io/mod.ts";
 import { Manifest, type StoreState } from "../../manifest/mod.ts";
 import { type Objects, timelineName } from "../../objects/mod.ts";
 import type { Timeline } from "../../timeline/mod.ts";
-import { unlessMissing } from "../directory.ts";
+import { notDirectory, unlessMissing } from "../directory.ts";
 import { listingError } from "../inspect/found_files.ts";
 import { isStoreLeft } from "../inspect/store_names.ts";
 import { openUnopened } from "../inspect/unopened.ts";
@@ -84,8 +84,9 @@ export async function salvage(
 
 /** Finds the directory of a store of which something is left. */
 async function findSource(engine: IoEngine, path: string): Promise<string> {
-  const directory = await unlessMissing(engine.resolve(path));
-  const names = directory === undefined ? [] : await engine.list(directory).catch(notDirectory(`"${path}"`));
+  const refuseFile = notDirectory(`salvage "${path}"`);
+  const directory = await unlessMissing(engine.resolve(path)).catch(refuseFile);
+  const names = directory === undefined ? [] : await engine.list(directory).catch(refuseFile);
   if (directory === undefined || !isStoreLeft(names)) {
     throw new Deno.errors.NotFound(`Cannot salvage "${path}": there is nothing of a store`);
   }
@@ -94,7 +95,7 @@ async function findSource(engine: IoEngine, path: string): Promise<string> {
 
 /** Checks that a new store may be made at a path. */
 async function checkTarget(engine: IoEngine, target: string, directory: string): Promise<void> {
-  const held = await heldAt(engine, target).catch(notDirectory(`into "${target}"`));
+  const held = await heldAt(engine, target).catch(notDirectory(`salvage into "${target}"`));
   if (held !== undefined && held.length > 0) {
     throw new Deno.errors.AlreadyExists(`Cannot salvage into "${target}": it is not empty`);
   }
@@ -108,13 +109,6 @@ async function checkTarget(engine: IoEngine, target: string, directory: string):
 async function heldAt(engine: IoEngine, path: string): Promise<string[] | undefined> {
   const directory = await unlessMissing(engine.resolve(path));
   return directory === undefined ? undefined : await unlessMissing(engine.list(directory));
-}
-
-function notDirectory(what: string): (cause: unknown) => never {
-  return (cause) => {
-    if (!hasCode(cause, "ENOTDIR")) throw cause;
-    throw new Deno.errors.NotADirectory(`Cannot salvage ${what}: it is not a directory`, { cause });
-  };
 }
 
 /** A timeline that is to be copied. */
