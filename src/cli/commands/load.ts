@@ -24,7 +24,7 @@ export const loadCommand: Command = {
   details: `
 Each line is {"key":"a","value":"b"} or {"key":"a","delete":true}, with "lsn":N or without, from the file or from
 standard input; "keyBase64" and "valueBase64" may stand for "key" and "value", and "keyParts" for a key of several
-parts. Empty lines are passed over.
+parts. Empty lines are passed over, and so is a byte order mark in front of all.
 Lines one after the other with the same LSN are one batch. Lines without are gathered into batches of at most 1,000
 changes or 1 MiB; a key that comes again begins a new batch, so that no version is lost.
 A line that cannot be used ends the load: the batches before it are stored, nothing of its own batch is.

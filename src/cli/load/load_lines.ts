@@ -18,6 +18,7 @@ import { PlainLine } from "./plain_line.ts";
 import { SkippedBatch } from "./skipped_batch.ts";
 
 const lineFeed = 10;
+const byteOrderMark = [0xef, 0xbb, 0xbf];
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** How an input is loaded. */
@@ -106,7 +107,7 @@ export class LineLoad {
       counted = to;
       countedLines = this.#lines;
     };
-    for (let at = 0; at < block.length;) {
+    for (let at = this.#lines === 0 ? markBytes(block) : 0; at < block.length;) {
       const lineEnd = block.indexOf(lineFeed, at);
       const end = lineEnd < 0 ? block.length : lineEnd;
       const isPlain = mayBePlain && this.#plain.read(block, at, end);
@@ -180,6 +181,11 @@ export class LineLoad {
       ? error
       : new LoadError(`line ${line}: ${error.message}`, { cause: error });
   }
+}
+
+/** How many bytes of a byte order mark an input begins with, which some programs put in front of UTF-8. */
+function markBytes(block: Uint8Array): number {
+  return byteOrderMark.every((byte, at) => block[at] === byte) ? byteOrderMark.length : 0;
 }
 
 function decodeLine(bytes: Uint8Array): string {

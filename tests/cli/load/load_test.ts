@@ -33,6 +33,16 @@ Deno.test("varve load reads lines from a file", async () => {
   assertEquals(await scanned(folder), [{ key: "a", lsn: 1, value: "1" }]);
 });
 
+Deno.test("varve load passes over a byte order mark in front of all, and nowhere else", async () => {
+  await using folder = new TemporaryFolder();
+  const ran = await load(folder, ['\ufeff{"key":"a","value":"\ufeff1"}', '\ufeff{"key":"b","value":"2"}']);
+  assertMatch(ran.err, /^varve: Cannot load standard input, line 2: /);
+  for (const lines of ["\ufeff", "\ufeff\n"]) assertEquals((await load(folder, [lines])).code, 0);
+  const spaced = await load(folder, ['\ufeff {"key":"a","value":"\ufeff1"}']);
+  assertEquals([spaced.code, spaced.err], [0, ""]);
+  assertEquals(await scanned(folder), [{ key: "a", lsn: 1, value: "\ufeff1" }]);
+});
+
 Deno.test("varve load makes one batch of lines with the same LSN", async () => {
   await using folder = new TemporaryFolder();
   const ran = await load(folder, [

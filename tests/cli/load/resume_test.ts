@@ -86,15 +86,19 @@ for (const lsns of [false, true]) {
   });
 }
 
-Deno.test("varve load loads what was added to a file", async () => {
-  await using folder = new TemporaryFolder();
-  await Deno.writeTextFile(folder.join("lines"), lines(1500, false));
-  await varve(folder, ["load", "store", "lines", "--create"]);
-  await Deno.writeTextFile(folder.join("lines"), lines(1700, false));
-  const { out } = await varve(folder, ["load", "store", "lines"]);
-  assertStringIncludes(out, "Loaded 200 changes in 1 batches");
-  await assertOnce(folder, 1700);
-});
+for (const mark of ["", "\ufeff"]) {
+  const words = mark === "" ? "" : " with a byte order mark";
+
+  Deno.test(`varve load loads what was added to a file${words}`, async () => {
+    await using folder = new TemporaryFolder();
+    await Deno.writeTextFile(folder.join("lines"), mark + lines(1500, false));
+    await varve(folder, ["load", "store", "lines", "--create"]);
+    await Deno.writeTextFile(folder.join("lines"), mark + lines(1700, false));
+    const { out } = await varve(folder, ["load", "store", "lines"]);
+    assertStringIncludes(out, "Loaded 200 changes in 1 batches");
+    await assertOnce(folder, 1700);
+  });
+}
 
 Deno.test("varve load goes on behind a bad line that was mended", async () => {
   await using folder = new TemporaryFolder();
