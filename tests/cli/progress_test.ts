@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Progress, renderBar } from "../../src/cli/terminal/progress.ts";
 import {
   formatCount,
+  formatCounted,
   formatDuration,
   formatMebibytes,
   formatRate,
@@ -65,6 +66,12 @@ Deno.test("quantities read as people write them", () => {
   assertEquals(formatRate(1048576, 500), "2.0 MiB/s");
   assertEquals(formatRate(1048576, 0), "0.0 MiB/s");
   assertEquals([0, 61_500, 3_600_000].map(formatDuration), ["0:00", "1:01", "1:00:00"]);
+  assertEquals([0, 1, 12_345].map((count) => formatCounted(count, "change")), [
+    "0 changes",
+    "1 change",
+    "12,345 changes",
+  ]);
+  assertEquals([1, 2].map((count) => formatCounted(count, "batch", "batches")), ["1 batch", "2 batches"]);
   assertEquals(
     formatWork(["3 changes", "2 blobs"], 1048576, 61_000),
     "3 changes  2 blobs  1.0 MiB  0.0 MiB/s  1:01",

@@ -8,7 +8,7 @@ import { listenForInterrupt } from "../interrupt.ts";
 import { openForWriting } from "../open_timeline.ts";
 import { writeOptions } from "../options.ts";
 import { Progress, type ProgressStatus } from "../terminal/progress.ts";
-import { formatCount, formatWork } from "../terminal/quantity.ts";
+import { formatCount, formatCounted, formatWork } from "../terminal/quantity.ts";
 
 /** Imports the history of a git repository. */
 export const importGitCommand: Command = {
@@ -49,22 +49,26 @@ export function importStatus(report: Readonly<GitImportReport>): ProgressStatus 
   const done = report.resumedCommits + report.commits;
   const parts = [
     `${formatCount(done)}/${formatCount(report.totalCommits)} commits`,
-    `${formatCount(report.blobs)} blobs`,
+    formatCounted(report.blobs, "blob"),
   ];
   const text = formatWork(parts, report.bytes, report.milliseconds);
   return { fraction: done / report.totalCommits, text };
 }
 
 function importSummary(report: GitImportReport): string {
-  const [commits, deletions, resumed] = [report.commits, report.deletions, report.resumedCommits].map(
-    formatCount,
-  );
+  const commits = formatCounted(report.commits, "commit");
+  const deletions = formatCounted(report.deletions, "deletion");
+  const resumed = formatCounted(report.resumedCommits, "commit was", "commits were");
   const left = [
-    { count: report.submodules, what: "submodules" },
-    { count: report.longPaths, what: "changes of paths over 512 bytes" },
-    { count: report.largeBlobs, what: "files over 64 MiB" },
-  ].filter(({ count }) => count > 0).map(({ count, what }) => `${formatCount(count)} ${what}`);
+    { count: report.submodules, one: "submodule", several: "submodules" },
+    {
+      count: report.longPaths,
+      one: "change of a path over 512 bytes",
+      several: "changes of paths over 512 bytes",
+    },
+    { count: report.largeBlobs, one: "file over 64 MiB", several: "files over 64 MiB" },
+  ].filter(({ count }) => count > 0).map(({ count, one, several }) => formatCounted(count, one, several));
   return `${report.interrupted ? "Interrupted" : "Imported"}: ${importStatus(report).text}
-${commits} commits and ${deletions} deletions are new, ${resumed} commits were there
+${commits} and ${deletions} are new, ${resumed} there
 ${left.length > 0 ? `Left out: ${left.join(", ")}\n` : ""}`;
 }

@@ -12,7 +12,7 @@ import { maxNameBytes } from "../load/load_position.ts";
 import { openForWriting } from "../open_timeline.ts";
 import { writeOptions } from "../options.ts";
 import { Progress } from "../terminal/progress.ts";
-import { formatCount, formatDuration, formatWork } from "../terminal/quantity.ts";
+import { formatCounted, formatDuration, formatWork } from "../terminal/quantity.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { UsageError } from "../usage_error.ts";
 
@@ -62,7 +62,7 @@ start: "\\0varve0".`,
     const { report } = load;
     const status = () => ({
       fraction: source.bytes === undefined ? undefined : lines.bytesRead / source.bytes,
-      text: formatWork([`${formatCount(report.changes)} changes`], lines.bytesRead, elapsed()),
+      text: formatWork([formatCounted(report.changes, "change")], lines.bytesRead, elapsed()),
     });
     try {
       await load.run(lines);
@@ -79,9 +79,12 @@ start: "\\0varve0".`,
 };
 
 function summary(report: LoadReport, word: string, milliseconds: number): string {
-  const counts = `${formatCount(report.changes)} changes in ${formatCount(report.batches)} batches`;
+  const counts = `${formatCounted(report.changes, "change")} in ${
+    formatCounted(report.batches, "batch", "batches")
+  }`;
   const end = `up to LSN ${report.lastLsn}, in ${formatDuration(milliseconds)}`;
-  const before = report.skipped > 0 ? `; ${formatCount(report.skipped)} lines were stored before` : "";
+  const skipped = formatCounted(report.skipped, "line was", "lines were");
+  const before = report.skipped > 0 ? `; ${skipped} stored before` : "";
   return `${word === "Loaded" ? word : `${word}: loaded`} ${counts}, ${end}${before}\n`;
 }
 
@@ -127,6 +130,7 @@ function checkName(name: string | undefined): string | undefined {
 function stopped(source: Source, error: LoadError, report: LoadReport): LoadError {
   const stored = report.batches === 0
     ? "nothing was stored"
-    : `the ${report.changes} changes before are stored, up to LSN ${report.lastLsn}`;
+    : `the ${formatCounted(report.changes, "change before is", "changes before are")} stored, ` +
+      `up to LSN ${report.lastLsn}`;
   return new LoadError(`Cannot load ${source.title}, ${error.message} (${stored})`, { cause: error });
 }

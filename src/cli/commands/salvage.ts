@@ -1,6 +1,6 @@
 /** `varve salvage`. */
 
-import { systemClock } from "../../base/mod.ts";
+import { type Lsn, systemClock } from "../../base/mod.ts";
 import {
   type LostStretch,
   salvage,
@@ -15,7 +15,7 @@ import { ioOptions } from "../open_timeline.ts";
 import { escapeText } from "../terminal/escape.ts";
 import { unlessClosed } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
-import { formatCount, formatWork } from "../terminal/quantity.ts";
+import { formatCount, formatCounted, formatWork } from "../terminal/quantity.ts";
 import { UsageError } from "../usage_error.ts";
 
 /** Copies what still reads of a store. */
@@ -46,7 +46,7 @@ Exit codes: 0 everything was copied, 3 something was lost`,
     const { signal } = interrupt;
     let come: SalvageProgress = { bytes: 0, totalBytes: 0, batches: 0 };
     const text = () =>
-      formatWork([`${formatCount(come.batches)} batches`], come.bytes, systemClock.monotonic() - started);
+      formatWork([formatBatches(come.batches)], come.bytes, systemClock.monotonic() - started);
     try {
       const report = await salvage(from, to, {
         ...ioOptions(args),
@@ -66,7 +66,7 @@ Exit codes: 0 everything was copied, 3 something was lost`,
       return isWhole(report) ? exitOk : exitDamaged;
     } catch (error) {
       progress[Symbol.dispose]();
-      const left = `${formatCount(come.batches)} batches, and is no whole copy`;
+      const left = `${formatBatches(come.batches)}, and is no whole copy`;
       if (come.totalBytes > 0) terminal.note(`varve: "${escapeText(to)}" holds ${left}\n`);
       if (!signal.aborted) throw error;
       return exitInterrupted;
@@ -98,23 +98,27 @@ function howToRead(timelines: readonly SalvagedTimeline[]): string {
 
 function shownTimeline(timeline: SalvagedTimeline): string {
   const { name, batches, records, firstLsn, lastLsn, lost, lostCount } = timeline;
-  const counts = `${formatCount(batches)} batches, ${formatCount(records)} records`;
-  const range = batches === 0 ? "" : `, LSNs ${firstLsn} to ${lastLsn}`;
+  const counts = `${formatBatches(batches)}, ${formatCounted(records, "record")}`;
+  const range = batches === 0 ? "" : `, ${formatLsns(firstLsn, lastLsn)}`;
   const more = lostCount > lost.length
-    ? `  … and ${formatCount(lostCount - lost.length)} more stretches\n`
+    ? `  … and ${formatCounted(lostCount - lost.length, "more stretch", "more stretches")}\n`
     : "";
   return `${escapeText(name)}: ${counts}${range}\n${lost.map(shownLoss).join("")}${more}${doubts(timeline)}`;
 }
 
 function shownLoss({ path, offset, length, lsns, error }: LostStretch): string {
   const range = length === undefined ? "" : `, bytes ${offset} to ${offset + length}`;
-  const at = lsns === undefined
-    ? ""
-    : lsns.first === lsns.last
-    ? `, LSN ${lsns.first}`
-    : `, LSNs ${lsns.first} to ${lsns.last}`;
+  const at = lsns === undefined ? "" : `, ${formatLsns(lsns.first, lsns.last)}`;
   const why = error === undefined ? "" : `: ${escapeText(error.message)}`;
   return `  lost: ${escapeText(path)}${range}${at}${why}\n`;
+}
+
+function formatBatches(count: number): string {
+  return formatCounted(count, "batch", "batches");
+}
+
+function formatLsns(first: Lsn, last: Lsn): string {
+  return first === last ? `LSN ${first}` : `LSNs ${first} to ${last}`;
 }
 
 function doubts({ incomplete, incompleteCount, repeated }: SalvagedTimeline): string {
@@ -122,7 +126,7 @@ function doubts({ incomplete, incompleteCount, repeated }: SalvagedTimeline): st
     ? ` and ${formatCount(incompleteCount - incomplete.length)} more`
     : "";
   const lacking = incompleteCount === 0 ? "" : `  may lack records: LSN ${incomplete.join(", ")}${more}\n`;
-  const again = repeated === 0 ? "" : `  found twice and copied once: ${formatCount(repeated)} batches\n`;
+  const again = repeated === 0 ? "" : `  found twice and copied once: ${formatBatches(repeated)}\n`;
   return `${lacking}${again}`;
 }
 

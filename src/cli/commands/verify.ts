@@ -11,7 +11,7 @@ import { ioOptions } from "../open_timeline.ts";
 import { escapeBytes, escapeText } from "../terminal/escape.ts";
 import { unlessClosed } from "../terminal/output.ts";
 import { Progress, type ProgressStatus } from "../terminal/progress.ts";
-import { formatCount, formatWork } from "../terminal/quantity.ts";
+import { formatCount, formatCounted, formatWork } from "../terminal/quantity.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 /** Verifies a store. */
@@ -126,8 +126,10 @@ class Run implements Disposable {
   async sum(path: string): Promise<void> {
     if (this.#isJson) return;
     const found = [
-      this.#damages === 0 ? "no damage" : counted(this.#damages, "place is damaged", "places are damaged"),
-      ...this.#warnings === 0 ? [] : [counted(this.#warnings, "warning", "warnings")],
+      this.#damages === 0
+        ? "no damage"
+        : formatCounted(this.#damages, "place is damaged", "places are damaged"),
+      ...this.#warnings === 0 ? [] : [formatCounted(this.#warnings, "warning")],
     ];
     const next = this.isDamaged
       ? `To copy all that still reads into a new store: varve salvage ${escapeText(path)} <new store>\n`
@@ -138,10 +140,6 @@ class Run implements Disposable {
   [Symbol.dispose](): void {
     this.#shown[Symbol.dispose]();
   }
-}
-
-function counted(count: number, one: string, several: string): string {
-  return `${formatCount(count)} ${count === 1 ? one : several}`;
 }
 
 /** A finding for people: where, what, and what it costs. */
@@ -162,7 +160,7 @@ function lines({ severity, path, offset, length, timeline, error, keys, lsns }: 
   if (keys !== undefined) {
     const [first, last] = [keys.first, keys.last].map(escapeBytes);
     costs.push(first === last ? `key ${first}` : `keys ${first} to ${last}`);
-    if (keys.versions !== undefined) costs.push(counted(keys.versions, "version", "versions"));
+    if (keys.versions !== undefined) costs.push(formatCounted(keys.versions, "version"));
   }
   if (lsns !== undefined) {
     costs.push(lsns.first === lsns.last ? `LSN ${lsns.first}` : `LSNs ${lsns.first} to ${lsns.last}`);

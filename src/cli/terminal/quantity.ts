@@ -5,6 +5,11 @@ export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
+/** Returns a count with what is counted, in the singular or the plural: `1 batch`, `12,345 batches`. */
+export function formatCounted(count: number, one: string, several: string = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : several}`;
+}
+
 /** Returns bytes as MiB with one decimal: `12.3 MiB`. */
 export function formatMebibytes(bytes: number): string {
   return `${(bytes / 1048576).toFixed(1)} MiB`;

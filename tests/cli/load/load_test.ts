@@ -22,7 +22,7 @@ Deno.test("varve load reads lines from standard input", async () => {
     '  {"key":"c","delete":true}  ',
   ]);
   assertEquals([ran.code, ran.err], [0, ""]);
-  assertStringIncludes(ran.out, "Loaded 3 changes in 1 batches, up to LSN 1");
+  assertStringIncludes(ran.out, "Loaded 3 changes in 1 batch, up to LSN 1");
   assertEquals(await scanned(folder), [{ key: "a", lsn: 1, value: "1" }, { key: "b", lsn: 1, value: "2" }]);
 });
 
@@ -94,7 +94,7 @@ Deno.test("varve load refuses a bad line and stores the batches before it", asyn
   assertEquals(ran.code, 1);
   assertMatch(
     ran.err,
-    /^varve: Cannot load standard input, line 2501: .* \(the 2000 changes before are stored, up to LSN 2\)\n$/,
+    /^varve: Cannot load standard input, line 2501: .* \(the 2,000 changes before are stored, up to LSN 2\)\n$/,
   );
   assertEquals((await scanned(folder)).length, 2000);
   assertEquals((await varve(folder, ["get", "store", "k1999"])).code, 0);
@@ -129,7 +129,7 @@ Deno.test("varve load refuses an LSN that does not increase", async () => {
   ]);
   assertEquals(ran.code, 1);
   assertStringIncludes(ran.err, "lines 2 to 3: ");
-  assertStringIncludes(ran.err, "(the 1 changes before are stored, up to LSN 5)");
+  assertStringIncludes(ran.err, "(the 1 change before is stored, up to LSN 5)");
   assertEquals(await scanned(folder), [{ key: "a", lsn: 5, value: "1" }]);
 });
 

@@ -95,7 +95,7 @@ for (const mark of ["", "\ufeff"]) {
     await varve(folder, ["load", "store", "lines", "--create"]);
     await Deno.writeTextFile(folder.join("lines"), mark + lines(1700, false));
     const { out } = await varve(folder, ["load", "store", "lines"]);
-    assertStringIncludes(out, "Loaded 200 changes in 1 batches");
+    assertStringIncludes(out, "Loaded 200 changes in 1 batch, ");
     await assertOnce(folder, 1700);
   });
 }
@@ -140,7 +140,7 @@ Deno.test("varve load refuses lines whose LSNs the store uses for something else
   }
   const fine = await load('{"key":"a","value":"3","lsn":3}' + tail);
   assertEquals([fine.code, fine.err], [0, ""]);
-  assertStringIncludes(fine.out, "Loaded 1 changes in 1 batches, up to LSN 4");
+  assertStringIncludes(fine.out, "Loaded 1 change in 1 batch, up to LSN 4");
   const falling = await load('{"key":"a","value":"3","lsn":3}\n{"key":"a","value":"2","lsn":2}');
   assertStringIncludes(falling.err, "line 2: LSN 2 comes after LSN 3");
 });
