@@ -59,8 +59,13 @@ async function* moments(source: Timeline, after: Lsn, last: Lsn): AsyncGenerator
 }
 
 if (import.meta.main) {
-  const [from = await Deno.makeTempDir(), to = await Deno.makeTempDir()] = Deno.args;
-  await using source = await Store.open(from);
+  const [from, to] = Deno.args;
+  if (from === undefined || to === undefined) {
+    console.error("Usage: backup.ts <store> <backup>");
+    Deno.exit(2);
+  }
+  // Another process may be writing the store meanwhile.
+  await using source = await Store.open(from, { readOnly: true });
   await using target = await Store.open(to);
   await backUp(source.timeline(), target.timeline());
   console.log(`The backup in ${target.path} goes up to LSN ${target.timeline().lastLsn}`);
