@@ -23,12 +23,12 @@ async function answer(timeline: Timeline, request: Request): Promise<Response> {
   const key = decodeURIComponent(url.pathname.slice(1));
   const asked = url.searchParams.get("lsn");
   const lsn = asked === null ? undefined : Number(asked);
-  const { signal } = request;
   switch (request.method) {
     case "GET": {
       if (key === "") {
         const prefix = url.searchParams.get("prefix") ?? undefined;
-        const body = timeline.scan({ prefix }, { lsn, signal }).pipeThrough(lines());
+        // It ends with whoever reads it: a body that is given up gives up the scan.
+        const body = timeline.scan({ prefix }, { lsn }).pipeThrough(lines());
         return new Response(body.pipeThrough(new TextEncoderStream()));
       }
       const entry = await timeline.getEntry(key, { lsn });

@@ -1,6 +1,6 @@
 /** The programs in `examples/` do what they say, without a cast or a work-around. */
 
-import { assert, assertEquals, assertNotMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertNotMatch, assertRejects, unreachable } from "@std/assert";
 import * as backup from "../../examples/backup.ts";
 import { cached, forget } from "../../examples/cache.ts";
 import { handler } from "../../examples/http_server.ts";
@@ -28,10 +28,16 @@ for (const name of names) {
     const script = new URL(`../../examples/${name}.ts`, import.meta.url).pathname;
     const args = ["run", "--no-prompt", `--allow-read=${place.path}`, `--allow-write=${place.path}`, script];
     const paths = name === "backup" ? [`${place.path}/from`, `${place.path}/to`] : [place.path];
+    if (name === "backup") await (await Store.open(paths[0])).close();
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: [...args, ...paths] })
       .output();
     assertEquals(code, 0, new TextDecoder().decode(stderr));
     assert(stdout.length > 0);
+    if (name !== "backup") return;
+    for (const few of [[], paths.slice(1)]) {
+      const { code, stderr } = await new Deno.Command(Deno.execPath(), { args: [...args, ...few] }).output();
+      assertEquals([code, new TextDecoder().decode(stderr)], [2, "Usage: backup.ts <store> <backup>\n"]);
+    }
   });
 }
 
@@ -128,10 +134,31 @@ test("a backup has all of history at the same LSNs, and goes on where it ended",
   assertEquals(await now.timeline().count(), await source.count());
 });
 
+function requestFor(path: string, init?: RequestInit): Request {
+  const request = new Request(`http://localhost${path}`, init);
+  // The runtime warns whoever asks for it, since it is aborted also when all was sent.
+  return Object.defineProperty(request, "signal", { get: () => unreachable() });
+}
+
+test("the server ends a scan that nobody reads any more", async (place) => {
+  const store = await place.open();
+  const value = "v".repeat(100_000);
+  await store.timeline().append(Array.from({ length: 200 }, (_, i) => ({ key: `k${i}`, value })));
+  const body = (await handler(store.timeline())(requestFor("/"))).body?.getReader();
+  await body?.read();
+  assertEquals(store.metrics().views, 1);
+  await body?.cancel();
+  // It passes the streams between one by one.
+  for (let left = 100; store.metrics().views > 0 && left > 0; left--) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assertEquals(store.metrics().views, 0);
+});
+
 test("the server answers many at once, streams, and says what is wrong", async (place) => {
   const store = await place.open();
   const answer = handler(store.timeline());
-  const ask = (path: string, init?: RequestInit) => answer(new Request(`http://localhost${path}`, init));
+  const ask = (path: string, init?: RequestInit) => answer(requestFor(path, init));
   const put = (key: string, body: string) => ask(`/${key}`, { method: "PUT", body });
   const written = await Promise.all(Array.from({ length: 50 }, (_, i) => put(`k${i}`, `value ${i}`)));
   assertEquals(written.map(({ status }) => status), Array(50).fill(200));
