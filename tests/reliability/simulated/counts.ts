@@ -98,6 +98,26 @@ export function* within<T>(
   }
 }
 
+/** Pieces of work with their numbers, by which one of them is done again. */
+export function numbered<T>(pieces: Iterable<T>): Iterable<[nth: number, piece: T]> {
+  return Iterator.from(pieces).map((piece, nth) => [nth, piece]);
+}
+
+/** The share of one piece of work alone. */
+export function onlyPiece(nth: number): Share {
+  return { index: nth, count: Infinity };
+}
+
+/** The command that does a piece of the work of a harness again. */
+export function commandOf(harness: string, options: Readonly<Record<string, number>>): string {
+  return [
+    "deno task soak:sim",
+    harness,
+    ...Object.entries(options).map(([name, value]) => `--${name} ${value}`),
+  ]
+    .join(" ");
+}
+
 /** Counts that were written as JSON. */
 export function readCounts(json: string): Counts {
   return { ...noCounts(), ...JSON.parse(json) };

@@ -7,7 +7,16 @@
 
 import { type Fault, type FaultPlan, type Operation, SeededChoices, SimDisk } from "../../../src/sim/mod.ts";
 import { Client, LeftOutError } from "./client.ts";
-import { type Budget, type Counts, noCounts, type Share, within, wordsOf } from "./counts.ts";
+import {
+  type Budget,
+  commandOf,
+  type Counts,
+  noCounts,
+  numbered,
+  type Share,
+  within,
+  wordsOf,
+} from "./counts.ts";
 import { bounded, isExplained, mayFailWith } from "./failing.ts";
 import { Machine } from "./machine.ts";
 import { Recoveries, sometimes } from "./recoveries.ts";
@@ -88,7 +97,7 @@ export async function failEach(budget: Budget, { share }: FailNthOptions = {}): 
   const counts = noCounts();
   const recoveries = new Recoveries(counts, sometimes);
   const runs = await everyRun();
-  for (const run of within(runs, budget, share)) {
+  for (const [piece, run] of within(numbered(runs), budget, share)) {
     counts.failNth++;
     try {
       await failOne(run, recoveries, counts);
@@ -96,7 +105,8 @@ export async function failEach(budget: Budget, { share }: FailNthOptions = {}): 
       const { name, nth, manner: { code, isLost, forEver } } = run;
       const what = `${code}${isLost ? " and loses what it was to sync" : ""}${forEver ? " for ever" : ""}`;
       const trace = `${name}: operation ${nth} fails with ${what}`;
-      counts.failures.push({ trace, command: "deno task soak:sim failures", message: wordsOf(error) });
+      const command = commandOf("failures", { nth: piece });
+      counts.failures.push({ trace, command, message: wordsOf(error) });
     }
   }
   return counts;
