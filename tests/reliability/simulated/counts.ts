@@ -1,5 +1,7 @@
 /** What a harness did, as a ledger takes it, and how long it may go on. */
 
+import { sumOf } from "../ledger/part.ts";
+
 /** Something that does not hold. */
 export interface Failure {
   /** The seed, or where in which script it happened. */
@@ -61,10 +63,10 @@ export function noCounts(): Counts {
   };
 }
 
-/** Adds what another harness did. */
-export function addCounts(to: Counts, { failures, ...others }: Counts): void {
-  for (const [name, count] of Object.entries(others)) to[name as keyof typeof others] += count;
-  to.failures.push(...failures);
+/** The sum of what harnesses did. */
+export function sumCounts(all: readonly Counts[]): Counts {
+  const numbers = all.map(({ failures: _, ...numbers }) => numbers);
+  return { ...noCounts(), ...sumOf(numbers), failures: all.flatMap(({ failures }) => failures) };
 }
 
 /** How long a harness may go on. What is left out is no limit. */

@@ -17,15 +17,7 @@
 
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
-import {
-  addCounts,
-  type Budget,
-  type Counts,
-  noCounts,
-  onlyPiece,
-  readCounts,
-  type Share,
-} from "./counts.ts";
+import { type Budget, type Counts, onlyPiece, readCounts, type Share, sumCounts } from "./counts.ts";
 import { crashOpenings, crashScripts } from "./crash_points.ts";
 import { failEach } from "./fail_nth.ts";
 import { runPrograms } from "./random_programs.ts";
@@ -76,7 +68,7 @@ const { values, positionals: [what = "all"] } = parseArgs({
 
 /** Runs what is asked for in this process. */
 async function runHere(): Promise<Counts> {
-  const counts = noCounts();
+  const done: Counts[] = [];
   const [index, count] = values.share.split("/").map(Number);
   const settings: Settings = {
     seed: Number(values.seed),
@@ -92,14 +84,13 @@ async function runHere(): Promise<Counts> {
     const seconds = all * (what === "all" ? part : 1);
     const found = await run({ seconds, runs }, settings);
     console.error(`${name} ${values.share}: ${lineOf(found)}`);
-    addCounts(counts, found);
+    done.push(found);
   }
-  return counts;
+  return sumCounts(done);
 }
 
 /** Shares the work among processes. */
 async function runShared(processes: number): Promise<Counts> {
-  const counts = noCounts();
   const shares = Array.from({ length: processes }, async (_, index) => {
     const args = Deno.args.filter((arg, i) => !isOption(arg) && !isOption(Deno.args[i - 1] ?? ""));
     const command = new Deno.Command(Deno.execPath(), {
@@ -108,10 +99,9 @@ async function runShared(processes: number): Promise<Counts> {
       stderr: "inherit",
     });
     const { stdout } = await command.output();
-    addCounts(counts, readCounts(new TextDecoder().decode(stdout)));
+    return readCounts(new TextDecoder().decode(stdout));
   });
-  await Promise.all(shares);
-  return counts;
+  return sumCounts(await Promise.all(shares));
 }
 
 /** Whether an argument is for the first process alone. */
