@@ -5,7 +5,7 @@
 import { equals } from "@std/bytes";
 import { lose } from "../../../src/sim/mod.ts";
 import { Random } from "../../random.ts";
-import { deadline } from "./deadline.ts";
+import { deadline } from "../../deadline.ts";
 import {
   type Damage,
   type DamageKind,
