@@ -13,6 +13,7 @@ export * from "./engine/faults.ts";
 export * from "./engine/held_write.ts";
 export * from "./engine/sim_engine.ts";
 export * from "./host/sim_host.ts";
+export { randomOf } from "./host/sim_random.ts";
 export { promptSchedule, type SimSchedule } from "./host/sim_schedule.ts";
 export { SimTime } from "./host/sim_time.ts";
 export { Trace } from "./host/trace.ts";

@@ -48,6 +48,11 @@ export async function varve(
   return { code, out: decoder.decode(stdout), bytes: stdout, err: decoder.decode(stderr) };
 }
 
+/** What stands on standard error but for how far a work has come, which is told every 5 s: a busy machine takes longer. */
+export function withoutProgress(err: string): string {
+  return err.replace(/^\d[^\n]* {2}[\d.]+ MiB {2}[\d.]+ MiB\/s {2}(?:\d+:)?\d+:\d\d\n/gm, "");
+}
+
 /** A terminal that keeps what is written to it. */
 export class FakeTerminal implements Terminal {
   readonly notes: string[] = [];

@@ -366,3 +366,34 @@ Deno.test("ChosenFaults brings every kind of error, and the same from the same s
   assert(!words.includes("EINTR") && !words.includes("bug"));
   assert(calm >= 4 * block);
 });
+
+Deno.test("ChosenFaults loses nothing by a sync that was interrupted, or for which there was no descriptor", async () => {
+  for (const operation of ["datasync", "sync"] as const) {
+    for (const code of ["EINTR", "EMFILE", "ENFILE"]) {
+      for (let seed = 1; seed <= 8; seed++) {
+        const { engine, file, disk } = await fixture(false);
+        await writeOnce(engine, file, 0, filled(9));
+        const plan = new ChosenFaults(new SeededChoices(seed), { errorOneIn: 1, codes: [code] });
+        engine.faults = plan;
+        const synced = engine[operation](file);
+        if (code === "EINTR") await synced;
+        else assertEquals(await codeOf(synced), code);
+        plan.isCalm = true;
+        await engine[operation](file);
+        assertEquals([...disk.crashStates()].map((state) => fillsOf(state)[0]), [9], `${operation} ${code}`);
+      }
+    }
+  }
+});
+
+Deno.test("SimEngine loses nothing by what was interrupted, whatever it was to lose", async () => {
+  for (const operation of ["datasync", "sync", "write"] as const) {
+    const { engine, file, faults, disk } = await fixture(false);
+    await writeOnce(engine, file, 0, filled(9));
+    const next = operation === "write" ? 2 : 1;
+    faults.set(operation, next, { kind: "lost sync", code: "EINTR" });
+    await (operation === "write" ? writeOnce(engine, file, block, filled(9)) : engine[operation](file));
+    await engine.datasync(file);
+    assertEquals([...disk.crashStates()].map((state) => fillsOf(state)[0]), [9], operation);
+  }
+});

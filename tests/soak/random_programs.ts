@@ -9,6 +9,7 @@
  */
 
 // deno-lint-ignore-file no-console
+import { HangError } from "../deadline.ts";
 import { Random } from "../random.ts";
 import { type DiskName, makeDisk } from "./programs/disks.ts";
 import { Program } from "./programs/program.ts";
@@ -134,7 +135,7 @@ async function main(): Promise<void> {
     } catch (error) {
       failures++;
       show(error as ProgramError);
-      if ((error as Error).message.endsWith("hangs")) break;
+      if ((error as Error).cause instanceof HangError) break;
       console.error("as few steps as still fail:");
       show(await shrink(name as DiskName, running, error as ProgramError));
     }

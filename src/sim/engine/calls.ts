@@ -150,15 +150,15 @@ export class Calls {
   #faultOf(operation: Operation, path: string): Fault | undefined {
     const nth = (this.#counts.get(operation) ?? 0) + 1;
     this.#counts.set(operation, nth);
-    return this.faults.faultOf(operation, path, nth);
+    const fault = this.faults.faultOf(operation, path, nth);
+    // What was interrupted is done again, as if nothing had been.
+    return fault !== undefined && "code" in fault && fault.code === "EINTR" ? undefined : fault;
   }
 
   /** Throws what an operation is to fail with, if it is to fail. */
   throwError(fault: Fault | undefined, operation: Operation, path: string, offset?: number): void {
     if (fault?.kind !== "error" && fault?.kind !== "lost sync") return;
-    const { code } = fault;
-    if (code === "EINTR") return;
-    throw new IoError({ code, operation: wordsOf[operation] ?? operation, path, offset });
+    throw new IoError({ code: fault.code, operation: wordsOf[operation] ?? operation, path, offset });
   }
 
   #leave(): void {

@@ -13,7 +13,7 @@ export type Operation = Exclude<keyof IoEngine, "name" | "isLost" | "allocateMem
 /** What goes wrong with one operation. One that means nothing to an operation does nothing. */
 export type Fault =
   | {
-    /** The operation fails. With `EINTR` it is done again inside, as real engines do. */
+    /** The operation fails. With `EINTR` it is done again inside, as real engines do, and nothing fails. */
     readonly kind: "error";
     /** The errno name. */
     readonly code: string;
@@ -143,6 +143,9 @@ export interface FaultRates {
   damageOneIn?: number | undefined;
 }
 
+/** What says that nothing of an operation was done. */
+const notBegun: ReadonlySet<string> = new Set(["EINTR", "EMFILE", "ENFILE"]);
+
 /** Faults by choice: with {@linkcode SeededChoices} the same seed brings the same faults to the same program. */
 export class ChosenFaults implements FaultPlan {
   readonly #choices: Choices;
@@ -169,10 +172,13 @@ export class ChosenFaults implements FaultPlan {
     if (!mayFail || !chance(this.#choices, 1, errorOneIn)) return undefined;
     const code = pick(this.#choices, codes);
     if (operation === "datasync" || operation === "sync") {
-      return { kind: pick(this.#choices, ["error", "lost sync"] as const), code };
+      const kind = pick(this.#choices, ["error", "lost sync"] as const);
+      // A sync for which there was no descriptor has not begun, and one that was interrupted is done again.
+      return { kind: notBegun.has(code) ? "error" : kind, code };
     }
     if (operation !== "write") return { kind: "error", code };
-    return { kind: "error", code, arrived: this.#choices.choose(3) * 4096 };
+    const arrived = this.#choices.choose(3) * 4096;
+    return { kind: "error", code, arrived: notBegun.has(code) ? 0 : arrived };
   }
 
   #short(operation: Operation): Fault | undefined {

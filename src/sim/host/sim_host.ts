@@ -17,6 +17,7 @@ import { type Random, SlicedTurns, type Turns, VarveError } from "../../base/mod
 import type { Host } from "../../io/mod.ts";
 import { chance, type Choices, dullChoices, SeededChoices } from "../choices.ts";
 import { SimEngine, type SimEngineOptions } from "../engine/sim_engine.ts";
+import { randomOf } from "./sim_random.ts";
 import { ChosenSchedule } from "./sim_schedule.ts";
 import { SimTime } from "./sim_time.ts";
 import { Trace } from "./trace.ts";
@@ -161,15 +162,4 @@ class UnhandledRejections implements Disposable {
   [Symbol.dispose](): void {
     globalThis.removeEventListener("unhandledrejection", this.#note);
   }
-}
-
-function randomOf(choices: Choices): Random {
-  return {
-    bytes: (length) => {
-      const bytes = new Uint8Array(length);
-      for (let i = 0; i < length; i++) bytes[i] = choices.choose(256);
-      return bytes;
-    },
-    id: () => choices.choose(2 ** 21) * 2 ** 32 + choices.choose(2 ** 32) || 1,
-  };
 }

@@ -4,7 +4,8 @@
 
 import { equals } from "@std/bytes";
 import { lose } from "../../../src/sim/mod.ts";
-import { deadline } from "./deadline.ts";
+import { Random } from "../../random.ts";
+import { deadline } from "../../deadline.ts";
 import {
   type Damage,
   type DamageKind,
@@ -86,6 +87,15 @@ function spacesOf(golden: Golden, other: Golden, every: boolean, seed: number): 
   ];
 }
 
+/**
+ * Chooses one of so many members of a space, spread over it: each by the seed from a stretch of its own. Where all are
+ * chosen, a stretch is one member.
+ */
+export function chooseMember(size: number, count: number, nth: number, seed: number): number {
+  const from = Math.floor(nth * size / count), to = Math.floor((nth + 1) * size / count);
+  return from + new Random(Math.imul(nth + 1, 0x9e3779b1) ^ seed).below(to - from);
+}
+
 /** Does so many damages of a space, spread over it, or all. */
 async function exhaust(
   golden: Golden,
@@ -96,7 +106,7 @@ async function exhaust(
 ): Promise<void> {
   const count = Math.min(space.size, Math.ceil(most));
   for (let i = part; i < count && counts.failures.length < mostFailures; i += parts) {
-    const damage = space.at(Math.floor(i * space.size / count));
+    const damage = space.at(chooseMember(space.size, count, i, counts.seed));
     if (isNone(golden, damage)) continue;
     const name = `${golden.name}, seed ${counts.seed}: ${damage.words}`;
     try {

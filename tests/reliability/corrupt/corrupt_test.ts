@@ -1,8 +1,8 @@
 /** The short form of what `corrupt()` does: some damage of every kind. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { seeds } from "../../random.ts";
-import { corrupt, type CorruptBudget } from "./corrupt.ts";
+import { chooseMember, corrupt, type CorruptBudget } from "./corrupt.ts";
 import { damageKinds } from "./damages.ts";
 
 const few = Object.fromEntries(damageKinds.map((kind) => [kind, 40])) as CorruptBudget["mostOfKind"];
@@ -28,4 +28,17 @@ Deno.test("corrupt() does the same parts of the same damage for the same seed", 
     assertEquals(first[kind] + second[kind], whole[kind], kind);
     assert(first[kind] > 0, kind);
   }
+});
+
+Deno.test("chooseMember() chooses others for another seed, each from a stretch of its own, or all", () => {
+  const size = 1000, count = 30, nths = Array.from({ length: count }, (_, nth) => nth);
+  const chosen = (seed: number) => nths.map((nth) => chooseMember(size, count, nth, seed));
+  assertEquals(chosen(1), chosen(1));
+  assertNotEquals(chosen(1), chosen(2));
+  for (const [nth, member] of chosen(1).entries()) {
+    assertEquals(Math.floor((member + 1) * count / size - 1e-9), nth);
+  }
+  const reached = new Set(Array.from({ length: 1000 }, (_, seed) => chosen(seed)).flat());
+  assertEquals(reached.size, size);
+  assertEquals(nths.map((nth) => chooseMember(count, count, nth, 7)), nths);
 });

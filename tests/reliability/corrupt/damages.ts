@@ -150,16 +150,36 @@ function placed(disk: Disk, words: string, blocks: readonly Block[]): Damage {
   return { words, files };
 }
 
-/** Pairs of blocks, of one file or of two, that are swapped, and blocks that were written over another one. */
+/** Two of several that stand in a row, by their places: `from` comes to stand over `to`, or both are swapped. */
+interface Placement {
+  readonly from: number;
+  readonly to: number;
+  readonly isSwap: boolean;
+}
+
+/** How many placements of so many there are: each over each, and every two swapped. */
+function placements(length: number): number {
+  return length * length + length * (length - 1) / 2;
+}
+
+/** A placement by its number. */
+function placementAt(number: number, length: number): Placement {
+  const swap = number - length * length;
+  if (swap < 0) return { from: number % length, to: Math.floor(number / length), isSwap: false };
+  // Before those of a place come those of the places before it, which are 0, 1, 2 and so on.
+  const to = Math.floor((1 + Math.sqrt(1 + 8 * swap)) / 2);
+  return { from: swap - to * (to - 1) / 2, to, isSwap: true };
+}
+
+/** Blocks that were written over another one, of one file or of two, and pairs of blocks that are swapped. */
 export function swaps({ disk }: Golden): DamageSpace {
   const blocks = blocksOf(disk), { length } = blocks;
   const nameOf = ({ path, number }: Block) => `block ${number} of ${path}`;
   return {
     kind: "swaps",
-    size: length * length,
+    size: placements(length),
     at: (number) => {
-      const a = blocks[number % length], b = blocks[Math.floor(number / length)];
-      const isSwap = number % length > Math.floor(number / length);
+      const { from, to, isSwap } = placementAt(number, length), a = blocks[from], b = blocks[to];
       const over = { ...b, bytes: a.bytes }, back = isSwap ? [{ ...a, bytes: b.bytes }] : [];
       return placed(disk, `${nameOf(a)} ${isSwap ? "and" : "over"} ${nameOf(b)}`, [over, ...back]);
     },
@@ -206,10 +226,9 @@ export function stale({ disk, older }: Golden): DamageSpace {
 export function exchanged({ disk }: Golden, other: Golden): DamageSpace {
   const paths = disk.paths(), { length } = paths;
   const pairs = {
-    size: length * length,
+    size: placements(length),
     at: (number: number) => {
-      const a = paths[number % length], b = paths[Math.floor(number / length)];
-      const isSwap = number % length > Math.floor(number / length);
+      const { from, to, isSwap } = placementAt(number, length), a = paths[from], b = paths[to];
       const files = new Map([[b, disk.contents(a)], ...isSwap ? [[a, disk.contents(b)] as const] : []]);
       return { words: `${a} ${isSwap ? "and" : "over"} ${b}`, files };
     },

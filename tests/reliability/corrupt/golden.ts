@@ -250,7 +250,9 @@ export function makeGolden(seed: number): Promise<{ killed: Golden; closed: Gold
     await main.append(again.timeline(), numbered(15, 25), 100);
     await again.timeline().sync();
     noteContents(second, older);
-    await main.append(again.timeline(), numbered(5, 12), 600);
+    // Written over the torn end of the other timeline, the block in which both begin would go on as its history.
+    await main.append(again.timeline(), numbered(0, 5), 20);
+    await main.append(again.timeline(), numbered(5, 12), 900);
     await again.close();
     noteContents(second, older);
     const closed = { main: main.truth("main", main.lastLsn), side: side.truth("side", side.lastLsn) };

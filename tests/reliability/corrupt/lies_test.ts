@@ -21,7 +21,7 @@ import type { SegmentDescription, StoreState, TimelineState } from "../../../src
 import { readManifest } from "../../../src/manifest/read_manifest.ts";
 import { noTurns } from "../../manifest/memory_root.ts";
 import { collect } from "../../store/bytes.ts";
-import { deadline } from "./deadline.ts";
+import { deadline } from "../../deadline.ts";
 import { block, type Disk, type Golden, isManifestPath, makeGolden, openOn } from "./golden.ts";
 import { framed } from "./manifest_parsers.ts";
 

@@ -6,6 +6,8 @@ export interface Budget {
   readonly milliseconds: number;
   /** The seed of everything that is chosen. */
   readonly seed: number;
+  /** The one slice to do, in parts that are cut in slices. The default is one after the other. */
+  readonly slice?: number | undefined;
   /** Counts that are enough, in the short form; a part that has reached all of them ends. Left out, time alone ends it. */
   readonly enough?: Counts | undefined;
 }
@@ -41,6 +43,8 @@ export interface Part {
   readonly seconds: number;
   /** What the short form does at least. */
   readonly goals: Counts;
+  /** Whether a slice of it can be done alone. */
+  readonly isSliced?: boolean | undefined;
   /** Does it. */
   run(budget: Budget): Promise<PartResult>;
 }

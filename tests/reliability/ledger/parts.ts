@@ -56,6 +56,11 @@ const programs: Part = {
   },
 };
 
+/** The command that does a slice of a part again. */
+function sliceCommand(part: string, { seed }: Budget, nth: number): string {
+  return `deno task reliability --only ${part} --seed ${seed} --slice ${nth}`;
+}
+
 /** The work that one damaged store costs is cut into so many slices, in the short form and beyond it. */
 const shortSlices = 40, everySlices = 400;
 
@@ -65,6 +70,7 @@ const damage: Part = {
   summary: "one damage at a time done to a small store, which then tells the truth or names what is damaged",
   seconds: 300,
   goals: { flips: 98_000, truncations: 4_500, deletions: 80 },
+  isSliced: true,
   run: (budget) =>
     repeat(budget, async (_milliseconds, nth) => {
       const isShort = nth < shortSlices;
@@ -76,7 +82,7 @@ const damage: Part = {
         { mostOfKind, isExhaustive: !isShort },
         { seed, part },
       );
-      const command = `deno task reliability --only damage --seed ${budget.seed}`;
+      const command = sliceCommand("damage", budget, nth);
       return { counts, skipped: [], failures: failures.map((message) => ({ command, message })) };
     }),
 };
@@ -92,10 +98,11 @@ const parsers: Part = {
   summary: "parsers fed with bytes whose checksums are right and which make no sense",
   seconds: 120,
   goals: { fuzzInputs: 500_000 },
+  isSliced: true,
   run: (budget) =>
     repeat(budget, async (_milliseconds, nth) => {
       const { failures, fuzzInputs, accepted } = await fuzz({ inputs: 50_000 }, { seed: budget.seed + nth });
-      const command = `deno task reliability --only parsers --seed ${budget.seed + nth}`;
+      const command = sliceCommand("parsers", budget, nth);
       return {
         counts: { fuzzInputs, accepted },
         skipped: [],

@@ -19,13 +19,16 @@ export async function repeat(
   const end = performance.now() + budget.milliseconds;
   let counts: Record<string, number> = {};
   const skipped = new Set<string>(), failures: Failure[] = [];
-  for (let nth = 0; nth === 0 || performance.now() < end; nth++) {
+  const first = budget.slice ?? 0;
+  for (let nth = first; nth === first || performance.now() < end; nth++) {
     const result = await slice(end - performance.now(), nth);
     counts = sumOf([counts, result.counts]);
     for (const what of result.skipped) skipped.add(what);
     failures.push(...result.failures);
     const isIdle = Object.values(result.counts).every((count) => count === 0);
-    if (isIdle || isEnough(counts, budget.enough) || failures.length >= mostFailures) break;
+    if (
+      nth === budget.slice || isIdle || isEnough(counts, budget.enough) || failures.length >= mostFailures
+    ) break;
   }
   return { counts, skipped: [...skipped], failures };
 }

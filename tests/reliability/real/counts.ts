@@ -1,5 +1,7 @@
 /** What the trials on real files have counted, in a form that can be summed and written down as JSON. */
 
+import { sumOf } from "../ledger/part.ts";
+
 /** A trial that failed, and how it is run again. */
 export interface Failure {
   /** The part that it belongs to. */
@@ -73,11 +75,11 @@ export function noCounts(): Counts {
 
 /** The sum of counts. */
 export function sumCounts(all: readonly Counts[]): Counts {
-  const sum = noCounts();
-  for (const { skipped, failures, ...tallies } of all) {
-    for (const name of Object.keys(tallies) as (keyof Tallies)[]) sum[name] += tallies[name];
-    sum.skipped.push(...skipped);
-    sum.failures.push(...failures);
-  }
-  return sum;
+  const tallies = all.map(({ skipped: _, failures: __, ...tallies }) => tallies);
+  return {
+    ...noCounts(),
+    ...sumOf(tallies),
+    skipped: all.flatMap(({ skipped }) => skipped),
+    failures: all.flatMap(({ failures }) => failures),
+  };
 }

@@ -6,18 +6,16 @@
 import { assert } from "@std/assert";
 import { Random } from "../../random.ts";
 import { Place, type Subject, subjects } from "../../store/matrix.ts";
-import { checkStore } from "./check_store.ts";
 import { Child, type Ended } from "./child.ts";
 import { Claims } from "./claims.ts";
 import { type Counts, noCounts } from "./counts.ts";
 import { ringActs, type RingFault, type RingOperation } from "./faulty_ring.ts";
+import { type LifeOf, tryLives } from "./lives.ts";
 import { historySeed, segmentBytes, storeIn } from "./traced_life.ts";
 import { type Budget, runTrials, type TrialOptions } from "./trials.ts";
 
 /** The name of this part. */
 export const ringPart = "ring";
-/** The most lives of a store. */
-const mostLives = 3;
 const rings = subjects.filter(({ ioEngine }) => ioEngine === "uring");
 
 /** Why there is no ring here; `undefined` if there is one. */
@@ -32,7 +30,12 @@ export async function ringSweep(budget: Budget, options: TrialOptions = {}): Pro
     const counting = plans.get(subject) ?? countEntries(subject);
     plans.set(subject, counting);
     const seen = await counting;
-    await tryFaults(subject, () => chooseFault(seen, random), random, counts);
+    await tryLives(
+      subject,
+      random,
+      counts,
+      (life) => tryLife(subject, life, chooseFault(seen, random), counts),
+    );
   });
 }
 
@@ -85,40 +88,16 @@ async function live(
   return { ended: await child.end(), seen, fired };
 }
 
-/** Has a store live, and live again when it was killed, and looks at what is left. */
-async function tryFaults(
-  subject: Subject,
-  choose: () => RingFault,
-  random: Random,
-  counts: Counts,
-): Promise<void> {
-  await using place = await Place.make();
-  const store = storeIn(place, subject), claims = new Claims(), told: string[] = [subject.name];
-  try {
-    for (let nth = 1;; nth++) {
-      const fault = choose();
-      told.push(JSON.stringify(fault));
-      const isKilled = await tryLife(store, subject, fault, claims, counts);
-      if (!isKilled || nth === mostLives || random.once(2)) break;
-    }
-    await checkStore(store, claims, historySeed, random);
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : `${cause}`;
-    throw new Error([...told, message].join("\n"), { cause });
-  }
-  counts.recoveries++;
-}
-
 /** Checks how a life goes. Returns whether it was killed. */
 async function tryLife(
-  store: Place,
   subject: Subject,
+  { place, claims, told }: LifeOf,
   fault: RingFault,
-  claims: Claims,
   counts: Counts,
 ): Promise<boolean> {
+  told.push(JSON.stringify(fault));
   const errorsBefore = claims.errors;
-  const { ended, fired } = await live(store, subject, fault, claims);
+  const { ended, fired } = await live(storeIn(place, subject), subject, fault, claims);
   assert(!ended.hung, "it hangs");
   claims.check();
   if (fault.act === "kill" && ended.signal === "SIGKILL") {

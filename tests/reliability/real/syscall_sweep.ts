@@ -15,19 +15,16 @@
 
 import { assert } from "@std/assert";
 import { Random } from "../../random.ts";
-import { Place, type Subject } from "../../store/matrix.ts";
-import { checkStore } from "./check_store.ts";
-import { Claims } from "./claims.ts";
+import type { Subject } from "../../store/matrix.ts";
 import { type Counts, noCounts } from "./counts.ts";
+import { type LifeOf, tryLives } from "./lives.ts";
 import { injectCommand, type Injection, traceAbsence } from "./strace.ts";
-import { type Run, RunPlan } from "./syscall_plan.ts";
-import { historySeed, liveTraced, storeIn } from "./traced_life.ts";
+import { RunPlan } from "./syscall_plan.ts";
+import { liveTraced, storeIn } from "./traced_life.ts";
 import { type Budget, runTrials, type TrialOptions } from "./trials.ts";
 
 /** The name of this part. */
 export const syscallPart = "syscalls";
-/** The most lives of a store. */
-const mostLives = 3;
 
 /** How the sweep is done. */
 export interface SweepOptions extends TrialOptions {
@@ -43,52 +40,22 @@ export async function syscallSweep(budget: Budget, options: SweepOptions = {}): 
   const most = Math.min(budget.most ?? Infinity, all?.length ?? Infinity);
   return await runTrials(syscallPart, { ...budget, most }, options, async (seed, counts) => {
     const random = new Random(seed);
-    await tryRun(all?.pop() ?? await plan.choose(random), plan, random, counts);
+    const { subject, injection } = all?.pop() ?? await plan.choose(random);
+    await tryLives(subject, random, counts, async (life) => {
+      const next = life.nth === 1 ? injection : await plan.chooseInjection(subject, random);
+      return await tryLife(subject, life, next, counts);
+    });
   });
-}
-
-/** Has a store live, and live again when it was killed, and looks at what is left. */
-async function tryRun(
-  { subject, injection }: Run,
-  plan: RunPlan,
-  random: Random,
-  counts: Counts,
-): Promise<void> {
-  await using place = await Place.make();
-  const claims = new Claims(), told: string[] = [subject.name];
-  try {
-    for (let nth = 1, next = injection;; nth++) {
-      told.push(JSON.stringify(next));
-      const isKilled = await tryLife({ place, subject, injection: next, claims, nth, told }, counts);
-      if (!isKilled || nth === mostLives || random.once(2)) break;
-      next = await plan.chooseInjection(subject, random);
-    }
-    await checkStore(storeIn(place, subject), claims, historySeed, random);
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : `${cause}`;
-    throw new Error([...told, message].join("\n"), { cause });
-  }
-  counts.recoveries++;
-}
-
-/** A life of a store in which a call fails. */
-interface Trial {
-  readonly place: Place;
-  readonly subject: Subject;
-  readonly injection: Injection;
-  /** What was said in this life and those before it. */
-  readonly claims: Claims;
-  /** Which life it is. */
-  readonly nth: number;
-  /** What was done, for the message of a failure. */
-  readonly told: string[];
 }
 
 /** Checks how a life goes. Returns whether it was killed. */
 async function tryLife(
-  { place, subject, injection, claims, nth, told }: Trial,
+  subject: Subject,
+  { place, claims, nth, told }: LifeOf,
+  injection: Injection,
   counts: Counts,
 ): Promise<boolean> {
+  told.push(JSON.stringify(injection));
   const { path } = storeIn(place, subject);
   const command = (log: string) => injectCommand(log, path, injection);
   const errorsBefore = claims.errors;

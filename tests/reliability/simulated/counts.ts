@@ -1,5 +1,7 @@
 /** What a harness did, as a ledger takes it, and how long it may go on. */
 
+import { sumOf } from "../ledger/part.ts";
+
 /** Something that does not hold. */
 export interface Failure {
   /** The seed, or where in which script it happened. */
@@ -61,10 +63,10 @@ export function noCounts(): Counts {
   };
 }
 
-/** Adds what another harness did. */
-export function addCounts(to: Counts, { failures, ...others }: Counts): void {
-  for (const [name, count] of Object.entries(others)) to[name as keyof typeof others] += count;
-  to.failures.push(...failures);
+/** The sum of what harnesses did. */
+export function sumCounts(all: readonly Counts[]): Counts {
+  const numbers = all.map(({ failures: _, ...numbers }) => numbers);
+  return { ...noCounts(), ...sumOf(numbers), failures: all.flatMap(({ failures }) => failures) };
 }
 
 /** How long a harness may go on. What is left out is no limit. */
@@ -96,6 +98,26 @@ export function* within<T>(
     if (done++ >= runs || performance.now() >= end) return;
     yield piece;
   }
+}
+
+/** Pieces of work with their numbers, by which one of them is done again. */
+export function numbered<T>(pieces: Iterable<T>): Iterable<[nth: number, piece: T]> {
+  return Iterator.from(pieces).map((piece, nth) => [nth, piece]);
+}
+
+/** The share of one piece of work alone. */
+export function onlyPiece(nth: number): Share {
+  return { index: nth, count: Infinity };
+}
+
+/** The command that does a piece of the work of a harness again. */
+export function commandOf(harness: string, options: Readonly<Record<string, number>>): string {
+  return [
+    "deno task soak:sim",
+    harness,
+    ...Object.entries(options).map(([name, value]) => `--${name} ${value}`),
+  ]
+    .join(" ");
 }
 
 /** Counts that were written as JSON. */

@@ -1,7 +1,16 @@
 /** Every crash at every moment of scripts, and of the openings after them, and of those after these. */
 
 import { type Choices, SeededChoices, SimDisk } from "../../../src/sim/mod.ts";
-import { type Budget, type Counts, noCounts, type Share, within, wordsOf } from "./counts.ts";
+import {
+  type Budget,
+  commandOf,
+  type Counts,
+  noCounts,
+  numbered,
+  type Share,
+  within,
+  wordsOf,
+} from "./counts.ts";
 import { type Known, knownAfter } from "./known.ts";
 import type { MakeEngine } from "./machine.ts";
 import { type Moment, momentsOf } from "./moments.ts";
@@ -10,7 +19,7 @@ import { little, oneTimeline, type Script, twoTimelines } from "./scripts.ts";
 
 /** How much is tried at each moment. */
 export interface CrashPointOptions {
-  /** The most states that a loss of power leaves at one moment. The default is 1,024. */
+  /** The most states that a loss of power leaves at one moment. The default is 1,024, 8 in an opening, 256 in a sequence. */
   readonly limit?: number | undefined;
   /** How many states of each moment of an opening are opened, and cut short in turn. */
   readonly nested?: number | undefined;
@@ -26,6 +35,9 @@ export interface CrashPointOptions {
 
 const scripts: Readonly<Record<string, Script>> = { oneTimeline, twoTimelines };
 
+/** The most states of one moment, if nothing else is said. */
+const mostStates = 1024;
+
 /** How many orders in which everything completes are tried, if the budget lasts. */
 const mostOrders = 1_000_000;
 
@@ -36,9 +48,11 @@ const mostOrders = 1_000_000;
 export async function crashScripts(budget: Budget, options: CrashPointOptions = {}): Promise<Counts> {
   const counts = noCounts();
   const recoveries = new Recoveries(counts, options.rates ?? sometimes);
-  for (const [name, order] of within(ordersOf(options.seed ?? 1), budget, options.share)) {
+  const { seed = 1, limit = mostStates } = options;
+  for (const [nth, [name, order]] of within(numbered(ordersOf(seed)), budget, options.share)) {
     const run = { makeEngine: options.makeEngine, order };
-    await attempt(counts, `${name} in order ${order}`, async () => {
+    const command = commandOf("crashes", { seed, limit, nth });
+    await attempt(counts, `${name} in order ${order}`, command, async () => {
       const moments = await momentsOf(new SimDisk(), scripts[name], counts, run);
       for (const moment of within(moments, { seconds: budget.seconds })) {
         await crashAt(moment, recoveries, order === 0 ? options : { ...options, limit: manyOrdersLimit });
@@ -63,7 +77,7 @@ function* ordersOf(seed: number): Generator<[name: string, order: number]> {
 
 async function crashAt(moment: Moment, recoveries: Recoveries, options: CrashPointOptions): Promise<void> {
   const { disk, known } = moment;
-  const { limit, seed = 1 } = options;
+  const { limit = mostStates, seed = 1 } = options;
   for (const left of disk.crashStates({ limit, choices: new SeededChoices(seed) })) {
     await recoveries.check(left, known);
   }
@@ -83,12 +97,21 @@ export async function crashOpenings(budget: Budget, options: CrashPointOptions =
   const counts = noCounts();
   const moments = await momentsOf(new SimDisk(), little, counts, options);
   const openings = new Openings(counts, options);
-  const numbered = moments.map((moment, i) => ({ ...moment, trace: `little at ${i}: ${moment.operation}` }));
-  for (const moment of within(numbered, budget, options.share)) {
-    await attempt(counts, moment.trace, () => openings.crashAfter(moment));
+  const { seed = 1, limit = mostStatesOfOpening } = options;
+  for (const [nth, moment] of within(numbered(moments), budget, options.share)) {
+    const trace = `little at ${nth}: ${moment.operation}`;
+    await attempt(
+      counts,
+      trace,
+      commandOf("openings", { seed, limit, nth }),
+      () => openings.crashAfter(moment),
+    );
   }
   return counts;
 }
+
+/** The most states of one moment of an opening, if nothing else is said. */
+const mostStatesOfOpening = 8;
 
 /** Openings that are cut short, and those after them. */
 class Openings {
@@ -123,7 +146,7 @@ class Openings {
   }
 
   async #crash(disk: SimDisk, known: Known, depth: number): Promise<void> {
-    const { limit = 8, seed = 1 } = this.#options;
+    const { limit = mostStatesOfOpening, seed = 1 } = this.#options;
     const moments = await momentsOf(disk, [(client) => client.open()], this.#counts, { known });
     for (const [i, moment] of moments.entries()) {
       const choices = new SeededChoices(seed + i);
@@ -138,10 +161,15 @@ class Openings {
 }
 
 /** Does a piece of work whose failure is written down. */
-async function attempt(counts: Counts, trace: string, work: () => Promise<void>): Promise<void> {
+async function attempt(
+  counts: Counts,
+  trace: string,
+  command: string,
+  work: () => Promise<void>,
+): Promise<void> {
   try {
     await work();
   } catch (error) {
-    counts.failures.push({ trace, command: "deno task soak:sim crashes", message: wordsOf(error) });
+    counts.failures.push({ trace, command, message: wordsOf(error) });
   }
 }

@@ -1,7 +1,8 @@
 /** Crashes at every moment of scripts and of openings, each left state opened and checked. */
 
 import { assert, assertEquals } from "@std/assert";
-import { crashOpenings, crashScripts } from "./crash_points.ts";
+import { onlyPiece } from "./counts.ts";
+import { crashOpenings, type CrashPointOptions, crashScripts } from "./crash_points.ts";
 import { ForgetsData, ForgetsDurableWrites, ForgetsFiles, ForgetsNames } from "./lying_engines.ts";
 
 Deno.test("Store.open() finds what was durable, and a prefix, after a crash at any moment of two scripts", async () => {
@@ -35,3 +36,19 @@ for (const Engine of [ForgetsData, ForgetsFiles, ForgetsNames, ForgetsDurableWri
 function wordsOf(name: string): string {
   return name.replaceAll(/(?!^)([A-Z])/g, " $1").toLowerCase();
 }
+
+Deno.test("crashScripts() says of a failure which command has it happen again", async () => {
+  const options: CrashPointOptions = {
+    limit: 12,
+    seed: 9,
+    makeEngine: (disk, faults) => new ForgetsData({ disk, faults }),
+  };
+  const { failures } = await crashScripts({ runs: 2 }, options);
+  assert(failures.length > 0);
+  for (const failure of failures) {
+    const nth = Number(/\d+$/.exec(failure.command)?.[0]);
+    assertEquals(failure.command, `deno task soak:sim crashes --seed 9 --limit 12 --nth ${nth}`);
+    const again = await crashScripts({}, { ...options, share: onlyPiece(nth) });
+    assertEquals(again.failures, [failure]);
+  }
+});

@@ -6,15 +6,23 @@
  */
 
 import { type Fault, type FaultPlan, type Operation, SeededChoices, SimDisk } from "../../../src/sim/mod.ts";
+import { deadline } from "../../deadline.ts";
 import { Client, LeftOutError } from "./client.ts";
-import { type Budget, type Counts, noCounts, type Share, within, wordsOf } from "./counts.ts";
-import { bounded, isExplained, mayFailWith } from "./failing.ts";
+import {
+  type Budget,
+  commandOf,
+  type Counts,
+  noCounts,
+  numbered,
+  type Share,
+  within,
+  wordsOf,
+} from "./counts.ts";
+import { isExplained, mayFailWith, survivesFullDisk } from "./failing.ts";
 import { Machine } from "./machine.ts";
 import { Recoveries, sometimes } from "./recoveries.ts";
 import { little, oneTimeline, type Script, twoTimelines } from "./scripts.ts";
 
-/** What a full disk may refuse without ending writing for good. */
-const survived: ReadonlySet<Operation> = new Set<Operation>(["open", "write", "allocate"]);
 const syncs: ReadonlySet<Operation> = new Set<Operation>(["datasync", "sync"]);
 
 /** One way to fail. */
@@ -88,7 +96,7 @@ export async function failEach(budget: Budget, { share }: FailNthOptions = {}): 
   const counts = noCounts();
   const recoveries = new Recoveries(counts, sometimes);
   const runs = await everyRun();
-  for (const run of within(runs, budget, share)) {
+  for (const [piece, run] of within(numbered(runs), budget, share)) {
     counts.failNth++;
     try {
       await failOne(run, recoveries, counts);
@@ -96,7 +104,8 @@ export async function failEach(budget: Budget, { share }: FailNthOptions = {}): 
       const { name, nth, manner: { code, isLost, forEver } } = run;
       const what = `${code}${isLost ? " and loses what it was to sync" : ""}${forEver ? " for ever" : ""}`;
       const trace = `${name}: operation ${nth} fails with ${what}`;
-      counts.failures.push({ trace, command: "deno task soak:sim failures", message: wordsOf(error) });
+      const command = commandOf("failures", { nth: piece });
+      counts.failures.push({ trace, command, message: wordsOf(error) });
     }
   }
   return counts;
@@ -145,15 +154,15 @@ async function runScript(
   };
   for (const step of script) {
     if (client.store === undefined && manner.isLost && faults.fired.length > 0) break;
-    if (client.store === undefined) await bounded(client.open()).catch(judge);
+    if (client.store === undefined) await deadline(client.open()).catch(judge);
     if (client.store !== undefined) {
-      await bounded(step(client)).catch((error) => refused(error) ?? judge(error));
+      await deadline(step(client)).catch((error) => refused(error) ?? judge(error));
     }
   }
   await beforeClose(client);
   faults.end();
   if (client.store !== undefined && isSurvived(faults, manner)) await syncAll(client);
-  await bounded(client.close()).catch(judge);
+  await deadline(client.close()).catch(judge);
   machine.retire();
   return client;
 }
@@ -165,13 +174,13 @@ function refused(error: unknown): true | undefined {
 
 /** Whether a full disk refused nothing but what may be tried again. */
 function isSurvived({ fired }: NthFault, { code }: Manner): boolean {
-  return (code === "ENOSPC" || code === "EDQUOT") && fired.every((operation) => survived.has(operation));
+  return (code === "ENOSPC" || code === "EDQUOT") && fired.every(survivesFullDisk);
 }
 
 /** There is room again: what began before may still tell that there was none. */
 async function syncAll(client: Client): Promise<void> {
   for (const name of client.names) {
-    const sync = () => bounded(client.sync(name));
+    const sync = () => deadline(client.sync(name));
     await sync().catch(sync).catch(sync);
   }
 }

@@ -26,6 +26,14 @@ const needDescriptor: ReadonlySet<Operation> = new Set<Operation>([
   "syncDirectory",
 ]);
 
+/** What a full disk may refuse without ending writing for good. */
+const survivors: ReadonlySet<string> = new Set<Operation>(["open", "write", "allocate"]);
+
+/** Whether writing goes on after a full disk has refused an operation. */
+export function survivesFullDisk(operation: string): boolean {
+  return survivors.has(operation);
+}
+
 /** Whether an operation can fail with a code. */
 export function mayFailWith(operation: Operation, code: string): boolean {
   if (code === "ENOSPC" || code === "EDQUOT") return needRoom.has(operation);
@@ -37,13 +45,4 @@ export function isExplained(error: unknown, codes: ReadonlySet<string>): boolean
   if (error instanceof AggregateError) return error.errors.every((each) => isExplained(each, codes));
   if (error instanceof PoisonedError) return isExplained(error.cause, codes);
   return error instanceof IoError && codes.has(error.code);
-}
-
-/** Waits for work, which may not hang. */
-export function bounded<T>(work: Promise<T>, milliseconds = 30_000): Promise<T> {
-  let timer: ReturnType<typeof setTimeout>;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("it hangs")), milliseconds);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

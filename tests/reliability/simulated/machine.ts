@@ -1,13 +1,12 @@
 /** A process on a simulated disk that has a store open, or opens and closes it. */
 
 import type { Store, StoreOptions } from "../../../mod.ts";
-import type { Random } from "../../../src/base/mod.ts";
 import type { Host } from "../../../src/io/mod.ts";
 import {
-  type Choices,
   type Fault,
   type FaultPlan,
   type Operation,
+  randomOf,
   SeededChoices,
   type SimDisk,
   SimEngine,
@@ -161,11 +160,4 @@ export class Machine {
   retire(): void {
     if (this.engine instanceof RecyclingEngine) this.engine.retire();
   }
-}
-
-function randomOf(choices: Choices): Random {
-  return {
-    bytes: (length) => Uint8Array.from({ length }, () => choices.choose(256)),
-    id: () => choices.choose(2 ** 21) * 2 ** 32 + choices.choose(2 ** 32) || 1,
-  };
 }

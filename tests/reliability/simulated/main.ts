@@ -6,8 +6,10 @@
  *   --seconds N     how long (60); of `all`, for all of them together
  *   --runs N        how many scripts' moments, sequences, runs or seeds
  *   --seed N        the first seed of programs, and of what is sampled (1)
- *   --limit N       the most states that a loss of power leaves at one moment (1024)
+ *   --limit N       the most states that a loss of power leaves at one moment (1024; of openings 16)
  *   --most N        the longest sequence (3)
+ *   --nth N         the Nth piece of the work alone, from 0, for as long as it takes
+ *   --replay N      one in so many programs is run twice (20)
  *   --processes N   how many processes share the work (1)
  *   --json FILE     where the counts are written
  * ```
@@ -15,7 +17,7 @@
 
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
-import { addCounts, type Budget, type Counts, noCounts, readCounts, type Share } from "./counts.ts";
+import { type Budget, type Counts, onlyPiece, readCounts, type Share, sumCounts } from "./counts.ts";
 import { crashOpenings, crashScripts } from "./crash_points.ts";
 import { failEach } from "./fail_nth.ts";
 import { runPrograms } from "./random_programs.ts";
@@ -24,8 +26,9 @@ import { crashSequences } from "./sequences.ts";
 /** What every harness is told. */
 interface Settings {
   readonly seed: number;
-  readonly limit: number;
+  readonly limit: number | undefined;
   readonly most: number;
+  readonly replayOneIn: number;
   readonly share: Share;
 }
 
@@ -36,21 +39,27 @@ interface Harness {
 }
 
 const harnesses: Readonly<Record<string, Harness>> = {
-  crashes: { part: 0.15, run: crashScripts },
-  openings: { part: 0.2, run: (budget, settings) => crashOpenings(budget, { ...settings, limit: 16 }) },
-  sequences: { part: 0.25, run: crashSequences },
+  crashes: { part: 0.15, run: (budget, settings) => crashScripts(budget, withLimit(settings, 1024)) },
+  openings: { part: 0.2, run: (budget, settings) => crashOpenings(budget, withLimit(settings, 16)) },
+  sequences: { part: 0.25, run: (budget, settings) => crashSequences(budget, withLimit(settings, 1024)) },
   failures: { part: 0.1, run: failEach },
   programs: { part: 0.3, run: runPrograms },
 };
 
+function withLimit(settings: Settings, limit: number): Settings {
+  return { ...settings, limit: settings.limit ?? limit };
+}
+
 const { values, positionals: [what = "all"] } = parseArgs({
   allowPositionals: true,
   options: {
-    seconds: { type: "string", default: "60" },
+    seconds: { type: "string" },
     runs: { type: "string" },
     seed: { type: "string", default: "1" },
-    limit: { type: "string", default: "1024" },
+    limit: { type: "string" },
     most: { type: "string", default: "3" },
+    nth: { type: "string" },
+    replay: { type: "string", default: "20" },
     processes: { type: "string", default: "1" },
     share: { type: "string", default: "0/1" },
     json: { type: "string" },
@@ -59,28 +68,29 @@ const { values, positionals: [what = "all"] } = parseArgs({
 
 /** Runs what is asked for in this process. */
 async function runHere(): Promise<Counts> {
-  const counts = noCounts();
+  const done: Counts[] = [];
   const [index, count] = values.share.split("/").map(Number);
   const settings: Settings = {
     seed: Number(values.seed),
-    limit: Number(values.limit),
+    limit: values.limit === undefined ? undefined : Number(values.limit),
     most: Number(values.most),
-    share: { index, count },
+    replayOneIn: Number(values.replay),
+    share: values.nth === undefined ? { index, count } : onlyPiece(Number(values.nth)),
   };
   const runs = values.runs === undefined ? undefined : Number(values.runs);
   for (const [name, { part, run }] of Object.entries(harnesses)) {
     if (what !== "all" && what !== name) continue;
-    const seconds = Number(values.seconds) * (what === "all" ? part : 1);
+    const all = Number(values.seconds ?? (values.nth === undefined ? 60 : Infinity));
+    const seconds = all * (what === "all" ? part : 1);
     const found = await run({ seconds, runs }, settings);
     console.error(`${name} ${values.share}: ${lineOf(found)}`);
-    addCounts(counts, found);
+    done.push(found);
   }
-  return counts;
+  return sumCounts(done);
 }
 
 /** Shares the work among processes. */
 async function runShared(processes: number): Promise<Counts> {
-  const counts = noCounts();
   const shares = Array.from({ length: processes }, async (_, index) => {
     const args = Deno.args.filter((arg, i) => !isOption(arg) && !isOption(Deno.args[i - 1] ?? ""));
     const command = new Deno.Command(Deno.execPath(), {
@@ -89,10 +99,9 @@ async function runShared(processes: number): Promise<Counts> {
       stderr: "inherit",
     });
     const { stdout } = await command.output();
-    addCounts(counts, readCounts(new TextDecoder().decode(stdout)));
+    return readCounts(new TextDecoder().decode(stdout));
   });
-  await Promise.all(shares);
-  return counts;
+  return sumCounts(await Promise.all(shares));
 }
 
 /** Whether an argument is for the first process alone. */

@@ -1,6 +1,6 @@
 /** Every moment of a run at which it might be cut short: before each operation of the engine, and after it. */
 
-import { SeededChoices, type SimDisk } from "../../../src/sim/mod.ts";
+import { isChange, type Operation, SeededChoices, type SimDisk } from "../../../src/sim/mod.ts";
 import { Client } from "./client.ts";
 import type { Counts } from "./counts.ts";
 import type { Known } from "./known.ts";
@@ -27,9 +27,6 @@ export interface RunOptions {
   readonly order?: number | undefined;
 }
 
-/** Operations that leave every disk as it was. */
-const harmless = /^(?:read|size|nextData|list|resolve|lock|support) ?/;
-
 /** Runs a script on a disk, and kills it when it has come to its end; returns its moments, in order. */
 export async function momentsOf(
   disk: SimDisk,
@@ -46,8 +43,9 @@ export async function momentsOf(
   const note = (operation: string) => {
     counts.boundaries++;
     const moment = { disk, known: client.known(), operation };
-    const last = moments.at(-1);
-    if (last !== undefined && harmless.test(operation) && saysSame(last.known, moment.known)) return;
+    const last = moments.at(-1), [name] = operation.split(" ", 1);
+    // What changes nothing leaves every disk as it was.
+    if (last !== undefined && !isChange(name as Operation) && saysSame(last.known, moment.known)) return;
     moments.push({ ...moment, disk: disk.clone() });
   };
   machine.engine.observe = note;

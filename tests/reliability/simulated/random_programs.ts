@@ -1,6 +1,6 @@
 /** Random programs, one a seed, of which some are run twice and must do the same both times. */
 
-import { type Budget, type Counts, noCounts, type Share, within, wordsOf } from "./counts.ts";
+import { type Budget, commandOf, type Counts, noCounts, type Share, within, wordsOf } from "./counts.ts";
 import { type Plan, planOf } from "./programs/plan.ts";
 import { runProgram } from "./programs/program.ts";
 import { shrink } from "./programs/shrink.ts";
@@ -35,7 +35,7 @@ export async function runPrograms(budget: Budget, options: ProgramOptions = {}):
       const least = await shrink(plan, fails, shrinkSeconds * 1000);
       counts.failures.push({
         trace: `seed ${seed}`,
-        command: `deno task soak:sim programs --seed ${seed} --runs 1`,
+        command: commandOf("programs", { seed, runs: 1, replay: 1 }),
         message: wordsOf(error),
         script: linesOf(least),
       });

@@ -44,8 +44,9 @@ export class Recoveries {
     const hash = left.hash();
     let ends = this.#seen.get(hash);
     if (ends === undefined) {
-      const turn = this.#counts.recoveries++;
-      ends = await checkRecovery(left, known, this.#counts, this.#depth(turn));
+      this.#counts.recoveries++;
+      // What is checked comes of the state, and not of how many came before, so that each can be checked again alone.
+      ends = await checkRecovery(left, known, this.#counts, this.#depth(hash));
       this.#seen.set(hash, ends);
     } else checkEnds(ends, known);
     return ends;

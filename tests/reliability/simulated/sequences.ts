@@ -3,7 +3,7 @@
 import { SeededChoices, SimDisk } from "../../../src/sim/mod.ts";
 import type { Client } from "./client.ts";
 import type { CrashPointOptions } from "./crash_points.ts";
-import { type Budget, type Counts, noCounts, within, wordsOf } from "./counts.ts";
+import { type Budget, commandOf, type Counts, noCounts, numbered, within, wordsOf } from "./counts.ts";
 import { type Known, knownAfter, noHistory, nothingKnown } from "./known.ts";
 import { Machine } from "./machine.ts";
 import { momentsOf } from "./moments.ts";
@@ -45,18 +45,23 @@ export interface SequenceOptions extends CrashPointOptions {
   readonly most?: number | undefined;
 }
 
+/** The most states of one moment, if nothing else is said. */
+const mostStates = 256;
+
 /** Crashes every sequence at every moment; a run of the budget is one sequence. */
 export async function crashSequences(budget: Budget, options: SequenceOptions = {}): Promise<Counts> {
   const counts = noCounts();
   const recoveries = new Recoveries(counts, options.rates ?? sometimes);
   const base = await emptyStore(counts);
-  for (const sequence of within(sequencesOf(options.most ?? 3), budget, options.share)) {
+  const { seed = 1, limit = mostStates, most = 3 } = options;
+  for (const [nth, sequence] of within(numbered(sequencesOf(most)), budget, options.share)) {
     counts.sequences++;
     try {
       await crashSequence(sequence, base, recoveries, counts, options);
     } catch (error) {
       const trace = sequence.join(", ");
-      counts.failures.push({ trace, command: "deno task soak:sim sequences", message: wordsOf(error) });
+      const command = commandOf("sequences", { seed, limit, most, nth });
+      counts.failures.push({ trace, command, message: wordsOf(error) });
     }
   }
   return counts;
@@ -75,7 +80,7 @@ async function crashSequence(
   { disk, known }: { disk: SimDisk; known: Known },
   recoveries: Recoveries,
   counts: Counts,
-  { limit = 256, seed = 1, makeEngine }: SequenceOptions,
+  { limit = mostStates, seed = 1, makeEngine }: SequenceOptions,
 ): Promise<void> {
   const steps = sequence.map((verb, at): Step => (client) => verbs[verb](client, at));
   const script: Step[] = [(client) => client.open(), ...steps];

@@ -10,6 +10,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Store } from "../../../mod.ts";
 import { Random } from "../../random.ts";
+import { survivesFullDisk } from "../../reliability/simulated/failing.ts";
 import { Clients, sizes } from "./clients.ts";
 import { cutTo, type Disk, firstDifference, withoutReserved } from "./disks.ts";
 import type { Step, StepOf } from "./steps.ts";
@@ -17,8 +18,7 @@ import { Watch } from "./watch.ts";
 
 const everyOperation = "open|size|nextData|read|write|datasync|sync|truncate|allocate|rename|remove|" +
   "makeDirectory|list|syncDirectory|resolve|lock";
-/** What a full disk may refuse without ending writing for good; a lack of descriptors may refuse anything. */
-const survived = /^(?:open|write|allocate)$/;
+/** A lack of descriptors may refuse anything. */
 const lackOfDescriptors = /^E[MN]FILE$/;
 
 /** See the top of the file. */
@@ -95,7 +95,7 @@ export class Program {
     engine.calm();
     const goesOn = !this.#isMoved &&
       engine.fired.every(({ code, operation }) =>
-        lackOfDescriptors.test(code) || code !== "EIO" && survived.test(operation)
+        lackOfDescriptors.test(code) || code !== "EIO" && survivesFullDisk(operation)
       );
     if (!goesOn) return;
     await this.#watch.settle();

@@ -1,8 +1,8 @@
 /** Waits for what a program does, and judges how it ends. */
 
 import { IoError, PoisonedError } from "../../../mod.ts";
+import { deadline } from "../../deadline.ts";
 
-const watchMilliseconds = 30_000;
 const mostPending = 30;
 
 /** See the top of the file. */
@@ -34,11 +34,7 @@ export class Watch {
 
   /** Waits for work, which may not hang. */
   bounded<T>(work: Promise<T>): Promise<T> {
-    let timer: ReturnType<typeof setTimeout>;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("hangs")), watchMilliseconds);
-    });
-    return Promise.race([work, late]).finally(() => clearTimeout(timer));
+    return deadline(work);
   }
 
   /** An error is a finding unless something failed on purpose and it says so, down to its first cause. */

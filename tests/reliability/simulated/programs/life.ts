@@ -62,7 +62,7 @@ class Disturbance implements FaultPlan {
     if (fault.kind !== "error" && fault.kind !== "lost sync") this.isDamaged = true;
     else if (!mayFailWith(operation, fault.code)) return undefined;
     // Who is interrupted does it again, and loses nothing.
-    else if (fault.code === "EINTR") return { kind: "error", code: fault.code };
+    else if (fault.code === "EINTR") return fault;
     else this.codes.add(fault.code);
     if (fault.kind === "lost sync") this.isLost = true;
     return fault;
