@@ -48,7 +48,7 @@ const inputsPerLook = 1024;
 /** After so many broken promises a parser is fed no more. */
 const mostFailures = 3;
 /** Inputs that each parser is fed with at least. */
-const leastInputs = 100;
+const leastInputs = 300;
 /** Parsers whose inputs cost most are fed with fewer. */
 const weights: Readonly<Record<string, number>> = {
   "segment": 0.1,
