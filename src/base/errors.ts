@@ -109,7 +109,7 @@ export function isOutOfDescriptors(error: unknown): error is IoError {
 export function appliedAt(error: unknown, lsn: number): unknown {
   const said = copyOf(error);
   if (said === undefined) return error;
-  said.message += `; the batch was applied at LSN ${lsn}`;
+  said.message += `; the batch was applied at LSN ${lsn}, and is not known to be durable`;
   said.appliedLsn = lsn;
   return said;
 }
