@@ -4,9 +4,13 @@
  * @module
  */
 
+import { blockBytes } from "../base/mod.ts";
 import type { LayerKind, LayerMap, LayerSummary, MemoryLayer, StoredLayer } from "../layer/mod.ts";
 
-/** A layer, described. One whose index is in memory does not tell its keys' range, and its length is that of the index. */
+/**
+ * A layer, described. One whose index is in memory does not tell its keys' range; the bytes of its segment are counted
+ * up to the end of its last version, also where some of them are still to be written.
+ */
 export interface LayerInfo extends LayerSummary {
   /** `open`: being written; `frozen`: being sealed; the others are stored. */
   readonly kind: "open" | "frozen" | LayerKind;
@@ -40,7 +44,7 @@ function describeMemory(kind: "open" | "frozen", layer: MemoryLayer): LayerInfo 
     versions: index.versionCount,
     tombstones: index.tombstoneCount,
     keys: index.keyCount,
-    byteLength: index.byteLength,
+    byteLength: Math.max(blockBytes, index.recordsEnd),
   };
 }
 

@@ -102,6 +102,12 @@ export class MemoryIndex {
     return this.#tombstones;
   }
 
+  /** Where the record of its last version ends in the segment, in bytes; 0 if there is none. */
+  get recordsEnd(): number {
+    const last = this.#versionCount - 1;
+    return last < 0 ? 0 : this.offsetOf(last) + this.lengthOf(last);
+  }
+
   /** The memory that it holds in bytes. */
   get byteLength(): number {
     return this.keys.byteLength + this.#growing.byteLength + this.#marks.byteLength;

@@ -26,6 +26,7 @@ function assertMatches(t: IndexFixture): void {
   assertEquals(t.index.keyCount, byKey.size);
   assertEquals(t.index.versionCount, rows.length);
   assertEquals(t.index.tombstoneCount, rows.filter(({ flags }) => flags === 3).length);
+  assertEquals(t.index.recordsEnd, rows.reduce((end, row) => Math.max(end, row.offset + row.length), 0));
   for (const [hex, versions] of byKey) {
     const key = Uint8Array.fromHex(hex);
     const id = t.id(key);
