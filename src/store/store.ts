@@ -32,6 +32,8 @@ export interface TimelineInfo {
   readonly lastLsn: Lsn;
   /** The LSN up to which every batch is durable. */
   readonly durableLsn: Lsn;
+  /** The LSN below which history may be given up; 0 if all of it is kept. */
+  readonly horizon: Lsn;
 }
 
 /** Makes what callers see of a store that is open. */
@@ -161,11 +163,14 @@ export class Store implements AsyncDisposable {
   /** Describes every timeline. */
   timelines(): TimelineInfo[] {
     this.#checkOpen();
-    return [...this.#store.timelines.values()].map(({ state, writer }) => ({
+    const { manifest, timelines } = this.#store;
+    const horizons = new Map(manifest.state.timelines.map(({ id, horizon }) => [id, horizon]));
+    return [...timelines.values()].map(({ state, writer }) => ({
       name: state.name,
       created: new Date(state.created),
       lastLsn: writer.lastLsn,
       durableLsn: writer.durableLsn,
+      horizon: horizons.get(state.id) ?? state.horizon,
     }));
   }
 

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { CorruptionError, Store, type StoreOptions } from "../../mod.ts";
 import { ListedFaults, lose, SeededChoices, SimDisk, SimEngine } from "../../testing.ts";
+import { closeStore, openStore } from "../../src/store/open_store.ts";
 import { Random, seeds } from "../random.ts";
 import { collect, patterned } from "./bytes.ts";
 
@@ -207,4 +208,19 @@ Deno.test("Store.open() removes what a killed opening left, and only that", asyn
   disk.put(`${path}/notes.txt`, new Uint8Array(10));
   await everything(disk);
   assertEquals(disk.paths(), [...before, `${path}/notes.txt`].sort());
+});
+
+Deno.test("Store.timelines() tells the horizon that the manifest has of each timeline", async () => {
+  const disk = new SimDisk();
+  {
+    await using store = await openOn(disk);
+    await store.createTimeline("side");
+    assertEquals(store.timelines().map(({ name, horizon }) => [name, horizon]), [["main", 0], ["side", 0]]);
+  }
+  const store = await openStore(path, { ...options, ioEngine: new SimEngine({ disk }) });
+  const [, side] = store.manifest.state.timelines;
+  await store.manifest.commit({ type: "horizon", id: side.id, lsn: 7 });
+  await closeStore(store);
+  await using again = await openOn(disk);
+  assertEquals(again.timelines().map(({ name, horizon }) => [name, horizon]), [["main", 0], ["side", 7]]);
 });
