@@ -3,6 +3,8 @@
 import type { LayerInfo } from "../../timeline/mod.ts";
 import type { Command } from "../command.ts";
 import { formatKeyParts } from "../key_parts.ts";
+import { summaryRows } from "../layers/summary.ts";
+import { sumLayers } from "../layers/sums.ts";
 import { openForReading } from "../open_timeline.ts";
 import { partsOption } from "../options.ts";
 import { escapeBytes, escapeText } from "../terminal/escape.ts";
@@ -10,6 +12,8 @@ import { jsonSafe } from "../terminal/json_line.ts";
 import { formatCount, formatMebibytes } from "../terminal/quantity.ts";
 import { renderTable } from "../terminal/table.ts";
 
+/** More layers are summed up unless all are asked for. */
+const mostListed = 50;
 /** Keys are shown up to this many characters. */
 const maxKeyCharacters = 24;
 
@@ -22,14 +26,25 @@ export const layersCommand: Command = {
 open: in memory, over the segment that is being written; frozen: being sealed; L0: a sealed segment.
 Keys of a layer that is not sealed are not shown. Long keys are cut short, but not by --json, which shows
 "firstKeyBase64" and "lastKeyBase64". --parts shows keys that are structured as JSON arrays, and with --json as
-"firstKeyParts" and "lastKeyParts".`,
-  options: { "json": { describe: "show a JSON object on each line" }, "parts": partsOption },
+"firstKeyParts" and "lastKeyParts".
+More than ${mostListed} layers are summed up by their kinds and the sizes of their files, unless --all or --json is
+given.`,
+  options: {
+    "all": { describe: "list all layers, however many" },
+    "json": { describe: "show a JSON object on each line" },
+    "parts": partsOption,
+  },
   async run(args, { output }) {
     await using open = await openForReading(args);
     const layers = open.timeline.layers();
     const asParts = args.flag("parts");
     if (args.flag("json")) {
       for (const layer of layers) await output.write(jsonLayer(layer, asParts));
+    } else if (layers.length > mostListed && !args.flag("all")) {
+      const hint = "--all lists them";
+      await output.write(
+        `${renderTable(summaryRows(layers))}${formatCount(layers.length)} layers: ${hint}\n`,
+      );
     } else {
       const head = ["kind", "LSNs", "keys", "versions", "deletions", "size", "first key", "last key", "file"];
       const rows = layers.map((layer) => tableRow(layer, open.store.path, asParts));
@@ -46,15 +61,23 @@ function tableRow(layer: LayerInfo, storePath: string, asParts: boolean): string
     formatMebibytes(layer.byteLength),
     shownKey(layer.firstKey, asParts),
     shownKey(layer.lastKey, asParts),
-    layer.path.startsWith(storePath) ? layer.path.slice(storePath.length + 1) : layer.path,
+    fileOf(layer.path, storePath),
   ];
 }
 
+function fileOf(path: string, storePath: string): string {
+  return path.startsWith(storePath) ? path.slice(storePath.length + 1) : path;
+}
+
 function shownKey(key: Uint8Array, asParts: boolean): string {
-  const parts = partsOf(key, asParts);
-  const characters = Array.from(parts === undefined ? escapeBytes(key) : escapeText(parts));
+  const characters = Array.from(keyText(key, asParts));
   if (characters.length <= maxKeyCharacters) return characters.join("");
   return `${characters.slice(0, maxKeyCharacters - 1).join("")}…`;
+}
+
+function keyText(key: Uint8Array, asParts: boolean): string {
+  const parts = partsOf(key, asParts);
+  return parts === undefined ? escapeBytes(key) : escapeText(parts);
 }
 
 function jsonLayer({ firstKey, lastKey, ...layer }: LayerInfo, asParts: boolean): string {
@@ -98,17 +121,6 @@ timeline of --timeline, and the metrics of the store since this command opened i
     );
   },
 };
-
-function sumLayers(layers: readonly LayerInfo[]): Record<string, number> {
-  const sum = (count: (layer: LayerInfo) => number) =>
-    layers.reduce((total, layer) => total + count(layer), 0);
-  return {
-    count: layers.length,
-    versions: sum(({ versions }) => versions),
-    deletions: sum(({ tombstones }) => tombstones),
-    byteLength: sum(({ byteLength }) => byteLength),
-  };
-}
 
 /** Turns nested fields into rows such as `io.engine  threads`. */
 function* flatRows(fields: object, prefix: string): Generator<string[]> {

@@ -1,5 +1,7 @@
 /** Quantities as people read them. */
 
+const byteUnits = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
 /** Returns a count with its thousands apart: `12,345`. */
 export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
@@ -13,6 +15,15 @@ export function formatCounted(count: number, one: string, several: string = `${o
 /** Returns bytes as MiB with one decimal: `12.3 MiB`. */
 export function formatMebibytes(bytes: number): string {
   return `${(bytes / 1048576).toFixed(1)} MiB`;
+}
+
+/** Returns bytes in the unit that fits them: `512 B`, `64 KiB`, `1.5 GiB`. */
+export function formatBytes(bytes: number): string {
+  let value = bytes, unit = 0;
+  // What would be rounded up to 1024 is one of the next unit.
+  for (; value >= 1023.5 && unit < byteUnits.length - 1; unit++) value /= 1024;
+  const isWhole = value >= 99.95 || Number.isInteger(value);
+  return `${isWhole ? Math.round(value) : value.toFixed(1)} ${byteUnits[unit]}`;
 }
 
 /** Returns a rate as MiB/s with one decimal. */
