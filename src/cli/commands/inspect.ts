@@ -3,14 +3,17 @@
 import type { LayerInfo } from "../../timeline/mod.ts";
 import type { Command } from "../command.ts";
 import { formatKeyParts } from "../key_parts.ts";
+import { drawLayers } from "../layers/picture.ts";
 import { summaryRows } from "../layers/summary.ts";
 import { sumLayers } from "../layers/sums.ts";
-import { openForReading } from "../open_timeline.ts";
+import { writePicture } from "../layers/write_picture.ts";
+import { openForReading, type OpenTimeline } from "../open_timeline.ts";
 import { partsOption } from "../options.ts";
 import { escapeBytes, escapeText } from "../terminal/escape.ts";
 import { jsonSafe } from "../terminal/json_line.ts";
 import { formatCount, formatMebibytes } from "../terminal/quantity.ts";
 import { renderTable } from "../terminal/table.ts";
+import { UsageError } from "../usage_error.ts";
 
 /** More layers are summed up unless all are asked for. */
 const mostListed = 50;
@@ -28,20 +31,28 @@ Keys of a layer that is not sealed are not shown. Long keys are cut short, but n
 "firstKeyBase64" and "lastKeyBase64". --parts shows keys that are structured as JSON arrays, and with --json as
 "firstKeyParts" and "lastKeyParts".
 More than ${mostListed} layers are summed up by their kinds and the sizes of their files, unless --all or --json is
-given.`,
+given. --svg draws them instead, as rectangles of keys and LSNs, into a file, or to standard output if FILE is "-". A
+file that is there is written over. A browser shows more of a layer where the mouse is on it.`,
   options: {
     "all": { describe: "list all layers, however many" },
+    "svg": { value: "FILE", describe: "draw the layers as an SVG picture" },
     "json": { describe: "show a JSON object on each line" },
     "parts": partsOption,
   },
   async run(args, { output }) {
+    const picture = args.text("svg");
+    if (picture !== undefined && args.flag("json")) {
+      throw new UsageError("--svg and --json exclude each other");
+    }
     await using open = await openForReading(args);
     const layers = open.timeline.layers();
     const asParts = args.flag("parts");
-    if (args.flag("json")) {
+    if (picture !== undefined) {
+      await writePicture(picture, open.store.path, pictureOf(layers, open, asParts), output);
+    } else if (args.flag("json")) {
       for (const layer of layers) await output.write(jsonLayer(layer, asParts));
     } else if (layers.length > mostListed && !args.flag("all")) {
-      const hint = "--all lists them";
+      const hint = "--all lists them, --svg FILE draws them";
       await output.write(
         `${renderTable(summaryRows(layers))}${formatCount(layers.length)} layers: ${hint}\n`,
       );
@@ -52,6 +63,21 @@ given.`,
     }
   },
 };
+
+function pictureOf(
+  layers: readonly LayerInfo[],
+  { store, timeline }: OpenTimeline,
+  asParts: boolean,
+): string {
+  const info = store.timelines().find(({ name }) => name === timeline.name);
+  return drawLayers(layers, {
+    title: escapeText(`Layers of ${timeline.name} in ${store.path}`),
+    // A horizon of 0 is none.
+    horizon: info?.horizon || undefined,
+    showKey: (key) => keyText(key, asParts),
+    showPath: (path) => escapeText(fileOf(path, store.path)),
+  });
+}
 
 function tableRow(layer: LayerInfo, storePath: string, asParts: boolean): string[] {
   return [

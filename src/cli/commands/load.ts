@@ -11,6 +11,7 @@ import { LineLoad } from "../load/load_lines.ts";
 import { maxNameBytes } from "../load/load_position.ts";
 import { openForWriting } from "../open_timeline.ts";
 import { writeOptions } from "../options.ts";
+import { systemReason } from "../system_reason.ts";
 import { Progress } from "../terminal/progress.ts";
 import { formatCounted, formatDuration, formatWork } from "../terminal/quantity.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -115,9 +116,7 @@ async function openFile(path: string): Promise<Deno.FsFile> {
     if ((await Deno.stat(path)).isDirectory) throw new Deno.errors.IsADirectory("it is a folder");
     return await Deno.open(path);
   } catch (error) {
-    // Deno adds the operation and the path, which are said already.
-    const reason = (error as Error).message.replace(/: \w+ '.*'$/s, "");
-    throw new Error(`Cannot load ${path}: ${reason}`, { cause: error });
+    throw new Error(`Cannot load ${path}: ${systemReason(error)}`, { cause: error });
   }
 }
 
