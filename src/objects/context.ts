@@ -6,9 +6,9 @@
 
 import { hasCode, IoError, maxOpenLayerFiles } from "../base/mod.ts";
 import { BufferPool, type Host, type Io, type IoFile, type OpenOptions, type PathLock } from "../io/mod.ts";
+import { ObjectCache } from "./cache/object_cache.ts";
 import type { ReadCounters } from "./metrics.ts";
 import { OpenFiles } from "./read/open_files.ts";
-import { PageCache } from "./read/page_cache.ts";
 import type { PageRead } from "./read/page_read.ts";
 
 const MiB = 1024 * 1024;
@@ -24,7 +24,7 @@ export interface ObjectsOptions {
   readonly io: Pick<Io, "readDirect" | "writeDirect" | "report">;
   /** The store's directory, which exists. */
   readonly directory: string;
-  /** The bytes of pages that the cache may hold. */
+  /** The bytes that the cache of pages and records may take. */
   readonly cacheBytes: number;
   /** The lock on the directory, which is asked before names change; none if nothing is written. */
   readonly lock?: PathLock | undefined;
@@ -50,8 +50,8 @@ export class ObjectsContext {
   readonly writePool: BufferPool;
   /** Open files, and who makes room when descriptors run out. */
   readonly files: OpenFiles;
-  /** Pages in memory. */
-  readonly cache: PageCache;
+  /** Pages and small ranges in memory. */
+  readonly cache: ObjectCache;
   /** Pages on their way, by {@linkcode pageKey}, so that one that several questions want at once is read once. */
   readonly flights: Map<number, PageRead> = new Map();
   /** Counts of what was done. */
@@ -75,7 +75,7 @@ export class ObjectsContext {
       (path) => this.checkNames("open", path),
       (path) => this.#checkRead(path),
     );
-    this.cache = new PageCache(options.cacheBytes);
+    this.cache = new ObjectCache(options.cacheBytes);
     this.#lock = options.lock;
   }
 

@@ -20,8 +20,14 @@ export interface ObjectsMetrics extends Readonly<ReadCounters> {
   readonly cacheHits: number;
   /** Pages that had to be read. */
   readonly cacheMisses: number;
-  /** The bytes of pages in the cache. */
+  /** Records that were found in the cache. */
+  readonly cacheValueHits: number;
+  /** Records that had to be read from files, of those that the cache was asked for. */
+  readonly cacheValueMisses: number;
+  /** The bytes of pages and of records in the cache. */
   readonly cacheBytes: number;
+  /** Those of records, with what finds them. */
+  readonly cacheValueBytes: number;
   /** The bytes of buffers, of reads and of writers, taken or free. */
   readonly bufferBytes: number;
   /** Files that are open for reading. */

@@ -24,6 +24,7 @@ export { Objects } from "./objects.ts";
 export type { CreateOptions, WriterOptions } from "./write/object_file.ts";
 export type { ObjectWriter } from "./write/object_writer.ts";
 export type { ObjectsMetrics, ReadCounters } from "./metrics.ts";
+export { MemoryRead } from "./read/memory_read.ts";
 export { PageSet, type PageSetOptions } from "./read/page_set.ts";
 export { RangeRead, type RangeSink, type RangeWants } from "./read/range_read.ts";
 export { isAsideName, type RootFiles } from "./root_files.ts";

@@ -45,9 +45,12 @@ export class Objects {
     const { counters, cache, readPool, writePool, files } = this.context;
     return {
       ...counters,
-      cacheHits: cache.hits,
-      cacheMisses: cache.misses,
-      cacheBytes: cache.byteLength,
+      cacheHits: cache.counters.pageHits,
+      cacheMisses: cache.counters.pageMisses,
+      cacheValueHits: cache.counters.rangeHits,
+      cacheValueMisses: cache.counters.rangeMisses,
+      cacheBytes: cache.pageByteLength + cache.rangeByteLength,
+      cacheValueBytes: cache.rangeByteLength,
       bufferBytes: readPool.heldBytes + writePool.heldBytes,
       openFiles: files.count,
     };
@@ -94,12 +97,12 @@ export class Objects {
     return new ObjectWriter(this.context, object, options, position);
   }
 
-  /** Removes an object, closes its file, and drops its pages. One that is not there is removed already. */
+  /** Removes an object, closes its file, and drops what is cached of it. One that is not there is removed already. */
   async remove(id: ObjectId): Promise<void> {
     const object = this.object(id);
     assert(!object.isWriting, "an object that is being written is not removed");
     this.#objects.delete(id);
-    this.context.cache.drop(object.own.pages);
+    this.context.cache.drop(object.own.cached);
     await this.context.files.drop(object);
     await this.context.remove(object.path);
   }

@@ -5,8 +5,8 @@
  */
 
 import type { BufferedWriter, IoFile } from "../io/mod.ts";
+import { CachedParts } from "./cache/cached_parts.ts";
 import type { ObjectId } from "./object_id.ts";
-import type { CachedPages } from "./read/page_cache.ts";
 
 /**
  * Where the pages of an object lie and how they are checked: handed down by who knows its format.
@@ -57,10 +57,15 @@ export class ObjectState {
   isUsed = false;
   /** Whether the object was removed, so that nothing of it is kept. */
   isRemoved = false;
-  /** Belongs to the page cache. */
-  readonly pages: CachedPages = [];
+  /** Belongs to the cache. */
+  readonly cached: CachedParts;
   /** Whether the footer was read and checks. Belongs to the reading of pages. */
   isFooterChecked = false;
+
+  /** Starts without anything of the object of a number. */
+  constructor(order: number) {
+    this.cached = new CachedParts(order);
+  }
 }
 
 /** An object, which may be read as soon as there is a byte of it. */
@@ -72,7 +77,7 @@ export class StoredObject {
   /** Where its pages lie, if it has pages. Set by {@linkcode Objects} only. */
   layout: PageLayout | undefined;
   /** Belongs to this floor. */
-  readonly own: ObjectState = new ObjectState();
+  readonly own: ObjectState;
   readonly #directory: string;
 
   /** Made by {@linkcode Objects} only. */
@@ -80,6 +85,7 @@ export class StoredObject {
     this.#directory = directory;
     this.id = id;
     this.order = order;
+    this.own = new ObjectState(order);
   }
 
   /** Where it lies, for messages only. */

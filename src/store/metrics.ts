@@ -30,8 +30,14 @@ export interface StoreMetrics {
   readonly cacheHits: number;
   /** Pages that were not. */
   readonly cacheMisses: number;
-  /** Bytes of pages in the cache. */
+  /** Records that gets found in the cache. */
+  readonly cacheValueHits: number;
+  /** Records that they had to read from files. */
+  readonly cacheValueMisses: number;
+  /** Bytes of pages and of records in the cache. */
   readonly cacheBytes: number;
+  /** Those of records, with what finds them. */
+  readonly cacheValueBytes: number;
   /** Bytes of the indexes of open and frozen layers. */
   readonly indexBytes: number;
   /** Bytes that wait in buffers to be written. */

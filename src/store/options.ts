@@ -27,7 +27,7 @@ export interface StoreOptions {
   segmentBytes?: number | undefined;
   /** The memory for indexes and buffers of a timeline, 16 MiB or more in bytes. The default is 256 MiB. */
   memoryBytes?: number | undefined;
-  /** The memory for cached index pages, 64 KiB or more in bytes. The default is 64 MiB. */
+  /** The memory for cached pages of indexes and records, 64 KiB or more in bytes. The default is 64 MiB. */
   cacheBytes?: number | undefined;
   /**
    * How long a batch that nobody syncs may stay in memory before it is written to its file, 1 to 60,000 in whole
@@ -54,7 +54,7 @@ export interface CheckedOptions {
   readonly mayCreate: boolean;
   /** Whether nothing is written. */
   readonly readOnly: boolean;
-  /** The memory for cached pages in bytes. */
+  /** The memory for cached pages and records in bytes. */
   readonly cacheBytes: number;
   /** How large a timeline may become, and how long it may wait. */
   readonly settings: TimelineSettings;

@@ -47,7 +47,7 @@ export class PageFetch implements RangeWants, RangeSink {
       read.bytes = leader.bytes;
       // What cannot be given out is not kept either (P1), nor what is gone.
       const isKept = keep && own.isFooterChecked && !own.isRemoved;
-      if (isKept && read.bytes !== undefined) cache.put(own.pages, page, read.bytes);
+      if (isKept && read.bytes !== undefined) cache.put(own.cached, page, read.bytes);
     }
     for (const { object, page } of this.#own) flights.delete(pageKey(object, page));
   }
@@ -56,14 +56,14 @@ export class PageFetch implements RangeWants, RangeSink {
   #start(read: PageRead): void {
     const { object, object: { own }, page } = read;
     const { flights, cache } = this.#objects.context;
-    read.bytes = cache.peek(own.pages, page);
+    read.bytes = cache.peek(own.cached, page);
     if (read.bytes !== undefined || page === footerNumber && own.isFooterChecked) return;
     const key = pageKey(object, page);
     const leader = read.leader = flights.get(key);
     if (leader === undefined) {
       flights.set(key, read);
       this.#own.push(read);
-      if (page !== footerNumber) cache.misses++;
+      if (page !== footerNumber) cache.counters.pageMisses++;
     } else if (leader.bytes === undefined && leader.error === undefined) {
       this.#following++;
       (leader.listeners ??= []).push(this.#onLanded);

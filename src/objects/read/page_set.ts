@@ -2,7 +2,7 @@
  * The pages of one question: those in memory at once, the others read together.
  *
  * ```
- *   get ─► in the cache? ─► in this set? ─► noted ──fetch()──► on its way for somebody else? waited for
+ *   get ─► in this set? ─► in the cache? ─► noted ──fetch()──► on its way for somebody else? waited for
  *                                                         └──► else planned, read, checked
  * ```
  *
@@ -17,8 +17,8 @@
  */
 
 import type { Objects } from "../objects.ts";
+import type { ObjectCache } from "../cache/object_cache.ts";
 import type { StoredObject } from "../stored_object.ts";
-import type { PageCache } from "./page_cache.ts";
 import { PageFetch } from "./page_fetch.ts";
 import { footerNumber, pageKey, PageRead } from "./page_read.ts";
 
@@ -36,7 +36,7 @@ export interface PageSetOptions {
 /** The pages of one question. */
 export class PageSet {
   readonly #objects: Objects;
-  readonly #cache: PageCache;
+  readonly #cache: ObjectCache;
   readonly #keep: boolean;
   readonly #fleeting: boolean;
   readonly #reads = new Map<number, PageRead>();
@@ -76,12 +76,15 @@ export class PageSet {
    * @throws {Error} Why it could not be read, if this set tried.
    */
   get(object: StoredObject, page: number): Uint8Array | undefined {
-    return this.#cache.get(object.own.pages, page) ?? this.#find(object, page);
+    // What this question brought itself is not used again by being taken.
+    const isOwn = this.#reads.size > 0 && this.#reads.get(pageKey(object, page))?.bytes !== undefined;
+    const cached = isOwn ? undefined : this.#cache.get(object.own.cached, page);
+    return cached ?? this.#find(object, page);
   }
 
   /** Asks for a page ahead: the next {@linkcode fetch} reads it too, and nobody waits for it alone. */
   want(object: StoredObject, page: number): void {
-    if (this.#cache.peek(object.own.pages, page) !== undefined) return;
+    if (this.#cache.peek(object.own.cached, page) !== undefined) return;
     const key = pageKey(object, page);
     if (!this.#reads.has(key)) this.#list(key, object, page);
   }

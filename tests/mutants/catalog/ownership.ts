@@ -149,7 +149,7 @@ export const ownership: readonly Mutant[] = [
     name: "pages-of-a-removed-object-kept",
     breaks: "What was read of an object is gone from the cache when the object is removed.",
     file: "src/objects/objects.ts",
-    before: `    this.context.cache.drop(object.own.pages);
+    before: `    this.context.cache.drop(object.own.cached);
 `,
     after: "",
     caughtBy: "tests/objects/objects_test.ts",
