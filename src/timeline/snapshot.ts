@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkNames, type Key, type Lsn } from "../base/mod.ts";
+import { checkNames, checkReadLsn, type Key, type Lsn } from "../base/mod.ts";
 import type { Objects } from "../objects/mod.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
 import type { Keys } from "./read/key_vec.ts";
@@ -56,29 +56,42 @@ export class Snapshot implements Disposable {
    */
   constructor(objects: Objects, view: View) {
     this.lsn = view.lsn;
-    this.#reads = new Reads(objects, (lsn, signal) => this.#view(lsn, signal));
+    this.#reads = new Reads(objects, {
+      map: view.map,
+      open: (lsn, signal) => this.#view(lsn, signal),
+      lsnFor: (lsn) => {
+        this.#check();
+        return checkReadLsn(lsn, view.lsn);
+      },
+      countKey: () => view.countKeys(1),
+    });
     this.#held = view;
     view.whenStopped(() => view[Symbol.dispose]());
   }
 
   #view(lsn: Lsn | undefined, signal: AbortSignal | undefined): View {
-    if (this.#disposed) {
-      throw new Deno.errors.BadResource(`Cannot use snapshot at LSN ${this.lsn}: it was disposed of`);
-    }
+    this.#check();
     return this.#held.again({ lsn, signal });
   }
 
+  #check(): void {
+    if (this.#disposed) {
+      throw new Deno.errors.BadResource(`Cannot use snapshot at LSN ${this.lsn}: it was disposed of`);
+    }
+    this.#held.check();
+  }
+
   /** Reads the value of one key, as {@linkcode Timeline.get} does. */
-  async get(
+  get(
     key: Key,
     options?: Omit<SnapshotReadOptions, "damage">,
   ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    return (await this.getEntry(key, options)).value;
+    return this.#reads.value(key, options, ["signal"]);
   }
 
   /** Reads the entry of one key, as {@linkcode Timeline.getEntry} does. */
-  async getEntry(key: Key, options?: Omit<SnapshotReadOptions, "damage">): Promise<Entry> {
-    return await this.#reads.entry(key, withoutLsn(options));
+  getEntry(key: Key, options?: Omit<SnapshotReadOptions, "damage">): Promise<Entry> {
+    return this.#reads.entry(key, options, ["signal"]);
   }
 
   /** Reads keys in one batch, as {@linkcode Timeline.getVectored} does. */

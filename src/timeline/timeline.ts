@@ -104,10 +104,18 @@ export class Timeline {
     this.#context = context;
     this.#writer = writer;
     this.#appender = new Appender(context, writer);
-    this.#reads = new Reads(
-      context.objects,
-      (lsn, signal) => context.views.open(writer.map, checkReadLsn(lsn, writer.lastLsn), signal),
-    );
+    const { views } = context;
+    this.#reads = new Reads(context.objects, {
+      get map() {
+        return writer.map;
+      },
+      open: (lsn, signal) => views.open(writer.map, checkReadLsn(lsn, writer.lastLsn), signal),
+      lsnFor: (lsn) => {
+        views.checkOpen();
+        return checkReadLsn(lsn, writer.lastLsn);
+      },
+      countKey: () => void views.keysRead++,
+    });
   }
 
   /** Its name. */
@@ -205,8 +213,8 @@ export class Timeline {
    * assertEquals(await timeline.get("greeting", { lsn: first }), new TextEncoder().encode("hello"));
    * ```
    */
-  async get(key: Key, options?: WholeReadOptions): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    return (await this.#reads.entry(key, options)).value;
+  get(key: Key, options?: WholeReadOptions): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#reads.value(key, options);
   }
 
   /**
@@ -218,8 +226,8 @@ export class Timeline {
    * @throws {LsnError} If `lsn` is beyond the last LSN.
    * @throws {CorruptionError} If the record is damaged.
    */
-  async getEntry(key: Key, options?: WholeReadOptions): Promise<Entry> {
-    return await this.#reads.entry(key, options);
+  getEntry(key: Key, options?: WholeReadOptions): Promise<Entry> {
+    return this.#reads.entry(key, options);
   }
 
   /**

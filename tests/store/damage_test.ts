@@ -223,8 +223,8 @@ test("Timeline fails a key whose file was cut, and reads those before the cut", 
   const timeline = store.timeline();
   assertEquals((await failures(timeline)).size, 0);
   Deno.truncateSync(sealed.path, sealed.recordOf(500) + 10);
-  // Pages that are in memory still tell where records lie, but not all of them are.
-  const failed = await failures(timeline);
-  assert(failed.size >= count - 500);
+  // Pages that are in memory still tell where records lie, but not all of them are; records that are in memory read.
+  const failed = await failures(timeline), mostCached = options.cacheBytes / 250;
+  assert(failed.size >= count - 500 - mostCached, `${failed.size} failed`);
   for (const error of failed.values()) assertEquals(error.path, sealed.path);
-});
+}, options);

@@ -29,6 +29,7 @@
  */
 
 import { crc32, maxKeyBytes, maxValueBytes } from "../../base/mod.ts";
+import { isSameSpan } from "../spans.ts";
 import { fileSeed } from "./file_seed.ts";
 import { getLong, putLong } from "./long.ts";
 
@@ -159,6 +160,31 @@ export function checkRecord(
   seed: number,
 ): boolean {
   return view.getUint32(at, true) === (crc32(bytes.subarray(at + 4, at + length)) ^ seed) >>> 0;
+}
+
+/**
+ * Where the value starts in a whole record in `bytes` from `at` on, if that is the record of a value of a key at an LSN.
+ * Nothing is allocated and no checksum is formed. Hot: `bench/get.ts`.
+ *
+ * @returns An offset in `bytes`; −1 if it is another record.
+ */
+export function valueStartOf(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  key: Uint8Array,
+  lsn: number,
+): number {
+  if (length < recordHeaderBytes || bytes[at + 4] !== RecordKind.PUT) return -1;
+  const keyLength = bytes[at + 6] | bytes[at + 7] << 8, start = at + recordHeaderBytes + keyLength;
+  const isIt = keyLength === key.length && wordAt(bytes, at + 8) === length - recordHeaderBytes - keyLength &&
+    joinLsn(wordAt(bytes, at + 12), wordAt(bytes, at + 16)) === lsn &&
+    isSameSpan(bytes, at + recordHeaderBytes, key, 0, keyLength);
+  return isIt ? start : -1;
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24) >>> 0;
 }
 
 /** What a pad record says. */

@@ -11,10 +11,12 @@ import type { ObjectCache } from "../cache/object_cache.ts";
 import type { Objects } from "../objects.ts";
 import type { StoredObject } from "../stored_object.ts";
 
+const nothing = new Uint8Array(0);
+
 /** One question after the other, each in one turn. */
 export class MemoryRead {
   /** The memory of the range that was found last. It is lent for this turn, unless it {@linkcode isOwn}. */
-  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  bytes: Uint8Array<ArrayBuffer> = nothing;
   /** Where in it the range starts. */
   at = 0;
   /** Whether the memory is the range's own, as it stands in the buffers of a writer, and was never checked. */
@@ -89,5 +91,7 @@ export class MemoryRead {
   settle(): void {
     for (let i = 0; i < this.#count; i++) this.#cache.usePage(this.#frames[i]);
     if (this.#place !== 0) this.#cache.useRange(this.#place);
+    // It may be a large value, which is somebody else's now.
+    this.bytes = nothing;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Gathering the gets of one turn of the event loop into one vectored read.
+ * Gathering the gets of one turn of the event loop that memory does not answer into one vectored read.
  *
  * ```
  *   get(a)  get(b)  get(c)   │ microtask        one lookup, one plan of reads, each page once

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Key, Lsn } from "../../base/mod.ts";
+import { type Key, keyBytes, type Lsn } from "../../base/mod.ts";
+import type { LayerMap } from "../../layer/mod.ts";
 import type { Objects } from "../../objects/mod.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "../entry.ts";
 import { Gather } from "./gather.ts";
@@ -30,35 +31,97 @@ import { RowScan } from "./row_scan.ts";
 import { countKeys, KeyScanRead, ScanRead } from "./scan.ts";
 import { VectoredRead } from "./vectored_read.ts";
 import type { View } from "./view.ts";
+import { cold, WarmGet, type WarmValue } from "./warm_get.ts";
 
 /** A value, or `undefined` for a key that is absent or deleted. */
 type Found = Uint8Array<ArrayBuffer> | undefined;
-/** Opens the view of a read. */
-export type OpenView = (lsn: Lsn | undefined, signal: AbortSignal | undefined) => View;
+
+/** What reads see. */
+export interface ViewSource {
+  /** The layers. */
+  readonly map: LayerMap;
+  /** Opens the view of a read. */
+  open(lsn: Lsn | undefined, signal: AbortSignal | undefined): View;
+  /**
+   * The LSN that a view would have which is opened now.
+   *
+   * @throws {Error} If none can be.
+   */
+  lsnFor(lsn: Lsn | undefined): Lsn;
+  /** Notes a key that was read without a view. */
+  countKey(): void;
+}
+
+/** Gets between two looks whether the event loop's turn is due. */
+const getsPerLook = 32;
 
 /** What reads objects through views. */
 export class Reads {
   readonly #objects: Objects;
-  readonly #openView: OpenView;
+  readonly #source: ViewSource;
   readonly #gather: Gather;
+  readonly #warm: WarmGet;
+  #asked = 0;
 
   /**
    * Reads nothing yet.
    *
    * @param objects The objects of a store.
-   * @param openView Opens the views.
+   * @param source What is seen.
    */
-  constructor(objects: Objects, openView: OpenView) {
+  constructor(objects: Objects, source: ViewSource) {
     this.#objects = objects;
-    this.#openView = openView;
+    this.#source = source;
     this.#gather = new Gather(objects);
+    this.#warm = new WarmGet(objects);
+  }
+
+  /**
+   * The value of one key.
+   *
+   * @param key The key.
+   * @param options As of which LSN, and what stops it.
+   * @param names Which of the options it may have.
+   */
+  async value(
+    key: Key,
+    options: AnyReadOptions | undefined,
+    names: readonly string[] = wholeReadNames,
+  ): Promise<Found> {
+    const found = this.#answer(key, options, names);
+    return found === cold ? (await this.#read(key, options, names)).value : found;
+  }
+
+  /** The entry of one key; see {@linkcode Reads.value}. */
+  async entry(
+    key: Key,
+    options: AnyReadOptions | undefined,
+    names: readonly string[] = wholeReadNames,
+  ): Promise<Entry> {
+    const value = this.#answer(key, options, names);
+    if (value === cold) return await this.#read(key, options, names);
+    return { key: ownKey(key), value, lsn: this.#warm.lsn };
+  }
+
+  /** The value of a key, if memory answers at once. */
+  #answer(key: Key, options: AnyReadOptions | undefined, names: readonly string[]): WarmValue {
+    const bytes = keyBytes(key);
+    const { lsn, signal } = planRead(options, names);
+    if (signal !== undefined) return cold;
+    // What memory answers would otherwise keep timers, and the writes of others, from their turn: until they had it,
+    // gets go the way that gives it to them.
+    if (this.#asked % getsPerLook === getsPerLook - 1 && this.#objects.host.turns.due()) return cold;
+    this.#asked++;
+    const found = this.#warm.find(this.#source.map, this.#source.lsnFor(lsn), bytes);
+    if (found !== cold) this.#source.countKey();
+    return found;
   }
 
   /** The entry of one key: the vectored read of one key, or of all that are asked for in one turn. */
-  async entry(key: Key, options: AnyReadOptions | undefined): Promise<Entry> {
+  async #read(key: Key, options: AnyReadOptions | undefined, names: readonly string[]): Promise<Entry> {
     const bytes = ownKey(key);
-    const { lsn, signal } = planRead(options, wholeReadNames);
-    const view = this.#openView(lsn, signal);
+    const { lsn, signal } = planRead(options, names);
+    const view = this.#source.open(lsn, signal);
     if (signal === undefined) return await this.#gather.get(view, bytes);
     const read = new VectoredRead(this.#objects, view, [bytes].values());
     const [entry] = await runRead<Entry>(view, read, this.#objects.host.turns, 1);
@@ -69,7 +132,7 @@ export class Reads {
   async all(keys: Keys<Key>, options: AnyReadOptions | undefined): Promise<Found[]> {
     const { lsn, signal } = planRead(options, wholeReadNames);
     const each = expandKeys(keys);
-    const view = this.#openView(lsn, signal);
+    const view = this.#source.open(lsn, signal);
     const entries = await runRead<Entry>(
       view,
       new VectoredRead(this.#objects, view, each),
@@ -85,7 +148,7 @@ export class Reads {
   ): ReadableStream<Entry | DamagedEntry> {
     const { lsn, signal, damage } = planRead(options);
     const each = expandKeys(keys);
-    const view = this.#openView(lsn, signal);
+    const view = this.#source.open(lsn, signal);
     return this.#stream<Entry>(view, new VectoredRead(this.#objects, view, each), damage);
   }
 
@@ -96,7 +159,7 @@ export class Reads {
   ): ReadableStream<ValueEntry | KeyEntry | DamagedEntry> {
     const plan = planScan(range);
     const { lsn, signal, damage } = planRead(options);
-    const view = this.#openView(lsn, signal);
+    const view = this.#source.open(lsn, signal);
     if (plan.keysOnly) {
       return this.#stream<KeyEntry>(view, new KeyScanRead(this.#objects, view, plan), damage);
     }
@@ -111,7 +174,7 @@ export class Reads {
   ): Promise<void> {
     const plan = planScan(range);
     const { lsn, signal } = planRead(options, wholeReadNames);
-    const view = this.#openView(lsn, signal);
+    const view = this.#source.open(lsn, signal);
     const scan = new RowScan(this.#objects, view, plan);
     const { turns } = this.#objects.host;
     try {
@@ -129,7 +192,7 @@ export class Reads {
   async count(range: CountRange, options: AnyReadOptions | undefined): Promise<number> {
     const plan = planScan(range, countNames);
     const { lsn, signal } = planRead(options, wholeReadNames);
-    using view = this.#openView(lsn, signal);
+    using view = this.#source.open(lsn, signal);
     return await countKeys(this.#objects, view, plan);
   }
 
@@ -137,7 +200,7 @@ export class Reads {
   history(key: Key, options: AnyHistoryOptions | undefined): ReadableStream<Version | DamagedEntry> {
     const bytes = ownKey(key);
     const { lsn, signal, damage, from, reverse, limit } = planHistory(options);
-    const view = this.#openView(lsn, signal);
+    const view = this.#source.open(lsn, signal);
     const plan = { key: bytes, from, to: view.lsn, reverse, limit };
     return this.#stream<Version>(view, new HistoryRead(this.#objects, view, plan), damage);
   }

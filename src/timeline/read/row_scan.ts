@@ -56,7 +56,7 @@ export class RowScan {
     const keys = this.#keys, places = this.#places, from = this.#next, column = this.#column;
     const end = windowEnd(places, from, keys.length, windowBytes);
     column.reserve(places, from, end);
-    const values = this.#values = new Values(this.#objects, keys, places, from, end, column);
+    const values = this.#values = new Values(this.#objects, keys, places, from, end, { column });
     while (!values.done) {
       await values.step();
       this.#view.check();

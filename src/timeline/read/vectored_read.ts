@@ -70,6 +70,6 @@ export class VectoredRead implements Read<Entry | DamagedEntry> {
     const objects = this.#objects, view = this.#view;
     const lookup = new Lookup(view.map, keys, view.lsn);
     await complete(lookup, new PageSet(objects, { fleeting: true }), objects.host.turns, view);
-    return new EntryRead(objects, view, new ListedKeys(keys), lookup.places);
+    return new EntryRead(objects, view, new ListedKeys(keys), lookup.places, true);
   }
 }

@@ -14,6 +14,7 @@ import {
   RecordKind,
   recordLengthAt,
   stampRecord,
+  valueStartOf,
   writeRecordHeader,
 } from "../../../src/layer/mod.ts";
 import { Random } from "../../random.ts";
@@ -130,4 +131,27 @@ Deno.test("decodePad() makes no number of what is over 2^53 − 1", () => {
   const view = new DataView(bytes.buffer);
   for (let field = 0; field < 4; field++) view.setUint32(recordHeaderBytes + field * 8 + 4, 1 << 21, true);
   assertEquals(decodePad(view, 0), { fileId: NaN, offset: NaN, durableOffset: NaN, durableLsn: NaN });
+});
+
+Deno.test("valueStartOf() finds the value of the record that was meant, and of no other", () => {
+  const key = new TextEncoder().encode("some key"), lsn = 2 ** 40 + 7;
+  for (const valueLength of [0, 1, 300]) {
+    const record = encode(key, new Uint8Array(valueLength).fill(9), lsn), length = record.length;
+    const bytes = new Uint8Array(length + 50);
+    bytes.set(record, 33);
+    const start = 33 + recordHeaderBytes + key.length;
+    assertEquals(valueStartOf(bytes, 33, length, key, lsn), start);
+    assertEquals(valueStartOf(bytes, 33, length, key, lsn + 1), -1, "another LSN");
+    assertEquals(valueStartOf(bytes, 33, length, key, lsn + 2 ** 32), -1, "another LSN, by its high half");
+    assertEquals(valueStartOf(bytes, 33, length + 1, key, lsn), -1, "another length");
+    assertEquals(valueStartOf(bytes, 33, length, key.subarray(1), lsn), -1, "a shorter key");
+    assertEquals(
+      valueStartOf(bytes, 33, length, key.map((byte, i) => i === 7 ? 0 : byte), lsn),
+      -1,
+      "another key",
+    );
+    assertEquals(valueStartOf(bytes, 33, recordHeaderBytes - 1, key, lsn), -1, "no record");
+    bytes[33 + 4] = RecordKind.DELETE;
+    assertEquals(valueStartOf(bytes, 33, length, key, lsn), -1, "another kind");
+  }
 });

@@ -23,6 +23,7 @@ export class EntryRead implements Read<Entry | DamagedEntry> {
   readonly #view: View;
   readonly #keys: KeyList;
   readonly #places: Places;
+  readonly #keep: boolean;
   #next = 0;
   /** The records of the keys up to `#windowEnd`. */
   #values: Values | undefined;
@@ -35,17 +36,20 @@ export class EntryRead implements Read<Entry | DamagedEntry> {
    * @param view What stops the read.
    * @param keys The keys.
    * @param places Where their versions lie.
+   * @param keep Whether records are looked for in the cache, and kept there.
    */
   constructor(
     objects: Objects,
     view: View,
     keys: KeyList,
     places: Places,
+    keep: boolean = false,
   ) {
     this.#objects = objects;
     this.#view = view;
     this.#keys = keys;
     this.#places = places;
+    this.#keep = keep;
   }
 
   /** See {@linkcode Read.next}. */
@@ -71,7 +75,9 @@ export class EntryRead implements Read<Entry | DamagedEntry> {
 
   #openWindow(): Values {
     this.#windowEnd = windowEnd(this.#places, this.#next, this.#keys.length, windowBytes);
-    return new Values(this.#objects, this.#keys, this.#places, this.#next, this.#windowEnd);
+    return new Values(this.#objects, this.#keys, this.#places, this.#next, this.#windowEnd, {
+      keep: this.#keep,
+    });
   }
 
   #takeReady(values: Values): (Entry | DamagedEntry)[] {

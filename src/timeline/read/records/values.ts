@@ -20,12 +20,21 @@ import {
 import type { DamagedEntry, Entry } from "../../entry.ts";
 import type { KeyList, ValueColumn } from "./columns.ts";
 import { noPlace, type Places } from "./places.ts";
+import { RecordCache } from "./record_cache.ts";
 
 /** What came of a key: its value, why there is none, or `undefined` if there is none to be read. */
 type Outcome = Uint8Array<ArrayBuffer> | Error | undefined;
 
 /** Stands for what came of a key whose record is still to be read. */
 const missing = new Error("missing");
+
+/** What becomes of values. */
+export interface ValuesOptions {
+  /** Where values go, if they are not to be memory of their own. */
+  column?: ValueColumn | undefined;
+  /** Whether records are looked for in the cache, and small ones kept there. @default {false} */
+  keep?: boolean | undefined;
+}
 
 /**
  * The records of the keys `[from, to)`, an item for each: that of its newest place, which is a whole value, since no
@@ -35,9 +44,14 @@ export class Values implements RangeWants, RangeSink {
   readonly #keys: KeyList;
   readonly #places: Places;
   readonly #from: number;
+  readonly #to: number;
   readonly #column: ValueColumn | undefined;
+  /** Where records are found, and kept, if they are. */
+  readonly #cache: RecordCache | undefined;
   /** By item. */
   readonly #outcomes: Outcome[] = [];
+  /** By item: 1 if its record was found in the cache. */
+  #found: Uint8Array | undefined;
   readonly #read: RangeRead;
 
   /**
@@ -48,7 +62,7 @@ export class Values implements RangeWants, RangeSink {
    * @param places Where their versions lie.
    * @param from The first key.
    * @param to The key after the last.
-   * @param column Where values go, if they are not to be memory of their own.
+   * @param options See {@linkcode ValuesOptions}.
    */
   constructor(
     objects: Objects,
@@ -56,16 +70,34 @@ export class Values implements RangeWants, RangeSink {
     places: Places,
     from: number,
     to: number,
-    column?: ValueColumn,
+    { column, keep = false }: ValuesOptions = {},
   ) {
     this.#keys = keys;
     this.#column = column;
+    this.#cache = keep ? new RecordCache(objects) : undefined;
     this.#places = places;
     this.#from = from;
+    this.#to = to;
     for (let key = from; key < to; key++) {
-      this.#outcomes.push(places.valueLengthOf(key) > 0 ? missing : places.failureOf(key));
+      this.#outcomes.push(places.valueLengthOf(key) > 0 ? this.#find(key) : places.failureOf(key));
     }
     this.#read = new RangeRead(objects, this, this);
+  }
+
+  /** The value of a key, if its record is in the cache. */
+  #find(key: number): Outcome {
+    const places = this.#places;
+    const value = this.#cache?.find(
+      places.objectOf(key),
+      places.offsetOf(key),
+      places.lengthOf(key),
+      this.#keys.keyAt(key),
+      places.lsnOf(key),
+    );
+    if (value === undefined) return missing;
+    this.#found ??= new Uint8Array(this.#to - this.#from);
+    this.#found[key - this.#from] = 1;
+    return value;
   }
 
   /** How many items there are. */
@@ -85,7 +117,7 @@ export class Values implements RangeWants, RangeSink {
 
   /** The length of an item's record in bytes; 0 if there is none to be read. */
   lengthOf(item: number): number {
-    return this.#places.valueLengthOf(this.#from + item);
+    return this.#found?.[item] === 1 ? 0 : this.#places.valueLengthOf(this.#from + item);
   }
 
   /** Whether nothing is in flight or still to be read. */
@@ -153,6 +185,7 @@ export class Values implements RangeWants, RangeSink {
       this.#outcomes[item] = undefined;
       return;
     }
+    if (!owned) this.#cache?.keep(this.#places.objectOf(key), this.#places.offsetOf(key), bytes, at, length);
     this.#outcomes[item] = owned ? bytes.subarray(keyEnd, at + length) : bytes.slice(keyEnd, at + length);
   }
 

@@ -1,0 +1,40 @@
+/**
+ * Records in the cache of objects: as they stand in their files, so that what is found is told from what was looked for.
+ *
+ * @module
+ */
+
+import type { Lsn } from "../../../base/mod.ts";
+import { valueStartOf } from "../../../layer/mod.ts";
+import { MemoryRead, type Objects, type StoredObject } from "../../../objects/mod.ts";
+
+/** Finds and keeps records that were checked (D2). */
+export class RecordCache {
+  readonly #memory: MemoryRead;
+
+  /** Looks into the cache of a store's objects. */
+  constructor(objects: Objects) {
+    this.#memory = new MemoryRead(objects);
+  }
+
+  /** The value of a record, as memory of its own (D3); `undefined` if it is not in the cache. */
+  find(
+    object: StoredObject,
+    offset: number,
+    length: number,
+    key: Uint8Array,
+    lsn: Lsn,
+  ): Uint8Array<ArrayBuffer> | undefined {
+    const memory = this.#memory;
+    if (!memory.findCached(object, offset, length)) return undefined;
+    const { bytes, at } = memory, start = valueStartOf(bytes, at, length, key, lsn);
+    if (start < 0) return undefined;
+    memory.settle();
+    return bytes.slice(start, at + length);
+  }
+
+  /** Keeps a record that was read from a file and checked, if it is small. */
+  keep(object: StoredObject, offset: number, bytes: Uint8Array, at: number, length: number): void {
+    this.#memory.keep(object, offset, bytes, at, length);
+  }
+}
