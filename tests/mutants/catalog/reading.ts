@@ -48,8 +48,8 @@ export const reading: readonly Mutant[] = [
     file: "src/timeline/write/open_layer.ts",
     before: `    const start = this.segment.append(batch, lsn);
     this.layer.index.insertBatch(batch.bytes, batch.view, 0, batch.end, start);`,
-    after:
-      `    this.layer.index.insertBatch(batch.bytes, batch.view, 0, batch.end, this.segment.writer.position);
+    after: `    batch.stamp(lsn, 0);
+    this.layer.index.insertBatch(batch.bytes, batch.view, 0, batch.end, this.segment.writer.position);
     this.segment.append(batch, lsn);`,
     caughtBy: "tests/timeline/write/open_layer_test.ts",
     filter: "leaves nothing in its index of what has no place",
