@@ -52,6 +52,7 @@ export {
   type IoMode,
   type IoOptions,
   type IoReport,
+  type LeaseKind,
   type OpenEngine,
   openIo,
   type OpenOptions,

@@ -64,7 +64,7 @@ export interface DirectSupport {
   readonly notes: readonly string[];
 }
 
-/** An exclusive lock on a directory or a file. It ends with the process at the latest, however that ends. */
+/** A lock on a directory or a file. It ends with the process at the latest, however that ends. */
 export interface PathLock {
   /** Whether what is named under the path of a directory is found in it wherever it was moved to; see `lock`. */
   readonly follows: boolean;
@@ -73,6 +73,9 @@ export interface PathLock {
   /** Gives it up. Doing so again does nothing. */
   release(): Promise<void>;
 }
+
+/** Whether others may hold a lease at the same time. */
+export type LeaseKind = "shared" | "alone";
 
 /** An open file. Its members other than these belong to the engine that opened it. */
 export interface IoFile {
@@ -189,6 +192,13 @@ export interface IoEngine {
    * Rejects with a `LockedError` if it is locked, by this process or another.
    */
   lock(path: string): Promise<PathLock>;
+  /**
+   * Locks a directory or a file without waiting, and without a word of who holds it: together with any number of others
+   * that share it, or alone.
+   *
+   * Rejects with a `LockedError` if somebody holds it alone, or holds it at all and it is not to be shared.
+   */
+  lease(path: string, kind: LeaseKind): Promise<PathLock>;
   /**
    * Proves by transfers what direct IO can do in an existing directory. That it is refused is an answer and no error;
    * a full disk is no error either: the proof is then a read.

@@ -12,6 +12,7 @@
 import { assert, blockBytes, hasCode } from "../base/mod.ts";
 import { type Host, readSequentially, type SequentialReadOptions } from "../io/mod.ts";
 import { ObjectsContext, type ObjectsOptions } from "./context.ts";
+import { Leases } from "./leases.ts";
 import type { ObjectsMetrics } from "./metrics.ts";
 import { type ObjectId, parseObjectId, parseTimelineName, timelineName } from "./object_id.ts";
 import { RootFiles } from "./root_files.ts";
@@ -27,6 +28,8 @@ export class Objects {
   readonly host: Host;
   /** Small files in the store's directory, such as the manifest. */
   readonly root: RootFiles;
+  /** What readers and the writer in other processes hold. */
+  readonly leases: Leases;
   /** What this floor shares. Belongs to it. */
   readonly context: ObjectsContext;
   readonly #objects = new Map<ObjectId, StoredObject>();
@@ -38,6 +41,7 @@ export class Objects {
     this.host = options.host;
     this.context = new ObjectsContext(options);
     this.root = new RootFiles(this.context);
+    this.leases = new Leases(this.context);
   }
 
   /** What reads did so far, and what is held now. */
@@ -167,12 +171,12 @@ export class Objects {
     await files.closing(files.openApart(object, "write"), (file) => this.host.engine.datasync(file));
   }
 
-  /** Waits for reads in flight and closes every file. Writers are finished or aborted before. */
+  /** Waits for reads in flight, closes every file and gives up leases. Writers are finished or aborted before. */
   async close(): Promise<void> {
     try {
       await this.root.close();
     } finally {
-      await this.context.files.close();
+      await this.context.files.close().finally(() => this.leases.release());
     }
   }
 }

@@ -103,7 +103,11 @@ async function openLocked(
   for (let attempts = readOnly ? readOnlyAttempts : 1;; attempts--) {
     const objects = new Objects({ host, io, directory, cacheBytes, lock });
     try {
-      const manifest = await openManifest(objects, readOnly, isNew);
+      if (readOnly) await objects.leases.take(await objects.listTimelines());
+      let manifest = await openManifest(objects, readOnly, isNew);
+      while (readOnly && await objects.leases.take(manifest.state.timelines.map(({ id }) => id))) {
+        manifest = await openManifest(objects, readOnly, isNew);
+      }
       const store = { options, io, lock, objects, manifest, timelines: new Map() };
       await openTimelines(store);
       return store;

@@ -15,7 +15,10 @@ const MiB = 1024 * KiB;
 export interface StoreOptions {
   /** Whether a store is made where there is none. The default is `true`. */
   create?: boolean | undefined;
-  /** Whether nothing is written and no lock is taken. The default is `false`. */
+  /**
+   * Whether nothing is written and nobody is kept out: what a writer in another process merges stays as long as this
+   * store is open. The default is `false`.
+   */
   readOnly?: boolean | undefined;
   /** What bypasses the page cache: nothing, reads, or reads and writes. The default is `"direct-rw"`. */
   ioMode?: IoMode | undefined;

@@ -508,6 +508,27 @@ export function testEngine(subject: Subject): void {
     await next.release();
   });
 
+  test("lease() lets those share it who want to, and leaves no word of them", async (f) => {
+    const path = f.path("leased");
+    await f.engine.makeDirectory(path);
+    const one = await f.engine.lease(path, "shared"), two = await f.engine.lease(path, "shared");
+    await assertRejects(() => f.engine.lease(path, "alone"), LockedError, `Cannot lock "${path}"`);
+    await one.release();
+    await one.release();
+    await assertRejects(() => f.engine.lease(path, "alone"), LockedError);
+    await two.release();
+    const alone = await f.engine.lease(path, "alone");
+    for (const kind of ["shared", "alone"] as const) {
+      await assertRejects(() => f.engine.lease(path, kind), LockedError);
+    }
+    await alone.release();
+    await (await f.engine.lease(path, "shared")).release();
+    assertEquals(await f.engine.list(path), []);
+    const absent = f.path("absent");
+    const error = await rejection(f.engine.lease(absent, "shared"));
+    assertIoError(error, { code: "ENOENT", operation: "lock", path: absent });
+  });
+
   test("support() proves direct IO in a directory, and leaves nothing there", async (f) => {
     const { read, write, alignment, notes } = await f.engine.support(f.directory, {
       write: true,
@@ -600,6 +621,7 @@ async function assertShutDown(f: Fixture, file: IoFile): Promise<void> {
     () => engine.syncDirectory(f.directory),
     () => engine.resolve(f.directory),
     () => engine.lock(f.directory),
+    () => engine.lease(f.directory, "shared"),
     () => engine.support(f.directory, { write: true, readOnly: false }),
     () => engine.nextData(file, 0),
     () => engine.close(file),

@@ -7,6 +7,7 @@ import type {
   EngineName,
   IoEngine,
   IoFile,
+  LeaseKind,
   OpenOptions,
   PathLock,
   SupportRequest,
@@ -131,6 +132,10 @@ export class HookedEngine implements IoEngine, AsyncDisposable {
 
   lock(directory: string): Promise<PathLock> {
     return this.#run("lock", directory, () => this.#inner.lock(directory));
+  }
+
+  lease(path: string, kind: LeaseKind): Promise<PathLock> {
+    return this.#run("lease", path, () => this.#inner.lease(path, kind));
   }
 
   support(directory: string, request: SupportRequest): Promise<DirectSupport> {

@@ -1,5 +1,5 @@
 /**
- * An exclusive lock on a directory or a file itself.
+ * Locks on a directory or a file itself.
  *
  * The operating system holds it as long as that is open, so that a crash frees it, and unlinking the file `lock` of a
  * directory lets nobody in: that file only says who holds the lock. What stands in its place may be anything: links are
@@ -11,7 +11,7 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { hasCode, IoError, LockedError } from "../../base/mod.ts";
-import type { PathLock } from "../engine.ts";
+import type { LeaseKind, PathLock } from "../engine.ts";
 import { attempting } from "./errno.ts";
 import { irregularCode } from "./regular_file.ts";
 import type { Inode } from "./statx.ts";
@@ -32,18 +32,41 @@ export interface InodeLock extends PathLock {
  * @throws {IoError} If it is neither, cannot be opened, or something that is no file is called `lock` in a directory.
  */
 export async function lockPath(path: string): Promise<InodeLock> {
+  const { lock, isDirectory } = await tryLock(path, "alone"), holderPath = `${path}/lock`;
+  if (lock === undefined) throw lockedError(path, isDirectory ? await holder(holderPath) : undefined);
+  try {
+    if (isDirectory) await attempting({ operation: "lock", path: holderPath }, () => writeHolder(holderPath));
+    return lock;
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/** See `lease` of the engine. */
+export async function leasePath(path: string, kind: LeaseKind): Promise<PathLock> {
+  const { lock } = await tryLock(path, kind);
+  if (lock === undefined) throw lockedError(path);
+  return lock;
+}
+
+function lockedError(path: string, where = "it is open elsewhere"): LockedError {
+  return new LockedError(`Cannot lock "${path}": ${where}`);
+}
+
+/** Locks a directory or a file, and says which it is; the lock is missing if somebody else holds it. */
+async function tryLock(
+  path: string,
+  kind: LeaseKind,
+): Promise<{ lock: InodeLock | undefined; isDirectory: boolean }> {
   const { isDirectory, isFile } = await Deno.stat(path);
   // Opening a pipe would wait for whoever writes to it.
   if (!isDirectory && !isFile) throw new IoError({ code: "ENXIO", operation: "lock", path });
   const locked = await Deno.open(path, { read: true });
-  const holderPath = `${path}/lock`;
   try {
-    if (!await locked.tryLock(true)) {
-      const where = isDirectory ? await holder(holderPath) : "it is open elsewhere";
-      throw new LockedError(`Cannot lock "${path}": ${where}`);
-    }
-    if (isDirectory) await attempting({ operation: "lock", path: holderPath }, () => writeHolder(holderPath));
-    return new HeldLock(path, locked);
+    const isLocked = await locked.tryLock(kind === "alone");
+    if (!isLocked) locked.close();
+    return { lock: isLocked ? new HeldLock(path, locked) : undefined, isDirectory };
   } catch (error) {
     locked.close();
     throw error;

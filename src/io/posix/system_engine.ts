@@ -10,6 +10,7 @@
  * @module
  */
 
+import { leasePath } from "./path_lock.ts";
 import { resolve } from "node:path";
 import { assert, blockBytes, hasCode } from "../../base/mod.ts";
 import { proveDirect } from "../direct_support.ts";
@@ -18,6 +19,7 @@ import type {
   EngineName,
   IoEngine,
   IoFile,
+  LeaseKind,
   OpenOptions,
   PathLock,
   SupportRequest,
@@ -188,6 +190,11 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
   /** See {@linkcode IoEngine.lock}. The lock outlives the engine. */
   lock(path: string): Promise<PathLock> {
     return this.#run("lock", path, () => this.#names.lock(path));
+  }
+
+  /** See {@linkcode IoEngine.lease}. The lease outlives the engine. */
+  lease(path: string, kind: LeaseKind): Promise<PathLock> {
+    return this.#run("lock", path, () => leasePath(path, kind));
   }
 
   /** See {@linkcode IoEngine.support}. */

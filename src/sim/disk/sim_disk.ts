@@ -42,11 +42,11 @@ export class SimDisk {
    */
   readonly underWay: Set<Asked> = new Set();
   /**
-   * What is locked.
+   * What is locked: by how many who share it, or without end if by one alone.
    *
    * @internal
    */
-  readonly locked: Set<SimNode> = new Set();
+  readonly locked: Map<SimNode, number> = new Map();
   #time = 0;
 
   /**

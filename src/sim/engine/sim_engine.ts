@@ -19,6 +19,7 @@ import type {
   EngineName,
   IoEngine,
   IoFile,
+  LeaseKind,
   OpenOptions,
   PathLock,
   SupportRequest,
@@ -254,9 +255,8 @@ export class SimEngine implements IoEngine {
 
   /** See {@linkcode IoEngine.list}. */
   list(path: string): Promise<string[]> {
-    return this.#calls.run("list", path, "", undefined, () => {
-      return [...this.disk.directory(path, "list").current.keys()].sort();
-    });
+    const names = () => [...this.disk.directory(path, "list").current.keys()].sort();
+    return this.#calls.run("list", path, "", undefined, names);
   }
 
   /** See {@linkcode IoEngine.syncDirectory}. */
@@ -274,10 +274,14 @@ export class SimEngine implements IoEngine {
 
   /** See {@linkcode IoEngine.lock}. */
   lock(path: string): Promise<PathLock> {
+    return this.lease(path, "alone");
+  }
+
+  /** See {@linkcode IoEngine.lease}. */
+  lease(path: string, kind: LeaseKind): Promise<PathLock> {
     return this.#calls.run("lock", path, "", undefined, () => {
-      const lock = new SimLock(this.disk, path);
-      this.#locks.add(lock);
-      return lock;
+      const lock = new SimLock(this.disk, path, kind);
+      return this.#locks.add(lock), lock;
     });
   }
 

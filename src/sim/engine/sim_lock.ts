@@ -5,7 +5,7 @@
  */
 
 import { IoError, LockedError } from "../../base/mod.ts";
-import type { PathLock } from "../../io/mod.ts";
+import type { LeaseKind, PathLock } from "../../io/mod.ts";
 import type { SimNode } from "../disk/sim_directory.ts";
 import type { SimDisk } from "../disk/sim_disk.ts";
 
@@ -19,13 +19,19 @@ export class SimLock implements PathLock {
   /** See {@linkcode PathLock.follows}. */
   readonly follows = false;
 
+  readonly #kind: LeaseKind;
+
   /** Locks what a path leads to, or throws a `LockedError`. */
-  constructor(disk: SimDisk, path: string) {
+  constructor(disk: SimDisk, path: string, kind: LeaseKind) {
     this.#disk = disk;
     this.#path = path;
     this.#node = disk.node(path, "lock");
-    if (disk.locked.has(this.#node)) throw new LockedError(`Cannot lock "${path}": it is open elsewhere`);
-    disk.locked.add(this.#node);
+    this.#kind = kind;
+    const held = disk.locked.get(this.#node) ?? 0;
+    if (kind === "alone" ? held > 0 : held === Infinity) {
+      throw new LockedError(`Cannot lock "${path}": it is open elsewhere`);
+    }
+    disk.locked.set(this.#node, kind === "alone" ? Infinity : held + 1);
   }
 
   /** See {@linkcode PathLock.holds}. */
@@ -43,7 +49,9 @@ export class SimLock implements PathLock {
 
   /** See {@linkcode PathLock.release}. */
   release(): Promise<void> {
-    if (this.#isHeld) this.#disk.locked.delete(this.#node);
+    const held = this.#disk.locked.get(this.#node) ?? 0;
+    if (this.#isHeld && (this.#kind === "alone" || held === 1)) this.#disk.locked.delete(this.#node);
+    else if (this.#isHeld) this.#disk.locked.set(this.#node, held - 1);
     this.#isHeld = false;
     return Promise.resolve();
   }

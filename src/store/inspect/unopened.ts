@@ -36,6 +36,10 @@ export async function openUnopened(
     const directory = await find(engine);
     const io = await openIo(directory, ioOptions, opened);
     const objects = new Objects({ host: systemHost(engine), io, directory, cacheBytes });
+    await objects.leases.take(await objects.listTimelines()).catch(async (error) => {
+      await objects.close();
+      throw error;
+    });
     return { objects, [Symbol.asyncDispose]: () => objects.close().finally(end) };
   } catch (error) {
     await end();

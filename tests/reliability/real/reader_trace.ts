@@ -1,5 +1,5 @@
 /**
- * Readers of which every system call is looked at: none that writes, makes, renames, removes, sizes, syncs or locks
+ * Readers of which every system call is looked at: none that writes, makes, renames, removes, sizes, syncs or locks alone
  * anything, and no file opened to be written, so that a ring cannot write either. They also live on a file system that
  * refuses every write.
  */
@@ -42,6 +42,8 @@ const traced = ["%file", "%desc", "sync"];
 export function changesIn(calls: readonly TracedCall[], path: string): TracedCall[] {
   return calls.filter(({ name, text }) => {
     if (!text.includes(path) && name !== "sync") return false;
+    // Readers share a lease, which keeps out nobody who reads or writes.
+    if (name === "flock") return !/\bLOCK_SH\b/.test(text);
     if (name === "fcntl") return /\bF_(?:SETLKW?|OFD_SETLKW?|SETLEASE)\b/.test(text);
     if (name === "open" || name === "openat" || name === "openat2") return writingFlags.test(text);
     return begins.some((begin) => name.startsWith(begin));

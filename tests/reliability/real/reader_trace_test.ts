@@ -7,7 +7,7 @@ import { parseTrace, traceAbsence } from "./strace.ts";
 const absent = traceAbsence === undefined ? "" : ` — absent: ${traceAbsence}`;
 
 Deno.test({
-  name: `Store issues no call that writes, syncs or locks when it is read only${absent}`,
+  name: `Store issues no call that writes, syncs or locks alone when it is read only${absent}`,
   ignore: traceAbsence !== undefined,
   fn: async () => {
     const { failures, tracedReaders } = await traceReaders({ milliseconds: 20_000, most: 3 });
@@ -26,6 +26,7 @@ Deno.test("changesIn() sees what changes a store, and nothing else", () => {
     "12 pwrite64(5</elsewhere>, ..., 4096, 0) = 4096",
     "12 fcntl(4</s/two>, F_SETFL, O_RDONLY) = 0",
     "12 flock(4</s>, LOCK_EX|LOCK_NB) = 0",
+    "12 flock(5</s/five>, LOCK_SH|LOCK_NB) = 0",
     "12 fdatasync(4</s/two>) = 0",
     '12 rename("/s/one", "/s/three") = 0',
     '12 mkdir("/s/four", 0700) = -1 EEXIST (File exists)',
