@@ -55,6 +55,9 @@ export {
 } from "./src/store/mod.ts";
 export {
   type AppendOptions,
+  type CompactionProgress,
+  type CompactionReport,
+  type CompactOptions,
   type CountRange,
   type DamagedEntry,
   type Entry,

@@ -18,7 +18,8 @@ export { checkLayer, type ExpectedLayer } from "./inspect/check_layer.ts";
 export type { FoundDamage, Inspector, LostKeys, VerifyFinding } from "./inspect/finding.ts";
 export { findFileId } from "./inspect/find_file_id.ts";
 export { knownRecords } from "./inspect/known_records.ts";
-export { piecesOf, readPieces } from "./inspect/pieces.ts";
+export { type Pace, piecesOf, readPieces } from "./inspect/pieces.ts";
+export { readLeaves } from "./inspect/read_pages.ts";
 export { type RecordArea, type RecordSink, RecordWalk } from "./inspect/record_walk.ts";
 export * from "./layer.ts";
 export {
@@ -28,12 +29,14 @@ export {
   type LayerSummary,
 } from "./layer_description.ts";
 export { type LayerEdit, LayerMap } from "./layer_map.ts";
+export { divideIntoRuns } from "./divide_layers.ts";
 export { memoryCursor } from "./memory/memory_cursor.ts";
 export { MemoryIndex, type MemoryIndexHint, sortIndex } from "./memory/memory_index.ts";
 export { mergeCursors, type MergedCursor } from "./merge.ts";
 export { isSameSpan } from "./spans.ts";
 export { Descent, DescentSteps, findVersion, wantFilter } from "./tree/descent.ts";
 export { pageCursor } from "./tree/page_cursor.ts";
+export { type RunCursor, runCursor } from "./tree/run_cursor.ts";
 export {
   compareRowKey,
   compareRows,
@@ -44,4 +47,10 @@ export {
   type VersionCursor,
   type VersionRange,
 } from "./version_cursor.ts";
-export { type LayerIdentity, type LayerSink, writeLayer, type WriteLayerOptions } from "./write_layer.ts";
+export {
+  LayerBuilder,
+  type LayerIdentity,
+  type LayerSink,
+  writeLayer,
+  type WriteLayerOptions,
+} from "./write_layer.ts";

@@ -69,40 +69,87 @@ export async function writeLayer(
   { turns, pages = noPages }: WriteLayerOptions,
 ): Promise<LayerDescription> {
   const valuesEnd = sink.position;
-  assert(valuesEnd % blockBytes === 0, "the index starts at an aligned offset");
-  const breathe = async () => {
-    const room = sink.room();
-    if (room !== undefined) await room;
-    if (turns.due()) await turns.turn();
-  };
-  const tree = new TreeWriter(identity.fileId, (page) => sink.append(page));
-  const tally = new Tally();
+  const builder = new LayerBuilder(identity.fileId, (page) => sink.append(page));
   for (;;) {
     while (!cursor.settle(pages)) await pages.fetch();
     if (cursor.ended) break;
     const { block, at, end } = cursor;
-    tally.add(block, at, end);
-    tree.add(block, at, end);
+    builder.add(block, at, end);
     cursor.step(end - at);
-    await breathe();
+    const room = sink.room();
+    if (room !== undefined) await room;
+    if (turns.due()) await turns.turn();
   }
-  const shape = await tree.finish(breathe);
-  const filter = new FilterBuilder(tally.counts.keys);
-  for (let at = 0; at < tally.counts.keys; at += stepKeys) {
-    filter.addAll(tally.hashes, at, Math.min(tally.counts.keys, at + stepKeys));
-    await breathe();
+  return await builder.finish(sink, identity, valuesEnd, turns);
+}
+
+/** The index, the filter and the footer of a layer, while its versions come one behind the other. */
+export class LayerBuilder {
+  readonly #tally = new Tally();
+  readonly #tree: TreeWriter;
+  readonly #seed: number;
+
+  /**
+   * Starts without a version.
+   *
+   * @param fileId The file's id, which seeds the checksums of pages.
+   * @param append Takes a leaf, which it must not keep: the first pages behind the values, in order.
+   */
+  constructor(fileId: number, append: (page: Uint8Array) => void) {
+    this.#tree = new TreeWriter(fileId, append);
+    this.#seed = fileSeed(fileId);
   }
-  const seed = fileSeed(identity.fileId);
-  for (let page = 0; page < filter.pages; page++) {
-    sink.append(filter.finish(page, pageSeed(seed, shape.indexPages + page)));
-    await breathe();
+
+  /** How many versions there are. */
+  get versions(): number {
+    return this.#tally.counts.versions;
   }
-  const areas = { valuesEnd, ...shape, filterPages: filter.pages };
-  const byteLength = layerByteLength(areas);
-  const layer: LayerDescription = { ...identity, ...areas, ...tally.counts, byteLength };
-  sink.append(encodeFooter(layer));
-  assert(sink.position === byteLength, "F1: the object ends with its footer");
-  return layer;
+
+  /** Adds rows `[from, to)`, which stand after those before them. */
+  add(block: VersionBlock, from: number, to: number): void {
+    this.#tally.add(block, from, to);
+    this.#tree.add(block, from, to);
+  }
+
+  /**
+   * Appends what is left of the index, the filter and the footer.
+   *
+   * @param sink The object, behind the leaves that were handed on.
+   * @param identity What the layer is.
+   * @param valuesEnd Where its values end.
+   * @param turns When the event loop gets its turns.
+   * @returns What the footer says; the object ends with it.
+   */
+  async finish(
+    sink: LayerSink,
+    identity: LayerIdentity,
+    valuesEnd: number,
+    turns: Turns,
+  ): Promise<LayerDescription> {
+    assert(valuesEnd % blockBytes === 0, "the index starts at an aligned offset");
+    const { counts, hashes } = this.#tally;
+    const breathe = async () => {
+      const room = sink.room();
+      if (room !== undefined) await room;
+      if (turns.due()) await turns.turn();
+    };
+    const shape = await this.#tree.finish(breathe);
+    const filter = new FilterBuilder(counts.keys);
+    for (let at = 0; at < counts.keys; at += stepKeys) {
+      filter.addAll(hashes, at, Math.min(counts.keys, at + stepKeys));
+      await breathe();
+    }
+    for (let page = 0; page < filter.pages; page++) {
+      sink.append(filter.finish(page, pageSeed(this.#seed, shape.indexPages + page)));
+      await breathe();
+    }
+    const areas = { valuesEnd, ...shape, filterPages: filter.pages };
+    const byteLength = layerByteLength(areas);
+    const layer: LayerDescription = { ...identity, ...areas, ...counts, byteLength };
+    sink.append(encodeFooter(layer));
+    assert(sink.position === byteLength, "F1: the object ends with its footer");
+    return layer;
+  }
 }
 
 /** Keys that are put into the filter between two turns. */

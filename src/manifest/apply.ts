@@ -112,6 +112,9 @@ class TimelineDraft {
       for (const layer of edit.add) this.#addLayer(layer);
     } else if (edit.type === "witness") {
       this.#segments.set(edit.sequence, { ...this.#segment(edit.sequence), witness: edit.witness });
+    } else if (edit.type === "reserve") {
+      if (!isWord(edit.nextSequence)) throw this.#fault(`a next sequence of ${edit.nextSequence}`);
+      this.#nextSequence = Math.max(this.#nextSequence, edit.nextSequence);
     } else if (edit.type === "horizon") {
       if (!isWhole(edit.lsn, this.#horizon)) throw this.#fault(`a horizon of ${edit.lsn}`);
       this.#horizon = edit.lsn;

@@ -27,6 +27,7 @@
  *              3 add segment: id u64 │ segment   6 replace layers: id u64 │ count u32 │ sequences u32 …
  *              8 horizon: id u64 │ LSN u64                         │ count u32 │ layers …
  *              9 generation: u32                 7 witness: id u64 │ sequence u32 │ offset u64 │ LSN u64 │ is end u8
+ *                                               10 reserve: id u64 │ next sequence u32
  * ```
  *
  * What is read is well-formed only; whether it may be is said by `apply`.
@@ -112,6 +113,7 @@ const edits: { readonly [T in Edit["type"]]: Code<Omit<Edit & { type: T }, "type
   witness: record({ id: long, sequence: word, witness }),
   horizon: record({ id: long, lsn: long }),
   generation: record({ generation: word }),
+  reserve: record({ id: long, nextSequence: word }),
 };
 const editType = oneOf(Object.keys(edits) as Edit["type"][], 1, 1);
 

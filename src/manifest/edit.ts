@@ -35,5 +35,7 @@ export type TimelineEdit =
   }
   /** Says how far a segment is known durable, in place of what was known before. */
   | { readonly type: "witness"; readonly id: number; readonly sequence: number; readonly witness: Witness }
+  /** Raises `nextSequence`, if it is less: the numbers below may be those of files that are being made. */
+  | { readonly type: "reserve"; readonly id: number; readonly nextSequence: number }
   /** Raises the horizon. */
   | { readonly type: "horizon"; readonly id: number; readonly lsn: Lsn };

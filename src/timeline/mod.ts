@@ -21,6 +21,7 @@ export type {
 } from "./read/options.ts";
 export { Views } from "./read/view.ts";
 export { Snapshot } from "./snapshot.ts";
+export type { CompactionProgress, CompactionReport, CompactOptions } from "./upkeep/compactor.ts";
 export { Timeline, visitRows } from "./timeline.ts";
 export { objectOf, type TimelineContext, type TimelineSettings } from "./timeline_context.ts";
 export { hasData } from "./write/orphans.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { checkReadLsn, type Key, type Lsn } from "../base/mod.ts";
+import { checkNames, checkReadLsn, type Key, type Lsn } from "../base/mod.ts";
 import type { Batch, Change } from "../segment/mod.ts";
 import { Appender, type AppendOptions, type WritableOptions } from "./append.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
@@ -29,6 +29,8 @@ import type {
 import { Reads } from "./read/reads.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { TimelineContext } from "./timeline_context.ts";
+import { type CompactionReport, compactNames, type CompactOptions } from "./upkeep/compactor.ts";
+import { orAborted } from "./upkeep/or_aborted.ts";
 import type { TimelineWriter } from "./write/timeline_writer.ts";
 
 /**
@@ -83,6 +85,45 @@ export let visitRows: (
  * await timeline.append([{ key: "p1", value: "one" }, { key: "p2", value: "two" }]);
  * const entries = await Array.fromAsync(timeline.getVectored([{ base: "p1", count: 2 }, "p9"]));
  * assertEquals(entries.map(({ value }) => value?.length), [3, 3, undefined]);
+ * ```
+ *
+ * @example Read as of an earlier LSN
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const timeline = store.timeline();
+ * const first = await timeline.append([{ key: "greeting", value: "hello" }]);
+ * await timeline.append([{ key: "greeting", delete: true }]);
+ * assertEquals(await timeline.get("greeting", { lsn: first }), new TextEncoder().encode("hello"));
+ * ```
+ *
+ * @example Append two changes at one LSN
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const timeline = store.timeline();
+ * const lsn = await timeline.append([{ key: "a", value: "1" }, { key: "b", delete: true }], { sync: true });
+ * assertEquals(timeline.durableLsn, lsn);
+ * ```
+ *
+ * @example Merge layers
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const timeline = store.timeline();
+ * for (const value of ["1", "2", "3"]) {
+ *   await timeline.append([{ key: "a", value }, { key: "b", value }]);
+ *   await timeline.freeze();
+ * }
+ * await timeline.compact();
+ * assertEquals(timeline.layers().length, 1);
+ * assertEquals(await timeline.get("a", { lsn: 2 }), new TextEncoder().encode("2"));
  * ```
  */
 export class Timeline {
@@ -151,17 +192,6 @@ export class Timeline {
    * @throws {PoisonedError} If a write failed, now or before, or there is no memory for the batch.
    * @throws {IoError} If the disk is full; when there is room again, appending goes on.
    * @throws {ReadOnlyError} If the store is read only.
-   *
-   * @example Append two changes at one LSN
-   * ```ts
-   * import { assertEquals } from "@std/assert";
-   * import { Store } from "@varve/varve";
-   *
-   * await using store = await Store.open(await Deno.makeTempDir());
-   * const timeline = store.timeline();
-   * const lsn = await timeline.append([{ key: "a", value: "1" }, { key: "b", delete: true }], { sync: true });
-   * assertEquals(timeline.durableLsn, lsn);
-   * ```
    */
   append(changes: Batch | Iterable<Change>, options: AppendOptions = {}): Promise<Lsn> {
     return this.#appender.append(changes, options);
@@ -200,18 +230,6 @@ export class Timeline {
    * @returns The value, which is the caller's for ever; `undefined` if the key is absent or deleted.
    * @throws {LsnError} If `lsn` is beyond the last LSN.
    * @throws {CorruptionError} If the record is damaged.
-   *
-   * @example Read as of an earlier LSN
-   * ```ts
-   * import { assertEquals } from "@std/assert";
-   * import { Store } from "@varve/varve";
-   *
-   * await using store = await Store.open(await Deno.makeTempDir());
-   * const timeline = store.timeline();
-   * const first = await timeline.append([{ key: "greeting", value: "hello" }]);
-   * await timeline.append([{ key: "greeting", delete: true }]);
-   * assertEquals(await timeline.get("greeting", { lsn: first }), new TextEncoder().encode("hello"));
-   * ```
    */
   get(key: Key, options?: WholeReadOptions): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#reads.value(key, options);
@@ -334,6 +352,24 @@ export class Timeline {
   async freeze(): Promise<void> {
     this.#appender.check();
     await this.#writer.freeze();
+  }
+
+  /**
+   * Merges layers until none lies over another one: a read of a key then looks into one layer, and a range of keys lies
+   * together on disk. What was appended before is sealed first. Reads, snapshots and appends go on meanwhile. It writes
+   * what is merged once more, so there must be room for it, and works in slices on this thread.
+   *
+   * @param options See {@linkcode CompactOptions}.
+   * @throws {CorruptionError} If a layer is damaged: it stays as it is, and so do those it would be merged with.
+   * @throws {IoError} If the disk is full, or a layer cannot be read.
+   * @throws {PoisonedError} If a write failed, now or before.
+   * @throws {ReadOnlyError} If the store is read only.
+   */
+  async compact(options: CompactOptions = {}): Promise<CompactionReport> {
+    this.#appender.check();
+    checkNames("compact", options, compactNames);
+    await orAborted(this.#writer.freeze(), options.signal);
+    return await this.#writer.compactor.compact(options);
   }
 
   /** Describes every layer, newest first. */

@@ -90,6 +90,8 @@ const cases: [string, Edit | Edit[], Partial<TimelineState>][] = [
   }],
   ["horizon", { type: "horizon", id: 7, lsn: 51 }, { horizon: 51 }],
   ["horizon as it is", { type: "horizon", id: 7, lsn: 50 }, {}],
+  ["sequences that are taken", { type: "reserve", id: 7, nextSequence: 12 }, { nextSequence: 12 }],
+  ["sequences that were taken by others meanwhile", { type: "reserve", id: 7, nextSequence: 2 }, {}],
 ];
 
 for (const [name, edits, expected] of cases) {
@@ -173,6 +175,7 @@ const misfits: [string, Edit | Edit[]][] = [
   ["a witness of a layer", { type: "witness", id: 7, sequence: 1, witness }],
   ["a witness below zero", { type: "witness", id: 7, sequence: 3, witness: { ...witness, offset: -1 } }],
   ["a horizon that sinks", { type: "horizon", id: 7, lsn: 49 }],
+  ["a next sequence of 33 bits", { type: "reserve", id: 7, nextSequence: 2 ** 32 }],
   ["a generation that stays", { type: "generation", generation: 3 }],
   ["a generation of 33 bits", { type: "generation", generation: 2 ** 32 }],
   ["a timeline whose layers stand in no order", {

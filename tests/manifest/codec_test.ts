@@ -83,6 +83,7 @@ const edits: Edit[] = [
   { type: "witness", id: 1, sequence: 1, witness },
   { type: "horizon", id: 1, lsn: largest },
   { type: "generation", generation: 2 ** 32 - 1 },
+  { type: "reserve", id: 1, nextSequence: 2 ** 32 - 1 },
 ];
 
 Deno.test("codeEdit() reads every edit with its largest numbers", () => {

@@ -85,6 +85,9 @@ const parts: readonly [title: string, offset: number, fields: Field[]][] = [
     [1, "type 8: horizon"],
     [8, "id of the timeline"],
     [8, "LSN"],
+    [1, "type 10: reserve"],
+    [8, "id of the timeline"],
+    [4, "next sequence"],
   ]],
   ["closed", 12288, frame("2: closed", 2)],
 ];
@@ -124,7 +127,11 @@ const main = timeline(7, { name: "main", created: 1_700_000_000_000, nextSequenc
 async function write(): Promise<MemoryRoot> {
   const root = new MemoryRoot();
   const manifest = await Manifest.create(root.home, { ...first, timelines: [main] });
-  await manifest.commit([{ type: "seal", id: 7, layer: layer(1) }, { type: "horizon", id: 7, lsn: 120 }]);
+  await manifest.commit([
+    { type: "seal", id: 7, layer: layer(1) },
+    { type: "horizon", id: 7, lsn: 120 },
+    { type: "reserve", id: 7, nextSequence: 5 },
+  ]);
   await manifest.close();
   return root;
 }
@@ -141,7 +148,7 @@ Deno.test("the bytes of the dump are read as what was written", async () => {
   const [name] = (await write()).names;
   const root = new MemoryRoot(new Map([[name, parse(Deno.readTextFileSync(dump))]]));
   const { state } = await root.open(true);
-  const sealed = { ...main, horizon: 120, segments: segments.slice(1), layers: [layer(1)] };
+  const sealed = { ...main, horizon: 120, nextSequence: 5, segments: segments.slice(1), layers: [layer(1)] };
   assertEquals(state, { ...first, timelines: [sealed] });
   assert(root.log.length === 0);
 });

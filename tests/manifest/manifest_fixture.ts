@@ -116,6 +116,9 @@ export function anyEdit(random: Random, state: StoreState): Edit {
   });
   const some = segments.filter(() => random.once(2));
   if (kind === 1) return { type: "generation", generation: state.generation + 1 };
+  if (kind === 2 && random.once(2)) {
+    return { type: "reserve", id, nextSequence: nextSequence + random.below(5) };
+  }
   if (kind === 2) return { type: "horizon", id, lsn: horizon + random.below(100) };
   if (kind === 3) return { type: "dropTimeline", id };
   if (kind === 4 && some.length > 0) {

@@ -1,6 +1,6 @@
 /**
- * Random work on a store, and random questions about it, answered by a model too. Questions are asked while appends and
- * sealing go on, and are judged as of the LSN at which they were asked.
+ * Random work on a store, and random questions about it, answered by a model too. Questions are asked while appends,
+ * sealing and merging go on, and are judged as of the LSN at which they were asked.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -58,6 +58,19 @@ class Trial {
     await this.#settle();
     await this.#reopen();
     await this.#askEverything();
+    await this.#timeline.compact();
+    await this.#askEverything();
+    await this.#checkFiles();
+    await this.#reopen();
+    await this.#askEverything();
+  }
+
+  /** What compaction leaves is sound, and nothing else is there. */
+  async #checkFiles(): Promise<void> {
+    const layers = this.#timeline.layers().map(({ path, kind }) => [path, kind]);
+    assert(layers.every(([, kind]) => kind === "delta"));
+    assertEquals(layers.map(([path]) => path).sort(), this.#place.files(/\.(seg|delta)$/));
+    assertEquals(await Array.fromAsync(this.#store.verify()), []);
   }
 
   async #reopen(): Promise<void> {
@@ -79,8 +92,38 @@ class Trial {
     else if (die < 52) await this.#sync();
     else if (die < 55) this.#pending.push(this.#timeline.freeze());
     else if (die < 57) await this.#reopen();
+    else if (die < 59) this.#pending.push(this.#timeline.compact().then(() => {}));
+    else if (die < 60) await this.#stopCompaction();
+    else if (die < 62) this.#pending.push(this.#look());
     else this.#pending.push(this.#ask());
     if (this.#pending.length > 12) await this.#settle();
+  }
+
+  /** Closes the store in the midst of a compaction, or has a signal end it. */
+  async #stopCompaction(): Promise<void> {
+    await this.#settle();
+    const controller = new AbortController();
+    const isClosed = this.#random.once(2);
+    const compacted = this.#timeline.compact({ signal: controller.signal }).catch((error: unknown) => error);
+    for (let i = this.#random.below(30); i > 0; i--) await new Promise((resolve) => setTimeout(resolve));
+    if (isClosed) await this.#reopen();
+    else controller.abort("enough");
+    const ended = await compacted;
+    assert(!(ended instanceof Error) || isClosed && ended instanceof Deno.errors.BadResource, `${ended}`);
+  }
+
+  /** Reads through a snapshot for as long as many other things happen. */
+  async #look(): Promise<void> {
+    const random = this.#random;
+    using snapshot = this.#timeline.snapshot(this.#lsn());
+    for (let i = random.below(20); i > 0; i--) {
+      const key = this.#anyKey();
+      this.#check("snapshot", key, await snapshot.get(key), this.#model.at(key, snapshot.lsn));
+      const range = { reverse: random.once(2), limit: 10 };
+      const entries = await collect(snapshot.scan(range));
+      const expected = this.#model.scan(range, snapshot.lsn);
+      assertEquals(entries.map(({ key }) => key.toHex()), expected.map(({ key }) => key.toHex()));
+    }
   }
 
   #value(): Uint8Array {
@@ -215,6 +258,14 @@ class Trial {
     const last = this.#model.lastLsn;
     const found = await this.#timeline.getMany(this.#keys);
     this.#keys.forEach((key, i) => this.#check("getMany", key, found[i], this.#model.at(key, last)));
+    for (const lsn of [last, Math.floor(last / 2), Math.floor(last / 9)]) {
+      for (const reverse of [false, true]) {
+        const entries = await collect(this.#timeline.scan({ reverse }, { lsn }));
+        const expected = this.#model.scan({ reverse }, lsn);
+        assertEquals(entries.map(({ key }) => key.toHex()), expected.map(({ key }) => key.toHex()));
+        entries.forEach(({ key, value }, i) => this.#check("scan", key, value, expected[i].version));
+      }
+    }
     for (const key of this.#keys) {
       const versions = await collect(this.#timeline.history(key));
       assertEquals(versions.map(({ lsn }) => lsn), this.#model.history(key, 1, last).map(({ lsn }) => lsn));
@@ -243,9 +294,13 @@ function batchOf(changes: readonly ModelChange[]): Batch {
   return batch;
 }
 
-testEach("Timeline answers as the model does while it is written, sealed and reopened", async (place) => {
-  for (const seed of seeds("store model", 1)) {
-    await using own = place.within(`${seed}`);
-    await new Trial(own, new Random(seed)).run();
-  }
-}, { segmentBytes: 64 * KiB, cacheBytes: 64 * KiB });
+testEach(
+  "Timeline answers as the model does while it is written, sealed, merged and reopened",
+  async (place) => {
+    for (const seed of seeds("store model", 1)) {
+      await using own = place.within(`${seed}`);
+      await new Trial(own, new Random(seed)).run();
+    }
+  },
+  { segmentBytes: 64 * KiB, cacheBytes: 64 * KiB },
+);

@@ -235,7 +235,9 @@ export class RecordWalk {
     const { end, firstLsn, lastLsn, isOrdered } = this.#area, { kind, lsn } = header;
     const behind = offset + lengthOf(header), isBehindGap = this.#gap !== undefined;
     if (behind > end) return false;
-    if (kind === RecordKind.PAD) return behind % blockBytes === 0 && (isBehindGap || !this.#isInBatch);
+    if (kind === RecordKind.PAD) {
+      return behind % blockBytes === 0 && (isBehindGap || !isOrdered || !this.#isInBatch);
+    }
     if (lsn < firstLsn || lsn > lastLsn) return false;
     if (!isOrdered) return true;
     if (isBehindGap) return lsn >= this.#lastLsn;

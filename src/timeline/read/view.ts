@@ -205,20 +205,19 @@ export class Views {
   }
 
   /**
-   * Removes layers when no view may need them any more (K2). It is called in the turn that publishes the map without
-   * them.
+   * Waits until no view may need layers any more (K2). It is called in the turn that publishes the map without them.
    *
    * @param layers What the edit took out.
-   * @param remove Removes one.
+   * @param take Takes each of them then, all in one turn.
    */
-  async retire(layers: Iterable<StoredLayer>, remove: (layer: StoredLayer) => Promise<void>): Promise<void> {
+  async retire(layers: Iterable<StoredLayer>, take: (layer: StoredLayer) => void): Promise<void> {
     const retired = [...layers];
     const below = this.#next;
     await new Promise<void>((go) => {
       this.#retirements.push({ below, go });
       this.#goOn();
     });
-    await Promise.all(retired.map(remove));
+    retired.forEach(take);
   }
 
   #goOn(): void {

@@ -1,16 +1,18 @@
 /**
- * Segments that stand in the timeline's place and that the manifest does not name: what a crash left, or what a lost
+ * Files that stand in the timeline's place and that the manifest does not name: what a crash left, or what a lost
  * manifest named.
  *
  * ```
- *   sequence   1 … nextSequence − 1        nextSequence …
- *              named once, dropped since:  never named by this manifest:
- *              a leftover                  without data a leftover, with data the manifest is older than the store
+ *   sequence   1 … nextSequence − 1               nextSequence …
+ *              of a segment: dropped since        never known to this manifest:
+ *              of another layer: merged since,    without data a leftover, with data the manifest is older than the
+ *              or of a merge that had no end      store
  * ```
  *
- * O1  Nothing is written to a segment before a durable manifest names it.
- *
- * Only segments are looked at; what other kinds leave behind is for those to remove who make them.
+ * O1  Nothing is written to a file before a durable manifest names it or, of a merge, says that its sequence is taken.
+ * O2  What is merged is in layers that a durable manifest names when the sequences of the merge are taken; they are
+ *     removed only after one names what came of them. So a layer that is not named, of a sequence that is taken, holds
+ *     nothing that is not in a file that is named, as long as all of these are there.
  *
  * @module
  */
@@ -23,10 +25,13 @@ import { objectOf, type TimelineContext, timelineState } from "../timeline_conte
 /**
  * Finds what is to be removed.
  *
- * @throws {CorruptionError} If data stands in a segment that the manifest cannot have named (O1).
+ * @throws {CorruptionError} If data stands in a file that the manifest cannot know of (O1), or that may be in no other
+ * one any more (O2).
  */
 export async function findOrphans(context: TimelineContext): Promise<ObjectId[]> {
-  const { objects } = context, { orphans, later } = await listOrphans(context);
+  const { objects } = context, { orphans, later, isWhole } = await listOrphans(context);
+  const merged = orphans.find((id) => !isWhole && parseObjectId(id)?.kind !== "seg");
+  if (merged !== undefined) throw unnamed(context, merged);
   for (const orphan of later) {
     if (await hasData(objects, objects.object(orphan))) throw unnamed(context, orphan);
   }
@@ -34,10 +39,10 @@ export async function findOrphans(context: TimelineContext): Promise<ObjectId[]>
 }
 
 /**
- * Refuses, for a reader, a manifest that is older than the store. Another process may have made a segment since the
+ * Refuses, for a reader, a manifest that is older than the store. Another process may have made a file since the
  * manifest was read; then the manifest says so by now (O1).
  *
- * @throws {CorruptionError} If data stands in a segment that no manifest names.
+ * @throws {CorruptionError} If data stands in a file that no manifest knows of.
  */
 export async function checkNamed(context: TimelineContext): Promise<void> {
   const { objects, id } = context, { later } = await listOrphans(context);
@@ -50,14 +55,22 @@ export async function checkNamed(context: TimelineContext): Promise<void> {
   }
 }
 
-/** The segments that the manifest does not name, and which of them it never named. */
-async function listOrphans(context: TimelineContext): Promise<{ orphans: ObjectId[]; later: ObjectId[] }> {
-  const state = timelineState(context), { segments, layers } = state;
-  const named = new Set<ObjectId>();
-  for (const file of [...segments, ...layers]) named.add(objectOf(context, file));
-  const isOrphan = (id: ObjectId) => parseObjectId(id)?.kind === "seg" && !named.has(id);
-  const orphans = (await context.objects.list(context.id)).filter(isOrphan);
-  return { orphans, later: orphans.filter((orphan) => isLater(orphan, state)) };
+/** Files that the manifest does not name. */
+interface Orphans {
+  /** All of them. */
+  readonly orphans: ObjectId[];
+  /** Those that it never knew of. */
+  readonly later: readonly ObjectId[];
+  /** Whether all files that it names are there. */
+  readonly isWhole: boolean;
+}
+
+async function listOrphans(context: TimelineContext): Promise<Orphans> {
+  const state = timelineState(context), files = new Set(await context.objects.list(context.id));
+  const named = new Set([...state.layers, ...state.segments].map((file) => objectOf(context, file)));
+  const orphans = [...files.difference(named)];
+  const later = orphans.filter((orphan) => isLater(orphan, state));
+  return { orphans, later, isWhole: named.isSubsetOf(files) };
 }
 
 function isLater(orphan: ObjectId, { nextSequence }: TimelineState): boolean {
@@ -74,11 +87,11 @@ function unnamed({ objects, manifest }: TimelineContext, orphan: ObjectId): Corr
   });
 }
 
-/** Whether anything but zeros stands behind the header of a segment. */
+/** Whether anything but zeros stands behind the header of a file. */
 export async function hasData(objects: Objects, object: StoredObject): Promise<boolean> {
   const { byteLength, nextData } = await objects.extent(object);
   if (byteLength <= blockBytes) return false;
-  // No segment is that long: it is not read to its end.
+  // No file of ours is that long: it is not read to its end.
   if (byteLength > maxSegmentFileBytes) return true;
   const data = await nextData(blockBytes);
   const start = data - data % blockBytes;

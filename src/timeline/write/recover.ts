@@ -182,7 +182,12 @@ export async function settleRecovery(context: TimelineContext, recovery: Recover
   const edits = recoveryEdits(context.id, recovery);
   if (edits.length > 0) await manifest.commit(edits);
   const dropped = recovery.dropped.map((segment) => objectOf(context, segment));
-  for (const object of [...dropped, ...orphans]) await objects.remove(object);
+  for (const object of dropped) await objects.remove(object);
+  if (orphans.length === 0) return;
+  // Those that were merged may still be read by other processes: they stay until the next opening then.
+  await objects.leases.whileNone(context.id, async () => {
+    for (const object of orphans) await objects.remove(object);
+  });
 }
 
 /** What the manifest must say before anything is written. */

@@ -140,12 +140,12 @@ export class TimelineLayers {
   }
 
   /**
-   * Sees to it that there may be another layer.
+   * Sees to it that there may be so many more layers.
    *
    * @throws {LimitError} If the timeline has had as many files as can be told apart.
    */
-  checkNext(): void {
-    if (this.#nextSequence <= maxSequence) return;
+  checkNext(count: number = 1): void {
+    if (this.#nextSequence + count - 1 <= maxSequence) return;
     throw new LimitError(
       `Cannot write to timeline "${this.#context.name}": it has had ${maxSequence} files`,
       {
@@ -153,6 +153,22 @@ export class TimelineLayers {
         found: this.#nextSequence,
       },
     );
+  }
+
+  /** Takes numbers of files to be made, and returns the first; they count once {@linkcode named} has resolved. */
+  takeSequences(count: number): number {
+    this.checkNext(count);
+    return (this.#nextSequence += count) - count;
+  }
+
+  /** Resolves when a durable manifest names every segment there is. */
+  async named(): Promise<void> {
+    await Promise.all(this.unsealed.map(({ named }) => named));
+  }
+
+  /** Puts stored layers in the place of others, for readers that come from now on. */
+  replace(remove: readonly StoredLayer[], add: readonly StoredLayer[]): void {
+    this.#map = this.#map.edit({ remove, add });
   }
 
   /**
@@ -163,7 +179,7 @@ export class TimelineLayers {
    */
   openNext(firstLsn: Lsn, previousLsn: Lsn): OpenLayer {
     const open = openLayer(this.#context, this.#health, {
-      sequence: this.#nextSequence++,
+      sequence: this.takeSequences(1),
       firstLsn,
       previousSequence: this.#lastSequence,
       previousLsn,

@@ -17,6 +17,7 @@ import { Health, isShortage, type Lsn, LsnError, maxLsn } from "../../base/mod.t
 import type { LayerMap } from "../../layer/mod.ts";
 import { EncodedBatch } from "../../segment/mod.ts";
 import { type TimelineContext, timelineState } from "../timeline_context.ts";
+import { Compactor } from "../upkeep/compactor.ts";
 import { Upkeep } from "../upkeep/upkeep.ts";
 import { checkNamed } from "./orphans.ts";
 import { recoverSegments, type Recovery, settleRecovery } from "./recover.ts";
@@ -45,6 +46,8 @@ export interface WriteCounters {
 export class TimelineWriter {
   /** Whether writing goes on. */
   readonly health: Health;
+  /** What merges its layers. */
+  readonly compactor: Compactor;
   readonly #counters: WriteCounters = { batches: 0, changes: 0, bytes: 0, syncs: 0, seals: 0 };
   readonly #context: TimelineContext;
   readonly #layers: TimelineLayers;
@@ -64,6 +67,7 @@ export class TimelineWriter {
       this.#becomeDurable(description.lastLsn);
       this.#room.wake();
     });
+    this.compactor = new Compactor(context, this.health, this.#layers);
     this.#room = new Room(this.health, context.host.turns, this.#layers, context.settings.waitingBytes);
     const { host: { timers }, settings: { flushMilliseconds } } = context;
     this.#flusher = new TimedFlusher(this.health, timers, flushMilliseconds, this.#layers);
@@ -247,6 +251,7 @@ export class TimelineWriter {
   async close(): Promise<void> {
     if (this.#context.readOnly) return this.health.closed();
     this.#flusher.stop();
+    await this.compactor.close();
     try {
       await this.sync();
       if ((this.#layers.open?.segment.end ?? 0) >= sealWorthBytes) this.#layers.freeze(this.#durableLsn);

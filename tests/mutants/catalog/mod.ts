@@ -5,6 +5,7 @@ import { checks } from "./checks.ts";
 import { durability } from "./durability.ts";
 import { engines } from "./engines.ts";
 import { manifest } from "./manifest.ts";
+import { merging } from "./merging.ts";
 import { ownership } from "./ownership.ts";
 import { reading } from "./reading.ts";
 import { recovery } from "./recovery.ts";
@@ -18,4 +19,5 @@ export const mutants: readonly Mutant[] = [
   ...manifest,
   ...reading,
   ...ownership,
+  ...merging,
 ];

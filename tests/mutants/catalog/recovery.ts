@@ -170,9 +170,9 @@ export const recovery: readonly Mutant[] = [
     file: "src/timeline/write/recover.ts",
     before: `  if (edits.length > 0) await manifest.commit(edits);
   const dropped = recovery.dropped.map((segment) => objectOf(context, segment));
-  for (const object of [...dropped, ...orphans]) await objects.remove(object);`,
+  for (const object of dropped) await objects.remove(object);`,
     after: `  const dropped = recovery.dropped.map((segment) => objectOf(context, segment));
-  for (const object of [...dropped, ...orphans]) await objects.remove(object);
+  for (const object of dropped) await objects.remove(object);
   if (edits.length > 0) await manifest.commit(edits);`,
     caughtBy: "tests/timeline/write/recover_test.ts",
     filter: "removes nothing that a durable manifest still names",

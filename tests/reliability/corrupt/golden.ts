@@ -222,7 +222,7 @@ function noteContents(disk: Disk, older: Map<string, Uint8Array[]>): void {
  *
  * ```
  *   main   L0, index of several pages │ L0 │ unsealed, closed cleanly
- *   side   L0                         │ unsealed: synced, synced ┃ synced last ┃ torn
+ *   side   delta                      │ unsealed: synced, synced ┃ synced last ┃ torn
  * ```
  *
  * @param seed What its ids and values come of.
@@ -241,7 +241,7 @@ export function makeGolden(seed: number): Promise<{ killed: Golden; closed: Gold
     await main.append(timeline, numbered(10, 20), 0);
     await timeline.freeze();
     await side.append(other, numbered(0, 20), 20);
-    await other.freeze();
+    await other.compact();
     noteContents(first, older);
     // A kill, after which the next opening makes another manifest.
     const second = first.clone();

@@ -160,7 +160,7 @@ Deno.test("Store.open() takes names of timelines for names, whatever is in them"
   assertEquals(store.timelines().map(({ name }) => name), ["main", "side", ...names]);
   await store.close();
   const pattern =
-    /^\/disk\/store\/(lock|manifest-\d{12}|[0-9a-f]{16}\/[0-9a-f]{14}-[0-9a-f]{8}-[0-9a-f]{8}\.seg)$/;
+    /^\/disk\/store\/(lock|manifest-\d{12}|[0-9a-f]{16}\/[0-9a-f]{14}-[0-9a-f]{8}-[0-9a-f]{8}\.(seg|delta))$/;
   assertEquals(disk.paths().filter((path) => !pattern.test(path)), []);
 });
 

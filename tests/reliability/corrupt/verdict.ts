@@ -57,7 +57,7 @@ export async function examine(golden: Golden, disk: Disk, damage: Damage, look: 
 }
 
 function historyOf(disk: Disk): string[] {
-  return disk.paths().filter((path) => path.endsWith(".seg"));
+  return disk.paths().filter((path) => /\.(seg|delta)$/.test(path));
 }
 
 /** What an opening came to. */

@@ -144,6 +144,15 @@ export class Client {
     issued.acknowledge(lastLsn);
   }
 
+  /** Has all of a timeline merged. */
+  async compact(name: string): Promise<void> {
+    const [timeline, issued] = this.#line(name);
+    const { lastLsn } = issued;
+    this.#machine.called();
+    await timeline.compact();
+    issued.acknowledge(lastLsn);
+  }
+
   /** Has all of a timeline sealed. */
   async freeze(name: string): Promise<void> {
     const [timeline, issued] = this.#line(name);

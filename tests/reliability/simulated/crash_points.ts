@@ -15,7 +15,7 @@ import { type Known, knownAfter } from "./known.ts";
 import type { MakeEngine } from "./machine.ts";
 import { type Moment, momentsOf } from "./moments.ts";
 import { type Rates, Recoveries, sometimes } from "./recoveries.ts";
-import { little, oneTimeline, type Script, twoTimelines } from "./scripts.ts";
+import { little, merging, oneTimeline, type Script, twoTimelines } from "./scripts.ts";
 
 /** How much is tried at each moment. */
 export interface CrashPointOptions {
@@ -33,7 +33,7 @@ export interface CrashPointOptions {
   readonly seed?: number | undefined;
 }
 
-const scripts: Readonly<Record<string, Script>> = { oneTimeline, twoTimelines };
+const scripts: Readonly<Record<string, Script>> = { oneTimeline, twoTimelines, merging };
 
 /** The most states of one moment, if nothing else is said. */
 const mostStates = 1024;
@@ -42,7 +42,7 @@ const mostStates = 1024;
 const mostOrders = 1_000_000;
 
 /**
- * Crashes two scripts at every moment, by a kill and by a loss of power: first with everything completing in the order in
+ * Crashes scripts at every moment, by a kill and by a loss of power: first with everything completing in the order in
  * which it was asked for, then in others, which `seed` chooses. A run of the budget is one order of one script.
  */
 export async function crashScripts(budget: Budget, options: CrashPointOptions = {}): Promise<Counts> {
@@ -68,9 +68,9 @@ const manyOrdersLimit = 48;
 function* ordersOf(seed: number): Generator<[name: string, order: number]> {
   const names = Object.keys(scripts);
   for (const name of names) yield [name, 0];
-  // Turned round each time, so that every process has its share of both.
+  // Turned round each time, so that every process has its share of all.
   for (let i = 0; i < mostOrders; i++) {
-    names.reverse();
+    names.push(names.shift() as string);
     for (const name of names) yield [name, seed + i];
   }
 }

@@ -69,6 +69,26 @@ export const twoTimelines: Script = [
   (client) => client.append("main", [put("a", 30_000, 10)]),
 ];
 
+/** Layers that are merged while batches come and somebody reads, twice, and the store opened again. */
+export const merging: Script = [
+  (client) => client.open(),
+  (client) => client.append("main", [put("a", 3000, 1), put("b", 10, 2)]),
+  (client) => client.freeze("main"),
+  (client) => client.append("main", [put("a", 600, 3), put("c", 5000, 4)], { gap: 5 }),
+  (client) => client.append("main", []),
+  (client) => client.freeze("main"),
+  (client) => Promise.all([client.compact("main"), client.append("main", [remove("b"), put("d", 90, 5)])]),
+  (client) => client.ask(2, 5),
+  (client) => client.append("main", [put("b", 4100, 6)], { sync: true }),
+  (client) => client.compact("main"),
+  (client) => client.close(),
+  (client) => client.open(),
+  (client) => client.append("main", [put("e", 70, 7)], { sync: true }),
+  (client) => Promise.all([client.compact("main"), client.close()].map((work) => work.catch(() => {}))),
+  (client) => client.open(),
+  (client) => client.ask(5, 3),
+];
+
 /** Little, so that openings can be cut short again and again. */
 export const little: Script = [
   (client) => client.open(),

@@ -5,7 +5,7 @@ import { findOrphans } from "../../../src/timeline/write/orphans.ts";
 import { block } from "../../segment/segment_fixture.ts";
 import { MadeLog } from "./made_log.ts";
 import { closeContext, directory, openContext, WriterFixture } from "./writer_fixture.ts";
-import { SimEngine } from "../../../src/sim/mod.ts";
+import { lose, SimEngine } from "../../../src/sim/mod.ts";
 
 /** The file of a segment that the manifest does not name; its next sequence is 2. */
 function unnamed(sequence: number, generation = 1): string {
@@ -43,7 +43,10 @@ const cases: readonly [
   ["batches without a header", unnamed(2), withoutHeader, "refused"],
   ["a byte far behind the header", unnamed(2), late, "refused"],
   ["a segment that was named once", unnamed(1, 7), data, "removed"],
-  ["a layer", unnamed(2).replace(".seg", ".delta"), data, "left"],
+  ["a layer of a sequence that nobody took", unnamed(2).replace(".seg", ".delta"), data, "refused"],
+  ["an image of a sequence that nobody took", unnamed(2).replace(".seg", ".image"), data, "refused"],
+  ["a layer of a merge that had no end", unnamed(1, 7).replace(".seg", ".delta"), data, "removed"],
+  ["a layer without data", unnamed(2).replace(".seg", ".delta"), encodeHeader(header), "removed"],
   ["what has another name", `${directory}/notes.txt`, data, "left"],
   ["what has nearly such a name", unnamed(2) + ".bak", data, "left"],
 ];
@@ -77,3 +80,13 @@ for (const [words, path, bytes, found] of cases) {
     assertEquals(before.disk.contents(path), bytes);
   });
 }
+
+Deno.test("findOrphans() refuses what was merged where a file that the manifest names is gone", async () => {
+  const path = unnamed(1, 7).replace(".seg", ".delta"), memory = await diskWith(path, data);
+  const [segment] = memory.disk.paths().filter((path) => path.endsWith(".seg"));
+  lose(memory.disk, segment);
+  const context = await openContext(memory);
+  await assertRejects(() => findOrphans(context), CorruptionError, path);
+  await closeContext(context);
+  assertEquals(memory.disk.contents(path), data);
+});

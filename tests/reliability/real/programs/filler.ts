@@ -60,6 +60,9 @@ async function fill(writers: readonly Writer[]): Promise<void> {
     if (random.once(12)) {
       isFullNow = await meetsFullDisk("freeze", () => writer.timeline.freeze()) || isFullNow;
     }
+    if (random.once(40)) {
+      isFullNow = await meetsFullDisk("compact", () => writer.timeline.compact()) || isFullNow;
+    }
   }
   say("full");
 }
@@ -78,6 +81,8 @@ async function goOn(writers: readonly Writer[]): Promise<void> {
   for (const writer of writers) {
     await withRoom("sync", () => writer.sync());
     await withRoom("append", () => writer.append(true));
+    // It may need more room than can be made; where there is too little it leaves none taken.
+    await meetsFullDisk("compact", () => writer.timeline.compact());
     await withRoom("sync", () => writer.sync());
   }
   say("went on");

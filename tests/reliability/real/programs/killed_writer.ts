@@ -46,6 +46,7 @@ async function live(): Promise<void> {
     await burst(writer);
     if (random.once(10)) await make(store, writers);
     if (random.once(12)) await Promise.all([writer.timeline.freeze(), burst(writer)]);
+    if (random.once(25)) await Promise.all([writer.timeline.compact(), burst(writer)]);
     if (random.once(8)) await Promise.all(writers.map((each) => each.sync()));
     if (random.once(6)) await read(writer);
   }

@@ -206,6 +206,8 @@ export class Life {
       }
       case "sync":
         return await client.sync(this.#lineOf(step.line));
+      case "compact":
+        return await client.compact(this.#lineOf(step.line));
       case "freeze":
         return await client.freeze(this.#lineOf(step.line));
       case "make timeline":

@@ -6,7 +6,7 @@ import { damageKinds, type DamagePlan } from "./damage_plan.ts";
 /** One thing that a program does. `line` chooses among the timelines that there are then. */
 export type Step =
   | { do: "append"; line: number; seed: number; gap: number; sync: boolean; wait: boolean }
-  | { do: "sync" | "freeze"; line: number; wait: boolean }
+  | { do: "sync" | "freeze" | "compact"; line: number; wait: boolean }
   | { do: "make timeline" | "reopen" | "exchange" | "calm" }
   | { do: "ask"; seed: number; wait: boolean }
   | { do: "read beside"; seed: number; wait: boolean }
@@ -83,8 +83,9 @@ function planStep(choices: Choices): Step {
     return { do: "append", line, seed, gap, sync: chance(choices, 1, 3), wait };
   }
   if (die < 55) return { do: "sync", line, wait };
-  if (die < 61) return { do: "freeze", line, wait };
-  if (die < 64) return { do: "make timeline" };
+  if (die < 60) return { do: "freeze", line, wait };
+  if (die < 63) return { do: "compact", line, wait };
+  if (die < 66) return { do: "make timeline" };
   if (die < 76) return { do: "ask", seed, wait };
   if (die < 80) return { do: "read beside", seed, wait };
   if (die < 85) return { do: "reopen" };

@@ -1,0 +1,217 @@
+/**
+ * Some megabytes of the versions that a merge brings, in their order, and their records.
+ *
+ * ```
+ *   rows      key, LSN, flags, length, place in the output      from the indexes of the inputs
+ *   records   record │ record │ record …                        read from wherever they lie in the inputs, put in order
+ * ```
+ *
+ * W1  A record is checked by its checksum, its key and its LSN before it is copied. A copy differs from it in its
+ *     checksum alone, which is that of the output's file then.
+ *
+ * @module
+ */
+
+import { CorruptionError, maxKeyBytes } from "../../../base/mod.ts";
+import {
+  checkRecord,
+  isSameSpan,
+  readRecordHeader,
+  type RecordFile,
+  recordHeaderBytes,
+  VersionBlock,
+} from "../../../layer/mod.ts";
+import {
+  type Objects,
+  RangeRead,
+  type RangeSink,
+  type RangeWants,
+  type StoredObject,
+} from "../../../objects/mod.ts";
+
+/** How much a window takes. */
+export interface WindowLimits {
+  /** Bytes of records, if it is more than one. */
+  readonly bytes: number;
+  /** Rows. */
+  readonly rows: number;
+}
+
+/** How much a window takes unless it is told otherwise. */
+export const windowLimits: WindowLimits = { bytes: 32 * 1024 * 1024, rows: 1 << 19 };
+
+/** A window of a merge. Its memory serves for the next one too. */
+export class MergeWindow implements RangeWants, RangeSink {
+  /** The rows; their offsets are where records will stand in the output. */
+  readonly rows: VersionBlock = new VersionBlock();
+  readonly #limits: WindowLimits;
+  #files: RecordFile[] = [];
+  /** By row: where its record lies in its file. */
+  #from = new Float64Array(0);
+  #bytes = new Uint8Array(0);
+  #view = new DataView(this.#bytes.buffer);
+  #base = 0;
+  #end = 0;
+  #seed = 0;
+  #error: Error | undefined;
+  /** The key of the last row before it was emptied. */
+  readonly #lastKey = new Uint8Array(maxKeyBytes);
+  #lastKeyLength = -1;
+
+  /** Starts empty. */
+  constructor(limits: WindowLimits = windowLimits) {
+    this.#limits = limits;
+  }
+
+  /**
+   * Empties it.
+   *
+   * @param base Where its first record will stand in the output.
+   * @param seed The seed of the output's checksums.
+   */
+  restart(base: number, seed: number): void {
+    this.#rememberLast();
+    this.rows.count = 0;
+    this.#files = [];
+    this.#base = base;
+    this.#end = 0;
+    this.#seed = seed;
+    this.#error = undefined;
+  }
+
+  /** How many rows there are. */
+  get count(): number {
+    return this.rows.count;
+  }
+
+  /** How many bytes their records have. */
+  get byteLength(): number {
+    return this.#end;
+  }
+
+  /** Whether it takes a row with a record of so many bytes. */
+  fits(length: number): boolean {
+    const { rows: { count } } = this, { bytes, rows } = this.#limits;
+    return count === 0 || count < rows && this.#end + length <= bytes;
+  }
+
+  #rememberLast(): void {
+    const { rows } = this, last = rows.count - 1;
+    if (last < 0) return;
+    const start = rows.keyStart[last], length = this.#lastKeyLength = rows.keyLength[last];
+    this.#lastKey.set(rows.bytes.subarray(start, start + length));
+  }
+
+  /** Whether a row has the key and the LSN of the one before it. A window ends before a row that has not. */
+  isLast(block: VersionBlock, row: number): boolean {
+    const { count, lsn } = this.rows;
+    return count > 0 && block.lsn[row] === lsn[count - 1] && this.hasLastKey(block, row);
+  }
+
+  /** Whether a row has the key of the one before it, be that in the window before this one. */
+  hasLastKey({ bytes, keyStart, keyLength }: VersionBlock, row: number): boolean {
+    const { rows } = this, last = rows.count - 1, length = keyLength[row];
+    if (last < 0) {
+      return this.#lastKeyLength === length && isSameSpan(this.#lastKey, 0, bytes, keyStart[row], length);
+    }
+    return rows.keyLength[last] === length &&
+      isSameSpan(rows.bytes, rows.keyStart[last], bytes, keyStart[row], length);
+  }
+
+  /** Adds a row, whose record lies in a file. */
+  add(block: VersionBlock, row: number, file: RecordFile): void {
+    const { rows } = this, at = rows.count;
+    const keyAt = at === 0 ? 0 : rows.keyStart[at - 1] + rows.keyLength[at - 1];
+    const start = block.keyStart[row], keyLength = block.keyLength[row];
+    rows.reserve(at + 1, keyAt + keyLength);
+    for (let i = 0; i < keyLength; i++) rows.bytes[keyAt + i] = block.bytes[start + i];
+    rows.keyStart[at] = keyAt;
+    rows.keyLength[at] = keyLength;
+    rows.lsn[at] = block.lsn[row];
+    rows.length[at] = block.length[row];
+    rows.flags[at] = block.flags[row];
+    rows.offset[at] = this.#base + this.#end;
+    if (at >= this.#from.length) {
+      const larger = new Float64Array(rows.lsn.length);
+      larger.set(this.#from);
+      this.#from = larger;
+    }
+    this.#from[at] = block.offset[row];
+    this.#files[at] = file;
+    this.#end += block.length[row];
+    rows.count++;
+  }
+
+  /**
+   * Reads the records.
+   *
+   * @param objects Where the inputs lie.
+   * @param check Throws if the merge must stop.
+   * @returns The records in their order, valid until the window is used again.
+   * @throws {CorruptionError} If a record is damaged.
+   * @throws {IoError} If one cannot be read.
+   */
+  async read(objects: Objects, check: () => void): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#end > this.#bytes.length) {
+      this.#bytes = new Uint8Array(Math.max(this.#limits.bytes, this.#end));
+      this.#view = new DataView(this.#bytes.buffer);
+    }
+    const read = new RangeRead(objects, this, this), { turns } = objects.host;
+    try {
+      while (!read.done && this.#error === undefined) {
+        check();
+        await read.step();
+        if (turns.due()) await turns.turn();
+      }
+    } finally {
+      await read.cancel();
+    }
+    if (this.#error !== undefined) throw this.#error;
+    return this.#bytes.subarray(0, this.#end);
+  }
+
+  /** See {@linkcode RangeWants.objectOf}. */
+  objectOf(row: number): StoredObject {
+    return this.#files[row].object;
+  }
+
+  /** See {@linkcode RangeWants.offsetOf}. */
+  offsetOf(row: number): number {
+    return this.#from[row];
+  }
+
+  /** See {@linkcode RangeWants.lengthOf}. */
+  lengthOf(row: number): number {
+    return this.rows.length[row];
+  }
+
+  /** Copies a record to its place (W1). */
+  accept(row: number, bytes: Uint8Array<ArrayBuffer>, view: DataView, at: number, length: number): void {
+    const { rows } = this, { seed } = this.#files[row];
+    const header = readRecordHeader(view, at);
+    if (header === undefined || !checkRecord(bytes, view, at, length, seed)) {
+      throw this.#corruption(row, "a record that checks", "one that does not");
+    }
+    const isIt = header.lsn === rows.lsn[row] && header.keyLength === rows.keyLength[row] &&
+      isSameSpan(rows.bytes, rows.keyStart[row], bytes, at + recordHeaderBytes, header.keyLength);
+    if (!isIt) throw this.#corruption(row, "the record of this key and LSN", "another");
+    const to = rows.offset[row] - this.#base;
+    this.#bytes.set(bytes.subarray(at, at + length), to);
+    this.#view.setUint32(to, view.getUint32(at, true) ^ seed ^ this.#seed, true);
+  }
+
+  /** Takes note that a record cannot be had. */
+  fail(_row: number, error: Error): void {
+    this.#error ??= error;
+  }
+
+  #corruption(row: number, expected: string, found: string): CorruptionError {
+    const lsn = this.rows.lsn[row];
+    return new CorruptionError({
+      path: this.#files[row].object.path,
+      offset: this.#from[row],
+      expected: `${expected} at LSN ${lsn}`,
+      found,
+    });
+  }
+}
