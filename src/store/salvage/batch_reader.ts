@@ -9,6 +9,7 @@ import {
   findFileId,
   knownRecords,
   lastOfBatch,
+  type Pace,
   piecesOf,
   type RecordArea,
   type RecordHeader,
@@ -57,14 +58,8 @@ export async function* readBatches(
   tally: TimelineTally,
   watch: SalvageWatch,
 ): AsyncGenerator<ReadBatch, void> {
-  const { end } = source, { turns } = objects.host;
-  const { footer, name: { timeline } } = source.file;
-  // What a value holds may look like a record: where the index reads, it tells where records stand.
-  const known = footer && await knownRecords(objects, StoredLayer.of(objects, timeline, footer), {
-    turns,
-    check: () => watch.check(),
-  });
-  const object = objects.object(source.file.id), pace = { turns, check: () => watch.check() };
+  const { end } = source, pace = { turns: objects.host.turns, check: () => watch.check() };
+  const known = await knownIn(objects, source, pace), object = objects.object(source.file.id);
   const fileId = source.fileId ?? await findFileId(objects, object, end, pace);
   if (fileId === undefined) return tally.lose(nameless(source));
   const gathered = new GatheredBatches(source, fileId, tally, known);
@@ -83,8 +78,17 @@ export async function* readBatches(
   yield* gathered.take();
 }
 
+/** Where records stand by the index, if it can be read: what a value holds may look like a record. */
+export async function knownIn(
+  objects: Objects,
+  { file: { footer, name: { timeline } } }: SalvageSource,
+  pace: Pace,
+): Promise<RecordArea["known"]> {
+  return footer && await knownRecords(objects, StoredLayer.of(objects, timeline, footer), pace);
+}
+
 /** Nothing tells what the records of a file are bound to; no sync of it was ever acknowledged, or none is left. */
-function nameless({ file: { path }, end }: SalvageSource): LostStretch {
+export function nameless({ file: { path }, end }: SalvageSource): LostStretch {
   const expected = "a header of this file, or a pad", found = "neither";
   const error = new CorruptionError({ path, offset: 0, expected, found });
   return { path, offset: 0, length: end, lsns: undefined, error };

@@ -9,7 +9,8 @@
 
 import type { Objects } from "../../objects/mod.ts";
 import { type ReadBatch, readBatches, type SalvageWatch } from "./batch_reader.ts";
-import type { SalvageSource } from "./sources.ts";
+import { isSorted, type SalvageSource } from "./sources.ts";
+import { readSortedBatches } from "./sorted_batches.ts";
 import type { TimelineTally } from "./tally.ts";
 
 interface Open {
@@ -32,14 +33,21 @@ export async function* mergeBatches(
   tally: TimelineTally,
   watch: SalvageWatch,
 ): AsyncGenerator<ReadBatch, void> {
-  const open: Open[] = [];
+  const open: Open[] = [],
+    sorted = sources.filter(isSorted),
+    segments = sources.filter((one) => !isSorted(one));
   let next = 0, lastLsn = 0;
+  const begin = async (batches: AsyncGenerator<ReadBatch, void>) => {
+    const first = await batches.next();
+    if (!first.done) open.push({ batches, head: first.value });
+  };
   try {
+    // Segments come behind them, and count where both have a batch: what was merged lacks no record in them.
+    if (sorted.length > 0) await begin(readSortedBatches(objects, sorted, tally, watch));
     for (;;) {
       const least = open.reduce((lsn, { head }) => Math.min(lsn, head.lsn), Infinity);
-      if (next < sources.length && sources[next].firstLsn <= least) {
-        const batches = readBatches(objects, sources[next++], tally, watch), first = await batches.next();
-        if (!first.done) open.push({ batches, head: first.value });
+      if (next < segments.length && segments[next].firstLsn <= least) {
+        await begin(readBatches(objects, segments[next++], tally, watch));
         continue;
       }
       const at = open.findLastIndex(({ head }) => head.lsn === least);

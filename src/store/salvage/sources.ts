@@ -72,11 +72,21 @@ export async function findSources(
     // One that the manifest named once and names no more is no part of history.
     if (named !== undefined && said === undefined && file.name.sequence < named.nextSequence) continue;
     if (file.error !== undefined) tally.lose(unread(file));
-    else if (file.name.kind !== "seg") tally.lose(notInOrder(file));
     else if (file.byteLength > blockBytes || isKnownToHold(said)) sources.push(sourceOf(file, said));
   }
   for (const [missing, said] of known) tally.lose(gone(`${objects.directory}/${missing}`, said));
-  return sources.map((source, i) => source.isSettled ? source : cutShort(source, sources.slice(i + 1)));
+  return sources.map((source, i) =>
+    source.isSettled || isSorted(source) ? source : cutShort(source, sources.slice(i + 1).filter(isSegment))
+  );
+}
+
+/** Whether the records of a source are sorted by key. */
+export function isSorted(source: SalvageSource): boolean {
+  return source.file.name.kind !== "seg";
+}
+
+function isSegment(source: SalvageSource): boolean {
+  return !isSorted(source);
 }
 
 /** A source without an end goes no further than the first one that was made after it. */
@@ -104,13 +114,6 @@ function sourceOf(file: FoundFile, said: LayerDescription | SegmentDescription |
   const fileId = said?.fileId ?? header?.fileId, lastLsn = isSettled ? leastLsn : maxLsn;
   const end = isSettled ? offset : Math.max(byteLength, offset);
   return { file, end, fileId, firstLsn, lastLsn, leastLsn, isSettled };
-}
-
-/** Records of a layer that is sorted by key are in no order in which they could be written again. */
-function notInOrder({ path, byteLength }: FoundFile): LostStretch {
-  const expected = "a segment", found = "a layer of another kind, which is not salvaged";
-  const error = new CorruptionError({ path, offset: 0, expected, found });
-  return { path, offset: 0, length: byteLength, lsns: undefined, error };
 }
 
 function unread({ path, error }: FoundFile): LostStretch {

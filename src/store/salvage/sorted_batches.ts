@@ -1,0 +1,267 @@
+/**
+ * The batches of layers that are sorted by key, in the order of their LSNs: the layers are read again and again, and each
+ * time the batches of the next LSNs are gathered that memory has room for.
+ *
+ * ```
+ *   layers    b@7 │ c@2 │ c@9 │ … │ x@1 │ y@2 │ z@4           first reading: LSNs 1 to 4, the higher ones are let go
+ *                                                             second: from 5 on
+ * ```
+ *
+ * @module
+ */
+
+import { blockBytes, IoError, type Lsn } from "../../base/mod.ts";
+import {
+  findFileId,
+  type Pace,
+  piecesOf,
+  readLeaves,
+  type RecordArea,
+  type RecordHeader,
+  recordHeaderBytes,
+  RecordKind,
+  RecordWalk,
+  StoredLayer,
+} from "../../layer/mod.ts";
+import type { Objects } from "../../objects/mod.ts";
+import { Batch } from "../../segment/mod.ts";
+import { knownIn, nameless, type ReadBatch, type SalvageWatch } from "./batch_reader.ts";
+import type { SalvageSource } from "./sources.ts";
+import type { TimelineTally } from "./tally.ts";
+
+/** Bytes of batches that are gathered in one reading. */
+const gatheredBytes = 128 * 1024 * 1024;
+
+/**
+ * Reads the batches of sorted layers.
+ *
+ * @param objects Where they lie.
+ * @param sources The layers, and what may be in them.
+ * @param tally Who is told what is lost.
+ * @param watch Who is told of the bytes.
+ * @param most Bytes of batches that are gathered at once.
+ * @yields Batches at increasing LSNs.
+ */
+export async function* readSortedBatches(
+  objects: Objects,
+  sources: readonly SalvageSource[],
+  tally: TimelineTally,
+  watch: SalvageWatch,
+  most: number = gatheredBytes,
+): AsyncGenerator<ReadBatch, void> {
+  const layers: SortedLayer[] = [];
+  for (const source of sources) {
+    const layer = await SortedLayer.open(objects, source, watch);
+    if (layer === undefined) tally.lose(nameless(source));
+    else layers.push(layer);
+  }
+  const doubts = new Doubts();
+  for (let from = 0, isFirst = true; from < Infinity; isFirst = false) {
+    const gathered = new Gathered(from, most);
+    for (const layer of layers) {
+      await layer.read(gathered);
+      if (!isFirst) continue;
+      await layer.tell(tally, doubts);
+      watch.read(layer.byteLength);
+    }
+    for (const { lsn, changes } of gathered.inOrder()) {
+      yield { lsn, changes, isIncomplete: doubts.has(lsn) };
+    }
+    from = gathered.end;
+  }
+}
+
+/** Batches of the least LSNs from one on that there is room for. */
+class Gathered {
+  /** The first LSN of which nothing is kept. */
+  end: Lsn = Infinity;
+  readonly #from: Lsn;
+  readonly #most: number;
+  #batches = new Map<Lsn, Batch>();
+  #bytes = 0;
+
+  constructor(from: Lsn, most: number) {
+    this.#from = from;
+    this.#most = most;
+  }
+
+  add({ lsn, kind, keyLength, valueLength }: RecordHeader, bytes: Uint8Array<ArrayBuffer>, at: number): void {
+    if (lsn < this.#from || lsn >= this.end) return;
+    let changes = this.#batches.get(lsn);
+    if (changes === undefined) this.#batches.set(lsn, changes = new Batch());
+    const before = changes.byteLength, keyAt = at + recordHeaderBytes, valueAt = keyAt + keyLength;
+    const key = bytes.subarray(keyAt, valueAt);
+    if (kind === RecordKind.DELETE) changes.delete(key);
+    else changes.put(key, bytes.subarray(valueAt, valueAt + valueLength));
+    this.#bytes += changes.byteLength - before;
+    if (this.#bytes > this.#most && this.#batches.size > 1) this.#letGo();
+  }
+
+  /** Lets the higher half go, so that it costs little for each record. */
+  #letGo(): void {
+    const lsns = Float64Array.from(this.#batches.keys()).sort();
+    this.end = lsns[lsns.length + 1 >> 1];
+    for (const [lsn, { byteLength }] of this.#batches) {
+      if (lsn < this.end) continue;
+      this.#batches.delete(lsn);
+      this.#bytes -= byteLength;
+    }
+  }
+
+  *inOrder(): Generator<{ lsn: Lsn; changes: Batch }, void> {
+    for (const lsn of Float64Array.from(this.#batches.keys()).sort()) {
+      yield { lsn, changes: this.#batches.get(lsn) as Batch };
+    }
+  }
+}
+
+/** Which batches may lack records. */
+class Doubts {
+  readonly #lsns = new Set<Lsn>();
+  readonly #ranges: LsnRange[] = [];
+
+  add(lsns: Iterable<Lsn>): void {
+    for (const lsn of lsns) this.#lsns.add(lsn);
+  }
+
+  addRange(range: LsnRange): void {
+    this.#ranges.push(range);
+  }
+
+  has(lsn: Lsn): boolean {
+    return this.#lsns.has(lsn) || this.#ranges.some(({ first, last }) => lsn >= first && lsn <= last);
+  }
+}
+
+interface LsnRange {
+  readonly first: Lsn;
+  readonly last: Lsn;
+}
+
+interface Gap {
+  readonly from: number;
+  readonly to: number;
+  readonly error: IoError | undefined;
+}
+
+/** A layer that is read. */
+class SortedLayer {
+  readonly #objects: Objects;
+  readonly #source: SalvageSource;
+  readonly #fileId: number;
+  readonly #known: RecordArea["known"];
+  readonly #pace: Pace;
+  #gaps: Gap[] = [];
+
+  private constructor(
+    objects: Objects,
+    source: SalvageSource,
+    fileId: number,
+    known: RecordArea["known"],
+    pace: Pace,
+  ) {
+    this.#objects = objects;
+    this.#source = source;
+    this.#fileId = fileId;
+    this.#known = known;
+    this.#pace = pace;
+  }
+
+  /** Opens it; `undefined` if nothing tells what its records are bound to. */
+  static async open(
+    objects: Objects,
+    source: SalvageSource,
+    watch: SalvageWatch,
+  ): Promise<SortedLayer | undefined> {
+    const pace = { turns: objects.host.turns, check: () => watch.check() }, { end, file } = source;
+    const fileId = source.fileId ?? await findFileId(objects, objects.object(file.id), end, pace);
+    if (fileId === undefined) return undefined;
+    return new SortedLayer(objects, source, fileId, await knownIn(objects, source, pace), pace);
+  }
+
+  /** The bytes that are read. */
+  get byteLength(): number {
+    return this.#source.end;
+  }
+
+  /** Reads all of it. */
+  async read(gathered: Gathered): Promise<void> {
+    const { end, firstLsn, lastLsn, file } = this.#source, objects = this.#objects;
+    let error: IoError | undefined;
+    const gaps: Gap[] = this.#gaps = [];
+    const walk = new RecordWalk({
+      start: blockBytes,
+      end,
+      fileId: this.#fileId,
+      firstLsn,
+      lastLsn,
+      isOrdered: false,
+      known: this.#known,
+    }, {
+      record: (header, bytes, at) => gathered.add(header, bytes, at),
+      gap: (from, to) => {
+        gaps.push({ from, to, error });
+        error = undefined;
+      },
+    });
+    try {
+      const pieces = piecesOf(objects, objects.object(file.id), { start: blockBytes, end }, this.#pace);
+      for await (const piece of pieces) {
+        if (piece.bytes !== undefined) walk.feed(piece.bytes);
+        else {
+          error = piece.error;
+          walk.skip(piece.end);
+        }
+      }
+    } catch (failure) {
+      if (!(failure instanceof IoError)) throw failure;
+      error = failure;
+      walk.skip(end);
+    }
+    walk.finish();
+  }
+
+  /** Tells what is lost, and of which batches. */
+  async tell(tally: TimelineTally, doubts: Doubts): Promise<void> {
+    if (this.#gaps.length === 0) return;
+    const { firstLsn, lastLsn, end, isSettled, file: { path } } = this.#source, lost = await this.#lostLsns();
+    this.#gaps.forEach(({ from, to, error }, i) => {
+      const lsns = lost?.[i];
+      // Where nothing tells the end of the values, the index is behind the last record.
+      if (!isSettled && to === end && error === undefined) return;
+      // A pad alone was hit.
+      if (lsns?.size === 0 && error === undefined) return;
+      const range = lsns === undefined ? { first: firstLsn, last: lastLsn } : rangeOf(lsns);
+      if (lsns === undefined) doubts.addRange({ first: firstLsn, last: lastLsn });
+      else doubts.add(lsns);
+      tally.lose({ path, offset: from, length: to - from, lsns: range, error });
+    });
+  }
+
+  /** By gap: the LSNs of the records that stood there, by the index; `undefined` if that cannot be read whole. */
+  async #lostLsns(): Promise<Set<Lsn>[] | undefined> {
+    const { file: { footer, name } } = this.#source, gaps = this.#gaps;
+    if (footer === undefined) return undefined;
+    const lost = gaps.map(() => new Set<Lsn>());
+    let found = 0;
+    await readLeaves(
+      this.#objects,
+      StoredLayer.of(this.#objects, name.timeline, footer),
+      this.#pace,
+      (block) => {
+        found += block.count;
+        for (let row = 0; row < block.count; row++) {
+          const at = block.offset[row], end = at + block.length[row];
+          const gap = gaps.findIndex(({ from, to }) => at < to && end > from);
+          if (gap >= 0) lost[gap].add(block.lsn[row]);
+        }
+      },
+    );
+    return found === footer.versions ? lost : undefined;
+  }
+}
+
+function rangeOf(lsns: ReadonlySet<Lsn>): LsnRange | undefined {
+  const sorted = Float64Array.from(lsns).sort();
+  return sorted.length === 0 ? undefined : { first: sorted[0], last: sorted[sorted.length - 1] };
+}
