@@ -3,6 +3,7 @@
 import deno from "../../deno.json" with { type: "json" };
 import { Arguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
+import { compactCommand } from "./commands/compact.ts";
 import { importGitCommand } from "./commands/import_git.ts";
 import { layersCommand, statsCommand } from "./commands/inspect.ts";
 import { loadCommand } from "./commands/load.ts";
@@ -30,6 +31,7 @@ const commands: readonly Command[] = [
   historyCommand,
   layersCommand,
   statsCommand,
+  compactCommand,
   verifyCommand,
   salvageCommand,
 ];

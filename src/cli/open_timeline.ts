@@ -18,8 +18,8 @@ export interface OpenTimeline extends AsyncDisposable {
 export interface OpenTimelineOptions {
   /** The store; the first argument if left out. */
   path?: string;
-  /** What may be made: nothing, what `--create` asks for (the default), or whatever is missing. */
-  create?: "asked" | "missing";
+  /** What may be made: what `--create` asks for (the default), whatever is missing, or nothing. */
+  create?: "asked" | "missing" | "never";
   /** Ends the wait of `--wait`; an interrupt of the user if left out. */
   signal?: AbortSignal;
 }
@@ -50,11 +50,12 @@ export async function openForWriting(
   args: Arguments,
   options: OpenTimelineOptions = {},
 ): Promise<OpenTimeline> {
-  const create = options.create === "missing" || args.flag("create");
+  const isAsked = options.create === undefined || options.create === "asked";
+  const create = options.create === "missing" || isAsked && args.flag("create");
   const path = options.path ?? args.positionals[0];
   const open = () => Store.open(path, { ...ioOptions(args), create });
   const store = await waitFor(args.milliseconds("wait") ?? 0, options.signal, open).catch((error) => {
-    if (create || !(error instanceof Deno.errors.NotFound)) throw error;
+    if (create || !isAsked || !(error instanceof Deno.errors.NotFound)) throw error;
     throw new Deno.errors.NotFound(`${error.message} (--create makes one)`, { cause: error });
   });
   return await withTimeline(store, args, create);
