@@ -216,6 +216,7 @@ export function stopReads({ timelines }: OpenStore): void {
  * Ends reads, syncs, seals what is worth it, and gives up everything, whatever fails meanwhile.
  *
  * @throws {PoisonedError} If what was appended could not be made durable.
+ * @throws {IoError} If the disk is too full for that, or for the manifest to say that it was closed.
  */
 export async function closeStore(store: OpenStore): Promise<void> {
   const { timelines, manifest, objects, io, lock } = store;

@@ -211,6 +211,7 @@ export class Store implements AsyncDisposable {
    * Syncs, seals what is worth it, ends reads and closes every file. Calling it again waits for the same close.
    *
    * @throws {PoisonedError} If what was appended could not be made durable; everything is closed all the same.
+   * @throws {IoError} If the disk is too full for that, or for the manifest to say that it was closed.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();

@@ -16,10 +16,11 @@
 import { Health, isShortage, type Lsn, LsnError, maxLsn } from "../../base/mod.ts";
 import type { LayerMap } from "../../layer/mod.ts";
 import { EncodedBatch } from "../../segment/mod.ts";
-import { type TimelineContext, timelineState } from "../timeline_context.ts";
+import type { TimelineContext } from "../timeline_context.ts";
 import { Compactor } from "../upkeep/compactor.ts";
 import { Upkeep } from "../upkeep/upkeep.ts";
 import { checkNamed } from "./orphans.ts";
+import { proveEnds } from "./prove_ends.ts";
 import { recoverSegments, type Recovery, settleRecovery } from "./recover.ts";
 import { Room } from "./room.ts";
 import { TimedFlusher } from "./timed_flusher.ts";
@@ -246,7 +247,7 @@ export class TimelineWriter {
    * something fails.
    *
    * @throws {PoisonedError} If a write failed, now or before.
-   * @throws {IoError} If the disk is full, so that not everything is durable.
+   * @throws {IoError} If the disk is full, so that not everything is durable, or not proven to be (T8).
    */
   async close(): Promise<void> {
     if (this.#context.readOnly) return this.health.closed();
@@ -261,24 +262,28 @@ export class TimelineWriter {
     }
   }
 
-  /** Ends sealing, then the open segment. On a full disk both are left to the next opening: everything is durable. */
+  /** Ends sealing, and has the manifest say where segments end that are left. */
   async #finish(): Promise<void> {
-    const { id, manifest } = this.#context;
+    try {
+      await this.#endSealing();
+      await proveEnds(this.#context, this.#layers);
+    } catch (error) {
+      throw this.health.fail(error as Error);
+    }
+  }
+
+  /** On a full disk what is not sealed is left to the next opening: everything is durable. */
+  async #endSealing(): Promise<void> {
     try {
       while (this.#layers.frozenCount > 0) await this.#room.nextSeal();
-      // Nobody could ask to try again from now on.
-      this.health.close();
-      const { open } = this.#layers;
-      if (open === undefined) return;
-      const { end: offset, header: { sequence } } = open.segment;
-      const known = timelineState(this.#context).segments.find((segment) => segment.sequence === sequence);
-      if (known?.witness?.offset === offset) return;
-      await open.segment.writer.finish();
-      const witness = { offset, lsn: open.layer.lastLsn, isEnd: false };
-      await manifest.commit({ type: "witness", id, sequence, witness });
     } catch (error) {
-      if (!isShortage(error)) throw this.health.fail(error as Error);
+      if (!isShortage(error)) throw error;
     }
+    // Nobody could ask to try again from now on.
+    this.health.close();
+    await this.#upkeep.idle();
+    const { cause } = this.health;
+    if (cause !== undefined && !isShortage(cause)) throw cause;
   }
 
   /** Waits for everything that is under way: nothing may be written once the store's lock is given up. */

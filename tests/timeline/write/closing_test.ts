@@ -1,10 +1,13 @@
 /** Closing the writer of a timeline: all that was appended is durable, and is found again as it was left. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { CorruptionError, IoError } from "../../../src/base/mod.ts";
+import { flip, type SimDisk, SimEngine } from "../../../src/sim/mod.ts";
+import { block } from "../../segment/segment_fixture.ts";
+import { errno, Gate } from "../../store/hooked_engine.ts";
 import { HookedSim } from "../hooked_sim.ts";
 import { batchOf, hold } from "./held.ts";
 import { WriterFixture } from "./writer_fixture.ts";
-import { SimEngine } from "../../../src/sim/mod.ts";
 
 const KiB = 1024;
 
@@ -79,4 +82,74 @@ Deno.test("TimelineWriter.close() ends a sync and a freeze that are under way, a
   assertThrows(() => t.append(), Deno.errors.BadResource);
   await assertRejects(() => t.writer.sync(), Deno.errors.BadResource);
   await assertRejects(() => t.writer.freeze(), Deno.errors.BadResource);
+});
+
+/** Freezes a segment of two batches, which nobody waits for. */
+async function freezeTwo(t: WriterFixture): Promise<void> {
+  for (let i = 0; i < 2; i++) await t.appendNext();
+  t.writer.freeze().catch(() => {});
+}
+
+/** What is not sealed when the disk turns out to be full, and how it comes to be there. */
+const leftovers: Readonly<Record<string, (t: WriterFixture) => Promise<unknown>>> = {
+  "a frozen segment": freezeTwo,
+  "two frozen segments": async (t) => [await freezeTwo(t), await freezeTwo(t)],
+  "a frozen segment and an open one": async (t) => [await freezeTwo(t), await t.appendNext()],
+};
+
+for (const [words, leave] of Object.entries(leftovers)) {
+  Deno.test(`TimelineWriter.close() has the manifest prove all of ${words} that a full disk leaves`, async () => {
+    const engine = new HookedSim(), { disk } = engine;
+    const t = await WriterFixture.open(engine);
+    const gate = new Gate();
+    engine.hook = async (operation, path) => {
+      if (operation !== "truncate" || !path.endsWith(".seg")) return;
+      await gate.wait();
+      throw errno("ENOSPC", operation, path);
+    };
+    await leave(t);
+    await t.writer.sync();
+    await gate.reached;
+    const { lastLsn, durableEnds } = t.writer;
+    const closed = t.close();
+    gate.open();
+    await closed;
+    for (const [sequence, end] of durableEnds) {
+      for (let offset = 0; offset < end; offset += block) {
+        const rotten = disk.clone();
+        flip(rotten, pathOf(disk, sequence), offset + 100, 3);
+        const opened = WriterFixture.open(new SimEngine({ disk: rotten }));
+        await assertRejects(() => opened, CorruptionError, `.seg" at offset`);
+      }
+    }
+    const again = await WriterFixture.open(new SimEngine({ disk }));
+    await again.assertMade();
+    assertEquals([again.writer.lastLsn, again.writer.durableLsn], [lastLsn, lastLsn]);
+    await again.writer.freeze();
+    assertEquals(again.state.layers.map(({ sequence }) => sequence), [...durableEnds.keys()]);
+    await again.close();
+  });
+}
+
+/** The path of the only segment of a sequence. */
+function pathOf(disk: SimDisk, sequence: number): string {
+  const part = `-${sequence.toString(16).padStart(8, "0")}-`;
+  const [path, ...others] = disk.paths().filter((path) => path.includes(part));
+  assertEquals(others, []);
+  return path;
+}
+
+Deno.test("TimelineWriter.close() rejects when the manifest has no room to say where segments end", async () => {
+  const engine = new HookedSim();
+  const t = await WriterFixture.open(engine);
+  await t.appendNext();
+  await t.writer.sync();
+  engine.hook = (operation, path) => {
+    if (operation === "write" && path.includes("manifest")) throw errno("ENOSPC", operation, path);
+  };
+  await assertRejects(() => t.close(), IoError, "ENOSPC");
+  assertEquals([t.writer.durableLsn, engine.openFiles], [1, 0]);
+  const again = await WriterFixture.open(new SimEngine({ disk: engine.disk }));
+  assertEquals(again.writer.lastLsn, 1);
+  await again.close();
 });
