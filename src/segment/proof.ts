@@ -1,10 +1,17 @@
 /**
  * Was anything behind the end of a segment once durable? A pad of the same file says so, wherever it stands.
  * Do blocks stand in the places of others? A pad at the end that was written elsewhere says so, and one behind the end
- * that is in its place and older than the batches in front.
+ * that contradicts what stands in front: it was written there and is not there, or behind older batches alone.
+ *
+ * ```
+ *   written:  batch 5 │ pad A ┃ batch 6 …        found:  batch 6 │ … ┃ batch 5 │ pad A ┃
+ *                       └ at 4500                                └ end         └ says 4500: not found in front of the end,
+ *                                                                                or behind the end and older than batch 6
+ * ```
  *
  * A pad is found by the id of its file, so that damage in front of it hides none, in time and memory that do not
- * depend on what else is there. A copy of a pad within a value still tells the truth, but does not stand where it says.
+ * depend on what else is there. What it says of where it was written is true wherever it stands, also of a copy within
+ * a value.
  *
  * @module
  */
@@ -41,6 +48,16 @@ export function misplacedPad(offset: number, pad: Pad): Proof {
   return { offset, pad, isOutOfPlace: true, expected, found };
 }
 
+/** What was read of a segment up to where it ends. */
+export interface Front {
+  /** Where its last whole batch, or the pad behind it, ends. */
+  readonly end: number;
+  /** The LSN of that batch; `undefined` if there is none. */
+  readonly lastLsn: Lsn | undefined;
+  /** The offsets of its pads. */
+  readonly pads: ReadonlySet<number>;
+}
+
 /** The longest pad: it fills a block whose rest is too short for one, and the block behind it. */
 const maxPadBytes = blockBytes + padBytes;
 
@@ -51,6 +68,7 @@ export class ProofSearch {
   readonly #idHigh: number;
   readonly #end: number;
   readonly #lastLsn: Lsn;
+  readonly #pads: ReadonlySet<number>;
   /** The first byte of the id that is not zero, as most bytes of a file are, and where it stands in a pad. */
   readonly #sign: number;
   readonly #signAt: number;
@@ -66,16 +84,16 @@ export class ProofSearch {
    * Starts to search.
    *
    * @param fileId The id of the file.
-   * @param end Where the last whole batch, or the pad behind it, ends.
-   * @param lastLsn The LSN of that batch; 0 if there is none.
+   * @param front What stands in front of what it is fed.
    * @param start Where the first bytes that it is fed stand.
    */
-  constructor(fileId: number, end: number, lastLsn: Lsn, start: number) {
+  constructor(fileId: number, { end, lastLsn = 0, pads }: Front, start: number) {
     this.#seed = fileSeed(fileId);
     this.#idLow = fileId >>> 0;
     this.#idHigh = Math.floor(fileId / 2 ** 32);
     this.#end = end;
     this.#lastLsn = lastLsn;
+    this.#pads = pads;
     this.#base = start;
     const view = new DataView(new ArrayBuffer(8));
     view.setUint32(0, this.#idLow, true);
@@ -105,12 +123,20 @@ export class ProofSearch {
         `a record: the pad at offset ${offset} says that ${pad.durableOffset} bytes were durable`;
       this.proof ??= { offset, pad, isOutOfPlace: false, expected, found: "bytes that do not check" };
     }
-    // LSNs increase along a file: a batch in front that is newer was written further on.
-    if (pad.offset === offset && lsn < this.#lastLsn) {
-      const expected = `batches up to LSN ${lsn}, in front of the pad at offset ${offset}`;
-      this.proof ??= { offset, pad, isOutOfPlace: true, expected, found: `one of LSN ${this.#lastLsn}` };
+    const found = this.#contradiction(pad, lsn);
+    if (found !== undefined) {
+      const expected =
+        `batches up to LSN ${lsn} and a pad at offset ${pad.offset}, as that at ${offset} says`;
+      this.proof ??= { offset, pad, isOutOfPlace: true, expected, found };
     }
     if (pad.durableLsn > this.durableLsn) this.durableLsn = pad.durableLsn;
+  }
+
+  /** What stands in front of the end and cannot, if a pad was written where it says, behind batches up to an LSN. */
+  #contradiction(pad: Pad, lsn: Lsn): string | undefined {
+    if (pad.offset < this.#end) return this.#pads.has(pad.offset) ? undefined : "no pad there";
+    // LSNs increase along a file: a batch in front that is newer was written further on.
+    return lsn < this.#lastLsn ? `one of LSN ${this.#lastLsn}` : undefined;
   }
 
   /** Reads a pad of this file, if one stands there whole. */

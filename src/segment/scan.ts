@@ -104,7 +104,8 @@ export async function scanSegment(
   const from = alignDown(scanned.end);
   const start = Math.max(from, alignDown(await nextData(from)));
   if (start >= byteLength) return scanned;
-  const search = new ProofSearch(expected.header.fileId, scanned.end, scanned.lastLsn ?? 0, start);
+  const front = { end: scanned.end, lastLsn: scanned.lastLsn, pads: scanner.pads };
+  const search = new ProofSearch(expected.header.fileId, front, start);
   for await (const chunk of objects.stream(object, { start, end: byteLength })) {
     search.feed(chunk);
     if (search.proof !== undefined) break;
@@ -154,6 +155,8 @@ class Scanner {
   #durableLsn = 0;
   #proof: Proof | undefined;
   stopped = false;
+  /** Where pads stand: at most one a block. */
+  readonly pads: Set<number> = new Set();
 
   constructor(path: string, expected: ExpectedSegment) {
     this.#path = path;
@@ -259,6 +262,7 @@ class Scanner {
       this.#proof = misplacedPad(offset, pad);
       return this.#stop();
     }
+    this.pads.add(offset);
     if (pad.durableLsn > this.#durableLsn) this.#durableLsn = pad.durableLsn;
     this.#at += length;
     this.#batchStart = this.#at;

@@ -184,6 +184,22 @@ Deno.test("scanSegment() finds out a newer batch in front of a pad that stands b
   assertEquals((await scan(whole)).proof, undefined);
 });
 
+/** Blocks that stand in each other's place, so that the only pad behind the end does not stand where it was written. */
+const exchanges: Readonly<
+  Record<string, readonly [from: readonly (readonly [number, number])[][], found: string]>
+> = {
+  "behind newer batches": [[[[5, 400]], [[6, 10], [7, 5000]]], "one of LSN 6"],
+  "where newer batches stand": [[[[5, 10]], [[6, 400], [7, 5000]]], "no pad there"],
+};
+
+for (const [words, [groups, expected]] of Object.entries(exchanges)) {
+  Deno.test(`scanSegment() finds out blocks in the places of others by a pad that was written ${words}`, async () => {
+    const whole = groupsOf(groups), { proof, lastLsn } = await scan(exchanged(whole, 1, 2));
+    assertEquals([lastLsn, proof?.isOutOfPlace, proof?.found], [6, true, expected]);
+    assertEquals((await scan(whole)).proof, undefined);
+  });
+}
+
 Deno.test("scanSegment() takes a copy of a pad within a value for no pad out of place", async () => {
   const whole = groupsOf([[[5, 10]], [[6, 10]]]);
   const pad = whole.slice(block + 31, 2 * block), torn = new Uint8Array(2 * block);

@@ -23,6 +23,25 @@ export const recovery: readonly Mutant[] = [
     filter: "ends in front of any byte that is wrong",
   },
   {
+    name: "misplaced-pad-in-front-of-the-end-ignored",
+    breaks: "A pad that was written in front of the end and is not there proves that blocks were exchanged.",
+    file: "src/segment/proof.ts",
+    before: 'return this.#pads.has(pad.offset) ? undefined : "no pad there";',
+    after: "return undefined;",
+    caughtBy: "tests/segment/scan_test.ts",
+    filter: "by a pad that was written",
+  },
+  {
+    name: "misplaced-pad-behind-the-end-ignored",
+    breaks:
+      "A pad that was written behind older batches than those in front proves that blocks were exchanged.",
+    file: "src/segment/proof.ts",
+    before: "return lsn < this.#lastLsn ? `one of LSN ${this.#lastLsn}` : undefined;",
+    after: "return undefined;",
+    caughtBy: "tests/segment/scan_test.ts",
+    filter: "by a pad that was written",
+  },
+  {
     name: "witness-of-the-manifest-ignored",
     breaks: "A segment that the manifest says was longer is damaged.",
     file: "src/timeline/write/recover.ts",
