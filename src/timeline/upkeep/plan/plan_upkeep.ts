@@ -1,0 +1,356 @@
+/**
+ * What upkeep does next with the layers of a timeline. Nothing is read or awaited: layers in, a job out; the same
+ * layers give the same job. Asked again while jobs run, it gives one that shares no layer and no keys of a level with
+ * them.
+ *
+ * A level that is over its bound gives a layer away: the one that goes down for the fewest bytes written per byte and
+ * level. Over one level that is the layer with the least under it (RocksDB's `kMinOverlappingRatio`); with what it
+ * meets it may go down several at once, which writes once what would have been written twice, as a counter carries
+ * (Bentley and Saxe, "Decomposable searching problems", 1980). Bounds come from the bottom up: {@linkcode boundsOf}.
+ * What meets nothing is moved by an edit. Each job is bounded, so that merging can stop and go on anywhere, and no
+ * merge of a whole level is ever due.
+ *
+ * In a large level 64 layers spread over it stand for all: the best of so many is among the best 2 % nearly always
+ * (Mitzenmacher, "The power of two choices in randomized load balancing", 2001, draws two), and a search costs
+ * O(log layers).
+ *
+ * @module
+ */
+
+import { compareKeys } from "../../../base/mod.ts";
+import { cutsOf } from "./cuts.ts";
+import type { Level, Span } from "./level.ts";
+import {
+  bottomLevel,
+  boundsOf,
+  columnLevel,
+  l0Bytes,
+  l0Depth,
+  type LevelBounds,
+  type Levels,
+} from "./levels.ts";
+import type { PlannedJob, PlannedLayer, PlanSettings, UpkeepPlan } from "./planned_layer.ts";
+
+/** How many layers of a level are weighed against each other. */
+const samples = 64;
+/** Spreads samples anew after each edit: the fraction of the golden ratio, in 2^32. */
+const spread = 0x9e3779b9;
+
+/** Of more layers at level 0 their number says enough: how many a key has would take a while to find out. */
+const mostSwept = 1024;
+
+/** So many layers at level 0 are merged at once, each of which a merge has pages and a file of. */
+const mostTaken = 256;
+
+/** What a plan looks at. */
+interface Scene {
+  readonly levels: Levels;
+  readonly settings: PlanSettings;
+  readonly bounds: LevelBounds;
+  /** Sequences of the inputs of running jobs. */
+  readonly busy: ReadonlySet<number>;
+}
+
+/**
+ * Plans the next job.
+ *
+ * @param levels The layers there are, those that running jobs take in among them.
+ * @param settings What is to be reached.
+ * @param busy The inputs of running jobs.
+ * @returns The job and how urgent it is.
+ */
+export function planUpkeep(
+  levels: Levels,
+  settings: PlanSettings,
+  busy: readonly PlannedLayer[] = [],
+): UpkeepPlan {
+  return planWithin(boundsOf(levels, settings), levels, settings, busy);
+}
+
+/** Plans the next job where levels have other bounds: see {@linkcode planUpkeep}. */
+export function planWithin(
+  bounds: LevelBounds,
+  levels: Levels,
+  settings: PlanSettings,
+  busy: readonly PlannedLayer[] = [],
+): UpkeepPlan {
+  const scene = { levels, settings, bounds, busy: new Set(busy.map(({ sequence }) => sequence)) };
+  const scores = scoresOf(scene, busy);
+  const due = scores.map((score, level) => ({ score, level }))
+    .filter(({ score, level }) => level === 0 ? score >= 1 : score > 1)
+    .sort((a, b) => b.score - a.score || a.level - b.level);
+  let job = moveL0s(scene);
+  for (let i = 0; i < due.length && job === undefined; i++) {
+    job = due[i].level === 0 ? mergeL0s(scene) : takeDown(scene, due[i].level);
+  }
+  return {
+    job: job ?? reclaim(scene),
+    debt: debtOf(scene),
+    pressure: pressureOf(levels, settings, bounds),
+  };
+}
+
+/** By level: what it holds, but for what is going down, to what it may hold. */
+function scoresOf(scene: Scene, running: readonly PlannedLayer[]): number[] {
+  const { levels, settings, bounds } = scene;
+  const going = new Float64Array(bottomLevel + 1);
+  for (const { level, byteLength } of running) going[level] += byteLength;
+  return levels.sorted.map((level, at) => {
+    if (at === 0) return isL0Busy(scene) ? 0 : l0Score(levels, settings);
+    const bytes = level.bytes - going[at];
+    return bytes <= 0 || bounds.bytes[at] === Infinity ? 0 : bytes / bounds.bytes[at];
+  });
+}
+
+/** How many layers at level 0 there are to how many there may be, over a key and in all. */
+function l0Score(levels: Levels, { mergeL0s, mostL0s }: PlanSettings): number {
+  const depth = levels.l0s.length > mostSwept ? 0 : l0Depth(levels);
+  return Math.max(depth / mergeL0s, levels.l0s.length / mostL0s);
+}
+
+/** Whether one of the layers at level 0 is being merged: what is newer waits for it (C2). */
+function isL0Busy({ levels, busy }: Scene): boolean {
+  return levels.l0s.some(({ sequence }) => busy.has(sequence));
+}
+
+/** Moves the oldest layers at level 0 to where nothing overlaps them, if they are worth a file of their own. */
+function moveL0s(scene: Scene): PlannedJob | undefined {
+  const { levels, settings } = scene;
+  if (isL0Busy(scene)) return undefined;
+  const inputs: PlannedLayer[] = [];
+  let level = 0;
+  for (const l0 of levels.l0s) {
+    if (l0.byteLength < settings.outputBytes / 4 || inputs.some((other) => isOverlapping(other, l0))) break;
+    const deepest = deepestFree(scene, 0, l0);
+    if (deepest < scene.bounds.base || inputs.length > 0 && deepest !== level) break;
+    level = deepest;
+    inputs.push(l0);
+  }
+  return inputs.length === 0 ? undefined : { work: "move", inputs, level, cuts: [], isOldest: false };
+}
+
+/** The lowest level such that no level down to it from the one under `above` overlaps a layer. */
+function deepestFree({ levels: { sorted }, bounds }: Scene, above: number, layer: PlannedLayer): number {
+  const { firstKey, lastKey } = layer;
+  let level = above;
+  while (level < bounds.lowest) {
+    const { from, to } = sorted[level + 1].overlap(firstKey, lastKey);
+    if (to > from) break;
+    level++;
+  }
+  return level;
+}
+
+/** Merges layers at level 0, oldest first, with what they overlap in the base. */
+function mergeL0s(scene: Scene): PlannedJob | undefined {
+  const { levels, settings, bounds } = scene;
+  const small = joinL0s(scene);
+  if (small !== undefined) return small;
+  const base = levels.sorted[bounds.base];
+  let taken = 0, bytes = 0, under: Span = { from: 0, to: 0 };
+  let hull: Hull | undefined;
+  for (const l0 of levels.l0s.slice(0, mostTaken)) {
+    hull = hull === undefined ? hullOf([l0]) : joined(hull, hullOf([l0]));
+    bytes += l0.byteLength;
+    const span = base.overlap(...hull), all = bytes + base.bytesIn(span);
+    if (all > settings.mostInputBytes && (taken > 0 || base.bytes > bounds.bytes[bounds.base])) break;
+    taken++;
+    under = span;
+  }
+  // What is too much for a merge waits until the base has given some of it away.
+  if (taken === 0) return takeDown(scene, bounds.base);
+  const inputs = [...levels.l0s.slice(0, taken), ...base.layers.slice(under.from, under.to)];
+  return isFree(scene, inputs) ? merge(scene, inputs, bounds.base) : undefined;
+}
+
+/**
+ * Joins the newest layers at level 0 where all of it is small for the base, which would be written anew for little:
+ * as many as are not much larger than all that is newer, so that a byte is written so few times as sizes grow.
+ */
+function joinL0s({ levels, settings }: Scene): PlannedJob | undefined {
+  const { l0s } = levels;
+  if (l0Bytes(levels) >= settings.mostInputBytes / 8) return undefined;
+  const least = Math.max(0, l0s.length - mostTaken);
+  let from = l0s.length - 1;
+  for (let newer = 0; from >= least && (newer === 0 || l0s[from].byteLength <= 2 * newer); from--) {
+    newer += l0s[from].byteLength;
+  }
+  const inputs = l0s.slice(from + 1);
+  return inputs.length < 2 ? undefined : { work: "merge", inputs, level: 0, cuts: [], isOldest: false };
+}
+
+/** A layer that goes down, and how. */
+interface Descent {
+  /** Its place in its level. */
+  readonly place: number;
+  /** The level that it goes to. */
+  readonly target: number;
+  /** By level under its own, down to the target: the layers that are merged with it. */
+  readonly under: readonly Span[];
+  /** The bytes of it all. */
+  readonly bytes: number;
+  /** Bytes that are written for each byte and level that it goes down. */
+  readonly price: number;
+}
+
+/** Takes some of a level down, to where that costs the least. */
+function takeDown(scene: Scene, level: number): PlannedJob | undefined {
+  const { levels, settings, bounds } = scene;
+  if (level >= bounds.lowest) return undefined;
+  const descent = choose(scene, level);
+  if (descent === undefined) return undefined;
+  const { place, target, under, bytes, price } = descent;
+  const { layers } = levels.sorted[level];
+  if (price === 0) return { work: "move", inputs: [layers[place]], level: target, cuts: [], isOldest: false };
+  // It reaches over too much: in pieces it does not. Two layers under it may be as large as they are.
+  const isWide = bytes > settings.mostInputBytes && under[0].to - under[0].from > 2;
+  if (isWide) return merge(scene, [layers[place]], level);
+  const { from, to } = widen(scene, level, descent);
+  const inputs = layers.slice(from, to);
+  under.forEach((span, i) => inputs.push(...levels.sorted[level + 1 + i].layers.slice(span.from, span.to)));
+  return merge(scene, inputs, target);
+}
+
+/** The descent with the lowest price, of layers that are free. */
+function choose(scene: Scene, level: number): Descent | undefined {
+  const { levels, busy } = scene;
+  const { layers } = levels.sorted[level];
+  const count = Math.min(layers.length, samples);
+  const shift = layers.length > samples ? (Math.imul(levels.newest, spread) >>> 0) / 2 ** 32 : 0;
+  let best: Descent | undefined;
+  for (let i = 0; i < count; i++) {
+    const place = Math.floor((i + shift) * layers.length / count);
+    if (busy.has(layers[place].sequence)) continue;
+    const descent = descend(scene, level, place);
+    if (descent === undefined || best !== undefined && descent.price >= best.price) continue;
+    best = descent;
+    if (descent.price === 0) break;
+  }
+  return best;
+}
+
+/**
+ * How a layer goes down best: to the next level, or with what it meets there to a lower one, as long as that is one
+ * merge. Whatever goes down two levels at once is written once and not twice.
+ */
+function descend(scene: Scene, level: number, place: number): Descent | undefined {
+  const { levels, settings, busy } = scene;
+  const layer = levels.sorted[level].layers[place];
+  const free = deepestFree(scene, level, layer);
+  if (free > level) return { place, target: free, under: [], bytes: layer.byteLength, price: 0 };
+  let { firstKey, lastKey, byteLength: bytes } = layer;
+  let gain = 0, best: Descent | undefined;
+  const under: Span[] = [];
+  const lowest = Math.min(bottomLevel, level + settings.mostLevels);
+  for (let target = level + 1; target <= lowest; target++) {
+    const next = levels.sorted[target];
+    const span = next.overlap(firstKey, lastKey);
+    gain += bytes;
+    const added = next.bytesIn(span, settings.mostInputBytes);
+    bytes += added;
+    if (!isSpanFree(next, span, busy) || best !== undefined && bytes > settings.mostInputBytes) break;
+    under.push(span);
+    const price = bytes / gain;
+    if (best === undefined || added > 0 && price < best.price) {
+      best = { place, target, under: under.slice(), bytes, price };
+    }
+    if (bytes > settings.mostInputBytes) break;
+    if (span.to > span.from) {
+      const first = next.layers[span.from].firstKey, last = next.layers[span.to - 1].lastKey;
+      [firstKey, lastKey] = joined([firstKey, lastKey], [first, last]);
+    }
+  }
+  return best;
+}
+
+/** Takes neighbours in that meet no more than what is met already, as long as the job stays within its bound. */
+function widen({ levels, settings: { mostInputBytes }, busy }: Scene, level: number, descent: Descent): Span {
+  const { layers } = levels.sorted[level], next = levels.sorted[level + 1];
+  const { place, under: [{ from: left, to: right }] } = descent;
+  const first = next.layers[left].firstKey, last = next.layers[right - 1].lastKey;
+  let { bytes } = descent;
+  const fits = (layer: PlannedLayer | undefined) =>
+    layer !== undefined && !busy.has(layer.sequence) && bytes + layer.byteLength <= mostInputBytes &&
+    compareKeys(layer.firstKey, first) >= 0 && compareKeys(layer.lastKey, last) <= 0;
+  let from = place, to = place + 1;
+  for (; fits(layers[from - 1]); from--) bytes += layers[from - 1].byteLength;
+  for (; fits(layers[to]); to++) bytes += layers[to].byteLength;
+  return { from, to };
+}
+
+/** Writes layers anew of whose versions half or more are not needed since the horizon went past them. */
+function reclaim(scene: Scene): PlannedJob | undefined {
+  const { levels, settings: { horizon }, busy } = scene;
+  if (horizon === undefined) return undefined;
+  const isWorth = ({ lastLsn, versions, keys, sequence }: PlannedLayer) =>
+    lastLsn <= horizon && versions >= 2 * keys && !busy.has(sequence);
+  for (const { layers } of levels.sorted) {
+    const layer = layers.find(isWorth);
+    if (layer !== undefined) return merge(scene, [layer], layer.level);
+  }
+  const { layers } = levels.columns;
+  const last = layers.findIndex(isWorth);
+  if (last < 0) return undefined;
+  // What an earlier horizon left of the same key goes with it.
+  let first = last;
+  while (first > 0 && compareKeys(layers[first - 1].firstKey, layers[last].firstKey) === 0) first--;
+  const inputs = layers.slice(first, last + 1);
+  return isFree(scene, inputs) ? merge(scene, inputs, columnLevel) : undefined;
+}
+
+function merge({ levels, settings }: Scene, inputs: readonly PlannedLayer[], level: number): PlannedJob {
+  const [first, last] = hullOf(inputs);
+  const cuts = cutsOf(levels, settings, level, first, last);
+  return { work: "merge", inputs, level, cuts, isOldest: !levels.hasUnder(level, first, last) };
+}
+
+/** The first key and the last. */
+type Hull = readonly [first: Uint8Array, last: Uint8Array];
+
+/** From the first key of layers to the last. */
+function hullOf(layers: readonly PlannedLayer[]): Hull {
+  let { firstKey, lastKey } = layers[0];
+  for (const layer of layers) {
+    [firstKey, lastKey] = joined([firstKey, lastKey], [layer.firstKey, layer.lastKey]);
+  }
+  return [firstKey, lastKey];
+}
+
+function joined([firstA, lastA]: Hull, [firstB, lastB]: Hull): Hull {
+  return [compareKeys(firstB, firstA) < 0 ? firstB : firstA, compareKeys(lastB, lastA) > 0 ? lastB : lastA];
+}
+
+function isOverlapping(a: PlannedLayer, b: PlannedLayer): boolean {
+  return compareKeys(a.firstKey, b.lastKey) <= 0 && compareKeys(b.firstKey, a.lastKey) <= 0;
+}
+
+function isFree({ busy }: Scene, layers: readonly PlannedLayer[]): boolean {
+  return busy.size === 0 || !layers.some(({ sequence }) => busy.has(sequence));
+}
+
+function isSpanFree(level: Level, { from, to }: Span, busy: ReadonlySet<number>): boolean {
+  if (busy.size > 0) { for (let i = from; i < to; i++) if (busy.has(level.layers[i].sequence)) return false; }
+  return true;
+}
+
+/** What level 0 and each level over its bound will have written, down to the bottom. */
+function debtOf({ levels, settings, bounds }: Scene): number {
+  const isDue = l0Score(levels, settings) >= 1;
+  let carried = isDue ? l0Bytes(levels) : 0;
+  let debt = isDue ? carried + levels.sorted[bounds.base].bytes : 0;
+  for (let level = bounds.base; level < bottomLevel; level++) {
+    const held = levels.sorted[level].bytes + carried;
+    carried = Math.max(0, held - bounds.bytes[level]);
+    if (carried > 0) debt += carried * (1 + levels.sorted[level + 1].bytes / held);
+  }
+  return debt;
+}
+
+function pressureOf(levels: Levels, settings: PlanSettings, bounds: LevelBounds): number {
+  let worst = l0Score(levels, settings);
+  for (let level = bounds.base; level < bottomLevel; level++) {
+    const bound = Math.max(bounds.bytes[level], settings.mostInputBytes / 4);
+    worst = Math.max(worst, levels.sorted[level].bytes / bound);
+  }
+  return Math.max(0, worst - 1);
+}

@@ -1,0 +1,92 @@
+/**
+ * What the plan of upkeep knows of layers, what it is told to reach, and what it asks for: plain data.
+ *
+ * @module
+ */
+
+import type { Lsn } from "../../../base/mod.ts";
+import type { LayerDescription } from "../../../layer/mod.ts";
+
+/** What a description says that matters to the plan. */
+type Known =
+  | "kind"
+  | "sequence"
+  | "firstKey"
+  | "lastKey"
+  | "firstLsn"
+  | "lastLsn"
+  | "byteLength"
+  | "versions"
+  | "keys";
+
+/** A stored layer, and where the plan has put it. */
+export interface PlannedLayer extends Pick<LayerDescription, Known> {
+  /** 0 for what was sealed and not merged; else what the job said that made or moved it, or that of columns. */
+  readonly level: number;
+}
+
+/** What upkeep is to reach. */
+export interface PlanSettings {
+  /** How many bytes a layer should have that a merge writes to the lowest level. */
+  readonly outputBytes: number;
+  /** The same for other levels: less, so that less lies under a layer and more fits a merge. */
+  readonly upperOutputBytes: number;
+  /** So many layers at level 0 that have the same key are merged. */
+  readonly mergeL0s: number;
+  /** So many layers at level 0 are merged, wherever they lie. */
+  readonly mostL0s: number;
+  /** A level has at most so many times the bytes of the level above it, as long as there are levels for it. */
+  readonly sizeRatio: number;
+  /** The most bytes that one merge takes in, if a single layer and what lies under it have no more. */
+  readonly mostInputBytes: number;
+  /** How many levels one merge may take layers down. */
+  readonly mostLevels: number;
+  /** Below which LSN history may be given up; left out, all is kept. */
+  readonly horizon?: Lsn | undefined;
+}
+
+/** What is shipped; see `docs/decisions/010-levels-from-the-bottom-up.md`. */
+export const defaultPlanSettings: PlanSettings = {
+  outputBytes: 128 * 2 ** 20,
+  upperOutputBytes: 32 * 2 ** 20,
+  mergeL0s: 3,
+  mostL0s: 12,
+  sizeRatio: 4,
+  mostInputBytes: 2 ** 30,
+  mostLevels: 7,
+};
+
+/** Where an output may end. */
+export interface OutputCut {
+  /** An output that ends here ends before this key. */
+  readonly key: Uint8Array;
+  /** Whether an output must end here; else it may, if it is nearly full. */
+  readonly must: boolean;
+}
+
+/** What is to be done next. One edit ends it, which takes the inputs out and puts what came of them in. */
+export interface PlannedJob {
+  /** `merge`: the inputs are written anew; `move`: an edit gives them another level. */
+  readonly work: "merge" | "move";
+  /** The layers, all of which go. */
+  readonly inputs: readonly PlannedLayer[];
+  /**
+   * The level of what comes, but for versions of one key that fill a layer, which come as columns: beside each other in
+   * LSN, at their own level. What comes at level 0 is one layer.
+   */
+  readonly level: number;
+  /** Where outputs end, ascending; none for a move. */
+  readonly cuts: readonly OutputCut[];
+  /** Whether no layer beside the inputs holds older versions of their keys, so that tombstones may go. */
+  readonly isOldest: boolean;
+}
+
+/** What stands between a timeline and nothing to do. */
+export interface UpkeepPlan {
+  /** The next job; left out, there is none that fits beside those that run. */
+  readonly job: PlannedJob | undefined;
+  /** About how many bytes must still be written until nothing is to do. */
+  readonly debt: number;
+  /** How far over its bounds the worst level is: 0 within, 1 at twice as much as it should be. */
+  readonly pressure: number;
+}

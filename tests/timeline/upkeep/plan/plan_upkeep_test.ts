@@ -1,0 +1,356 @@
+import { assert, assertEquals } from "@std/assert";
+import { bottomLevel, boundsOf, columnLevel, Levels } from "../../../../src/timeline/upkeep/plan/levels.ts";
+import { planUpkeep } from "../../../../src/timeline/upkeep/plan/plan_upkeep.ts";
+import {
+  defaultPlanSettings,
+  type PlannedJob,
+  type PlannedLayer,
+  type PlanSettings,
+} from "../../../../src/timeline/upkeep/plan/planned_layer.ts";
+import { Random, seeds } from "../../../random.ts";
+import {
+  filled,
+  type FilledLayer,
+  layer,
+  lineOf,
+  needed,
+  settings,
+  type Version,
+  versionBytes,
+  work,
+} from "./plan_fixture.ts";
+
+/** What is planned for layers that are written as lines, as a line. */
+function planned(
+  lines: readonly string[],
+  change: Partial<PlanSettings> = {},
+  busy: readonly string[] = [],
+): string {
+  const layers = lines.map((line) => layer(line));
+  const running = layers.filter((each) => busy.includes(lineOf(each)));
+  const { job } = planUpkeep(Levels.empty.edit([], layers), { ...settings, ...change }, running);
+  if (job === undefined) return "nothing";
+  const oldest = job.isOldest ? ", oldest" : "";
+  return `${job.work} ${job.inputs.map(lineOf).join(" + ")} to ${job.level}${oldest}`;
+}
+
+Deno.test("planUpkeep() plans nothing where nothing is to be gained", () => {
+  const cases: string[][] = [
+    [],
+    ["0 a-f 2..3 90", "7 a-z 1..1 400"],
+    ["0 a-f 2..3 90", "0 a-f 4..5 90", "7 a-z 1..1 400"],
+    // As much as the base may hold.
+    ["6 a-f 2..3 400", "6 g-k 2..3 400", "7 a-z 1..1 700"],
+    ["8 a-a 1..9 400", "8 a-a 10..19 400"],
+    ["7 a-f 1..3 4000"],
+  ];
+  for (const lines of cases) assertEquals(planned(lines), "nothing", lines.join());
+});
+
+Deno.test("planUpkeep() moves the oldest layers at level 0 to the lowest level where nothing overlaps them", () => {
+  const cases: [string[], string][] = [
+    [["0 a-f 1..3 200"], "move 0 a-f 1..3 200 to 7"],
+    [["0 a-f 1..3 200", "0 g-k 4..6 200"], "move 0 a-f 1..3 200 + 0 g-k 4..6 200 to 7"],
+    [["0 a-f 1..3 200", "0 f-k 4..6 200"], "move 0 a-f 1..3 200 to 7"],
+    // A small one is worth no file of its own.
+    [["0 a-f 1..3 90", "0 g-k 4..6 200"], "nothing"],
+    // The newer one waits for the older one, though nothing overlaps it.
+    [["0 a-f 4..6 200", "0 x-z 7..9 200", "7 c-d 1..3 200"], "nothing"],
+    // Nothing passes another.
+    [["0 a-f 4..6 200", "6 f-g 3..3 700", "7 a-z 1..2 400"], "nothing"],
+    [["0 a-e 4..6 200", "6 f-g 3..3 700", "7 a-z 1..2 400"], "move 0 a-e 4..6 200 to 6"],
+  ];
+  for (const [lines, expected] of cases) assertEquals(planned(lines), expected, lines.join());
+});
+
+Deno.test("planUpkeep() merges layers at level 0 that a key has too many of, with what they overlap in the base", () => {
+  const l0s = ["0 a-f 4..6 200", "0 e-k 7..8 200", "0 b-e 9..9 200"];
+  const all = l0s.join(" + ");
+  const cases: [string[], Partial<PlanSettings>, string][] = [
+    [[...l0s, "7 a-b 1..3 100", "7 l-m 1..3 100"], {}, `merge ${all} + 7 a-b 1..3 100 to 7, oldest`],
+    [[...l0s, "6 c-d 2..3 100", "7 a-b 1..1 900"], {}, `merge ${all} + 6 c-d 2..3 100 to 6`],
+    // A column is no hindrance, but older.
+    [[...l0s, "7 f-g 2..3 100", "8 c-c 1..3 400"], {}, `merge ${all} + 7 f-g 2..3 100 to 7`],
+    // Oldest first, as many as one merge takes in.
+    [
+      [...l0s, "7 a-b 1..3 100"],
+      { mostInputBytes: 2000, mergeL0s: 3 },
+      `merge ${all} + 7 a-b 1..3 100 to 7, oldest`,
+    ],
+    [
+      [...l0s, "7 a-b 1..3 100"],
+      { mostInputBytes: 500 },
+      "merge 0 a-f 4..6 200 + 0 e-k 7..8 200 + 7 a-b 1..3 100 to 7, oldest",
+    ],
+    [[...l0s, "7 a-b 1..3 100"], { mergeL0s: 4 }, "nothing"],
+    [[...l0s, "7 a-b 1..3 100"], { mergeL0s: 4, mostL0s: 3 }, `merge ${all} + 7 a-b 1..3 100 to 7, oldest`],
+  ];
+  for (const [lines, change, expected] of cases) assertEquals(planned(lines, change), expected, lines.join());
+});
+
+Deno.test("planUpkeep() joins small layers at level 0 among themselves", () => {
+  const base = "7 a-z 1..3 400";
+  const cases: [string[], string][] = [
+    [
+      [base, "0 a-f 4..4 50", "0 a-f 5..5 50", "0 a-f 6..6 50"],
+      "merge 0 a-f 4..4 50 + 0 a-f 5..5 50 + 0 a-f 6..6 50 to 0",
+    ],
+    // What is large already is not written anew for a little.
+    [
+      [base, "0 a-f 4..4 200", "0 a-f 5..5 50", "0 a-f 6..6 20"],
+      "merge 0 a-f 4..4 200 + 0 a-f 5..5 50 + 0 a-f 6..6 20 + 7 a-z 1..3 400 to 7, oldest",
+    ],
+    [[base, "0 a-f 4..4 200", "0 a-f 5..5 50", "0 a-f 6..6 40"], "merge 0 a-f 5..5 50 + 0 a-f 6..6 40 to 0"],
+  ];
+  for (const [lines, expected] of cases) assertEquals(planned(lines), expected, lines.join());
+});
+
+Deno.test("planUpkeep() takes no more than 256 layers at level 0 in, the oldest or the newest", () => {
+  const plan = (bytes: number) => {
+    const l0s = Array.from({ length: 2000 }, (_, i) => layer(`0 a-f ${i + 1}..${i + 1} ${bytes}`));
+    const { job, pressure } = planUpkeep(Levels.empty.edit([], l0s), {
+      ...settings,
+      mostInputBytes: 160_000,
+    });
+    return [job!.inputs.length, job!.inputs[0].firstLsn, job!.level, Math.round(pressure)];
+  };
+  assertEquals(plan(30), [256, 1, bottomLevel, Math.round(2000 / settings.mostL0s - 1)]);
+  assertEquals(plan(3), [256, 1745, 0, Math.round(2000 / settings.mostL0s - 1)]);
+});
+
+Deno.test("planUpkeep() takes down what costs the least, and what fits between", () => {
+  const bottom = ["7 a-d 1..1 400", "7 e-h 1..1 400", "7 i-m 1..1 400", "7 n-z 1..1 400"];
+  const cases: [string[], string][] = [
+    // 1600 + 900 bytes: the base is 5, whose bound is 800.
+    [["6 b-b 2..2 500", "6 g-j 2..2 500", ...bottom], "merge 6 b-b 2..2 500 + 7 a-d 1..1 400 to 7, oldest"],
+    [
+      ["6 b-b 2..2 500", "6 c-d 2..2 100", "6 g-j 2..2 500", ...bottom],
+      "merge 6 b-b 2..2 500 + 6 c-d 2..2 100 + 7 a-d 1..1 400 to 7, oldest",
+    ],
+    [
+      ["6 b-b 2..2 500", "6 d-f 2..2 100", "6 g-j 2..2 500", ...bottom],
+      "merge 6 b-b 2..2 500 + 7 a-d 1..1 400 to 7, oldest",
+    ],
+    [["6 0-9 2..2 900", "6 b-b 2..2 500", ...bottom], "move 6 0-9 2..2 900 to 7"],
+  ];
+  for (const [lines, expected] of cases) {
+    assertEquals(planned(lines, { sizeRatio: 10 }), expected, lines.join());
+  }
+});
+
+Deno.test("planUpkeep() takes down several levels at once where that is cheaper", () => {
+  const lines = [
+    "5 a-d 5..5 900",
+    "6 a-b 3..4 500",
+    "6 c-d 3..4 500",
+    "6 p-p 3..4 400",
+    "7 a-d 1..2 900",
+    "7 e-z 1..2 4000",
+  ];
+  const all = lines.slice(0, 3).join(" + ");
+  assertEquals(planned(lines, { sizeRatio: 3 }), `merge ${all} + 7 a-d 1..2 900 to 7, oldest`);
+  assertEquals(planned(lines, { mostLevels: 1 }), `merge ${all} to 6`);
+  assertEquals(planned(lines, { mostInputBytes: 2700, sizeRatio: 10 }), `merge ${all} to 6`);
+});
+
+Deno.test("planUpkeep() divides a layer that reaches over more than one merge takes in", () => {
+  const bottom = [..."abcdefghijk"].map((letter) => `7 ${letter}-${letter} 1..1 600`);
+  const lines = ["6 a-k 2..2 900", ...bottom];
+  const levels = Levels.empty.edit([], lines.map((line) => layer(line)));
+  const { job } = planUpkeep(levels, { ...settings, sizeRatio: 10 });
+  assertEquals(planned(lines, { sizeRatio: 10 }), "merge 6 a-k 2..2 900 to 6");
+  assertEquals(job!.cuts.filter(({ must }) => must).length, 2);
+});
+
+Deno.test("planUpkeep() writes anew what a horizon has left half empty, and only if nothing else is due", () => {
+  const horizon = 20;
+  const at = (line: string, keys: number) => layer(line, { keys });
+  const plan = (layers: PlannedLayer[], change: Partial<PlanSettings> = {}) =>
+    planUpkeep(Levels.empty.edit([], layers), { ...settings, horizon, ...change }).job?.inputs.map(lineOf)
+      .join(" + ");
+  const half = at("7 a-d 1..20 400", 20), more = at("7 e-h 1..20 400", 21), late = at("7 i-k 1..21 400", 1);
+  assertEquals(plan([half, more, late]), "7 a-d 1..20 400");
+  assertEquals(plan([more, late]), undefined);
+  assertEquals(plan([half], { horizon: undefined }), undefined);
+  assertEquals(plan([half, at("6 e-h 1..20 900", 90)]), "6 e-h 1..20 900");
+  const column = ["8 p-p 1..1 10", "8 p-p 2..12 400", "8 p-p 13..40 400"].map((line) => at(line, 1));
+  assertEquals(plan([...column, at("8 o-o 1..9 10", 1)]), "8 p-p 1..1 10 + 8 p-p 2..12 400");
+});
+
+Deno.test("planUpkeep() gives another job while one runs, or none that would meet it", () => {
+  const bottom = ["7 a-d 1..1 400", "7 e-h 1..1 400", "7 i-m 1..1 400", "7 n-z 1..1 400"];
+  const above = ["6 b-b 2..2 900", "6 c-j 2..2 900", "6 o-p 2..2 900"];
+  const first = [above[0], bottom[0]];
+  const change = { sizeRatio: 10, mostLevels: 1 };
+  assertEquals(planned([...above, ...bottom], change), `merge ${first.join(" + ")} to 7, oldest`);
+  assertEquals(
+    planned([...above, ...bottom], change, first),
+    `merge ${above[2]} + ${bottom[3]} to 7, oldest`,
+  );
+  const both = [...first, above[2], bottom[3]];
+  assertEquals(planned([...above, ...bottom], change, both), "nothing");
+  // The base is within its bound once what runs is done.
+  assertEquals(planned([above[0], "6 f-g 2..2 600", ...bottom], change, first), "nothing");
+  const l0s = ["0 a-f 4..6 200", "0 a-f 7..8 200", "0 a-f 9..9 200"];
+  // What is newer at level 0 waits for what is older.
+  const newer = ["0 a-f 10..11 200", "0 a-f 12..12 200", "0 a-f 13..13 200", "0 x-x 14..14 200"];
+  assertEquals(planned([...l0s, ...newer, "7 a-b 1..3 100"], {}, [...l0s, "7 a-b 1..3 100"]), "nothing");
+});
+
+Deno.test("planUpkeep() says how much is to be written, and how far over its bounds it is", () => {
+  const of = (...lines: string[]) => {
+    const { debt, pressure } = planUpkeep(Levels.empty.edit([], lines.map((line) => layer(line))), settings);
+    return [debt, pressure];
+  };
+  assertEquals(of(), [0, 0]);
+  assertEquals(of("0 a-f 4..6 200", "0 a-f 7..8 200"), [0, 0]);
+  const l0s = ["0 a-f 4..6 200", "0 a-f 7..8 200", "0 a-f 9..9 200"];
+  assertEquals(of(...l0s, "7 a-f 1..1 100"), [700, 0]);
+  const six = [...l0s, "0 a-f 10..10 200", "0 a-f 11..11 200", "0 a-f 12..12 200"];
+  assertEquals(of(...six, "7 a-f 1..1 100"), [1300, 1]);
+  // 800 of 1600 go down, and with each of them 2400 / 1600 of what is there.
+  assertEquals(of("6 a-f 2..2 1600", "7 a-f 1..1 800"), [800 * (1 + 800 / 1600), 1]);
+});
+
+Deno.test("planUpkeep() has bounds that keep ten layers over a key, whatever the size", () => {
+  assertEquals(defaultPlanSettings.mergeL0s + bottomLevel, 10);
+  const levels = Levels.empty.edit([], [layer("7 a-z 1..1 99999999999990")]);
+  assert(boundsOf(levels, settings).base >= 1);
+});
+
+/** A trial: layers that come, jobs that run beside each other, and what must be true all the time. */
+class Trial {
+  readonly #random: Random;
+  readonly #rows: Version[] = [];
+  readonly #running: PlannedJob[] = [];
+  readonly #settings: PlanSettings;
+  #levels = Levels.empty;
+  #lsn = 0;
+
+  constructor(seed: number) {
+    const random = this.#random = new Random(seed);
+    this.#settings = { ...settings, sizeRatio: random.from(2, 5), mostLevels: random.below(2) === 0 ? 1 : 7 };
+  }
+
+  /** Seals a segment of some shape, with keys that come in some order. */
+  seal(): void {
+    const random = this.#random,
+      shape = random.below(4),
+      count = random.from(2, 60),
+      start = random.below(900);
+    const rows = Array.from({ length: count }, (_, i) => {
+      const number = [random.below(1000), start + i, start + random.below(30), random.below(20) ** 2][shape];
+      return { key: `${1000 + number}`, lsn: ++this.#lsn };
+    });
+    this.#rows.push(...rows);
+    this.#levels = this.#levels.edit([], [filled(0, rows)]);
+  }
+
+  /** Starts a job, if there is one that fits. */
+  start(): boolean {
+    const busy = this.#running.flatMap(({ inputs }) => inputs);
+    const plan = planUpkeep(this.#levels, this.#settings, busy);
+    assertEquals(planUpkeep(this.#levels, this.#settings, busy), plan, "the same layers give the same job");
+    const { job } = plan;
+    if (job === undefined) return false;
+    assert(job.inputs.every((input) => !busy.includes(input)), "a busy layer is not taken in");
+    this.#checkSize(job);
+    this.#running.push(job);
+    return true;
+  }
+
+  /** Ends one of the jobs. */
+  finish(): boolean {
+    const job = this.#running.splice(this.#random.below(this.#running.length), 1)[0];
+    if (job === undefined) return false;
+    const outputs = work(job, this.#settings), inputs = job.inputs.map(lineOf);
+    assert(job.work === "move" || outputs.map(lineOf).join() !== inputs.join(), "a merge changes something");
+    this.#levels = this.#levels.edit(job.inputs, outputs);
+    this.#check();
+    return true;
+  }
+
+  /** Runs jobs until nothing is to do. */
+  settle(): void {
+    for (let steps = 0; this.start() || this.finish(); steps++) {
+      assert(steps < 5000, "upkeep comes to an end");
+    }
+    const { debt, pressure } = planUpkeep(this.#levels, this.#settings);
+    assertEquals([debt, pressure < 1], [0, true]);
+    assert(this.#depth() < this.#settings.mergeL0s + bottomLevel);
+  }
+
+  #layers(): FilledLayer[] {
+    const { l0s, sorted, columns } = this.#levels;
+    return [...l0s, ...sorted.flatMap(({ layers }) => layers), ...columns.layers] as FilledLayer[];
+  }
+
+  #checkSize({ work: kind, inputs, level }: PlannedJob): void {
+    const bytes = inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const top = Math.min(...inputs.map((input) => input.level));
+    const few = inputs.filter((input) => input.level === top).length === 1 &&
+      (top === 0 || inputs.length <= 3);
+    assert(
+      kind === "move" || level === columnLevel || few || bytes <= this.#settings.mostInputBytes,
+      `${bytes}`,
+    );
+  }
+
+  /** Every version is there once, and those of a key are newer the higher their level (C2). */
+  #check(): void {
+    const found = this.#layers().flatMap((each) => each.rows.map((row) => ({ ...row, level: each.level })));
+    const lsns = new Float64Array(found.map(({ lsn }) => lsn)).sort();
+    assertEquals(lsns, Float64Array.from(this.#rows, ({ lsn }) => lsn), "every version is there once");
+    const inLevels = found.filter(({ level }) => level !== columnLevel);
+    for (const [name, rows] of Map.groupBy(inLevels, (row) => row.key)) {
+      rows.sort((a, b) => a.lsn - b.lsn);
+      const isOrdered = rows.every(({ level }, i) => i === 0 || level <= rows[i - 1].level);
+      assert(isOrdered, `${name}: ${rows.map(({ lsn, level }) => `${lsn}@${level}`)}`);
+    }
+  }
+
+  #depth(): number {
+    const layers = this.#layers().filter(({ level }) => level !== columnLevel);
+    return Math.max(
+      ...this.#rows.map(({ key }) =>
+        layers.filter(({ rows }) => rows[0].key <= key && key <= rows[rows.length - 1].key).length
+      ),
+    );
+  }
+}
+
+Deno.test("planUpkeep() brings any layers to an end, beside each other, and reorders no history", () => {
+  for (const seed of seeds("plan upkeep", 5)) {
+    const random = new Random(seed), trial = new Trial(seed);
+    for (let step = 0; step < 150; step++) {
+      [() => trial.seal(), () => trial.start(), () => trial.finish()][random.below(3)]();
+    }
+    trial.settle();
+  }
+});
+
+Deno.test("planUpkeep() leaves what is needed as of a horizon and later, and not much more", () => {
+  for (const seed of seeds("plan horizon", 5)) {
+    const random = new Random(seed), all: Version[] = [];
+    let levels = Levels.empty, horizon = 0;
+    for (let lsn = 1; lsn < 3000;) {
+      const rows = Array.from({ length: 50 }, () => ({ key: `${1000 + random.below(40) ** 2}`, lsn: lsn++ }));
+      all.push(...rows);
+      levels = levels.edit([], [filled(0, rows)]);
+      horizon = Math.max(horizon, lsn - random.from(100, 1000));
+      const given = { ...settings, horizon };
+      for (let job = planUpkeep(levels, given).job; job !== undefined; job = planUpkeep(levels, given).job) {
+        levels = levels.edit(job.inputs, work(job, given));
+      }
+    }
+    const layers = [
+      ...levels.l0s,
+      ...levels.sorted.flatMap((level) => level.layers),
+      ...levels.columns.layers,
+    ];
+    const found = new Set((layers as FilledLayer[]).flatMap(({ rows }) => rows.map(({ lsn }) => lsn)));
+    const wanted = [...Map.groupBy(all, (row) => row.key).values()].flatMap((rows) => needed(rows, horizon));
+    assertEquals(wanted.filter(({ lsn }) => !found.has(lsn)), []);
+    assert(found.size * versionBytes < all.length * versionBytes / 2, `${found.size} of ${all.length}`);
+  }
+});
