@@ -117,4 +117,14 @@ export const merging: readonly Mutant[] = [
     caughtBy: compactions,
     filter: "leaves what is sealed meanwhile to the next call",
   },
+  {
+    name: "older-version-in-place-of-damage",
+    breaks: "Damage is never absence: where a newer version may be lost, no older one is given.",
+    file: "src/timeline/read/records/places.ts",
+    before: `    this.clear(key);
+    this.#failures ??=`,
+    after: `    this.#failures ??=`,
+    caughtBy: "tests/timeline/read/records/entry_read_test.ts",
+    filter: "behind an older version that it had found",
+  },
 ];

@@ -96,8 +96,9 @@ export class Places {
     this.#fields.fill(0, key * stride, (key + 1) * stride);
   }
 
-  /** Notes why a key could not be found out about. */
+  /** Notes why a key could not be found out about. What was found of it may be older than what was not. */
   fail(key: number, error: Error): void {
+    this.clear(key);
     this.#failures ??= new Map();
     this.#failures.set(key, error);
   }

@@ -163,6 +163,18 @@ test("EntryRead reports what a lookup failed with in its place", async (fixture)
   assertEquals(entries[1], { key: bytesOf("b"), lsn: undefined, error });
 });
 
+test("EntryRead reports what a lookup failed with behind an older version that it had found", async (fixture) => {
+  const written = await fixture.write([{ key: "a", lsn: 1, value: "1" }, { key: "b", lsn: 2 }]);
+  const places = new Places(2), error = new Error("a page");
+  written.forEach((record, key) => {
+    addPlace(places, key, record);
+    places.fail(key, error);
+  });
+  const keys = [bytesOf("a"), bytesOf("b")];
+  const read = new EntryRead(fixture.objects, fixture.view(), new ListedKeys(keys), places);
+  assertEquals(await entriesOf(read), keys.map((key) => ({ key, lsn: undefined, error })));
+});
+
 test("EntryRead hands on what is ready before the last value was read, and bounds what it reads ahead", async (fixture) => {
   const value = patterned(1_000_000, 1);
   const written = await fixture.write(
