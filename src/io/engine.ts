@@ -64,8 +64,20 @@ export interface DirectSupport {
   readonly notes: readonly string[];
 }
 
+/** What another thread of the process needs to go along with a lock; it can be sent to it. */
+export interface LockTicket {
+  /** The number of what is locked in its file system. */
+  readonly ino: number;
+  /** The device that it is on. */
+  readonly dev: number;
+  /** The descriptor through which names are found in it, if that is how they are found; open as long as the lock is. */
+  readonly descriptor?: number | undefined;
+}
+
 /** A lock on a directory or a file. It ends with the process at the latest, however that ends. */
 export interface PathLock {
+  /** What an engine of another thread goes along with; none if no other thread can. */
+  readonly ticket?: LockTicket | undefined;
   /** Whether what is named under the path of a directory is found in it wherever it was moved to; see `lock`. */
   readonly follows: boolean;
   /** Whether the path that was locked still leads to what is locked; `false` after the release. */
@@ -192,6 +204,17 @@ export interface IoEngine {
    * Rejects with a `LockedError` if it is locked, by this process or another.
    */
   lock(path: string): Promise<PathLock>;
+  /**
+   * Goes along with a lock that another thread of this process holds, and goes on holding: names are found in what is
+   * locked as they are there. An engine that cannot has no such member.
+   *
+   * Rejects with `ESTALE` if the ticket is of another directory than that which it leads to.
+   *
+   * @param path The path that was locked.
+   * @param ticket That of the lock.
+   * @returns Tells whether the path still leads there. Its release leaves the lock as it is.
+   */
+  join?(path: string, ticket: LockTicket): Promise<PathLock>;
   /**
    * Locks a directory or a file without waiting, and without a word of who holds it: together with any number of others
    * that share it, or alone.

@@ -64,6 +64,8 @@ export interface Io {
   readonly writeDirect: boolean;
   /** Whether whoever opened this shuts the engine down. */
   readonly ownsEngine: boolean;
+  /** Adds to the notes of the report what was given up later. */
+  readonly note: (text: string) => void;
 }
 
 const modes: readonly IoMode[] = ["buffered", "direct", "direct-rw"];
@@ -115,8 +117,10 @@ export async function openIo(
     const support = ioMode === "buffered"
       ? noDirect
       : await engine.support(directory, { write: ioMode === "direct-rw", readOnly });
-    const report = reportOf(directory, request, chosen, support);
-    return { engine, report, readDirect: support.read, writeDirect: support.write, ownsEngine };
+    const obtained = reportOf(directory, request, chosen, support), notes = [...obtained.notes];
+    const report = { ...obtained, notes };
+    const note = (text: string) => void notes.push(text);
+    return { engine, report, readDirect: support.read, writeDirect: support.write, ownsEngine, note };
   } catch (error) {
     if (opened === undefined && ownsEngine) await engine.shutdown();
     throw error;

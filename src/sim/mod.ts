@@ -15,6 +15,7 @@ export * from "./engine/sim_engine.ts";
 export * from "./host/sim_host.ts";
 export { randomOf } from "./host/sim_random.ts";
 export { promptSchedule, type SimSchedule } from "./host/sim_schedule.ts";
+export { type SimServe, SimWorkers, type SimWorkersOptions } from "./host/sim_workers.ts";
 export { SimTime } from "./host/sim_time.ts";
 export { Trace } from "./host/trace.ts";
 export * from "./odometer.ts";

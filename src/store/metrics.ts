@@ -18,6 +18,10 @@ export interface StoreMetrics {
   readonly syncs: number;
   /** Segments that were sealed. */
   readonly seals: number;
+  /** Layers that a Worker sealed, and merges that it did. */
+  readonly workerJobs: number;
+  /** Workers that did not start, or ended before they were told to: what they did is done again. */
+  readonly workerFailures: number;
   /** Keys that reads asked for. */
   readonly keysRead: number;
   /** Transfers that were issued for values. */
@@ -57,12 +61,13 @@ export interface StoreMetrics {
 }
 
 /** Counts what a store did and holds. */
-export function metricsOf({ objects, timelines }: OpenStore): StoreMetrics {
+export function metricsOf({ objects, runner, timelines }: OpenStore): StoreMetrics {
   const all = [...timelines.values()];
   const sum = (count: (timeline: OpenTimeline) => number) =>
     all.reduce((total, timeline) => total + count(timeline), 0);
   return {
     ...objects.metrics(),
+    ...runner.counters,
     batches: sum(({ writer }) => writer.counters.batches),
     changes: sum(({ writer }) => writer.counters.changes),
     bytes: sum(({ writer }) => writer.counters.bytes),

@@ -24,7 +24,8 @@ import {
 } from "../io/mod.ts";
 import { Manifest, type TimelineState } from "../manifest/mod.ts";
 import { Objects } from "../objects/mod.ts";
-import { Timeline, type TimelineContext, TimelineWriter, Views } from "../timeline/mod.ts";
+import { Timeline, type TimelineContext, TimelineWriter, type UpkeepRunner, Views } from "../timeline/mod.ts";
+import { chooseUpkeep } from "./choose_upkeep.ts";
 import { findDirectory, type FoundDirectory, refuseUnnamedTimelines, removeLeftovers } from "./directory.ts";
 import { type CheckedOptions, checkOptions, type StoreOptions } from "./options.ts";
 
@@ -57,6 +58,8 @@ export interface OpenStore {
   readonly objects: Objects;
   /** What exists. */
   readonly manifest: Manifest;
+  /** Who does the heavy work of upkeep. */
+  readonly runner: UpkeepRunner;
   /** Its timelines by their names. */
   readonly timelines: Map<string, OpenTimeline>;
 }
@@ -64,12 +67,13 @@ export interface OpenStore {
 /**
  * Opens a store, as {@linkcode Store.open} says.
  *
- * @param hostOf Makes the outside world from an engine. The default is the machine itself.
+ * @param hostOf Makes the outside world from an engine; Workers can have one like it if we opened it. The default is
+ * the machine itself.
  */
 export async function openStore(
   path: string | URL,
   options: StoreOptions,
-  hostOf: (engine: IoEngine) => Host = systemHost,
+  hostOf: (engine: IoEngine, ownsEngine: boolean) => Host = systemHost,
 ): Promise<OpenStore> {
   const asked = pathOf("open store", path).replace(/(?<=.)\/+$/, "");
   const checked = checkOptions(options);
@@ -80,7 +84,7 @@ export async function openStore(
     const found = await findDirectory(opened.engine, asked, checked.mayCreate);
     if (!checked.readOnly) lock = await opened.engine.lock(found.directory);
     const io = await openIo(found.directory, ioOptions, opened);
-    return await openLocked(found, checked, io, lock, hostOf(io.engine));
+    return await openLocked(found, checked, io, lock, hostOf(io.engine, io.ownsEngine));
   } catch (error) {
     await lock?.release().catch(() => {});
     if (opened.ownsEngine) await opened.engine.shutdown();
@@ -108,7 +112,8 @@ async function openLocked(
       while (readOnly && await objects.leases.take(manifest.state.timelines.map(({ id }) => id))) {
         manifest = await openManifest(objects, readOnly, isNew);
       }
-      const store = { options, io, lock, objects, manifest, timelines: new Map() };
+      const runner = chooseUpkeep(options, host, directory, io, lock);
+      const store = { options, io, lock, objects, manifest, runner, timelines: new Map() };
       await openTimelines(store);
       return store;
     } catch (error) {
@@ -180,6 +185,7 @@ async function openTimelines(store: OpenStore): Promise<void> {
     for (const state of store.manifest.state.timelines) await openTimeline(store, state);
   } catch (error) {
     for (const { writer } of store.timelines.values()) await writer.close().catch(() => {});
+    await store.runner.close();
     await store.manifest.close().catch(() => {});
     throw error;
   }
@@ -187,7 +193,7 @@ async function openTimelines(store: OpenStore): Promise<void> {
 
 /** Opens a timeline that the manifest names. */
 export async function openTimeline(store: OpenStore, state: TimelineState): Promise<Timeline> {
-  const { options, objects, manifest, timelines } = store;
+  const { options, objects, manifest, runner, timelines } = store;
   const { host, directory } = objects;
   const views = new Views(host.clock, directory);
   const context: TimelineContext = {
@@ -200,6 +206,7 @@ export async function openTimeline(store: OpenStore, state: TimelineState): Prom
     id: state.id,
     storeId: manifest.state.storeId,
     views,
+    runner,
   };
   const writer = await TimelineWriter.open(context);
   const timeline = new Timeline(context, writer);
@@ -219,12 +226,13 @@ export function stopReads({ timelines }: OpenStore): void {
  * @throws {IoError} If the disk is too full for that, or for the manifest to say that it was closed.
  */
 export async function closeStore(store: OpenStore): Promise<void> {
-  const { timelines, manifest, objects, io, lock } = store;
+  const { timelines, manifest, runner, objects, io, lock } = store;
   const lost: unknown[] = [], others: unknown[] = [];
   const attempt = (work: Promise<void>) => work.catch((error) => void others.push(error));
   stopReads(store);
   await Promise.all([...timelines.values()].map(({ views }) => views.drain()));
   for (const { writer } of timelines.values()) await writer.close().catch((error) => void lost.push(error));
+  await attempt(runner.close());
   await attempt(manifest.close());
   await attempt(objects.close());
   if (lock !== undefined) await attempt(lock.release());

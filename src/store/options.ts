@@ -37,6 +37,12 @@ export interface StoreOptions {
    * milliseconds. A process that is killed loses no more, a loss of power may. The default is 100.
    */
   flushMilliseconds?: number | undefined;
+  /**
+   * Where layers are sealed and merged: in a Worker, which is started when there is something worth it, or on this
+   * thread, in slices between which the event loop gets its turns. The default is `"worker"`, and slices where no Worker
+   * is to be had; the notes of {@linkcode Store.io} say so.
+   */
+  upkeep?: "worker" | "slices" | undefined;
 }
 
 const names = [
@@ -49,7 +55,10 @@ const names = [
   "memoryBytes",
   "cacheBytes",
   "flushMilliseconds",
+  "upkeep",
 ];
+
+const upkeepNames: readonly unknown[] = ["worker", "slices"];
 
 /** Options with every default filled in. */
 export interface CheckedOptions {
@@ -59,6 +68,8 @@ export interface CheckedOptions {
   readonly readOnly: boolean;
   /** The memory for cached pages and records in bytes. */
   readonly cacheBytes: number;
+  /** Where layers are sealed and merged; `undefined` if nobody said so. */
+  readonly upkeep: StoreOptions["upkeep"];
   /** How large a timeline may become, and how long it may wait. */
   readonly settings: TimelineSettings;
 }
@@ -85,7 +96,12 @@ export function checkOptions(options: StoreOptions): CheckedOptions {
   const flushMilliseconds = whole("flushMilliseconds", options.flushMilliseconds, 100, 1, 60_000);
   const indexBytes = Math.floor(memoryBytes / 6);
   const settings = { segmentBytes, indexBytes, waitingBytes: memoryBytes, flushMilliseconds };
-  return { mayCreate: create && !readOnly, readOnly, cacheBytes, settings };
+  const { upkeep } = options;
+  if (upkeep !== undefined && !upkeepNames.includes(typed("upkeep", upkeep, ""))) {
+    const expected = `expected "upkeep" to be one of ${upkeepNames.join(", ")}`;
+    throw new RangeError(`Cannot open store: ${expected}, found "${upkeep}"`);
+  }
+  return { mayCreate: create && !readOnly, readOnly, cacheBytes, upkeep, settings };
 }
 
 /** An option, which is of the type of its default. */

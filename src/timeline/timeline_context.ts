@@ -10,6 +10,8 @@ import type { LayerDescription } from "../layer/mod.ts";
 import type { Manifest, SegmentDescription, TimelineState } from "../manifest/mod.ts";
 import { type ObjectId, objectId, type Objects } from "../objects/mod.ts";
 import type { Views } from "./read/view.ts";
+import type { MergeContext } from "./upkeep/merge/merge_context.ts";
+import type { UpkeepRunner } from "./upkeep/runner/upkeep_runner.ts";
 
 /** How large things may become, and how long they may wait. */
 export interface TimelineSettings {
@@ -43,6 +45,8 @@ export interface TimelineContext {
   readonly storeId: string;
   /** What is being read. */
   readonly views: Views;
+  /** Who does the heavy work of upkeep. */
+  readonly runner: UpkeepRunner;
 }
 
 /** What the manifest says of the timeline now. */
@@ -50,6 +54,11 @@ export function timelineState({ manifest, id }: TimelineContext): TimelineState 
   const state = manifest.state.timelines.find((timeline) => timeline.id === id);
   assert(state !== undefined, "a timeline that is open is in the manifest");
   return state;
+}
+
+/** What merging needs of the timeline. */
+export function mergeContext({ host, objects, storeId, id, manifest }: TimelineContext): MergeContext {
+  return { host, objects, storeId, id, generation: manifest.state.generation };
 }
 
 /** The object of a segment or of a layer of a timeline; a segment keeps its object when it becomes a layer. */

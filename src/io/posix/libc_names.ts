@@ -11,15 +11,15 @@
 
 import { isAbsolute, resolve } from "node:path";
 import { hasCode, IoError } from "../../base/mod.ts";
-import type { PathLock } from "../engine.ts";
+import type { LockTicket, PathLock } from "../engine.ts";
 import { decodeDirents, direntsBytes, getdents64 } from "./dirents.ts";
 import { type Attempt, unknownCode } from "./errno.ts";
 import type { NamePlace } from "./held_directories.ts";
 import { cString, currentDirectory, type LibcSymbols } from "./libc.ts";
 import { type LibcFiles, openFlag, requireGrant } from "./libc_files.ts";
 import { directoryMode, type Names, runtimeNames } from "./namespace.ts";
-import { type InodeLock, lockPath } from "./path_lock.ts";
-import { statxInode } from "./statx.ts";
+import { joinPath, lockPath } from "./path_lock.ts";
+import { type Inode, statxInode } from "./statx.ts";
 
 /** AT_REMOVEDIR of `unlinkat`. */
 const removeDirectory = 0x200;
@@ -135,29 +135,55 @@ export class LibcNames implements Names {
   async lock(path: string): Promise<PathLock> {
     const lock = await lockPath(path);
     try {
-      const giveUp = isAbsolute(path) ? this.#hold(path, lock) : undefined;
-      return {
-        follows: giveUp !== undefined,
-        holds: () => lock.holds(),
-        release: () => {
-          giveUp?.();
-          return lock.release();
-        },
-      };
+      const inode = lock.inode();
+      const fd = isAbsolute(path) ? this.#openLocked(path, inode) : undefined;
+      return this.#holding(path, lock, fd, { ...inode, descriptor: fd });
     } catch (error) {
       await lock.release();
       throw error;
     }
   }
 
-  /** Holds what is locked, if it is a directory and the system tells one from another. */
-  #hold(path: string, lock: InodeLock): (() => void) | undefined {
-    const { held, libc } = this.#files;
-    const attempt = { operation: "lock", path }, locked = lock.inode();
+  /** See {@linkcode Names.join}. */
+  // deno-lint-ignore require-await
+  async join(path: string, ticket: LockTicket): Promise<PathLock> {
+    const { descriptor } = ticket, lock = joinPath(path, ticket), attempt = { operation: "lock", path };
+    if (descriptor === undefined) return lock;
+    requireGrant("read", path);
+    // A descriptor of its own, so that names are found there until this thread ends.
+    const fd = this.#unlessOther(
+      this.#openDirectory({ at: descriptor, name: "." }, attempt),
+      attempt,
+      ticket,
+    );
+    return this.#holding(path, lock, fd, ticket);
+  }
+
+  /** A lock on what is held open besides, if it is. */
+  #holding(path: string, lock: PathLock, fd: number | undefined, ticket: LockTicket): PathLock {
+    const giveUp = fd === undefined ? undefined : this.#files.held.hold(resolve(path), fd);
+    return {
+      ticket,
+      follows: giveUp !== undefined,
+      holds: () => lock.holds(),
+      release: () => {
+        giveUp?.();
+        return lock.release();
+      },
+    };
+  }
+
+  /** Opens what is locked, if it is a directory and the system tells one from another. */
+  #openLocked(path: string, inode: Inode): number | undefined {
+    const attempt = { operation: "lock", path };
     const fd = this.#openIfDirectory(path, attempt);
-    if (fd === undefined) return undefined;
-    const found = statxInode(libc, fd);
-    if (found?.ino === locked.ino && found.dev === locked.dev) return held.hold(resolve(path), fd);
+    return fd === undefined ? undefined : this.#unlessOther(fd, attempt, inode);
+  }
+
+  /** A descriptor, which must be that of `inode`; closed, and `undefined`, where the system does not tell. */
+  #unlessOther(fd: number, attempt: Attempt, inode: Inode): number | undefined {
+    const found = statxInode(this.#files.libc, fd);
+    if (found?.ino === inode.ino && found.dev === inode.dev) return fd;
     this.#symbols.close(fd);
     if (found === undefined) return undefined;
     throw new IoError({ code: "ESTALE", ...attempt });

@@ -10,9 +10,9 @@
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { hasCode, IoError } from "../../base/mod.ts";
-import type { PathLock } from "../engine.ts";
+import type { LockTicket, PathLock } from "../engine.ts";
 import { attempting } from "./errno.ts";
-import { lockPath } from "./path_lock.ts";
+import { joinPath, lockPath } from "./path_lock.ts";
 
 /** The mode of a directory that is made. */
 export const directoryMode = 0o700;
@@ -33,6 +33,8 @@ export interface Names {
   syncDirectory(path: string): Promise<void>;
   /** See `lock` of the engine. */
   lock(path: string): Promise<PathLock>;
+  /** See `join` of the engine. */
+  join(path: string, ticket: LockTicket): Promise<PathLock>;
 }
 
 /** Names through the runtime's own calls, by path. */
@@ -50,6 +52,7 @@ export const runtimeNames: Names = {
   },
   syncDirectory,
   lock: lockPath,
+  join: (path, ticket) => Promise.resolve(joinPath(path, ticket)),
 };
 
 /** The directory that a path names something in. */

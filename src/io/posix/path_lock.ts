@@ -11,7 +11,7 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { hasCode, IoError, LockedError } from "../../base/mod.ts";
-import type { LeaseKind, PathLock } from "../engine.ts";
+import type { LeaseKind, LockTicket, PathLock } from "../engine.ts";
 import { attempting } from "./errno.ts";
 import { irregularCode } from "./regular_file.ts";
 import type { Inode } from "./statx.ts";
@@ -73,6 +73,32 @@ async function tryLock(
   }
 }
 
+/** See `join` of the engine: what is named is found by its path. */
+export function joinPath(path: string, { ino, dev }: LockTicket): PathLock {
+  let released = false;
+  return {
+    follows: false,
+    holds: async () => !released && await leadsTo(path, () => ({ ino, dev })) && !released,
+    release: () => {
+      released = true;
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Whether a path leads to a directory or file. */
+async function leadsTo(path: string, inode: () => Inode): Promise<boolean> {
+  const attempt = { operation: "find", path };
+  try {
+    const there = await attempting(attempt, () => Deno.stat(path));
+    const { ino, dev } = await attempting(attempt, inode);
+    return Number(there.ino) === ino && there.dev === dev;
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return false;
+    throw error;
+  }
+}
+
 class HeldLock implements InodeLock {
   /** See {@linkcode PathLock.follows}. */
   readonly follows = false;
@@ -90,17 +116,14 @@ class HeldLock implements InodeLock {
     return { ino: Number(ino), dev };
   }
 
+  get ticket(): LockTicket {
+    return this.inode();
+  }
+
   async holds(): Promise<boolean> {
-    const attempt = { operation: "find", path: this.#path };
-    try {
-      const there = await attempting(attempt, () => Deno.stat(this.#path));
-      if (this.#released) return false;
-      const held = await attempting(attempt, () => this.#locked.statSync());
-      return there.ino === held.ino && there.dev === held.dev;
-    } catch (error) {
-      if (hasCode(error, "ENOENT", "ENOTDIR")) return false;
-      throw error;
-    }
+    // After the release there is nothing to ask any more.
+    const none = { ino: -1, dev: -1 };
+    return await leadsTo(this.#path, () => this.#released ? none : this.inode());
   }
 
   release(): Promise<void> {

@@ -20,6 +20,7 @@ import type {
   IoEngine,
   IoFile,
   LeaseKind,
+  LockTicket,
   OpenOptions,
   PathLock,
   SupportRequest,
@@ -190,6 +191,11 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
   /** See {@linkcode IoEngine.lock}. The lock outlives the engine. */
   lock(path: string): Promise<PathLock> {
     return this.#run("lock", path, () => this.#names.lock(path));
+  }
+
+  /** See {@linkcode IoEngine.join}. */
+  join(path: string, ticket: LockTicket): Promise<PathLock> {
+    return this.#run("lock", path, () => this.#names.join(path, ticket));
   }
 
   /** See {@linkcode IoEngine.lease}. The lease outlives the engine. */

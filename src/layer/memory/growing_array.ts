@@ -9,7 +9,13 @@
  */
 
 /** What may grow. */
-type Growable = Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+type Growable = Int32Array | Uint8Array;
+
+/** Takes memory for an array, which need not hold zeros: so many bytes, or somewhat more. */
+export type TakeMemory = (byteLength: number) => ArrayBufferLike;
+
+/** Memory of this thread alone. */
+export const ownMemory: TakeMemory = (byteLength) => new ArrayBuffer(byteLength);
 
 /** How many elements are copied for each one that is reserved. */
 export const growthRate = 20;
@@ -21,13 +27,25 @@ export function isNearlyFull(used: number, capacity: number): boolean {
 
 /** An array that grows. */
 export class GrowingArray<T extends Growable> {
+  readonly #make: (length: number) => T;
   #array: T;
   #next: T | undefined;
   #copied = 0;
 
-  /** Starts with an array. */
-  constructor(array: T) {
-    this.#array = array;
+  /**
+   * Starts with an array.
+   *
+   * @param make Makes an array of so many elements or more, of any contents.
+   * @param length How many elements it has at least.
+   */
+  constructor(make: (length: number) => T, length: number) {
+    this.#make = make;
+    this.#array = make(length);
+  }
+
+  /** The array until the next reservation. */
+  get array(): T {
+    return this.#array;
   }
 
   /** What will take the place of the array; what is changed in the array must be changed in it too. */
@@ -59,8 +77,7 @@ export class GrowingArray<T extends Growable> {
   }
 
   #start(): void {
-    const length = this.#array.length * 2;
-    this.#next ??= (this.#array instanceof Uint8Array ? new Uint8Array(length) : new Int32Array(length)) as T;
+    this.#next ??= this.#make(this.#array.length * 2);
   }
 
   /** Copies some of what is used; the copy takes the array's place when it is complete. */
@@ -74,4 +91,15 @@ export class GrowingArray<T extends Growable> {
     this.#next = undefined;
     this.#copied = 0;
   }
+}
+
+/** Makes arrays of words. */
+export function wordsIn(take: TakeMemory): (length: number) => Int32Array {
+  // Memory may be larger than was asked for, and the array with it, in whole words.
+  return (length) => new Int32Array(take(length * 4));
+}
+
+/** Makes arrays of bytes. */
+export function bytesIn(take: TakeMemory): (length: number) => Uint8Array {
+  return (length) => new Uint8Array(take(length));
 }

@@ -16,7 +16,14 @@
  */
 
 import { isSameSpan } from "../spans.ts";
-import { GrowingArray, growthRate, isNearlyFull } from "./growing_array.ts";
+import {
+  bytesIn,
+  GrowingArray,
+  growthRate,
+  isNearlyFull,
+  type TakeMemory,
+  wordsIn,
+} from "./growing_array.ts";
 
 // Fields of a key, in 32-bit words.
 /** How many words a key has. */
@@ -41,27 +48,31 @@ export class KeyTable {
   #nextSlots: Int32Array | undefined;
   #nextKeys = 0;
   /** The bytes of all keys; keys there are stay valid in it. */
-  bytes: Uint8Array<ArrayBuffer>;
-  readonly #growingBytes: GrowingArray<Uint8Array<ArrayBuffer>>;
+  bytes: Uint8Array;
+  readonly #growingBytes: GrowingArray<Uint8Array>;
   /** How many bytes all keys have. */
   bytesUsed = 0;
   /** The fields of all keys; those of keys there are stay as they are in it, but for the newest version. */
-  fields: Int32Array<ArrayBuffer>;
-  readonly #growingFields: GrowingArray<Int32Array<ArrayBuffer>>;
+  fields: Int32Array;
+  readonly #growingFields: GrowingArray<Int32Array>;
   /** How many keys there are. */
   count = 0;
   #touched = 0;
 
-  /** Makes a table that need not grow for so many keys of so many bytes together. */
-  constructor(keys: number, keyBytes: number) {
+  /**
+   * Makes a table that need not grow for so many keys of so many bytes together.
+   *
+   * @param take Where the memory of keys comes from; slots, which only finding needs, have memory of their own.
+   */
+  constructor(keys: number, keyBytes: number, take: TakeMemory) {
     let slots = 2;
     while (slots < keys * 2) slots *= 2;
     this.#slots = new Int32Array(slots * 2);
     this.#mask = slots - 1;
-    this.fields = new Int32Array(keys * keyStride);
-    this.#growingFields = new GrowingArray(this.fields);
-    this.bytes = new Uint8Array(keyBytes);
-    this.#growingBytes = new GrowingArray(this.bytes);
+    this.#growingFields = new GrowingArray(wordsIn(take), keys * keyStride);
+    this.fields = this.#growingFields.array;
+    this.#growingBytes = new GrowingArray(bytesIn(take), keyBytes);
+    this.bytes = this.#growingBytes.array;
   }
 
   /** The memory that it holds in bytes. */

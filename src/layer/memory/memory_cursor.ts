@@ -11,15 +11,15 @@ import { compareKeys } from "../../base/mod.ts";
 import { joinLsn } from "../formats/record_format.ts";
 import { RangeWalk, VersionBlock, type VersionCursor, type VersionRange } from "../version_cursor.ts";
 import { keyHash, keyLength, keyNewest, keyStart, keyStride } from "./key_table.ts";
+import type { SortedVersions } from "./frozen_index.ts";
 import {
-  type MemoryIndex,
   versionLength,
   versionLsnHigh,
   versionLsnLow,
   versionOffset,
   versionPrevious,
   versionStride,
-} from "./memory_index.ts";
+} from "./version_fields.ts";
 
 /** Rows of a block; what is gathered of them fits the first-level cache or nearly so. */
 const mostRows = 512;
@@ -31,7 +31,7 @@ const mostRows = 512;
  * @param index The index.
  * @param range Which versions, and which way.
  */
-export function memoryCursor(index: MemoryIndex, range: VersionRange = {}): VersionCursor {
+export function memoryCursor(index: SortedVersions, range: VersionRange = {}): VersionCursor {
   return new MemoryCursor(index, range);
 }
 
@@ -42,7 +42,7 @@ class MemoryCursor implements VersionCursor {
   at = 0;
   end = 0;
   ended: boolean;
-  readonly #index: MemoryIndex;
+  readonly #index: SortedVersions;
   readonly #walk: RangeWalk;
   readonly #sorted: Uint32Array;
   readonly #step: number;
@@ -62,7 +62,7 @@ class MemoryCursor implements VersionCursor {
   #chain: number[] = [];
   #isLast = false;
 
-  constructor(index: MemoryIndex, range: VersionRange) {
+  constructor(index: SortedVersions, range: VersionRange) {
     this.#index = index;
     this.#walk = new RangeWalk(range);
     this.#sorted = index.sortedKeys();

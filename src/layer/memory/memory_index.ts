@@ -29,24 +29,19 @@ import {
   RecordKind,
   recordLengthAt,
 } from "../formats/record_format.ts";
-import { GrowingArray } from "./growing_array.ts";
-import { mergeSorted, sortKeySteps } from "./key_sort.ts";
-import { KeyTable } from "./key_table.ts";
+import type { FrozenColumns, SortedVersions } from "./frozen_index.ts";
+import { GrowingArray, ownMemory, type TakeMemory, wordsIn } from "./growing_array.ts";
+import { KeyOrder } from "./key_order.ts";
+import { keyStride, KeyTable } from "./key_table.ts";
+import {
+  versionLength,
+  versionLsnHigh,
+  versionLsnLow,
+  versionOffset,
+  versionPrevious,
+  versionStride,
+} from "./version_fields.ts";
 import { mayMark, VersionMarks } from "./version_marks.ts";
-
-// Fields of a version, in 32-bit words.
-/** How many words a version has. */
-export const versionStride = 5;
-/** The offset of its record in the segment. */
-export const versionOffset = 0;
-/** The length of its record in bytes, times four, with its flags, as in a page. */
-export const versionLength = 1;
-/** The version of the same key before it, or −1. */
-export const versionPrevious = 2;
-/** The low word of its LSN. */
-export const versionLsnLow = 3;
-/** The high word of its LSN. */
-export const versionLsnHigh = 4;
 
 /** Expected sizes, so that an index need not grow. */
 export interface MemoryIndexHint {
@@ -65,26 +60,32 @@ const lookAhead = 128;
 const stepsBeforeJump = 32;
 
 /** An append-only index from (key, LSN) to a record's place. */
-export class MemoryIndex {
+export class MemoryIndex implements SortedVersions {
   /** Its keys; who is not the index only reads them. */
   readonly keys: KeyTable;
-  #versions: Int32Array<ArrayBuffer>;
-  readonly #growing: GrowingArray<Int32Array<ArrayBuffer>>;
+  #versions: Int32Array;
+  readonly #growing: GrowingArray<Int32Array>;
   #versionCount = 0;
   #tombstones = 0;
   #replaced = 0;
   readonly #aheadAt = new Int32Array(lookAhead);
   readonly #aheadHash = new Int32Array(lookAhead);
   readonly #marks = new VersionMarks();
-  #sorted: Uint32Array = new Uint32Array(0);
+  readonly #order: KeyOrder;
 
-  /** Makes an empty index. */
-  constructor(hint: MemoryIndexHint = {}) {
+  /**
+   * Makes an empty index.
+   *
+   * @param hint What it may expect.
+   * @param take Where the memory comes from of all that is walked when it is sealed.
+   */
+  constructor(hint: MemoryIndexHint = {}, take: TakeMemory = ownMemory) {
     const { versions = 0, keys = 0, keyBytes = 0 } = hint;
     const least = leastVersions + lookAhead;
-    this.keys = new KeyTable(Math.max(least, keys + lookAhead), Math.max(leastVersions * 16, keyBytes));
-    this.#versions = new Int32Array(Math.max(least, versions + lookAhead) * versionStride);
-    this.#growing = new GrowingArray(this.#versions);
+    this.keys = new KeyTable(Math.max(least, keys + lookAhead), Math.max(leastVersions * 16, keyBytes), take);
+    this.#growing = new GrowingArray(wordsIn(take), Math.max(least, versions + lookAhead) * versionStride);
+    this.#versions = this.#growing.array;
+    this.#order = new KeyOrder(this.keys);
   }
 
   /** How many distinct keys it has. */
@@ -252,28 +253,29 @@ export class MemoryIndex {
    * and merged; the result is not changed by later inserts.
    */
   sortedKeys(): Uint32Array {
-    for (const _ of this.#sortSteps(this.#sorted));
-    return this.#sorted;
+    return this.#order.sortedKeys();
   }
 
   /** Sorts the keys there are now in steps, so that {@linkcode sortedKeys} finds them sorted. */
   sortSteps(): Generator<void, void> {
-    return this.#sortSteps(new Uint32Array(0));
+    return this.#order.sortSteps();
   }
 
-  /** Sorts all keys but those that are sorted, which are the first ones; merging goes without a step. */
-  *#sortSteps(known: Uint32Array): Generator<void, void> {
-    if (this.#sorted.length === this.keyCount) return;
-    const fresh = new Uint32Array(this.keyCount - known.length);
-    for (let i = 0; i < fresh.length; i++) fresh[i] = known.length + i;
-    yield* sortKeySteps(this.keys, fresh);
-    const all = known.length === 0 ? fresh : mergeSorted(this.keys, known, fresh);
-    if (all.length > this.#sorted.length) this.#sorted = all;
+  /** What a cursor walks, without a copy: nothing is added any more. */
+  columns(): FrozenColumns {
+    const { bytes, bytesUsed, fields, count } = this.keys;
+    return {
+      keyCount: count,
+      versionCount: this.versionCount,
+      keyBytes: bytes.subarray(0, bytesUsed),
+      keyFields: fields.subarray(0, count * keyStride),
+      versions: this.#versions.subarray(0, this.#versionCount * versionStride),
+    };
   }
 }
 
 /** Sorts the keys of an index, giving the event loop its turns, so that a cursor over it need not. */
-export async function sortIndex(index: MemoryIndex, turns: Turns): Promise<void> {
+export async function sortIndex(index: SortedVersions, turns: Turns): Promise<void> {
   for (const _ of index.sortSteps()) {
     if (turns.due()) await turns.turn();
   }

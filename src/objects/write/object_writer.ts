@@ -18,7 +18,7 @@
  */
 
 import { assert, blockBytes } from "../../base/mod.ts";
-import { BufferedWriter, type IoEngine } from "../../io/mod.ts";
+import { BufferedWriter, type IoEngine, type IoFile } from "../../io/mod.ts";
 import type { ObjectsContext } from "../context.ts";
 import type { StoredObject } from "../stored_object.ts";
 import { type CreateOptions, ObjectFile } from "./object_file.ts";
@@ -152,16 +152,32 @@ export class ObjectWriter {
    */
   async finish(): Promise<number> {
     const length = this.position;
-    assert(length % blockBytes === 0, "an object ends at a block");
-    this.#file.start();
-    await this.#file.patiently(() => this.#writer.flushTo(length));
-    const file = await this.#file.made;
-    if (this.#durableOffset < length) await this.#datasync();
+    const file = await this.#settle(length);
     await this.#file.patiently(() => this.#engine.truncate(file, length));
     await this.#file.sync(() => this.#engine.sync(file));
     this.#durableOffset = length;
     await this.abort();
     return length;
+  }
+
+  /**
+   * Makes everything durable that was appended before the call, and stays open. A full disk is waited for.
+   *
+   * @throws {PoisonedError} If a write or a sync failed, now or before.
+   */
+  async settle(): Promise<void> {
+    const length = this.position;
+    await this.#settle(length);
+    if (this.#durableOffset < length) this.#durableOffset = length;
+  }
+
+  /** Has everything in the file, and the system told to keep it; returns the file. */
+  async #settle(length: number): Promise<IoFile> {
+    assert(length % blockBytes === 0, "an object ends at a block");
+    this.#file.start();
+    await this.#file.patiently(() => this.#writer.flushTo(length));
+    if (this.#durableOffset < length) await this.#datasync();
+    return await this.#file.made;
   }
 
   /** Waits for what is in flight and closes the file; what was not synced is left to its fate. */

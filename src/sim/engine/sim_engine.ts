@@ -34,7 +34,7 @@ import { type FaultPlan, ListedFaults } from "./faults.ts";
 import { drain, type HeldWrite } from "./held_write.ts";
 import { Calls } from "./calls.ts";
 import { checkOffset, SimFile } from "./sim_file.ts";
-import { SimLock } from "./sim_lock.ts";
+import { joinLock, SimLock } from "./sim_lock.ts";
 import { SimTransfers } from "./sim_transfers.ts";
 
 /** What a simulated engine is made of. */
@@ -246,10 +246,7 @@ export class SimEngine implements IoEngine {
     const asked: Asked = { kind: "make directory", path };
     return this.#calls.run("makeDirectory", path, nameOf(path), asked, () => {
       this.disk.apply(asked);
-      const names = namesOf(path);
-      names.forEach((_, i) => {
-        this.disk.directory(`/${names.slice(0, i).join("/")}`, "sync directory").settle(this.disk.time);
-      });
+      settleParents(this.disk, path);
     });
   }
 
@@ -266,15 +263,17 @@ export class SimEngine implements IoEngine {
 
   /** See {@linkcode IoEngine.resolve}. */
   resolve(path: string): Promise<string> {
-    return this.#calls.run("resolve", path, "", undefined, () => {
-      void this.disk.node(path, "resolve");
-      return `/${namesOf(path).join("/")}`;
-    });
+    return this.#calls.run("resolve", path, "", undefined, () => resolved(this.disk, path));
   }
 
   /** See {@linkcode IoEngine.lock}. */
   lock(path: string): Promise<PathLock> {
     return this.lease(path, "alone");
+  }
+
+  /** See {@linkcode IoEngine.join}. */
+  join(path: string): Promise<PathLock> {
+    return this.#calls.run("lock", path, "", undefined, () => joinLock(this.disk, path));
   }
 
   /** See {@linkcode IoEngine.lease}. */
@@ -309,6 +308,19 @@ export class SimEngine implements IoEngine {
     if (this.#open.has(file)) return file as SimFile;
     throw new Deno.errors.BadResource(`Cannot use "${file.path}": it is not open in this engine`);
   }
+}
+
+/** Makes the names of what a path leads through durable. */
+function settleParents(disk: SimDisk, path: string): void {
+  const names = namesOf(path);
+  names.forEach((_, i) =>
+    disk.directory(`/${names.slice(0, i).join("/")}`, "sync directory").settle(disk.time)
+  );
+}
+
+function resolved(disk: SimDisk, path: string): string {
+  void disk.node(path, "resolve");
+  return `/${namesOf(path).join("/")}`;
 }
 
 function nameOf(path: string): string {

@@ -5,7 +5,7 @@
  */
 
 import { IoError, LockedError } from "../../base/mod.ts";
-import type { LeaseKind, PathLock } from "../../io/mod.ts";
+import type { LeaseKind, LockTicket, PathLock } from "../../io/mod.ts";
 import type { SimNode } from "../disk/sim_directory.ts";
 import type { SimDisk } from "../disk/sim_disk.ts";
 
@@ -18,6 +18,9 @@ export class SimLock implements PathLock {
 
   /** See {@linkcode PathLock.follows}. */
   readonly follows = false;
+
+  /** See {@linkcode PathLock.ticket}: a disk is one device, and what it leads to is known by its path. */
+  readonly ticket: LockTicket = { ino: 0, dev: 0 };
 
   readonly #kind: LeaseKind;
 
@@ -36,15 +39,7 @@ export class SimLock implements PathLock {
 
   /** See {@linkcode PathLock.holds}. */
   holds(): Promise<boolean> {
-    return Promise.try(() => {
-      if (!this.#isHeld) return false;
-      try {
-        return this.#disk.node(this.#path, "find") === this.#node;
-      } catch (error) {
-        if (error instanceof IoError) return false;
-        throw error;
-      }
-    });
+    return Promise.try(() => this.#isHeld && leadsTo(this.#disk, this.#path, this.#node));
   }
 
   /** See {@linkcode PathLock.release}. */
@@ -54,5 +49,25 @@ export class SimLock implements PathLock {
     else if (this.#isHeld) this.#disk.locked.set(this.#node, held - 1);
     this.#isHeld = false;
     return Promise.resolve();
+  }
+}
+
+/** Goes along with a lock that another engine on the disk holds. */
+export function joinLock(disk: SimDisk, path: string): PathLock {
+  const node = disk.node(path, "lock");
+  if (disk.locked.get(node) !== Infinity) throw new IoError({ code: "ESTALE", operation: "lock", path });
+  return {
+    follows: false,
+    holds: () => Promise.try(() => leadsTo(disk, path, node)),
+    release: () => Promise.resolve(),
+  };
+}
+
+function leadsTo(disk: SimDisk, path: string, node: SimNode): boolean {
+  try {
+    return disk.node(path, "find") === node;
+  } catch (error) {
+    if (error instanceof IoError) return false;
+    throw error;
   }
 }

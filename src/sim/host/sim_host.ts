@@ -20,6 +20,7 @@ import { SimEngine, type SimEngineOptions } from "../engine/sim_engine.ts";
 import { randomOf } from "./sim_random.ts";
 import { ChosenSchedule } from "./sim_schedule.ts";
 import { SimTime } from "./sim_time.ts";
+import { type SimServe, SimWorkers } from "./sim_workers.ts";
 import { Trace } from "./trace.ts";
 
 /** What a simulated machine is made of. */
@@ -30,6 +31,8 @@ export interface SimHostOptions extends Omit<SimEngineOptions, "schedule"> {
   seed?: number | undefined;
   /** One in so many times that somebody asks, a turn of the event loop is due. The default is never. */
   turnOneIn?: number | undefined;
+  /** What Workers run. The default is that there are none. */
+  serve?: SimServe | undefined;
   /** The most steps of a run; one that takes more is said to go round in circles. The default is 1,000,000. */
   maxSteps?: number | undefined;
 }
@@ -61,6 +64,8 @@ export class SimHost implements Host {
   readonly random: Random;
   /** See {@linkcode Host.turns}. */
   readonly turns: Turns;
+  /** See {@linkcode Host.workers}. */
+  readonly workers: SimWorkers | undefined;
   /** What happened so far. */
   readonly trace: Trace = new Trace();
   readonly #choices: Choices;
@@ -74,6 +79,9 @@ export class SimHost implements Host {
     this.#maxSteps = maxSteps;
     this.engine = new SimEngine({ ...options, schedule: this.#schedule });
     this.clock = this.timers = new SimTime();
+    const { serve } = options, schedule = this.#schedule, { disk } = this.engine;
+    const engine = () => new SimEngine({ ...options, disk, schedule, faults: this.engine.faults });
+    this.workers = serve && new SimWorkers({ serve, engine, schedule });
     this.random = randomOf(new SeededChoices(seed));
     this.turns = {
       due: () => turnOneIn > 0 && chance(choices, 1, turnOneIn),
@@ -108,6 +116,7 @@ export class SimHost implements Host {
   /** Kills the process: nothing that it waits for ever comes. */
   kill(): void {
     this.engine.kill();
+    this.workers?.kill();
     this.#schedule.clear();
     this.timers.clear();
   }

@@ -20,7 +20,7 @@
  */
 
 import { checkReadLsn, type Clock, type Lsn } from "../../base/mod.ts";
-import type { LayerMap, StoredLayer } from "../../layer/mod.ts";
+import type { LayerMap } from "../../layer/mod.ts";
 
 /** Ends the read behind a view. */
 export type StopRead = (reason: unknown) => Promise<void> | void;
@@ -210,7 +210,7 @@ export class Views {
    * @param layers What the edit took out.
    * @param take Takes each of them then, all in one turn.
    */
-  async retire(layers: Iterable<StoredLayer>, take: (layer: StoredLayer) => void): Promise<void> {
+  async retire<Layer>(layers: Iterable<Layer>, take: (layer: Layer) => void): Promise<void> {
     const retired = [...layers];
     const below = this.#next;
     await new Promise<void>((go) => {

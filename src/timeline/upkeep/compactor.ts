@@ -18,9 +18,9 @@
 import { type Health, isShortage } from "../../base/mod.ts";
 import type { TimelineEdit } from "../../manifest/mod.ts";
 import { type LayerDescription, StoredLayer } from "../../layer/mod.ts";
-import type { TimelineContext } from "../timeline_context.ts";
+import { mergeContext, type TimelineContext } from "../timeline_context.ts";
 import type { TimelineLayers } from "../write/timeline_layers.ts";
-import { mergeLayers, mostVersions } from "./merge/merge_layers.ts";
+import { mostVersions } from "./merge/merge_layers.ts";
 import { nextMerge } from "./merge/next_merge.ts";
 import { orAborted } from "./or_aborted.ts";
 
@@ -124,8 +124,9 @@ export class Compactor {
       if (inputs === undefined) return report;
       const inputBytes = sizeOf(inputs), totalBytes = report.inputBytes + inputBytes;
       let { inputBytes: bytes } = report;
-      const outputs = await mergeLayers(this.#context, inputs, {
+      const outputs = await this.#context.runner.merge(mergeContext(this.#context), inputs, {
         targetBytes: segmentBytes,
+        signal: stop,
         reserve: (count) => this.#reserve(count, stop),
         check: () => this.#check(stop),
         copied: (more) => progress?.({ bytes: bytes = Math.min(totalBytes, bytes + more), totalBytes }),

@@ -12,7 +12,7 @@
  */
 
 import type { Health } from "../../base/mod.ts";
-import { memoryCursor, sortIndex, StoredLayer, writeLayer } from "../../layer/mod.ts";
+import { StoredLayer } from "../../layer/mod.ts";
 import type { TimelineContext } from "../timeline_context.ts";
 import type { OpenLayer } from "../write/open_layer.ts";
 
@@ -29,20 +29,11 @@ export async function sealLayer(
   health: Health,
   frozen: OpenLayer,
 ): Promise<StoredLayer> {
-  const { manifest, objects, host: { turns }, id } = context;
-  const { layer: { index, firstLsn, lastLsn }, segment: { writer, header } } = frozen;
+  const { manifest, objects, runner, id } = context;
+  const { layer: { index, firstLsn, lastLsn }, segment: { writer, header }, memory } = frozen;
   const { sequence, generation, fileId } = header;
-  const sink = {
-    get position() {
-      return writer.position;
-    },
-    append: (bytes: Uint8Array) => writer.append(bytes),
-    room: () => writer.patientRoom(),
-  };
-  await sortIndex(index, turns);
   const identity = { kind: "L0", sequence, generation, fileId, firstLsn, lastLsn } as const;
-  const layer = await writeLayer(memoryCursor(index), sink, identity, { turns });
-  await writer.finish();
+  const layer = await runner.seal({ writer, index, memory, identity, health });
   await health.patiently(() => manifest.commit({ type: "seal", id, layer }));
   return StoredLayer.of(objects, id, layer);
 }

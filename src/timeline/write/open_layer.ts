@@ -9,6 +9,7 @@ import { type FileHeader, MemoryIndex, type MemoryIndexHint, MemoryLayer } from 
 import type { SegmentDescription } from "../../manifest/mod.ts";
 import { type EncodedBatch, SegmentWriter } from "../../segment/mod.ts";
 import { objectOf, type TimelineContext } from "../timeline_context.ts";
+import type { IndexMemory } from "../upkeep/runner/upkeep_runner.ts";
 import type { RecoveredSegment } from "./recover.ts";
 
 /** A segment, and where its records lie. */
@@ -19,12 +20,20 @@ export class OpenLayer {
   readonly layer: MemoryLayer;
   /** When a durable manifest names its segment; `undefined` if one did when it was opened. */
   readonly named: Promise<void> | undefined;
+  /** What is to be given up when nobody reads the index any more. */
+  readonly memory: IndexMemory | undefined;
 
   /** Joins a segment and its layer. */
-  constructor(segment: SegmentWriter, layer: MemoryLayer, named: Promise<void> | undefined) {
+  constructor(
+    segment: SegmentWriter,
+    layer: MemoryLayer,
+    named: Promise<void> | undefined,
+    memory: IndexMemory | undefined,
+  ) {
     this.segment = segment;
     this.layer = layer;
     this.named = named;
+    this.memory = memory;
   }
 
   /** Adds a batch, in one turn. */
@@ -57,7 +66,7 @@ export function openLayer(
   next: NextSegment,
   hint: MemoryIndexHint,
 ): OpenLayer {
-  const { objects, manifest, host, settings, storeId, id } = context;
+  const { objects, manifest, host, settings, storeId, id, runner } = context;
   const { previousNamed, ...place } = next;
   const { sequence, firstLsn } = place;
   const { generation } = manifest.state;
@@ -78,8 +87,9 @@ export function openLayer(
       await manifest.commit({ type: "addSegment", id, segment });
     },
   });
-  const layer = new MemoryLayer(new MemoryIndex(hint), writer.object, header);
-  return new OpenLayer(new SegmentWriter(writer, header), layer, writer.made);
+  const memory = runner.indexMemory();
+  const layer = new MemoryLayer(new MemoryIndex(hint, memory?.take), writer.object, header);
+  return new OpenLayer(new SegmentWriter(writer, header), layer, writer.made, memory);
 }
 
 /**
@@ -101,5 +111,5 @@ export function resumeLayer(
   const position = Math.ceil(end / blockBytes) * blockBytes;
   const writer = context.objects.reopen(object.id, position, { health, reserveBytes });
   const layer = new MemoryLayer(index, writer.object, header, lastLsn);
-  return new OpenLayer(new SegmentWriter(writer, header, lastLsn), layer, undefined);
+  return new OpenLayer(new SegmentWriter(writer, header, lastLsn), layer, undefined, undefined);
 }

@@ -210,6 +210,8 @@ export class TimelineLayers {
   #replace(frozen: OpenLayer, stored: StoredLayer): void {
     assert(this.#frozen.shift() === frozen, "T5: layers are sealed in the order of history");
     this.#map = this.#map.edit({ add: [stored], memory: this.#memory() });
+    // Views from before go on reading the index.
+    void this.#context.views.retire([frozen], ({ memory }) => memory?.release());
     this.#onSealed(stored);
   }
 

@@ -296,6 +296,7 @@ export class TimelineWriter {
     );
     await this.#flusher.idle();
     this.health.closed();
+    for (const { memory } of this.#layers.unsealed) memory?.release();
     for (const result of aborted) if (result.status === "rejected") throw result.reason;
   }
 }

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { GrowingArray } from "../../../src/layer/memory/growing_array.ts";
+import { bytesIn, GrowingArray, ownMemory, wordsIn } from "../../../src/layer/memory/growing_array.ts";
 import { Random } from "../../random.ts";
 
 Deno.test("GrowingArray keeps what was written, however much is asked for at once", () => {
   const random = new Random(1);
   for (const most of [1, 3, 100, 5000]) {
-    const growing = new GrowingArray(new Int32Array(16));
+    const growing = new GrowingArray(wordsIn(ownMemory), 16);
     const expected: number[] = [];
     while (expected.length < 50_000) {
       const more = random.from(1, most);
@@ -21,7 +21,7 @@ Deno.test("GrowingArray keeps what was written, however much is asked for at onc
 });
 
 Deno.test("GrowingArray is copied before it is full, a little at a time", () => {
-  const growing = new GrowingArray(new Uint8Array(1 << 16));
+  const growing = new GrowingArray(bytesIn(ownMemory), 1 << 16);
   let used = 0, copied = 0, array = growing.reserve(0, 0);
   while (array.length < 1 << 20) {
     const before = array;
@@ -39,7 +39,7 @@ Deno.test("GrowingArray is copied before it is full, a little at a time", () => 
 });
 
 Deno.test("GrowingArray of an index that is as large as expected does not grow", () => {
-  const growing = new GrowingArray(new Uint8Array(1125));
+  const growing = new GrowingArray(bytesIn(ownMemory), 1125);
   growing.reserve(990, 10);
   assertEquals([growing.next, growing.byteLength], [undefined, 1125]);
   growing.reserve(1000, 60);

@@ -13,6 +13,8 @@ import {
   TimelineWriter,
   Views,
 } from "../../../src/timeline/mod.ts";
+import { SlicedUpkeep } from "../../../src/timeline/upkeep/runner/sliced_upkeep.ts";
+import type { UpkeepRunner } from "../../../src/timeline/upkeep/runner/upkeep_runner.ts";
 import { block, objectsOn } from "../../segment/segment_fixture.ts";
 
 /** The only timeline here. */
@@ -38,6 +40,7 @@ export interface WriterOptions {
   readonly readOnly?: boolean;
   readonly host?: Host;
   readonly bufferBytes?: number;
+  readonly runner?: (objects: Objects) => UpkeepRunner;
 }
 
 /** A timeline that is open. */
@@ -122,6 +125,7 @@ export async function openContext(engine: IoEngine, options: WriterOptions = {})
       id: timelineId,
       storeId,
       views: new Views(host.clock, "/store"),
+      runner: options.runner?.(objects) ?? new SlicedUpkeep(host.turns),
     };
   } catch (error) {
     await objects.close();

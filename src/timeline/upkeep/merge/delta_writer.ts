@@ -19,14 +19,14 @@ import {
   padBytes,
 } from "../../../layer/mod.ts";
 import { type ObjectId, objectId, type ObjectWriter } from "../../../objects/mod.ts";
-import type { TimelineContext } from "../../timeline_context.ts";
+import type { MergeContext } from "./merge_context.ts";
 import type { MergeWindow } from "./merge_window.ts";
 
 /** A delta layer that is being written. */
 export class DeltaWriter {
   /** The id of its object. */
   readonly id: ObjectId;
-  readonly #context: TimelineContext;
+  readonly #context: MergeContext;
   readonly #header: FileHeader;
   readonly #writer: ObjectWriter;
   readonly #builder: LayerBuilder;
@@ -41,12 +41,11 @@ export class DeltaWriter {
    * @param place Its sequence, and the least LSN that it may hold.
    */
   constructor(
-    context: TimelineContext,
+    context: MergeContext,
     health: Health,
     { sequence, firstLsn }: Pick<FileHeader, "sequence" | "firstLsn">,
   ) {
-    const { objects, manifest: { state: { generation } }, host: { random }, storeId, id: timelineId } =
-      context;
+    const { objects, generation, host: { random }, storeId, id: timelineId } = context;
     this.#context = context;
     this.id = objectId({ timeline: timelineId, firstLsn, sequence, generation, kind: "delta" });
     this.#header = {

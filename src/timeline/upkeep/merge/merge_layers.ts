@@ -28,8 +28,8 @@ import {
   type VersionBlock,
 } from "../../../layer/mod.ts";
 import { PageSet } from "../../../objects/mod.ts";
-import type { TimelineContext } from "../../timeline_context.ts";
 import { DeltaWriter } from "./delta_writer.ts";
+import type { MergeContext } from "./merge_context.ts";
 import { MergeWindow, type WindowLimits } from "./merge_window.ts";
 
 /** How a merge is done. */
@@ -42,6 +42,8 @@ export interface MergeWork {
   readonly window?: WindowLimits | undefined;
   /** Takes numbers of files, of which a durable manifest says that they are taken; returns the first. */
   reserve(count: number): Promise<number>;
+  /** Says that the merge must stop, to who cannot ask {@linkcode MergeWork.check} all the time. */
+  readonly signal?: AbortSignal | undefined;
   /** Throws if the merge must stop. */
   check(): void;
   /** Is told of bytes of records that were copied. */
@@ -59,7 +61,7 @@ export interface MergeWork {
  * @throws {IoError} If an input cannot be read, or the disk is full.
  */
 export async function mergeLayers(
-  context: TimelineContext,
+  context: MergeContext,
   layers: readonly StoredLayer[],
   work: MergeWork,
 ): Promise<LayerDescription[]> {
@@ -73,7 +75,7 @@ export async function mergeLayers(
 }
 
 class Merge {
-  readonly #context: TimelineContext;
+  readonly #context: MergeContext;
   readonly #layers: readonly StoredLayer[];
   readonly #work: MergeWork;
   readonly #health = new Health("merged layers");
@@ -86,7 +88,7 @@ class Merge {
   #nextSequence = 0;
   #endSequence = 0;
 
-  constructor(context: TimelineContext, layers: readonly StoredLayer[], work: MergeWork) {
+  constructor(context: MergeContext, layers: readonly StoredLayer[], work: MergeWork) {
     this.#context = context;
     this.#layers = layers;
     this.#work = work;
@@ -165,10 +167,7 @@ class Merge {
 
   async #open(): Promise<DeltaWriter> {
     const sequence = await this.#takeSequence();
-    const firstLsn = this.#layers.reduce(
-      (least, { description }) => Math.min(least, description.firstLsn),
-      maxLsn,
-    );
+    const firstLsn = firstLsnOf(this.#layers);
     const output = new DeltaWriter(this.#context, this.#health, { sequence, firstLsn });
     this.#outputs.push(output);
     return output;
@@ -196,6 +195,11 @@ class Merge {
     // Whoever waits is told what went wrong first.
     await Promise.allSettled(this.#outputs.map((output) => output.abandon()));
   }
+}
+
+/** The first LSN of what comes of merging layers. */
+export function firstLsnOf(layers: readonly StoredLayer[]): Lsn {
+  return layers.reduce((least, { description }) => Math.min(least, description.firstLsn), maxLsn);
 }
 
 /** Versions after which an output ends with its key, which bounds what its index takes in memory (G2). */

@@ -15,6 +15,7 @@ import {
 } from "../../../../src/layer/mod.ts";
 import { PageSet } from "../../../../src/objects/mod.ts";
 import type { Change } from "../../../../src/segment/mod.ts";
+import { mergeContext } from "../../../../src/timeline/timeline_context.ts";
 import { mergeLayers, type MergeWork } from "../../../../src/timeline/upkeep/merge/merge_layers.ts";
 import { walk } from "../../../layer/layer_fixture.ts";
 import { HookedSim } from "../../hooked_sim.ts";
@@ -84,7 +85,7 @@ export class MergeFixture {
   async merge(layers: readonly StoredLayer[], work: Partial<MergeWork> = {}): Promise<StoredLayer[]> {
     const { context, objects } = this.t;
     this.copied = 0;
-    const merged = await mergeLayers(context, layers, {
+    const merged = await mergeLayers(mergeContext(context), layers, {
       targetBytes: 64 * KiB * KiB,
       reserve: (count) => Promise.resolve((this.#sequence += count) - count),
       check: () => {},

@@ -1,0 +1,86 @@
+/**
+ * The jobs of a Worker, each with objects of its own: when it ends nothing of it is open, so that what the main thread
+ * removes then gives back its room.
+ *
+ * @module
+ */
+
+import { Health } from "../../../base/mod.ts";
+import type { Host, PathLock } from "../../../io/mod.ts";
+import {
+  FrozenIndex,
+  type LayerDescription,
+  memoryCursor,
+  sortIndex,
+  StoredLayer,
+  writeLayer,
+} from "../../../layer/mod.ts";
+import { Objects } from "../../../objects/mod.ts";
+import { mergeLayers, type MergeWork } from "../merge/merge_layers.ts";
+import type { MergeTask, SealTask, Task, UpkeepSetup } from "./protocol.ts";
+
+/** Pages that are used again while one merge goes on, and files that it keeps open. */
+const cacheBytes = 1024 * 1024, openFiles = 64;
+
+/** What tasks are done with. */
+export interface TaskWorld {
+  /** The outside world. */
+  readonly host: Host;
+  /** Which store it is. */
+  readonly setup: UpkeepSetup;
+  /** Tells whether its path still leads there. */
+  readonly lock: PathLock;
+}
+
+/**
+ * Does a task.
+ *
+ * @param world What it is done with.
+ * @param task What is to be done.
+ * @param work What only the main thread can do, for a merge.
+ * @returns The layers that came of it, durable.
+ */
+export async function doTask(
+  { host, setup, lock }: TaskWorld,
+  task: Task,
+  work: Pick<MergeWork, "reserve" | "check" | "copied">,
+): Promise<LayerDescription[]> {
+  const { directory, io } = setup;
+  const objects = new Objects({ host, io, directory, lock, cacheBytes, openFiles });
+  try {
+    return task.type === "seal" ? [await seal(objects, task)] : await merge(objects, task, work);
+  } finally {
+    await objects.close();
+  }
+}
+
+async function seal(
+  objects: Objects,
+  { id, position, identity, columns }: SealTask,
+): Promise<LayerDescription> {
+  const health = new Health(`"${id}"`), { turns } = objects.host;
+  // The main thread waits for a disk with room, and asks for all of it again.
+  health.watch(() => {
+    if (health.state === "full") health.close();
+  });
+  const writer = objects.reopen(id, position, { health, reserveBytes: 0 });
+  try {
+    const index = new FrozenIndex(columns);
+    await sortIndex(index, turns);
+    const layer = await writeLayer(memoryCursor(index), writer, identity, { turns });
+    await writer.finish();
+    return layer;
+  } finally {
+    await writer.abort();
+  }
+}
+
+function merge(
+  objects: Objects,
+  { layers, storeId, timeline, generation, targetBytes, targetVersions }: MergeTask,
+  work: Pick<MergeWork, "reserve" | "check" | "copied">,
+): Promise<LayerDescription[]> {
+  const context = { host: objects.host, objects, storeId, id: timeline, generation };
+  const inputs = layers.map((layer) => StoredLayer.of(objects, timeline, layer));
+  return mergeLayers(context, inputs, { ...work, targetBytes, targetVersions });
+}
