@@ -1,7 +1,7 @@
 /**
  * One command on a store, in a process of its own: what comes of it is printed, an error as its class and message.
  *
- * Arguments: `append`, `read`, `life` or `fill`, the store's directory, and the options of `Store.open` as JSON.
+ * Arguments: `append`, `read`, `life`, `fill` or `upkeep`, the store's directory, and the options of `Store.open` as JSON.
  */
 
 import { IoError, Store, type StoreOptions } from "../../mod.ts";
@@ -65,9 +65,22 @@ async function fill(opening: StoreOptions): Promise<string> {
   return `full, freed, ${timeline.lastLsn > 20 ? "went on" : "too early"}`;
 }
 
+/** Seals what is worth a Worker; tells what Workers did. With `leave` the store is not closed. */
+async function seal({ leave, ...opening }: StoreOptions & { leave?: boolean }): Promise<string> {
+  const store = await Store.open(path, opening), timeline = store.timeline();
+  for (let i = 0; i < 1000; i++) {
+    await timeline.append(Array.from({ length: 80 }, (_, j) => ({ key: `${i} ${j}`, value: "" })));
+  }
+  await timeline.freeze();
+  const { workerJobs, workerFailures, seals } = store.metrics();
+  if (!leave) await store.close();
+  return JSON.stringify([workerJobs, workerFailures, seals, ...store.io.notes]);
+}
+
 async function run(): Promise<unknown> {
   const opening: StoreOptions = JSON.parse(options);
   if (command === "life") return await live(opening);
+  if (command === "upkeep") return await seal(opening);
   if (command === "fill") return await fill(opening);
   await using store = await Store.open(path, opening);
   if (command === "read") return new TextDecoder().decode(await store.timeline().get("a"));

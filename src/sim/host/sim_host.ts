@@ -80,7 +80,7 @@ export class SimHost implements Host {
     this.engine = new SimEngine({ ...options, schedule: this.#schedule });
     this.clock = this.timers = new SimTime();
     const { serve } = options, schedule = this.#schedule, { disk } = this.engine;
-    const engine = () => new SimEngine({ ...options, disk, schedule, faults: this.engine.faults });
+    const engine = (faults = this.engine.faults) => new SimEngine({ ...options, disk, schedule, faults });
     this.workers = serve && new SimWorkers({ serve, engine, schedule });
     this.random = randomOf(new SeededChoices(seed));
     this.turns = {

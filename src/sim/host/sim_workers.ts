@@ -11,6 +11,7 @@
  */
 
 import { type MessageLink, SharedMemoryPool, type WorkerLink, type Workers } from "../../io/mod.ts";
+import type { FaultPlan } from "../engine/faults.ts";
 import type { SimEngine } from "../engine/sim_engine.ts";
 import type { SimSchedule } from "./sim_schedule.ts";
 
@@ -22,7 +23,7 @@ export interface SimWorkersOptions {
   /** What they run. */
   readonly serve: SimServe;
   /** Makes the engine of one. */
-  readonly engine: () => SimEngine;
+  readonly engine: (faults: FaultPlan | undefined) => SimEngine;
   /** When messages arrive. */
   readonly schedule: SimSchedule;
 }
@@ -36,6 +37,8 @@ export class SimWorkers implements Workers {
   worthBytes = 0;
   /** Why none starts; left out, they do. */
   refusal: string | undefined;
+  /** What goes wrong in their engines; left out, what goes wrong in that of the main thread. */
+  faults: FaultPlan | undefined;
   /** The messages, counted from 1, at which a Worker ends. */
   readonly crashAt: Set<number> = new Set();
   /** How many messages there were, both ways. */
@@ -67,7 +70,7 @@ export class SimWorkers implements Workers {
     const { refusal } = this, { serve, engine, schedule } = this.#options;
     if (refusal !== undefined) return { refusal };
     this.started++;
-    const own = engine();
+    const own = engine(this.faults);
     const worker: SimWorker = new SimWorker(own, schedule, {
       isLast: () => this.crashAt.has(++this.messages),
       ended: () => void this.#running.delete(worker),
