@@ -37,6 +37,26 @@
  * }
  * ```
  *
+ * With `serve` it has Workers, which seal and merge on an engine of their own, and end at any message that is chosen.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { openStoreOn, serveUpkeep, SimHost } from "@varve/varve/testing";
+ *
+ * const host: SimHost = new SimHost({
+ *   serve: (parent, engine) => serveUpkeep(parent, () => Promise.resolve({ ...host, engine })),
+ * });
+ * host.workers?.crashAt.add(4);
+ * await host.run(async () => {
+ *   const store = await openStoreOn(host, "/store");
+ *   await store.timeline().append([{ key: "a", value: "1" }]);
+ *   await store.timeline().freeze();
+ *   assertEquals(store.metrics().workerFailures, 1);
+ *   assertEquals(store.timeline().layers().length, 1);
+ *   await store.close();
+ * });
+ * ```
+ *
  * @module
  */
 
@@ -53,15 +73,20 @@ export {
   type IoOptions,
   type IoReport,
   type LeaseKind,
+  type LockTicket,
+  type MessageLink,
   type OpenEngine,
   openIo,
   type OpenOptions,
   type PathLock,
   type SupportRequest,
   type Transfer,
+  type WorkerLink,
+  type Workers,
   type WriteOptions,
 } from "./src/io/mod.ts";
 export type { Clock, Random, Timers, Turns } from "./src/base/mod.ts";
+export { type OpenHost, serveUpkeep } from "./src/timeline/mod.ts";
 export { openStoreOn, type Store, type StoreOptions } from "./src/store/mod.ts";
 export {
   BytesChoices,
@@ -95,7 +120,10 @@ export {
   SimHost,
   type SimHostOptions,
   type SimSchedule,
+  type SimServe,
   SimTime,
+  SimWorkers,
+  type SimWorkersOptions,
   stale,
   swap,
   Trace,

@@ -26,6 +26,7 @@ export { Timeline, visitRows } from "./timeline.ts";
 export { objectOf, type TimelineContext, type TimelineSettings } from "./timeline_context.ts";
 export { SlicedUpkeep } from "./upkeep/runner/sliced_upkeep.ts";
 export type { UpkeepCounters, UpkeepRunner } from "./upkeep/runner/upkeep_runner.ts";
+export { type OpenHost, serveUpkeep } from "./upkeep/worker/server.ts";
 export { WorkerUpkeep } from "./upkeep/worker/worker_upkeep.ts";
 export { hasData } from "./write/orphans.ts";
 export { TimelineWriter, type WriteCounters } from "./write/timeline_writer.ts";

@@ -357,7 +357,7 @@ export class Timeline {
   /**
    * Merges layers until none lies over another one: a read of a key then looks into one layer, and a range of keys lies
    * together on disk. What was appended before is sealed first. Reads, snapshots and appends go on meanwhile. It writes
-   * what is merged once more, so there must be room for it, and works in slices on this thread.
+   * what is merged once more, so there must be room for it, where the `upkeep` of the store says.
    *
    * @param options See {@linkcode CompactOptions}.
    * @throws {CorruptionError} If a layer is damaged: it stays as it is, and so do those it would be merged with.

@@ -114,6 +114,20 @@ async function check(store: Store, lastLsn: number): Promise<void> {
   assertEquals((await Array.fromAsync(store.verify())).map(({ error }) => error.message), []);
 }
 
+/** The files in a directory that were removed and that this process holds open all the same, where the system tells. */
+function openAndRemoved(directory: string): string[] {
+  if (Deno.build.os !== "linux") return [];
+  return [...Deno.readDirSync("/proc/self/fd")].flatMap(({ name }) => {
+    try {
+      const path = Deno.readLinkSync(`/proc/self/fd/${name}`);
+      return path.startsWith(directory) && path.endsWith(" (deleted)") ? [path] : [];
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
+  });
+}
+
 for (const { ioEngine, ioMode, name, skip } of subjects) {
   Deno.test({
     name: `Store seals and merges in a Worker (${name})${skip === undefined ? "" : ` — absent: ${skip}`}`,
@@ -138,6 +152,7 @@ for (const { ioEngine, ioMode, name, skip } of subjects) {
         assertEquals([store.metrics().workerFailures, store.io.notes], [0, []]);
         await check(store, 240);
         assertEquals(place.files(/\.(seg|delta)$/).length, timeline.layers().length);
+        assertEquals(openAndRemoved(place.path), []);
       });
       assertEquals([workers.started, workers.running], [1, 0]);
       await using again = await place.open({ ioEngine, ioMode });
@@ -236,6 +251,8 @@ test("Store works in slices where the module of a Worker may not be read, says s
   assertEquals([jobs, failures, seals], [0, 1, 1]);
   const note = notes.find((text: string) => text.startsWith("Upkeep"));
   assertStringIncludes(note, 'Upkeep "worker" is not to be had, "slices" is: Requires read access to "');
+  // These are our words: the runtime, which would have printed an error, was not asked.
+  assert(note.endsWith('entry.ts"'), note);
 });
 
 test("Store that is not closed lets its process end, also after a Worker was started", async (place) => {

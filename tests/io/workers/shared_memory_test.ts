@@ -12,6 +12,7 @@ Deno.test("SharedMemoryPool gives back what is as large or a little larger, and 
   assert(first !== second);
   pool.giveBack(first);
   assertStrictEquals(pool.take(990 * KiB), first);
+  assert(pool.take(990 * KiB) !== first, "in use");
   pool.giveBack(second);
   assert(pool.take(100 * KiB) !== second, "much less");
   assert(pool.take(1200 * KiB) !== second, "more");

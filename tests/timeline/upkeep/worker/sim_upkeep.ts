@@ -1,12 +1,17 @@
 /** A store on a simulated machine with Workers, and a program that has it seal and merge. */
 
 import { assertEquals } from "@std/assert";
-import { systemHost } from "../../../../src/io/mod.ts";
-import type { SimEngine } from "../../../../src/sim/mod.ts";
-import { type Choices, dullChoices, SimDisk, SimHost, type SimHostOptions } from "../../../../src/sim/mod.ts";
+import { type MessageLink, systemHost } from "../../../../src/io/mod.ts";
+import {
+  type Choices,
+  dullChoices,
+  type SimDisk,
+  type SimEngine,
+  SimHost,
+  type SimHostOptions,
+} from "../../../../src/sim/mod.ts";
 import { openStoreOn, type Store, type StoreOptions } from "../../../../src/store/mod.ts";
 import { serveUpkeep } from "../../../../src/timeline/upkeep/worker/server.ts";
-import type { MessageLink } from "../../../../src/io/mod.ts";
 
 const options = { segmentBytes: 64 * 1024, memoryBytes: 16 * 2 ** 20, cacheBytes: 64 * 1024 };
 

@@ -97,6 +97,7 @@ Deno.test("WorkerUpkeep goes on in slices after three Workers that ended, and sa
     assertEquals(store.io.notes.length, 4);
     assertEquals(store.io.notes[3], 'Upkeep "worker" is not to be had, "slices" is: the Worker was killed');
     await check(store, 60);
+    assert(workers.takenBytes > 0, "what a Worker looked at that ended is not used again");
     await store.close();
   });
 });
@@ -170,6 +171,40 @@ Deno.test("WorkerUpkeep keeps the index for views from before the seal, and give
     assertEquals(workers.takenBytes, 0);
     await store.close();
   });
+});
+
+Deno.test("WorkerUpkeep disturbs no read that began before a seal, and gives all memory back when the last has ended", async () => {
+  for (const seed of seeds("reads across seals", 5)) {
+    const host = hostWithWorkers({ choices: new SeededChoices(seed) }), workers = workersOf(host);
+    await host.run(async () => {
+      const store = await open(host), timeline = store.timeline(), decoder = new TextDecoder();
+      for (let round = 0; round < 4; round++) {
+        for (let i = 0; i < 1500; i++) {
+          await timeline.append([{ key: `${round} ${i}`, value: `${i}` }, { key: "hot", value: `${i}` }]);
+        }
+        const scan = timeline.scan({ prefix: `${round} ` }).getReader(),
+          hot = timeline.history("hot").getReader();
+        const first = [await scan.read(), await hot.read()];
+        await timeline.freeze();
+        assert(workers.takenBytes > 0, "what is read is kept");
+        // Another layer would take the memory that was given back too early.
+        await timeline.append([{ key: `x${round}`, value: "" }]);
+        let count = 1;
+        for (let next = await scan.read(); !next.done; next = await scan.read()) {
+          const { key, value } = next.value;
+          assertEquals(decoder.decode(key), `${round} ${decoder.decode(value)}`);
+          count++;
+        }
+        let versions = 1;
+        while (!(await hot.read()).done) versions++;
+        assertEquals([first.some(({ done }) => done), count, versions], [false, 1500, (round + 1) * 1500]);
+        await timeline.freeze();
+        assertEquals(workers.takenBytes, 0);
+      }
+      assertEquals(store.metrics().workerJobs, store.metrics().seals);
+      await store.close();
+    });
+  }
 });
 
 /** Fails operations of Workers on data files as long as it says so. */
@@ -260,6 +295,22 @@ for (
   });
 }
 
+Deno.test("WorkerUpkeep commits nothing of a timeline that was poisoned while the Worker sealed", async () => {
+  const host = hostWithWorkers(), faults = new Failing("write", "EIO");
+  workersOf(host).faults = new Failing("write", "EIO");
+  host.engine.faults = faults;
+  await host.run(async () => {
+    const store = await open(host), timeline = store.timeline();
+    await timeline.append([{ key: "a", value: "1" }], { sync: true });
+    const freezing = assertRejects(() => timeline.freeze(), PoisonedError);
+    faults.left = 1;
+    await assertRejects(() => timeline.append([{ key: "b", value: "2" }], { sync: true }), PoisonedError);
+    await freezing;
+    await assertRejects(() => store.close(), PoisonedError);
+    assertEquals([store.metrics().workerJobs, store.metrics().seals], [1, 0]);
+  });
+});
+
 Deno.test("WorkerUpkeep passes damage of an input on, with its place", async () => {
   const host = hostWithWorkers();
   await host.run(async () => {
@@ -299,6 +350,8 @@ Deno.test("WorkerUpkeep ends a merge when it is aborted or the store is closed, 
         if (how === "abort") stop.abort(reason);
         else await store.close();
         const outcome = await compaction;
+        // The numbers are there by then at the most, and nothing is copied yet.
+        assert(outcome !== "done" || at > from + 3, `${how} at message ${at}`);
         if (outcome !== "done") {
           if (how === "abort") assertEquals(outcome, reason);
           else assertInstanceOf(outcome, Deno.errors.BadResource);
@@ -318,6 +371,27 @@ Deno.test("WorkerUpkeep ends a merge when it is aborted or the store is closed, 
       });
     }
   }
+});
+
+Deno.test("WorkerUpkeep ends a merge in the midst of it when it is aborted", async () => {
+  let ended = 0;
+  for (const seed of seeds("aborted merges", 20)) {
+    const host = hostWithWorkers({ choices: new SeededChoices(seed) });
+    await host.run(async () => {
+      const store = await open(host), timeline = store.timeline(), stop = new AbortController();
+      for (let i = 0; i < 3; i++) await addLayer(store);
+      const compaction = timeline.compact({ signal: stop.signal }).catch((error) => error);
+      // Its numbers are taken when it writes: from then on only the Worker itself can stop.
+      while (!host.engine.disk.paths().some((path) => path.endsWith(".delta"))) await host.turns.turn();
+      stop.abort(new Error("enough"));
+      await compaction;
+      if (timeline.layers().length === 3) ended++;
+      assertEquals(strays(host, store), []);
+      await check(store, 36);
+      await store.close();
+    });
+  }
+  assert(ended > 0, "no merge was ended");
 });
 
 Deno.test("WorkerUpkeep leaves what was acknowledged when the machine stops at any step, and the power goes", async () => {
