@@ -26,7 +26,7 @@ export class Arguments {
     this.#values = values;
     this.positionals = positionals;
     // A key of parts stands for the one among the arguments.
-    this.#names = command.positionals.filter((name) => name !== "<key>" || values.key === undefined);
+    this.#names = command.positionals.filter((name) => !/\bkey\b/.test(name) || values.key === undefined);
     if (this.flag("help")) return;
     checkPositionals(this.#names, positionals);
     for (const [name, { choices }] of Object.entries(specs)) {
@@ -81,6 +81,17 @@ export class Arguments {
    */
   key(): Key {
     return this.parts("key") ?? this.bytes(this.positional("<key>") ?? "");
+  }
+
+  /**
+   * The key, and those behind it of a command that takes `[key…]`.
+   *
+   * @throws {UsageError} If one of them cannot be read.
+   */
+  keys(): Key[] {
+    const parts = this.parts("key");
+    if (parts !== undefined) return [parts];
+    return this.positionals.slice(this.#names.indexOf("<key>")).map((text) => this.bytes(text));
   }
 
   /**
@@ -141,7 +152,7 @@ export class Arguments {
 function checkPositionals(names: readonly string[], given: readonly string[]): void {
   const needed = names.filter((name) => name.startsWith("<"));
   if (given.length < needed.length) throw new UsageError(`${needed[given.length]} is missing`);
-  if (given.length > names.length) {
+  if (given.length > names.length && !names.at(-1)?.endsWith("…]")) {
     throw new UsageError(`"${given[names.length]}" is one argument too many`);
   }
 }

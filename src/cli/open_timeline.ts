@@ -119,3 +119,8 @@ async function withTimeline(store: Store, args: Arguments, create: boolean): Pro
     throw error;
   }
 }
+
+/** The path of a file of a store, from the store's directory on. */
+export function fileIn(storePath: string, path: string): string {
+  return path.startsWith(`${storePath}/`) ? path.slice(storePath.length + 1) : path;
+}

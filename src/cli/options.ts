@@ -21,7 +21,7 @@ export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
 /** What a command takes. */
 export interface ArgumentSpecs {
-  /** What it takes besides options: `<needed>` first, then `[optional]`. */
+  /** What it takes besides options: `<needed>` first, then `[optional]`; any number of what ends in `…]`. */
   readonly positionals: readonly string[];
   /** Its own options. */
   readonly options: OptionSpecs;

@@ -8,6 +8,17 @@ export type { AppendOptions, WritableOptions } from "./append.ts";
 export type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
 export type { LayerInfo } from "./layer_info.ts";
 export type { Rows } from "./read/records/columns.ts";
+export type {
+  Explanation,
+  FoundVersion,
+  IndexCosts,
+  KeyExplanation,
+  LayerVisit,
+  PhaseTimes,
+  RecordSource,
+  ValueCosts,
+  VisitCosts,
+} from "./read/explain/explanation.ts";
 export type { Keys, KeyVec } from "./read/key_vec.ts";
 export type {
   CountRange,

@@ -7,6 +7,8 @@
 import { checkNames, checkReadLsn, type Key, type Lsn } from "../base/mod.ts";
 import type { Objects } from "../objects/mod.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
+import type { Explanation } from "./read/explain/explanation.ts";
+import type { IsOpen } from "./read/explain/key_record.ts";
 import type { Keys } from "./read/key_vec.ts";
 import type {
   AnyHistoryOptions,
@@ -54,7 +56,7 @@ export class Snapshot implements Disposable {
    *
    * @ignore
    */
-  constructor(objects: Objects, view: View) {
+  constructor(objects: Objects, view: View, isOpen: IsOpen) {
     this.lsn = view.lsn;
     this.#reads = new Reads(objects, {
       map: view.map,
@@ -64,6 +66,7 @@ export class Snapshot implements Disposable {
         return checkReadLsn(lsn, view.lsn);
       },
       countKey: () => view.countKeys(1),
+      isOpen,
     });
     this.#held = view;
     view.whenStopped(() => view[Symbol.dispose]());
@@ -134,6 +137,11 @@ export class Snapshot implements Disposable {
   history(key: Key, options: ReportDamage<HistoryOptions>): ReadableStream<Version | DamagedEntry>;
   history(key: Key, options?: AnyHistoryOptions): ReadableStream<Version | DamagedEntry> {
     return this.#reads.history(key, options);
+  }
+
+  /** Says what reading keys costs, as {@linkcode Timeline.explain} does. */
+  explain(keys: Keys, options?: Omit<SnapshotReadOptions, "damage">): Promise<Explanation> {
+    return this.#reads.explain(keys, options, ["signal"]);
   }
 
   /** Gives the snapshot up; it cannot be read from after. */

@@ -13,6 +13,7 @@ import { Appender, type AppendOptions, type WritableOptions } from "./append.ts"
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
 import type { Rows } from "./read/records/columns.ts";
 import { type LayerInfo, layerInfos } from "./layer_info.ts";
+import type { Explanation } from "./read/explain/explanation.ts";
 import type { Keys } from "./read/key_vec.ts";
 import type {
   AnyHistoryOptions,
@@ -26,7 +27,7 @@ import type {
   ScanRange,
   WholeReadOptions,
 } from "./read/options.ts";
-import { Reads } from "./read/reads.ts";
+import { Reads, type ViewSource } from "./read/reads.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { TimelineContext } from "./timeline_context.ts";
 import { type CompactionReport, compactNames, type CompactOptions } from "./upkeep/compactor.ts";
@@ -110,6 +111,20 @@ export let visitRows: (
  * assertEquals(timeline.durableLsn, lsn);
  * ```
  *
+ * @example See what a read costs
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const timeline = store.timeline();
+ * await timeline.append([{ key: "a", value: "1" }, { key: "b", value: "2" }]);
+ * await timeline.freeze();
+ * const { keys, index, values } = await timeline.explain(["a", "b"]);
+ * assertEquals(keys.map(({ found }) => [found?.kind, found?.source]), [["L0", "disk"], ["L0", "disk"]]);
+ * assertEquals([index.rounds, values.readRecords, values.reads], [2, 2, 1]);
+ * ```
+ *
  * @example Merge layers
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -145,18 +160,7 @@ export class Timeline {
     this.#context = context;
     this.#writer = writer;
     this.#appender = new Appender(context, writer);
-    const { views } = context;
-    this.#reads = new Reads(context.objects, {
-      get map() {
-        return writer.map;
-      },
-      open: (lsn, signal) => views.open(writer.map, checkReadLsn(lsn, writer.lastLsn), signal),
-      lsnFor: (lsn) => {
-        views.checkOpen();
-        return checkReadLsn(lsn, writer.lastLsn);
-      },
-      countKey: () => void views.keysRead++,
-    });
+    this.#reads = new Reads(context.objects, newestOf(context, writer));
   }
 
   /** Its name. */
@@ -332,6 +336,19 @@ export class Timeline {
   }
 
   /**
+   * Reads keys as {@linkcode getVectored} does, and says what that cost. What memory answers goes the same way, and not
+   * that of a {@linkcode get} in one turn. What is read is cached as ever, so that the same call costs less again.
+   *
+   * @param keys Keys and runs of adjacent keys; each costs some hundred bytes until the promise resolves.
+   * @param options See {@linkcode ReadOptions}.
+   * @returns What it cost. A key that cannot be read has an `error`.
+   * @throws {LsnError} If `lsn` is beyond the last LSN.
+   */
+  explain(keys: Keys, options?: WholeReadOptions): Promise<Explanation> {
+    return this.#reads.explain(keys, options);
+  }
+
+  /**
    * Fixes an LSN to read as of, and holds what reading it needs until the snapshot is disposed of.
    *
    * @param lsn The LSN. The default is the last LSN.
@@ -339,8 +356,8 @@ export class Timeline {
    * @throws {LsnError} If `lsn` is beyond the last LSN.
    */
   snapshot(lsn?: Lsn): Snapshot {
-    const { objects, views } = this.#context;
-    return new Snapshot(objects, views.open(this.#writer.map, checkReadLsn(lsn, this.#writer.lastLsn)));
+    const { objects } = this.#context, source = newestOf(this.#context, this.#writer);
+    return new Snapshot(objects, source.open(lsn, undefined), source.isOpen);
   }
 
   /**
@@ -377,4 +394,20 @@ export class Timeline {
     this.#context.views.checkOpen();
     return layerInfos(this.#writer.map, this.#writer.frozenCount);
   }
+}
+
+/** What the reads of a timeline see: its newest state. */
+function newestOf({ views }: TimelineContext, writer: TimelineWriter): ViewSource {
+  return {
+    get map() {
+      return writer.map;
+    },
+    open: (lsn, signal) => views.open(writer.map, checkReadLsn(lsn, writer.lastLsn), signal),
+    lsnFor: (lsn) => {
+      views.checkOpen();
+      return checkReadLsn(lsn, writer.lastLsn);
+    },
+    countKey: () => void views.keysRead++,
+    isOpen: (layer) => writer.isOpen(layer),
+  };
 }

@@ -7,7 +7,7 @@ import { drawLayers } from "../layers/picture.ts";
 import { summaryRows } from "../layers/summary.ts";
 import { sumLayers } from "../layers/sums.ts";
 import { writePicture } from "../layers/write_picture.ts";
-import { openForReading, type OpenTimeline } from "../open_timeline.ts";
+import { fileIn, openForReading, type OpenTimeline } from "../open_timeline.ts";
 import { partsOption } from "../options.ts";
 import { escapeBytes, escapeText } from "../terminal/escape.ts";
 import { jsonSafe } from "../terminal/json_line.ts";
@@ -75,7 +75,7 @@ function pictureOf(
     // A horizon of 0 is none.
     horizon: info?.horizon || undefined,
     showKey: (key) => keyText(key, asParts),
-    showPath: (path) => escapeText(fileOf(path, store.path)),
+    showPath: (path) => escapeText(fileIn(store.path, path)),
   });
 }
 
@@ -87,12 +87,8 @@ function tableRow(layer: LayerInfo, storePath: string, asParts: boolean): string
     formatMebibytes(layer.byteLength),
     shownKey(layer.firstKey, asParts),
     shownKey(layer.lastKey, asParts),
-    fileOf(layer.path, storePath),
+    fileIn(storePath, layer.path),
   ];
-}
-
-function fileOf(path: string, storePath: string): string {
-  return path.startsWith(storePath) ? path.slice(storePath.length + 1) : path;
 }
 
 function shownKey(key: Uint8Array, asParts: boolean): string {

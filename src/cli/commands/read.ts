@@ -1,14 +1,15 @@
 /** `varve get`, `varve scan` and `varve history`. */
 
-import { boundBytes, keyBytes } from "../../base/mod.ts";
+import { boundBytes, CorruptionError, type Key, keyBytes, type Lsn } from "../../base/mod.ts";
 import { type Rows, type ValueEntry, visitRows } from "../../timeline/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import { exitFailure, exitOk } from "../exit_code.ts";
+import { exitDamaged, exitFailure, exitOk } from "../exit_code.ts";
 import { formatKeyParts } from "../key_parts.ts";
 import { isPositionKey, positionPrefix } from "../load/load_position.ts";
-import { openForReading } from "../open_timeline.ts";
+import { fileIn, openForReading } from "../open_timeline.ts";
 import { base64Option, keyOption, type OptionSpec, partsOption } from "../options.ts";
+import { explanationJson, explanationText } from "../seeing/explanation.ts";
 import { escapeBytes, escapeText, writeEscaped } from "../terminal/escape.ts";
 import { writeJsonLine } from "../terminal/json_line.ts";
 import { writePlainJson, writePlainRow } from "../terminal/plain_row.ts";
@@ -22,27 +23,34 @@ const jsonLines: OptionSpec = { describe: "show a JSON object on each line" };
 /** Shows the value of one key. */
 export const getCommand: Command = {
   name: "get",
-  positionals: ["<store>", "<key>"],
+  positionals: ["<store>", "<key>", "[key…]"],
   summary: "show the value of a key",
   details: `
 The bytes of the value are written as they are, and to a terminal (or with --text) as one line with \\xNN for every
 byte that is no printable text.
 --json shows {"key","lsn","value"}, or "keyBase64" and "valueBase64" for what is not UTF-8.
 --raw writes the bytes also to a terminal.
-If the key is absent, the exit code is 1.`,
+If the key is absent, the exit code is 1.
+--explain reads the key, and others that follow it, and shows what that cost: for each key the layers that it was
+looked for in, newest first; then pages of indexes and records that were found in the cache or read, reads after
+neighbours were merged, how often the read waited, and how long. A command has nothing in its cache when it starts.
+With --json it is one JSON object. An absent key is an answer then; the exit code is 3 if a key is damaged.`,
   options: {
     "lsn": lsnOption,
     "json": { describe: "show a JSON object" },
     "raw": { describe: "write the bytes of the value, also to a terminal" },
     "text": { describe: "write text that is safe to show, also to a file or a pipe" },
+    "explain": { describe: "show what the read cost, and no value" },
     "key": keyOption,
     "parts": partsOption,
     "base64": base64Option,
   },
   async run(args, terminal) {
     const { output } = terminal;
-    const key = args.key();
+    const [key, ...others] = args.keys();
     const lsn = args.lsn("lsn");
+    if (args.flag("explain")) return await explainKeys(args, output, [key, ...others], lsn);
+    if (others.length > 0) throw new UsageError(`"${args.positionals[2]}" is one argument too many`);
     await using open = await openForReading(args);
     const [entry] = await Array.fromAsync(open.timeline.getVectored([key], { lsn }));
     if (entry.value === undefined) {
@@ -57,6 +65,30 @@ If the key is absent, the exit code is 1.`,
     return exitOk;
   },
 };
+
+/** Shows what reading keys costs. */
+async function explainKeys(
+  args: Arguments,
+  output: Output,
+  keys: readonly Key[],
+  lsn: Lsn | undefined,
+): Promise<number> {
+  for (const name of ["raw", "text"]) {
+    if (args.flag(name)) throw new UsageError(`--explain and --${name} exclude each other`);
+  }
+  await using open = await openForReading(args);
+  const { timeline, store } = open, asParts = args.flag("parts");
+  const explanation = await timeline.explain(keys, { lsn });
+  await output.write(
+    args.flag("json") ? explanationJson(explanation, asParts) : explanationText(explanation, {
+      showKey: (key) => (asParts ? formatKeyParts(key) : undefined) ?? shownKey(args, key),
+      showPath: (path) => escapeText(fileIn(store.path, path)),
+    }),
+  );
+  const errors = explanation.keys.flatMap(({ error }) => error ?? []);
+  if (errors.some((error) => error instanceof CorruptionError)) return exitDamaged;
+  return errors.length > 0 ? exitFailure : exitOk;
+}
 
 /** A key in a message, as its parts if it was given so. */
 function shownKey(args: Arguments, key: Uint8Array): string {

@@ -7,12 +7,25 @@
 import { assert, blockBytes, pageBytes } from "../../base/mod.ts";
 import type { Objects } from "../objects.ts";
 import type { PageLayout, StoredObject } from "../stored_object.ts";
-import { RangeRead, type RangeSink, type RangeWants } from "./range_read.ts";
+import { type RangeObserver, RangeRead, type RangeSink, type RangeWants } from "./range_read.ts";
 import { footerNumber, pageKey, type PageRead } from "./page_read.ts";
+
+/** Is told what rounds of reading pages bring. */
+export interface PageObserver extends RangeObserver {
+  /**
+   * A round begins.
+   *
+   * @param pages How many pages it reads itself.
+   * @param footers How many footers it reads beside them.
+   * @param followed How many pages and footers are on their way for another question.
+   */
+  fetching(pages: number, footers: number, followed: number): void;
+}
 
 /** One round of reading pages. What it reads itself are ranges, an item for each page or footer. */
 export class PageFetch implements RangeWants, RangeSink {
   readonly #objects: Objects;
+  readonly #observer: PageObserver | undefined;
   /** What this round reads itself, by item. */
   readonly #own: PageRead[] = [];
   /** How many pages are still on their way for other questions. */
@@ -20,8 +33,9 @@ export class PageFetch implements RangeWants, RangeSink {
   #followed: (() => void) | undefined;
 
   /** Starts nothing yet. */
-  constructor(objects: Objects) {
+  constructor(objects: Objects, observer?: PageObserver) {
     this.#objects = objects;
+    this.#observer = observer;
   }
 
   /**
@@ -33,7 +47,8 @@ export class PageFetch implements RangeWants, RangeSink {
   async run(reads: readonly PageRead[], keep: boolean): Promise<void> {
     const { cache, flights, host: { turns } } = this.#objects.context;
     for (const read of reads) this.#start(read);
-    const range = new RangeRead(this.#objects, this, this, "pages");
+    if (this.#observer !== undefined) this.#tell(this.#observer);
+    const range = new RangeRead(this.#objects, this, this, "pages", this.#observer);
     while (!range.done) await range.step();
     if (this.#following > 0) {
       turns.awaiting();
@@ -50,6 +65,11 @@ export class PageFetch implements RangeWants, RangeSink {
       if (isKept && read.bytes !== undefined) cache.put(own.cached, page, read.bytes);
     }
     for (const { object, page } of this.#own) flights.delete(pageKey(object, page));
+  }
+
+  #tell(observer: PageObserver): void {
+    const footers = this.#own.filter(({ page }) => page === footerNumber).length;
+    observer.fetching(this.#own.length - footers, footers, this.#following);
   }
 
   /** Reads a page, unless it came since it was asked for, or is on its way: then this round follows that (P2). */

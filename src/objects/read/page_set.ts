@@ -19,7 +19,7 @@
 import type { Objects } from "../objects.ts";
 import type { ObjectCache } from "../cache/object_cache.ts";
 import type { StoredObject } from "../stored_object.ts";
-import { PageFetch } from "./page_fetch.ts";
+import { PageFetch, type PageObserver } from "./page_fetch.ts";
 import { footerNumber, pageKey, PageRead } from "./page_read.ts";
 
 /** How a set of pages works. */
@@ -31,6 +31,8 @@ export interface PageSetOptions {
    * holds few. For who needs no page but those that were missing last. @default {false}
    */
   fleeting?: boolean | undefined;
+  /** Is told what is read, if anybody wants to know. */
+  observer?: PageObserver | undefined;
 }
 
 /** The pages of one question. */
@@ -39,6 +41,7 @@ export class PageSet {
   readonly #cache: ObjectCache;
   readonly #keep: boolean;
   readonly #fleeting: boolean;
+  readonly #observer: PageObserver | undefined;
   readonly #reads = new Map<number, PageRead>();
   /** What the next fetch reads. */
   #listed: PageRead[] = [];
@@ -50,6 +53,7 @@ export class PageSet {
     this.#cache = objects.context.cache;
     this.#keep = options.keep ?? true;
     this.#fleeting = options.fleeting ?? false;
+    this.#observer = options.observer;
   }
 
   /** How many pages it holds, or is to fetch. */
@@ -102,7 +106,7 @@ export class PageSet {
     this.#listed = [];
     this.#needs = 0;
     if (this.#fleeting) this.#holdOnly(reads);
-    return new PageFetch(this.#objects).run(reads, this.#keep);
+    return new PageFetch(this.#objects, this.#observer).run(reads, this.#keep);
   }
 
   #holdOnly(reads: readonly PageRead[]): void {

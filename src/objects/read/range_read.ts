@@ -65,6 +65,19 @@ export interface RangeSink {
   fail(item: number, error: Error): void;
 }
 
+/** Is told how ranges are read, for who wants to know what that cost. */
+export interface RangeObserver {
+  /**
+   * Ranges are to be read from files.
+   *
+   * @param items Which, in no order; one that is cut into pieces stands there for each.
+   * @param reads By how many reads, once neighbours are merged.
+   */
+  planned(items: readonly number[], reads: number): void;
+  /** So many reads were carried out, which transferred so many bytes. */
+  transferred(reads: number, bytes: number): void;
+}
+
 /** What came of a run. */
 type Came = Pick<Transfer, "done" | "error">;
 
@@ -81,6 +94,7 @@ export class RangeRead {
   readonly #kind: ReadKind;
   readonly #wants: RangeWants;
   readonly #sink: RangeSink;
+  readonly #observer: RangeObserver | undefined;
   /** Runs that got no descriptor are put once more behind the others. */
   readonly #plan: ReadPlan;
   #nextRun = 0;
@@ -96,12 +110,20 @@ export class RangeRead {
    * @param wants The ranges. It is asked as long as they are read.
    * @param sink Who is told.
    * @param kind What is read.
+   * @param observer Is told how, if anybody wants to know.
    */
-  constructor(objects: Objects, wants: RangeWants, sink: RangeSink, kind: ReadKind = "values") {
+  constructor(
+    objects: Objects,
+    wants: RangeWants,
+    sink: RangeSink,
+    kind: ReadKind = "values",
+    observer?: RangeObserver,
+  ) {
     this.#context = objects.context;
     this.#kind = kind;
     this.#wants = wants;
     this.#sink = sink;
+    this.#observer = observer;
     let inFiles: Float64Array | undefined;
     for (let item = 0, at = 0; item < wants.count; item++, at += wantStride) {
       const length = wants.lengthOf(item);
@@ -115,6 +137,7 @@ export class RangeRead {
       inFiles[at + 2] = inFile;
     }
     this.#plan = inFiles === undefined ? noReads : planReads(inFiles, this.#context.alignment);
+    observer?.planned(this.#plan.items, this.#plan.runs.length);
   }
 
   /** Whether the sink was told of every range. */
@@ -168,6 +191,7 @@ export class RangeRead {
     files.release(leases);
     counters[this.#kind === "pages" ? "pageReads" : "valueReads"] += batch.length;
     if (this.#kind === "values") counters.valueReadBytes += end;
+    this.#observer?.transferred(batch.length, end);
     end = 0;
     issued.forEach((run, i) => {
       this.#take(run, bytes, view, end, batch[i]);

@@ -29,6 +29,7 @@ import {
   terminalFlag,
   wantFilter,
 } from "../../layer/mod.ts";
+import type { ReadObserver } from "./explain/read_observer.ts";
 import { Places } from "./records/places.ts";
 import type { Plan, PlanState } from "./read.ts";
 
@@ -46,6 +47,7 @@ export class Lookup implements Plan {
   readonly #map: LayerMap;
   readonly #keys: readonly Uint8Array[];
   readonly #lsn: Lsn;
+  readonly #observer: ReadObserver | undefined;
   readonly #hashes: number[] = [];
   /** By key: the stored layers that it walks through; not there before its first step, and after its last. */
   readonly #candidates: (readonly StoredLayer[])[] = [];
@@ -66,11 +68,13 @@ export class Lookup implements Plan {
    * @param map Where to look.
    * @param keys The keys; the same key may stand more than once.
    * @param lsn The LSN.
+   * @param observer Is told which layers are visited, if anybody wants to know.
    */
-  constructor(map: LayerMap, keys: readonly Uint8Array[], lsn: Lsn) {
+  constructor(map: LayerMap, keys: readonly Uint8Array[], lsn: Lsn, observer?: ReadObserver) {
     this.#map = map;
     this.#keys = keys;
     this.#lsn = lsn;
+    this.#observer = observer;
     this.places = new Places(keys.length);
     this.#round = keys.map((_, key) => key);
   }
@@ -123,6 +127,7 @@ export class Lookup implements Plan {
       if (firstLsn > this.#lsn) continue;
       const id = index.keyId(bytes, hash);
       const version = id < 0 ? -1 : index.seek(id, this.#lsn);
+      this.#observer?.visitedMemory(key, layer, version >= 0);
       if (version < 0) continue;
       const lsn = index.lsnOf(version), offset = index.offsetOf(version);
       this.places.add(key, layer, lsn, offset, index.lengthOf(version), index.flagsOf(version));
@@ -137,11 +142,16 @@ export class Lookup implements Plan {
   /** Looks a key up in a stored layer; returns whether nothing more is to be found there. */
   #search(key: number, layer: StoredLayer, pages: PageSource, steps: DescentSteps): boolean {
     const bytes = this.#keys[key], hash = this.#hashes[key];
+    this.#observer?.visits(key, layer);
     for (;;) {
       const lsn = this.#below?.get(key) ?? this.#lsn;
       const came = findVersion(layer, bytes, hash, lsn, pages, steps, key);
       if (came === Descent.WAITING) return false;
-      if (came === Descent.ABSENT) break;
+      if (came === Descent.ABSENT) {
+        this.#observer?.absent(key, steps.pageOf(key) < 0);
+        break;
+      }
+      this.#observer?.found(key);
       const found = steps.lsnOf(key), flags = steps.flagsOf(key);
       this.places.add(key, layer, found, steps.offsetOf(key), steps.lengthOf(key), flags);
       if ((flags & terminalFlag) !== 0) break;

@@ -11,6 +11,9 @@ import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "../entr
 import { Gather } from "./gather.ts";
 import type { Rows } from "./records/columns.ts";
 import { HistoryRead } from "./history.ts";
+import { explain } from "./explain/explain.ts";
+import type { Explanation } from "./explain/explanation.ts";
+import type { IsOpen } from "./explain/key_record.ts";
 import { expandKeys, type Keys, ownKey } from "./key_vec.ts";
 import {
   type AnyHistoryOptions,
@@ -50,6 +53,8 @@ export interface ViewSource {
   lsnFor(lsn: Lsn | undefined): Lsn;
   /** Notes a key that was read without a view. */
   countKey(): void;
+  /** Tells an open layer from one that is frozen, or was sealed since. */
+  readonly isOpen: IsOpen;
 }
 
 /** Gets between two looks whether the event loop's turn is due. */
@@ -139,6 +144,17 @@ export class Reads {
       this.#objects.host.turns,
     );
     return entries.map(({ value }) => value);
+  }
+
+  /** What reading keys and runs of keys costs, which is found out by reading them. */
+  async explain(
+    keys: Keys,
+    options: AnyReadOptions | undefined,
+    names: readonly string[] = wholeReadNames,
+  ): Promise<Explanation> {
+    const { lsn, signal } = planRead(options, names);
+    const each = expandKeys(keys);
+    return await explain(this.#objects, this.#source.open(lsn, signal), each, this.#source.isOpen);
   }
 
   /** The entries of keys and of runs of keys. */

@@ -9,6 +9,7 @@
 
 import { type Objects, PageSet } from "../../objects/mod.ts";
 import type { DamagedEntry, Entry } from "../entry.ts";
+import type { ReadObserver } from "./explain/read_observer.ts";
 import { ListedKeys } from "./records/columns.ts";
 import { EntryRead } from "./records/entry_read.ts";
 import { Lookup } from "./lookup.ts";
@@ -23,6 +24,7 @@ export class VectoredRead implements Read<Entry | DamagedEntry> {
   readonly #objects: Objects;
   readonly #view: View;
   readonly #keys: Iterator<Uint8Array<ArrayBuffer>>;
+  readonly #observer: ReadObserver | undefined;
   #entries: EntryRead | undefined;
 
   /**
@@ -31,11 +33,18 @@ export class VectoredRead implements Read<Entry | DamagedEntry> {
    * @param objects What reads.
    * @param view What is seen.
    * @param keys The keys, which are nobody else's.
+   * @param observer Is told what it costs, if anybody wants to know.
    */
-  constructor(objects: Objects, view: View, keys: Iterator<Uint8Array<ArrayBuffer>>) {
+  constructor(
+    objects: Objects,
+    view: View,
+    keys: Iterator<Uint8Array<ArrayBuffer>>,
+    observer?: ReadObserver,
+  ) {
     this.#objects = objects;
     this.#view = view;
     this.#keys = keys;
+    this.#observer = observer;
   }
 
   /** See {@linkcode Read.next}. */
@@ -67,9 +76,12 @@ export class VectoredRead implements Read<Entry | DamagedEntry> {
   }
 
   async #lookUp(keys: readonly Uint8Array<ArrayBuffer>[]): Promise<EntryRead> {
-    const objects = this.#objects, view = this.#view;
-    const lookup = new Lookup(view.map, keys, view.lsn);
-    await complete(lookup, new PageSet(objects, { fleeting: true }), objects.host.turns, view);
-    return new EntryRead(objects, view, new ListedKeys(keys), lookup.places, true);
+    const objects = this.#objects, view = this.#view, observer = this.#observer;
+    observer?.looksUp(keys);
+    const lookup = new Lookup(view.map, keys, view.lsn, observer);
+    const pages = new PageSet(objects, { fleeting: true, observer });
+    await complete(lookup, observer?.watch(pages) ?? pages, objects.host.turns, view);
+    observer?.placed(lookup.places);
+    return new EntryRead(objects, view, new ListedKeys(keys), lookup.places, { keep: true, observer });
   }
 }

@@ -96,6 +96,11 @@ export class TimelineLayers {
     return this.#open;
   }
 
+  /** Whether a layer in memory is neither frozen nor sealed by now; nothing is frozen of what is only read. */
+  isOpen(layer: MemoryLayer): boolean {
+    return this.#context.readOnly || this.#open?.layer === layer;
+  }
+
   /** The layers that wait to be sealed, oldest first. */
   get frozen(): readonly OpenLayer[] {
     return this.#frozen;

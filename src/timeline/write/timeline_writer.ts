@@ -14,7 +14,7 @@
  */
 
 import { Health, isShortage, type Lsn, LsnError, maxLsn } from "../../base/mod.ts";
-import type { LayerMap } from "../../layer/mod.ts";
+import type { LayerMap, MemoryLayer } from "../../layer/mod.ts";
 import { EncodedBatch } from "../../segment/mod.ts";
 import type { TimelineContext } from "../timeline_context.ts";
 import { Compactor } from "../upkeep/compactor.ts";
@@ -99,6 +99,11 @@ export class TimelineWriter {
   /** The layers there are now. */
   get map(): LayerMap {
     return this.#layers.map;
+  }
+
+  /** See {@linkcode TimelineLayers.isOpen}. */
+  isOpen(layer: MemoryLayer): boolean {
+    return this.#layers.isOpen(layer);
   }
 
   /** The LSN of the last batch; 0 if there is none. */

@@ -9,7 +9,7 @@ import type { DamagedEntry, Entry } from "../../entry.ts";
 import type { KeyList } from "./columns.ts";
 import type { Places } from "./places.ts";
 import type { Read } from "../read.ts";
-import { Values } from "./values.ts";
+import { Values, type ValuesOptions } from "./values.ts";
 import type { View } from "../view.ts";
 
 /** Value bytes that are read ahead of the reader, if more than one value. */
@@ -23,7 +23,7 @@ export class EntryRead implements Read<Entry | DamagedEntry> {
   readonly #view: View;
   readonly #keys: KeyList;
   readonly #places: Places;
-  readonly #keep: boolean;
+  readonly #options: Omit<ValuesOptions, "column">;
   #next = 0;
   /** The records of the keys up to `#windowEnd`. */
   #values: Values | undefined;
@@ -36,20 +36,20 @@ export class EntryRead implements Read<Entry | DamagedEntry> {
    * @param view What stops the read.
    * @param keys The keys.
    * @param places Where their versions lie.
-   * @param keep Whether records are looked for in the cache, and kept there.
+   * @param options What becomes of records.
    */
   constructor(
     objects: Objects,
     view: View,
     keys: KeyList,
     places: Places,
-    keep: boolean = false,
+    options: Omit<ValuesOptions, "column"> = {},
   ) {
     this.#objects = objects;
     this.#view = view;
     this.#keys = keys;
     this.#places = places;
-    this.#keep = keep;
+    this.#options = options;
   }
 
   /** See {@linkcode Read.next}. */
@@ -75,9 +75,14 @@ export class EntryRead implements Read<Entry | DamagedEntry> {
 
   #openWindow(): Values {
     this.#windowEnd = windowEnd(this.#places, this.#next, this.#keys.length, windowBytes);
-    return new Values(this.#objects, this.#keys, this.#places, this.#next, this.#windowEnd, {
-      keep: this.#keep,
-    });
+    return new Values(
+      this.#objects,
+      this.#keys,
+      this.#places,
+      this.#next,
+      this.#windowEnd,
+      this.#options,
+    );
   }
 
   #takeReady(values: Values): (Entry | DamagedEntry)[] {

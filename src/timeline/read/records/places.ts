@@ -130,6 +130,11 @@ export class Places {
     return this.#files[place].object;
   }
 
+  /** The file that it lies in. */
+  fileOf(place: number): RecordFile {
+    return this.#files[place];
+  }
+
   /** The seed of the checksums of its file. */
   seedOf(place: number): number {
     return this.#files[place].seed;

@@ -20,6 +20,7 @@ import {
 import type { DamagedEntry, Entry } from "../../entry.ts";
 import type { KeyList, ValueColumn } from "./columns.ts";
 import { noPlace, type Places } from "./places.ts";
+import type { ReadObserver } from "../explain/read_observer.ts";
 import { RecordCache } from "./record_cache.ts";
 
 /** What came of a key: its value, why there is none, or `undefined` if there is none to be read. */
@@ -34,6 +35,8 @@ export interface ValuesOptions {
   column?: ValueColumn | undefined;
   /** Whether records are looked for in the cache, and small ones kept there. @default {false} */
   keep?: boolean | undefined;
+  /** Is told where records are found, if anybody wants to know. */
+  observer?: ReadObserver | undefined;
 }
 
 /**
@@ -48,6 +51,7 @@ export class Values implements RangeWants, RangeSink {
   readonly #column: ValueColumn | undefined;
   /** Where records are found, and kept, if they are. */
   readonly #cache: RecordCache | undefined;
+  readonly #observer: ReadObserver | undefined;
   /** By item. */
   readonly #outcomes: Outcome[] = [];
   /** By item: 1 if its record was found in the cache. */
@@ -70,18 +74,19 @@ export class Values implements RangeWants, RangeSink {
     places: Places,
     from: number,
     to: number,
-    { column, keep = false }: ValuesOptions = {},
+    { column, keep = false, observer }: ValuesOptions = {},
   ) {
     this.#keys = keys;
     this.#column = column;
     this.#cache = keep ? new RecordCache(objects) : undefined;
+    this.#observer = observer;
     this.#places = places;
     this.#from = from;
     this.#to = to;
     for (let key = from; key < to; key++) {
       this.#outcomes.push(places.valueLengthOf(key) > 0 ? this.#find(key) : places.failureOf(key));
     }
-    this.#read = new RangeRead(objects, this, this);
+    this.#read = new RangeRead(objects, this, this, "values", observer?.valuesFrom(from));
   }
 
   /** The value of a key, if its record is in the cache. */
@@ -95,6 +100,7 @@ export class Values implements RangeWants, RangeSink {
       places.lsnOf(key),
     );
     if (value === undefined) return missing;
+    this.#observer?.foundInCache(key);
     this.#found ??= new Uint8Array(this.#to - this.#from);
     this.#found[key - this.#from] = 1;
     return value;
@@ -154,6 +160,7 @@ export class Values implements RangeWants, RangeSink {
 
   /** Reads on, until more keys are ready. */
   async step(): Promise<void> {
+    this.#observer?.waitsForValues();
     await this.#read.step();
   }
 
