@@ -23,6 +23,7 @@ export {
   IoError,
   type IoErrorContext,
   type Key,
+  type Latency,
   LimitError,
   type LimitErrorContext,
   LockedError,
@@ -39,7 +40,9 @@ export type { EngineName, IoMode, IoReport } from "./src/io/mod.ts";
 export type { LayerKind, LayerSummary, LostKeys, VerifyFinding } from "./src/layer/mod.ts";
 export { Batch, type Change } from "./src/segment/mod.ts";
 export {
+  type LatencyMetrics,
   type LostStretch,
+  type MemoryMetrics,
   salvage,
   type SalvagedTimeline,
   type SalvageOptions,

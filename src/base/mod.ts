@@ -5,6 +5,7 @@ export * from "./errors.ts";
 export * from "./health.ts";
 export * from "./host.ts";
 export * from "./key.ts";
+export * from "./latency_window.ts";
 export * from "./limits.ts";
 export * from "./lsn.ts";
 export * from "./options.ts";

@@ -71,6 +71,13 @@ export class VersionBlock {
     this.reserve(rows, keyBytes);
   }
 
+  /** The memory that it has room in, in bytes. */
+  get byteLength(): number {
+    const { bytes, keyStart, keyLength, lsn, offset, length, flags, hash } = this;
+    const rows = keyStart.byteLength + keyLength.byteLength + lsn.byteLength + offset.byteLength;
+    return bytes.byteLength + rows + length.byteLength + flags.byteLength + (hash?.byteLength ?? 0);
+  }
+
   /** Sees to it that there is room for so many rows, and for so many bytes of keys. */
   reserve(rows: number, keyBytes: number): void {
     const most = this.bytes.length;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hasCode, IoError, maxOpenLayerFiles } from "../base/mod.ts";
+import { hasCode, IoError, LatencyWindow, maxOpenLayerFiles } from "../base/mod.ts";
 import { BufferPool, type Host, type Io, type IoFile, type OpenOptions, type PathLock } from "../io/mod.ts";
 import { ObjectCache } from "./cache/object_cache.ts";
 import type { ReadCounters } from "./metrics.ts";
@@ -56,6 +56,8 @@ export class ObjectsContext {
   readonly flights: Map<number, PageRead> = new Map();
   /** Counts of what was done. */
   readonly counters: ReadCounters = { valueReads: 0, valueReadBytes: 0, pageReads: 0 };
+  /** How long batches of reads take. */
+  readonly reads: LatencyWindow = new LatencyWindow();
   readonly #lock: PathLock | undefined;
 
   /** Does no IO. */

@@ -14,6 +14,26 @@ export interface ReadCounters {
   pageReads: number;
 }
 
+/** The memory of buffers and of the cache. */
+export interface ObjectsMemory {
+  /** The bytes of buffers of writers, taken or free to be used again. */
+  readonly writeBufferBytes: number;
+  /** Those of them that are taken: what waits to be written, and what is being written. */
+  readonly writeBufferTakenBytes: number;
+  /** The bytes of buffers of reads, taken or free to be used again. */
+  readonly readBufferBytes: number;
+  /** Those of them that are taken. */
+  readonly readBufferTakenBytes: number;
+  /** What buffers of reads may hold, in bytes: beyond it reads wait. */
+  readonly readBufferBudgetBytes: number;
+  /** The bytes of pages of indexes and filters in the cache. */
+  readonly cachePageBytes: number;
+  /** The bytes of records in the cache, with what finds them. */
+  readonly cacheRecordBytes: number;
+  /** What the cache may hold, in bytes, with what finds it: `cacheBytes`. */
+  readonly cacheBudgetBytes: number;
+}
+
 /** What reads did so far, and what is held now. */
 export interface ObjectsMetrics extends Readonly<ReadCounters> {
   /** Pages that were found in the cache. */

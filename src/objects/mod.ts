@@ -23,7 +23,7 @@ export type { ObjectsOptions } from "./context.ts";
 export { Objects } from "./objects.ts";
 export type { CreateOptions, WriterOptions } from "./write/object_file.ts";
 export type { ObjectWriter } from "./write/object_writer.ts";
-export type { ObjectsMetrics, ReadCounters } from "./metrics.ts";
+export type { ObjectsMemory, ObjectsMetrics, ReadCounters } from "./metrics.ts";
 export { MemoryRead } from "./read/memory_read.ts";
 export type { PageObserver } from "./read/page_fetch.ts";
 export { PageSet, type PageSetOptions } from "./read/page_set.ts";

@@ -9,11 +9,11 @@
  * @module
  */
 
-import { assert, blockBytes, hasCode } from "../base/mod.ts";
+import { assert, blockBytes, hasCode, type Latency } from "../base/mod.ts";
 import { type Host, readSequentially, type SequentialReadOptions } from "../io/mod.ts";
 import { ObjectsContext, type ObjectsOptions } from "./context.ts";
 import { Leases } from "./leases.ts";
-import type { ObjectsMetrics } from "./metrics.ts";
+import type { ObjectsMemory, ObjectsMetrics } from "./metrics.ts";
 import { type ObjectId, parseObjectId, parseTimelineName, timelineName } from "./object_id.ts";
 import { RootFiles } from "./root_files.ts";
 import { type ObjectExtent, type PageLayout, StoredObject } from "./stored_object.ts";
@@ -58,6 +58,26 @@ export class Objects {
       bufferBytes: readPool.heldBytes + writePool.heldBytes,
       openFiles: files.count,
     };
+  }
+
+  /** The memory of buffers and of the cache. */
+  memory(): ObjectsMemory {
+    const { cache, readPool, writePool } = this.context;
+    return {
+      writeBufferBytes: writePool.heldBytes,
+      writeBufferTakenBytes: writePool.takenBytes,
+      readBufferBytes: readPool.heldBytes,
+      readBufferTakenBytes: readPool.takenBytes,
+      readBufferBudgetBytes: readPool.budgetBytes,
+      cachePageBytes: cache.pageByteLength,
+      cacheRecordBytes: cache.rangeByteLength,
+      cacheBudgetBytes: cache.byteLength,
+    };
+  }
+
+  /** How long batches of reads took lately. */
+  readLatency(): Latency {
+    return this.context.reads.latency(this.host.clock.monotonic());
   }
 
   /**

@@ -4,9 +4,45 @@
  * @module
  */
 
+import type { Latency } from "../base/mod.ts";
+import type { ObjectsMemory } from "../objects/mod.ts";
 import type { OpenStore, OpenTimeline } from "./open_store.ts";
 
-/** What a store did since it was opened, and what it holds now. */
+/** The memory of a store by its parts, in bytes, each beside what bounds it. */
+export interface MemoryMetrics extends ObjectsMemory {
+  /** Indexes of the open layers. */
+  readonly openIndexBytes: number;
+  /** Indexes of frozen layers, until they are sealed. */
+  readonly frozenIndexBytes: number;
+  /** What merging holds: a window of records, and leaves that wait for the end of their layer. */
+  readonly upkeepBytes: number;
+  /** What `memoryBytes` bounds: buffers of writers that are taken, and indexes of open and frozen layers. */
+  readonly writeBytes: number;
+  /** What that may be: `memoryBytes` for each timeline. */
+  readonly writeBudgetBytes: number;
+  /** All of the above: buffers, free ones too, indexes, upkeep and the cache. */
+  readonly totalBytes: number;
+}
+
+/** How long operations took lately, by what they are. */
+export interface LatencyMetrics {
+  /**
+   * Appends without `sync`: encoding, and waiting for room. Of those that need not wait one of 16 is timed and counts for
+   * all.
+   */
+  readonly append: Latency;
+  /** Syncs, and appends with `sync`, that had something to make durable: from the call until all of it is. */
+  readonly sync: Latency;
+  /** Gets that were not answered from memory in the turn of their call. */
+  readonly get: Latency;
+  /** Batches of reads of pages and of records: from handing them to the system until the last has come. */
+  readonly diskRead: Latency;
+}
+
+/**
+ * What a store did since it was opened, and what it holds now. Counts only grow: a rate is the difference of two of them by
+ * the time between.
+ */
 export interface StoreMetrics {
   /** Batches that were appended. */
   readonly batches: number;
@@ -58,10 +94,15 @@ export interface StoreMetrics {
   readonly views: number;
   /** The age of the oldest of them in milliseconds; 0 if there is none. What it may need is not removed meanwhile. */
   readonly oldestViewMilliseconds: number;
+  /** Memory by its parts. */
+  readonly memory: MemoryMetrics;
+  /** How long operations took within the last minute. */
+  readonly latencies: LatencyMetrics;
 }
 
 /** Counts what a store did and holds. */
-export function metricsOf({ objects, runner, timelines }: OpenStore): StoreMetrics {
+export function metricsOf(store: OpenStore): StoreMetrics {
+  const { objects, runner, timelines } = store;
   const all = [...timelines.values()];
   const sum = (count: (timeline: OpenTimeline) => number) =>
     all.reduce((total, timeline) => total + count(timeline), 0);
@@ -74,11 +115,40 @@ export function metricsOf({ objects, runner, timelines }: OpenStore): StoreMetri
     syncs: sum(({ writer }) => writer.counters.syncs),
     seals: sum(({ writer }) => writer.counters.seals),
     keysRead: sum(({ views }) => views.keysRead),
-    indexBytes: sum(({ writer }) => writer.indexBytes),
+    indexBytes: sum(({ writer: { indexBytes: { open, frozen } } }) => open + frozen),
     waitingBytes: sum(({ writer }) => writer.waitingBytes),
     frozenLayers: sum(({ writer }) => writer.frozenCount),
     storedLayers: sum(({ writer }) => writer.map.storedCount),
     views: sum(({ views }) => views.count),
     oldestViewMilliseconds: Math.max(0, ...all.map(({ views }) => views.oldestMilliseconds)),
+    memory: memoryOf(store),
+    latencies: latenciesOf(store),
   };
+}
+
+function memoryOf({ objects, timelines, meters, options: { settings } }: OpenStore): MemoryMetrics {
+  const memory = objects.memory();
+  let openIndexBytes = 0, frozenIndexBytes = 0;
+  for (const { writer: { indexBytes: { open, frozen } } } of timelines.values()) {
+    openIndexBytes += open;
+    frozenIndexBytes += frozen;
+  }
+  const { writeBufferBytes, readBufferBytes, cachePageBytes, cacheRecordBytes } = memory;
+  const indexBytes = openIndexBytes + frozenIndexBytes, upkeepBytes = meters.upkeep.byteLength;
+  const bufferBytes = writeBufferBytes + readBufferBytes, cacheBytes = cachePageBytes + cacheRecordBytes;
+  return {
+    ...memory,
+    openIndexBytes,
+    frozenIndexBytes,
+    upkeepBytes,
+    writeBytes: memory.writeBufferTakenBytes + indexBytes,
+    writeBudgetBytes: settings.waitingBytes * timelines.size,
+    totalBytes: bufferBytes + indexBytes + upkeepBytes + cacheBytes,
+  };
+}
+
+function latenciesOf({ objects, meters: { append, sync, get } }: OpenStore): LatencyMetrics {
+  const now = objects.host.clock.monotonic();
+  const [appends, syncs, gets] = [append, sync, get].map((window) => window.latency(now));
+  return { append: appends, sync: syncs, get: gets, diskRead: objects.readLatency() };
 }

@@ -24,7 +24,14 @@ import {
 } from "../io/mod.ts";
 import { Manifest, type TimelineState } from "../manifest/mod.ts";
 import { Objects } from "../objects/mod.ts";
-import { Timeline, type TimelineContext, TimelineWriter, type UpkeepRunner, Views } from "../timeline/mod.ts";
+import {
+  Meters,
+  Timeline,
+  type TimelineContext,
+  TimelineWriter,
+  type UpkeepRunner,
+  Views,
+} from "../timeline/mod.ts";
 import { chooseUpkeep } from "./choose_upkeep.ts";
 import { findDirectory, type FoundDirectory, refuseUnnamedTimelines, removeLeftovers } from "./directory.ts";
 import { type CheckedOptions, checkOptions, type StoreOptions } from "./options.ts";
@@ -62,6 +69,8 @@ export interface OpenStore {
   readonly runner: UpkeepRunner;
   /** Its timelines by their names. */
   readonly timelines: Map<string, OpenTimeline>;
+  /** What is measured while they work. */
+  readonly meters: Meters;
 }
 
 /**
@@ -112,8 +121,8 @@ async function openLocked(
       while (readOnly && await objects.leases.take(manifest.state.timelines.map(({ id }) => id))) {
         manifest = await openManifest(objects, readOnly, isNew);
       }
-      const runner = chooseUpkeep(options, host, directory, io, lock);
-      const store = { options, io, lock, objects, manifest, runner, timelines: new Map() };
+      const runner = chooseUpkeep(options, host, directory, io, lock), meters = new Meters();
+      const store = { options, io, lock, objects, manifest, runner, timelines: new Map(), meters };
       await openTimelines(store);
       return store;
     } catch (error) {
@@ -193,7 +202,7 @@ async function openTimelines(store: OpenStore): Promise<void> {
 
 /** Opens a timeline that the manifest names. */
 export async function openTimeline(store: OpenStore, state: TimelineState): Promise<Timeline> {
-  const { options, objects, manifest, runner, timelines } = store;
+  const { options, objects, manifest, runner, timelines, meters } = store;
   const { host, directory } = objects;
   const views = new Views(host.clock, directory);
   const context: TimelineContext = {
@@ -207,6 +216,7 @@ export async function openTimeline(store: OpenStore, state: TimelineState): Prom
     storeId: manifest.state.storeId,
     views,
     runner,
+    meters,
   };
   const writer = await TimelineWriter.open(context);
   const timeline = new Timeline(context, writer);

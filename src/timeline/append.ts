@@ -17,6 +17,7 @@ import {
   typeName,
 } from "../base/mod.ts";
 import { Batch, type Change, EncodedBatch, recordsOf } from "../segment/mod.ts";
+import { AppendTimer } from "./meters.ts";
 import type { TimelineContext } from "./timeline_context.ts";
 import type { TimelineWriter } from "./write/timeline_writer.ts";
 
@@ -41,6 +42,7 @@ const writableNames = ["sync"];
 export class Appender {
   readonly #context: TimelineContext;
   readonly #writer: TimelineWriter;
+  readonly #timer: AppendTimer;
   /** Where changes are encoded; missing while an iterable of changes, which may append too, is being read. */
   #scratch: EncodedBatch | undefined;
 
@@ -48,6 +50,7 @@ export class Appender {
   constructor(context: TimelineContext, writer: TimelineWriter) {
     this.#context = context;
     this.#writer = writer;
+    this.#timer = new AppendTimer(context.host.clock, context.meters.append);
   }
 
   /**
@@ -70,10 +73,16 @@ export class Appender {
       checkNames("append", options, appendNames);
       const given = options.lsn === undefined ? undefined : checkLsn(options.lsn, 1);
       const sync = checkFlag("append", "sync", options.sync);
-      return this.#answer(this.#append(changes, given), sync);
+      return this.#write(changes, given, sync);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  #write(changes: Batch | Iterable<Change>, given: Lsn | undefined, sync: boolean): Promise<Lsn> {
+    const began = this.#timer.begin();
+    const lsn = this.#append(changes, given);
+    return sync ? this.#answerSynced(lsn) : this.#answer(lsn, began);
   }
 
   #append(changes: Batch | Iterable<Change>, given: Lsn | undefined): Lsn {
@@ -93,11 +102,17 @@ export class Appender {
   }
 
   /** What is answered for a batch that was applied (A1). */
-  #answer(lsn: Lsn, sync: boolean): Promise<Lsn> {
-    if (sync) return this.#answerSynced(lsn);
+  #answer(lsn: Lsn, began: number): Promise<Lsn> {
     const room = this.#writer.makeRoom();
-    if (room === undefined) return Promise.resolve(lsn);
-    return room.then(() => lsn, (error) => {
+    if (room === undefined) {
+      this.#timer.pass(began);
+      return Promise.resolve(lsn);
+    }
+    const since = this.#timer.wait(began);
+    return room.then(() => {
+      this.#timer.waited(since);
+      return lsn;
+    }, (error) => {
       // A full disk refuses the next one; what was applied until it is closed is synced by that.
       if (error instanceof PoisonedError) throw appliedAt(error, lsn);
       return lsn;
@@ -106,12 +121,26 @@ export class Appender {
 
   /** Syncs, and makes room too: sealing may be slower than syncs are. */
   async #answerSynced(lsn: Lsn): Promise<Lsn> {
-    await this.#writer.sync().catch((error) => {
+    await this.#sync().catch((error) => {
       throw appliedAt(error, lsn);
     });
     // The batch is durable: that there will be no more room is for the next one to learn.
     await this.#writer.makeRoom()?.catch(() => {});
     return lsn;
+  }
+
+  /** Makes durable what was appended before the call; see {@linkcode Timeline.sync}. */
+  async sync(): Promise<void> {
+    this.check();
+    await this.#sync();
+  }
+
+  async #sync(): Promise<void> {
+    const writer = this.#writer, { host: { clock }, meters } = this.#context;
+    if (writer.durableLsn >= writer.lastLsn) return await writer.sync();
+    const began = clock.monotonic();
+    await writer.sync();
+    meters.sync.record(began, clock.monotonic());
   }
 
   /** See {@linkcode Timeline.writable}. */
@@ -122,13 +151,10 @@ export class Appender {
     return new WritableStream<Change | Change[] | Batch>({
       write: (chunk) => {
         this.check();
-        const lsn = this.#append(chunk instanceof Batch || Array.isArray(chunk) ? chunk : [chunk], undefined);
-        return this.#answer(lsn, sync).then(() => {});
+        const changes = chunk instanceof Batch || Array.isArray(chunk) ? chunk : [chunk];
+        return this.#write(changes, undefined, sync).then(() => {});
       },
-      close: async () => {
-        this.check();
-        await this.#writer.sync();
-      },
+      close: () => this.sync(),
     }, { highWaterMark: 64 });
   }
 }

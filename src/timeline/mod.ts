@@ -30,6 +30,7 @@ export type {
   SnapshotReadOptions,
   WholeReadOptions,
 } from "./read/options.ts";
+export { Meters } from "./meters.ts";
 export { Views } from "./read/view.ts";
 export { Snapshot } from "./snapshot.ts";
 export type { CompactionProgress, CompactionReport, CompactOptions } from "./upkeep/compactor.ts";

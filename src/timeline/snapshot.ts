@@ -8,7 +8,6 @@ import { checkNames, checkReadLsn, type Key, type Lsn } from "../base/mod.ts";
 import type { Objects } from "../objects/mod.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
 import type { Explanation } from "./read/explain/explanation.ts";
-import type { IsOpen } from "./read/explain/key_record.ts";
 import type { Keys } from "./read/key_vec.ts";
 import type {
   AnyHistoryOptions,
@@ -20,7 +19,7 @@ import type {
   ScanRange,
   SnapshotReadOptions,
 } from "./read/options.ts";
-import { Reads } from "./read/reads.ts";
+import { Reads, type ViewSource } from "./read/reads.ts";
 import type { View } from "./read/view.ts";
 
 /** What a snapshot's reads may be given, whatever they do about damage. */
@@ -56,7 +55,7 @@ export class Snapshot implements Disposable {
    *
    * @ignore
    */
-  constructor(objects: Objects, view: View, isOpen: IsOpen) {
+  constructor(objects: Objects, view: View, { isOpen, gets }: Pick<ViewSource, "isOpen" | "gets">) {
     this.lsn = view.lsn;
     this.#reads = new Reads(objects, {
       map: view.map,
@@ -67,6 +66,7 @@ export class Snapshot implements Disposable {
       },
       countKey: () => view.countKeys(1),
       isOpen,
+      gets,
     });
     this.#held = view;
     view.whenStopped(() => view[Symbol.dispose]());

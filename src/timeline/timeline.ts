@@ -221,8 +221,7 @@ export class Timeline {
    * @throws {IoError} If the disk is full.
    */
   async sync(): Promise<Lsn> {
-    this.#appender.check();
-    await this.#writer.sync();
+    await this.#appender.sync();
     return this.#writer.durableLsn;
   }
 
@@ -357,7 +356,7 @@ export class Timeline {
    */
   snapshot(lsn?: Lsn): Snapshot {
     const { objects } = this.#context, source = newestOf(this.#context, this.#writer);
-    return new Snapshot(objects, source.open(lsn, undefined), source.isOpen);
+    return new Snapshot(objects, source.open(lsn, undefined), source);
   }
 
   /**
@@ -397,7 +396,7 @@ export class Timeline {
 }
 
 /** What the reads of a timeline see: its newest state. */
-function newestOf({ views }: TimelineContext, writer: TimelineWriter): ViewSource {
+function newestOf({ views, meters }: TimelineContext, writer: TimelineWriter): ViewSource {
   return {
     get map() {
       return writer.map;
@@ -409,5 +408,6 @@ function newestOf({ views }: TimelineContext, writer: TimelineWriter): ViewSourc
     },
     countKey: () => void views.keysRead++,
     isOpen: (layer) => writer.isOpen(layer),
+    gets: meters.get,
   };
 }

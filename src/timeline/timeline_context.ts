@@ -9,6 +9,7 @@ import type { Host } from "../io/mod.ts";
 import type { LayerDescription } from "../layer/mod.ts";
 import type { Manifest, SegmentDescription, TimelineState } from "../manifest/mod.ts";
 import { type ObjectId, objectId, type Objects } from "../objects/mod.ts";
+import type { Meters } from "./meters.ts";
 import type { Views } from "./read/view.ts";
 import type { MergeContext } from "./upkeep/merge/merge_context.ts";
 import type { UpkeepRunner } from "./upkeep/runner/upkeep_runner.ts";
@@ -47,6 +48,8 @@ export interface TimelineContext {
   readonly views: Views;
   /** Who does the heavy work of upkeep. */
   readonly runner: UpkeepRunner;
+  /** What is measured, for all timelines of the store. */
+  readonly meters: Meters;
 }
 
 /** What the manifest says of the timeline now. */

@@ -39,3 +39,82 @@ test("Store.metrics() tells how many views are held, and for how long", async (p
   later[Symbol.dispose]();
   assertEquals(held(), [0, false]);
 });
+
+const MiB = 1024 * 1024;
+
+test("Store.metrics() accounts for memory by its parts, each beside what bounds it", async (place) => {
+  const store = await place.open({ memoryBytes: 32 * MiB, cacheBytes: MiB });
+  const timeline = store.timeline();
+  await store.createTimeline("side");
+  for (let i = 0; i < 3; i++) await timeline.append([{ key: `k${i}`, value: patterned(1000, i) }]);
+  const open = store.metrics().memory;
+  assert(open.openIndexBytes > 0 && open.frozenIndexBytes === 0 && open.writeBufferTakenBytes > 0);
+  assertEquals(open.writeBytes, open.writeBufferTakenBytes + open.openIndexBytes);
+  assertEquals([open.writeBudgetBytes, open.cacheBudgetBytes], [64 * MiB, MiB]);
+  assertEquals([open.readBufferBytes, open.cachePageBytes, open.cacheRecordBytes], [0, 0, 0]);
+  const freezing = timeline.freeze();
+  const frozen = store.metrics().memory;
+  assertEquals([frozen.openIndexBytes, frozen.frozenIndexBytes], [0, open.openIndexBytes]);
+  assertEquals(frozen.writeBytes, frozen.writeBufferTakenBytes + frozen.frozenIndexBytes);
+  await freezing;
+  await timeline.getMany(["k0", "k1"]);
+  const metrics = store.metrics(), read = metrics.memory;
+  assertEquals([read.openIndexBytes, read.frozenIndexBytes, read.readBufferTakenBytes], [0, 0, 0]);
+  assert(read.readBufferBytes > 0 && read.readBufferBytes <= read.readBufferBudgetBytes);
+  assert(read.cachePageBytes >= 2 * 8192 && read.cacheRecordBytes > 0);
+  assertEquals(metrics.cacheBytes, read.cachePageBytes + read.cacheRecordBytes);
+  assertEquals(metrics.bufferBytes, read.readBufferBytes + read.writeBufferBytes);
+  assertEquals(read.totalBytes, metrics.bufferBytes + metrics.indexBytes + metrics.cacheBytes);
+});
+
+test("Store.metrics() tells what merging holds while it runs", async (place) => {
+  const store = await place.open(), timeline = store.timeline();
+  for (let layer = 0; layer < 2; layer++) {
+    await timeline.append([{ key: "a", value: patterned(100_000, layer) }, { key: "b", value: "" }]);
+    await timeline.freeze();
+  }
+  assertEquals(store.metrics().memory.upkeepBytes, 0);
+  let most = 0;
+  await timeline.compact({
+    progress: () => {
+      const { upkeepBytes, totalBytes } = store.metrics().memory;
+      assert(totalBytes >= upkeepBytes);
+      most = Math.max(most, upkeepBytes);
+    },
+  });
+  assert(most > 200_000, `${most}`);
+  assertEquals(store.metrics().memory.upkeepBytes, 0);
+});
+
+test("Store.metrics() tells how long operations take", async (place) => {
+  const store = await place.open(), timeline = store.timeline();
+  const counts = () => {
+    const { append, sync, get, diskRead } = store.metrics().latencies;
+    return [append, sync, get, diskRead].map(({ count }) => count);
+  };
+  assertEquals(counts(), [0, 0, 0, 0]);
+  for (let i = 0; i < 17; i++) await timeline.append([{ key: "a", value: `${i}` }]);
+  assertEquals(counts()[0], 17);
+  await timeline.sync();
+  // Nothing is left to be made durable.
+  await timeline.sync();
+  await timeline.append([{ key: "b", value: "" }], { sync: true });
+  assertEquals(counts(), [17, 2, 0, 0]);
+  await timeline.freeze();
+  await timeline.get("a");
+  const read = counts();
+  assertEquals([read[2], read[3] >= 2], [1, true]);
+  // The second time memory answers.
+  await timeline.get("a");
+  assertEquals(counts(), read);
+  using snapshot = timeline.snapshot();
+  await snapshot.getEntry("b", { signal: new AbortController().signal });
+  assertEquals(counts()[2], 2);
+  const writer = timeline.writable().getWriter();
+  for (let i = 0; i < 16; i++) await writer.write({ key: "c", value: "" });
+  await writer.close();
+  assertEquals(counts().slice(0, 2), [33, 3]);
+  const { get, sync } = store.metrics().latencies;
+  assert(get.p50Milliseconds > 0 && get.mostMilliseconds >= get.p999Milliseconds);
+  assert(sync.p50Milliseconds <= sync.p99Milliseconds);
+});

@@ -55,6 +55,11 @@ export class BufferPool implements BufferOwner {
     return (this.#taken + this.#free.length) * this.bufferBytes;
   }
 
+  /** The bytes that waiting takers may hold together. */
+  get budgetBytes(): number {
+    return this.#most * this.bufferBytes;
+  }
+
   /** Takes a buffer at once, beyond the budget if need be. Its contents are arbitrary. */
   takeNow(): IoBuffer {
     const memory = this.#free.pop() ?? this.#source.allocateMemory(this.bufferBytes);

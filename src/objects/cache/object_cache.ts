@@ -59,7 +59,8 @@ export interface CacheCounters {
 export class ObjectCache {
   /** What it did so far. Who reads what was missing counts the misses. */
   readonly counters: CacheCounters = { pageHits: 0, pageMisses: 0, rangeHits: 0, rangeMisses: 0 };
-  readonly #byteLength: number;
+  /** The bytes that it may take. */
+  readonly byteLength: number;
   /** How many frames there may be, less what the table of ranges takes. */
   #most: number;
   /** By frame: the page. */
@@ -85,7 +86,7 @@ export class ObjectCache {
    * @param byteLength The bytes that it may take.
    */
   constructor(byteLength: number) {
-    this.#byteLength = byteLength;
+    this.byteLength = byteLength;
     const most = this.#most = this.#framesBeside(0);
     this.#uses = new Uint8Array(most);
     this.#small = new FrameRing(most);
@@ -95,7 +96,7 @@ export class ObjectCache {
 
   /** How many frames fit beside so many bytes. */
   #framesBeside(bytes: number): number {
-    const fit = Math.floor((this.#byteLength - bytes) / (pageBytes + frameOverhead));
+    const fit = Math.floor((this.byteLength - bytes) / (pageBytes + frameOverhead));
     return Math.min(mostFrames, Math.max(1, fit));
   }
 

@@ -169,7 +169,7 @@ export class RangeRead {
 
   /** Reads the next batch, with leases on its files only while it is in flight. */
   async #fly(buffer: IoBuffer): Promise<void> {
-    const { files, host: { engine }, counters } = this.#context;
+    const { files, host: { engine, clock }, counters, reads } = this.#context;
     const { bytes } = buffer;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const runs = this.#takeRuns(bytes.length);
@@ -187,7 +187,11 @@ export class RangeRead {
         batch.push({ file, offset: run.offset, bytes: memory, done: 0, error: undefined });
       }
     });
-    if (batch.length > 0) await engine.read(batch);
+    if (batch.length > 0) {
+      const began = clock.monotonic();
+      await engine.read(batch);
+      reads.record(began, clock.monotonic());
+    }
     files.release(leases);
     counters[this.#kind === "pages" ? "pageReads" : "valueReads"] += batch.length;
     if (this.#kind === "values") counters.valueReadBytes += end;

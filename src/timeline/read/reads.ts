@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Key, keyBytes, type Lsn } from "../../base/mod.ts";
+import { type Key, keyBytes, type LatencyWindow, type Lsn } from "../../base/mod.ts";
 import type { LayerMap } from "../../layer/mod.ts";
 import type { Objects } from "../../objects/mod.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "../entry.ts";
@@ -55,6 +55,8 @@ export interface ViewSource {
   countKey(): void;
   /** Tells an open layer from one that is frozen, or was sealed since. */
   readonly isOpen: IsOpen;
+  /** Where is noted how long gets take that memory does not answer. */
+  readonly gets: LatencyWindow;
 }
 
 /** Gets between two looks whether the event loop's turn is due. */
@@ -126,9 +128,14 @@ export class Reads {
   async #read(key: Key, options: AnyReadOptions | undefined, names: readonly string[]): Promise<Entry> {
     const bytes = ownKey(key);
     const { lsn, signal } = planRead(options, names);
-    const view = this.#source.open(lsn, signal);
-    if (signal === undefined) return await this.#gather.get(view, bytes);
-    const read = new VectoredRead(this.#objects, view, [bytes].values());
+    const view = this.#source.open(lsn, signal), { clock } = this.#objects.host, began = clock.monotonic();
+    const entry = await (signal === undefined ? this.#gather.get(view, bytes) : this.#readAlone(view, bytes));
+    this.#source.gets.record(began, clock.monotonic());
+    return entry;
+  }
+
+  async #readAlone(view: View, key: Uint8Array<ArrayBuffer>): Promise<Entry> {
+    const read = new VectoredRead(this.#objects, view, [key].values());
     const [entry] = await runRead<Entry>(view, read, this.#objects.host.turns, 1);
     return entry;
   }

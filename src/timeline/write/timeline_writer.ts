@@ -130,9 +130,10 @@ export class TimelineWriter {
     return this.#layers.frozenCount;
   }
 
-  /** The memory that indexes of open and frozen layers hold, in bytes. */
-  get indexBytes(): number {
-    return this.#layers.frozenIndexBytes + (this.#layers.open?.layer.index.byteLength ?? 0);
+  /** The memory that indexes hold, in bytes: of the open layer, and of frozen ones. */
+  get indexBytes(): { open: number; frozen: number } {
+    const { open, frozenIndexBytes: frozen } = this.#layers;
+    return { open: open?.layer.index.byteLength ?? 0, frozen };
   }
 
   /** The bytes that wait in buffers to be written. */

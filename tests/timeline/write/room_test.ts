@@ -170,7 +170,7 @@ test("TimelineWriter.append() never refuses who waits for room, and bounds what 
     await t.writer.makeRoom();
     waiting = Math.max(waiting, t.writer.waitingBytes);
     frozen = Math.max(frozen, t.writer.frozenCount);
-    index = Math.max(index, t.writer.indexBytes);
+    index = Math.max(index, t.writer.indexBytes.open + t.writer.indexBytes.frozen);
   }
   assert(frozen <= 3, `${frozen} frozen layers`);
   assert(waiting <= 512 * KiB, `${waiting} bytes waited`);

@@ -7,6 +7,7 @@ import { Manifest, type SegmentDescription, type TimelineState } from "../../../
 import type { Objects } from "../../../src/objects/mod.ts";
 import { type Change, EncodedBatch } from "../../../src/segment/mod.ts";
 import {
+  Meters,
   Timeline,
   type TimelineContext,
   type TimelineSettings,
@@ -126,6 +127,7 @@ export async function openContext(engine: IoEngine, options: WriterOptions = {})
       storeId,
       views: new Views(host.clock, "/store"),
       runner: options.runner?.(objects) ?? new SlicedUpkeep(host.turns),
+      meters: new Meters(),
     };
   } catch (error) {
     await objects.close();

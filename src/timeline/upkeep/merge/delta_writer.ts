@@ -9,7 +9,7 @@
  * @module
  */
 
-import { assert, blockBytes, type Health, type Lsn } from "../../../base/mod.ts";
+import { assert, blockBytes, type Health, type Lsn, pageBytes } from "../../../base/mod.ts";
 import {
   encodeHeader,
   encodePad,
@@ -75,6 +75,11 @@ export class DeltaWriter {
   /** Where its next record will stand. */
   get position(): number {
     return this.#writer.position;
+  }
+
+  /** The memory of the leaves that wait for its last record, in bytes. */
+  get heldBytes(): number {
+    return (this.#leaves?.length ?? 0) * pageBytes;
   }
 
   /** How many versions it has. */

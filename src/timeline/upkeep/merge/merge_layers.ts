@@ -66,6 +66,7 @@ export async function mergeLayers(
   work: MergeWork,
 ): Promise<LayerDescription[]> {
   const merge = new Merge(context, layers, work);
+  using _held = context.meters.upkeep.hold(() => merge.heldBytes);
   try {
     return await merge.run();
   } catch (error) {
@@ -97,6 +98,11 @@ class Merge {
     this.#health.watch(() => {
       if (this.#health.state === "full") this.#health.close();
     });
+  }
+
+  /** The memory that it holds now, which is most of what it takes. */
+  get heldBytes(): number {
+    return this.#window.heldBytes + (this.#output?.heldBytes ?? 0);
   }
 
   async run(): Promise<LayerDescription[]> {

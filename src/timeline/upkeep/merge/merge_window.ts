@@ -89,6 +89,11 @@ export class MergeWindow implements RangeWants, RangeSink {
     return this.#end;
   }
 
+  /** The memory that it holds, used or not, in bytes. */
+  get heldBytes(): number {
+    return this.#bytes.byteLength + this.#from.byteLength + this.rows.byteLength;
+  }
+
   /** Whether it takes a row with a record of so many bytes. */
   fits(length: number): boolean {
     const { rows: { count } } = this, { bytes, rows } = this.#limits;
