@@ -9,6 +9,7 @@ import { layersCommand, statsCommand } from "./commands/inspect.ts";
 import { loadCommand } from "./commands/load.ts";
 import { getCommand, historyCommand, scanCommand } from "./commands/read.ts";
 import { salvageCommand } from "./commands/salvage.ts";
+import { topCommand } from "./commands/top.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { createCommand, deleteCommand, putCommand } from "./commands/write.ts";
 import { escapeText } from "./terminal/escape.ts";
@@ -31,6 +32,7 @@ const commands: readonly Command[] = [
   historyCommand,
   layersCommand,
   statsCommand,
+  topCommand,
   compactCommand,
   verifyCommand,
   salvageCommand,

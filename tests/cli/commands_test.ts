@@ -103,8 +103,11 @@ Deno.test("varve layers and stats describe the store", async () => {
     await store.timeline().append([{ key: "second", value: "v" }]);
   }
   const layers = (await shown(folder, "layers", "store")).split("\n");
-  assertMatch(layers[0], /^kind +LSNs +keys +versions +deletions +size +first key +last key +file$/);
-  assertMatch(layers[2], /^L0 +1–1 +2 +2 +1 +[0-9.]+ MiB +first +k+… +[0-9a-f]+\/[^ ]+$/);
+  assertMatch(
+    layers[0],
+    /^kind +LSNs +keys +versions +deletions +size +(?:on disk +)?first key +last key +file$/,
+  );
+  assertMatch(layers[2], /^L0 +1–1 +2 +2 +1 +[0-9.]+ MiB +(?:[0-9.]+ MiB +)?first +k+… +[0-9a-f]+\/[^ ]+$/);
   const listed = (await shown(folder, "layers", "store", "--json")).trim().split("\n").map((line) =>
     JSON.parse(line)
   );
@@ -115,6 +118,25 @@ Deno.test("varve layers and stats describe the store", async () => {
   assertMatch(stats, /mode +buffered/);
   const parsed = JSON.parse(await shown(folder, "stats", "store", "--json", "--io-engine", "node"));
   assertEquals(parsed.io.engine, "node");
+});
+
+Deno.test("varve layers shows what files take on disk where that is not their size", async () => {
+  await using folder = new TemporaryFolder();
+  const shows = async () => (await shown(folder, "layers", "store")).split("\n")[0].includes("on disk");
+  const differs = async () => {
+    await using store = await Store.open(folder.join("store"), { readOnly: true });
+    return store.timeline().layers().some(({ path, byteLength }) => {
+      const { blocks } = Deno.statSync(path);
+      return blocks !== null && blocks * 512 !== byteLength;
+    });
+  };
+  await shown(folder, "put", "store", "k", "v", "--create");
+  // A block is more than the bytes in it.
+  assertEquals([await shows(), await differs()], [true, true]);
+  const store = await Store.open(folder.join("store"));
+  await store.timeline().freeze();
+  await store.close();
+  assertEquals(await shows(), await differs());
 });
 
 Deno.test("varve layers shows structured keys as parts", async () => {
@@ -170,6 +192,7 @@ Deno.test("varve shows help and its version", async () => {
     "history",
     "layers",
     "stats",
+    "top",
   ];
   for (const command of commands) {
     assertStringIncludes(help, `  ${command} `);

@@ -9,6 +9,7 @@ import { sumLayers } from "../layers/sums.ts";
 import { writePicture } from "../layers/write_picture.ts";
 import { fileIn, openForReading, type OpenTimeline } from "../open_timeline.ts";
 import { partsOption } from "../options.ts";
+import { allocatedBytesOf } from "../seeing/look.ts";
 import { escapeBytes, escapeText } from "../terminal/escape.ts";
 import { jsonSafe } from "../terminal/json_line.ts";
 import { formatCount, formatMebibytes } from "../terminal/quantity.ts";
@@ -27,6 +28,7 @@ export const layersCommand: Command = {
   summary: "show the layers of a timeline, newest first",
   details: `
 open: in memory, over the segment that is being written; frozen: being sealed; L0: a sealed segment.
+The size is that of its file up to its end; what it takes on disk is shown beside it where that differs.
 Keys of a layer that is not sealed are not shown. Long keys are cut short, but not by --json, which shows
 "firstKeyBase64" and "lastKeyBase64". --parts shows keys that are structured as JSON arrays, and with --json as
 "firstKeyParts" and "lastKeyParts".
@@ -57,9 +59,7 @@ file that is there is written over. A browser shows more of a layer where the mo
         `${renderTable(summaryRows(layers))}${formatCount(layers.length)} layers: ${hint}\n`,
       );
     } else {
-      const head = ["kind", "LSNs", "keys", "versions", "deletions", "size", "first key", "last key", "file"];
-      const rows = layers.map((layer) => tableRow(layer, open.store.path, asParts));
-      await output.write(renderTable([head, ...rows]));
+      await output.write(renderTable(await layerRows(layers, open.store.path, asParts)));
     }
   },
 };
@@ -79,15 +79,35 @@ function pictureOf(
   });
 }
 
-function tableRow(layer: LayerInfo, storePath: string, asParts: boolean): string[] {
+/** A head, and a row for each layer. What files take on disk is shown if it is something else than their size. */
+async function layerRows(
+  layers: readonly LayerInfo[],
+  storePath: string,
+  asParts: boolean,
+): Promise<string[][]> {
+  const onDisk: (number | undefined)[] = [];
+  for (const { path } of layers) onDisk.push(await allocatedBytesOf(path));
+  const differs = onDisk.some((bytes, i) => bytes !== undefined && bytes !== layers[i].byteLength);
+  const diskCell = (cell: string) => differs ? [cell] : [];
+  const head = ["kind", "LSNs", "keys", "versions", "deletions", "size", ...diskCell("on disk")];
+  return [
+    [...head, "first key", "last key", "file"],
+    ...layers.map((layer, i) => [
+      ...countCells(layer),
+      ...diskCell(onDisk[i] === undefined ? "" : formatMebibytes(onDisk[i])),
+      shownKey(layer.firstKey, asParts),
+      shownKey(layer.lastKey, asParts),
+      fileIn(storePath, layer.path),
+    ]),
+  ];
+}
+
+function countCells(layer: LayerInfo): string[] {
   return [
     layer.kind,
     `${layer.firstLsn}–${layer.lastLsn}`,
     ...[layer.keys, layer.versions, layer.tombstones].map(formatCount),
     formatMebibytes(layer.byteLength),
-    shownKey(layer.firstKey, asParts),
-    shownKey(layer.lastKey, asParts),
-    fileIn(storePath, layer.path),
   ];
 }
 

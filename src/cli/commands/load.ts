@@ -11,6 +11,7 @@ import { LineLoad } from "../load/load_lines.ts";
 import { maxNameBytes } from "../load/load_position.ts";
 import { openForWriting } from "../open_timeline.ts";
 import { writeOptions } from "../options.ts";
+import { metricsLine } from "../seeing/metrics_line.ts";
 import { systemReason } from "../system_reason.ts";
 import { Progress } from "../terminal/progress.ts";
 import { formatCounted, formatDuration, formatWork } from "../terminal/quantity.ts";
@@ -41,6 +42,7 @@ start: "\\0varve0".`,
     "ignore-lsn": { describe: 'pass over "lsn" and write at the next LSNs' },
     "name": { value: "NAME", describe: "the name under which the position in the input is kept" },
     "again": { describe: "load from the first line on, also what is stored" },
+    "metrics": { describe: "show metrics of the store while it loads, beside the progress" },
     ...writeOptions,
   },
   async run(args, terminal) {
@@ -61,10 +63,13 @@ start: "\\0varve0".`,
       onProgress: () => progress.update(status),
     });
     const { report } = load;
-    const status = () => ({
-      fraction: source.bytes === undefined ? undefined : lines.bytesRead / source.bytes,
-      text: formatWork([formatCounted(report.changes, "change")], lines.bytesRead, elapsed()),
-    });
+    const status = () => {
+      const work = formatWork([formatCounted(report.changes, "change")], lines.bytesRead, elapsed());
+      return {
+        fraction: source.bytes === undefined ? undefined : lines.bytesRead / source.bytes,
+        text: args.flag("metrics") ? `${work}  ${metricsLine(open.store.metrics())}` : work,
+      };
+    };
     try {
       await load.run(lines);
     } catch (error) {
