@@ -5,22 +5,37 @@
  */
 
 import type { Latency } from "../base/mod.ts";
-import type { ObjectsMemory } from "../objects/mod.ts";
 import type { OpenStore, OpenTimeline } from "./open_store.ts";
 
 /** The memory of a store by its parts, in bytes, each beside what bounds it. */
-export interface MemoryMetrics extends ObjectsMemory {
+export interface MemoryMetrics {
+  /** The bytes of buffers of writers, taken or free to be used again. */
+  readonly writeBufferBytes: number;
+  /** Those of them that are taken: what waits to be written, and what is being written. */
+  readonly writeBufferTakenBytes: number;
+  /** The bytes of buffers of reads, taken or free to be used again. */
+  readonly readBufferBytes: number;
+  /** Those of them that are taken. */
+  readonly readBufferTakenBytes: number;
+  /** What buffers of reads may hold, in bytes: beyond it reads wait. */
+  readonly readBufferBudgetBytes: number;
+  /** The bytes of pages of indexes and filters in the cache. */
+  readonly cachePageBytes: number;
+  /** The bytes of records in the cache, with what finds them. */
+  readonly cacheRecordBytes: number;
+  /** What the cache may hold, in bytes, with what finds it: `cacheBytes`. */
+  readonly cacheBudgetBytes: number;
   /** Indexes of the open layers. */
   readonly openIndexBytes: number;
   /** Indexes of frozen layers, until they are sealed. */
   readonly frozenIndexBytes: number;
   /** What merging holds: a window of records, and leaves that wait for the end of their layer. */
   readonly upkeepBytes: number;
-  /** What `memoryBytes` bounds: buffers of writers that are taken, and indexes of open and frozen layers. */
+  /** What `memoryBytes` bounds: buffers of writers that are taken, those of merges too, and indexes. */
   readonly writeBytes: number;
   /** What that may be: `memoryBytes` for each timeline. */
   readonly writeBudgetBytes: number;
-  /** All of the above: buffers, free ones too, indexes, upkeep and the cache. */
+  /** What is held of all that: buffers, free ones too, indexes, upkeep and the cache. */
   readonly totalBytes: number;
 }
 
