@@ -8,11 +8,15 @@ export const ownership: readonly Mutant[] = [
     name: "lease-ends-before-its-read",
     breaks: "A lease keeps the file of an object open while a batch of reads is in flight.",
     file: "src/objects/read/range_read.ts",
-    before: `    if (batch.length > 0) await engine.read(batch);
+    before: `      await engine.read(batch);
+      reads.record(began, clock.monotonic());
+    }
     files.release(leases);`,
-    after: `    const reading = batch.length > 0 ? engine.read(batch) : undefined;
-    files.release(leases);
-    await reading;`,
+    after: `      const reading = engine.read(batch);
+      files.release(leases);
+      await reading;
+      reads.record(began, clock.monotonic());
+    } else files.release(leases);`,
     caughtBy: "tests/objects/objects_test.ts",
     filter: "lets the read end",
   },
