@@ -123,13 +123,17 @@ export class Compactor {
       const inputs = nextMerge(layers, full);
       if (inputs === undefined) return report;
       const inputBytes = sizeOf(inputs), totalBytes = report.inputBytes + inputBytes;
-      let { inputBytes: bytes } = report;
+      let { inputBytes: bytes } = report, held = 0;
+      using _held = this.#context.meters.upkeep.hold(() => held);
       const outputs = await this.#context.runner.merge(mergeContext(this.#context), inputs, {
         targetBytes: segmentBytes,
         signal: stop,
         reserve: (count) => this.#reserve(count, stop),
         check: () => this.#check(stop),
-        copied: (more) => progress?.({ bytes: bytes = Math.min(totalBytes, bytes + more), totalBytes }),
+        copied: (more, heldBytes) => {
+          held = heldBytes;
+          progress?.({ bytes: bytes = Math.min(totalBytes, bytes + more), totalBytes });
+        },
       });
       await this.#publish(inputs, outputs);
       report.merges++;

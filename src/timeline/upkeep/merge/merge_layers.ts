@@ -46,8 +46,8 @@ export interface MergeWork {
   readonly signal?: AbortSignal | undefined;
   /** Throws if the merge must stop. */
   check(): void;
-  /** Is told of bytes of records that were copied. */
-  copied(bytes: number): void;
+  /** Is told of bytes of records that were copied, and of the bytes of memory that the merge holds then. */
+  copied(bytes: number, heldBytes: number): void;
 }
 
 /**
@@ -66,7 +66,6 @@ export async function mergeLayers(
   work: MergeWork,
 ): Promise<LayerDescription[]> {
   const merge = new Merge(context, layers, work);
-  using _held = context.meters.upkeep.hold(() => merge.heldBytes);
   try {
     return await merge.run();
   } catch (error) {
@@ -124,7 +123,7 @@ class Merge {
   async #copy(output: DeltaWriter): Promise<void> {
     const records = await this.#window.read(this.#context.objects, () => this.#work.check());
     await output.append(this.#window, records);
-    this.#work.copied(records.length);
+    this.#work.copied(records.length, this.heldBytes);
   }
 
   /** Whether there is a row. */

@@ -86,7 +86,7 @@ export type Answer =
   | { readonly type: "ready"; readonly engine: EngineName }
   | { readonly type: "unready"; readonly error: ErrorMessage }
   | { readonly type: "reserve"; readonly job: number; readonly count: number }
-  | { readonly type: "copied"; readonly job: number; readonly bytes: number }
+  | { readonly type: "copied"; readonly job: number; readonly bytes: number; readonly heldBytes: number }
   | { readonly type: "done"; readonly job: number; readonly layers: readonly LayerDescription[] }
   | { readonly type: "failed"; readonly job: number; readonly error: ErrorMessage }
   | { readonly type: "stopped" };

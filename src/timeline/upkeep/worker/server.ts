@@ -101,7 +101,7 @@ class UpkeepServer {
       check: () => {
         if (running.isAborted) throw aborted();
       },
-      copied: (bytes) => this.#answer({ type: "copied", job, bytes }),
+      copied: (bytes, heldBytes) => this.#answer({ type: "copied", job, bytes, heldBytes }),
     });
   }
 

@@ -19,8 +19,8 @@ export class WorkerEnded extends Error {
 export interface JobOwner {
   /** Takes numbers of files; see `MergeWork`. */
   reserve(count: number): Promise<number>;
-  /** Is told of bytes that were copied; what it throws aborts the job. */
-  copied(bytes: number): void;
+  /** Is told of bytes that were copied, and held; what it throws aborts the job. */
+  copied(bytes: number, heldBytes: number): void;
 }
 
 interface Job {
@@ -124,7 +124,7 @@ export class UpkeepThread {
     if (answer.type === "reserve") return void this.#reserve(number, job, answer.count);
     if (answer.type === "copied") {
       try {
-        job.owner?.copied(answer.bytes);
+        job.owner?.copied(answer.bytes, answer.heldBytes);
       } catch (error) {
         this.#abort(number, job, error);
       }

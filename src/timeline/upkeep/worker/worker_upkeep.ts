@@ -117,8 +117,8 @@ export class WorkerUpkeep implements UpkeepRunner {
         for (let i = 0; i < count; i++) reserved.push(first + i);
         return first;
       },
-      copied: (copied: number) => {
-        work.copied(copied);
+      copied: (copied: number, heldBytes: number) => {
+        work.copied(copied, heldBytes);
         work.check();
       },
     };
