@@ -32,6 +32,10 @@ const pages: PageSource = {
   want: () => {},
   take: (object, page) => pages.get(object, page),
   fetch: () => Promise.resolve(),
+  // Its layers are written without runs.
+  getRange: () => undefined,
+  wantRange: () => {},
+  takeRange: () => undefined,
 };
 
 /** A layer of tombstones of keys that lie among those of the other layers. */

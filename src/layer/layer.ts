@@ -19,6 +19,7 @@ import { decodeFooter, type FileHeader } from "./formats/file_format.ts";
 import { fileSeed } from "./formats/file_seed.ts";
 import { isPageIntact, isSoundIndexPage, pageLevel, pageSeed, PageType } from "./formats/page_format.ts";
 import { recordHeaderBytes } from "./formats/record_format.ts";
+import { mostRunBytes } from "./formats/run_format.ts";
 import type { LayerDescription } from "./layer_description.ts";
 import type { MemoryIndex } from "./memory/memory_index.ts";
 
@@ -125,6 +126,28 @@ export function checkSlot(
     offset >= blockBytes && offset + length <= valuesEnd &&
     length >= recordHeaderBytes + keyLength && length <= recordHeaderBytes + keyLength + maxValueBytes;
   if (!isSound) throw contradiction(layer, page, "slots that lead into the values of its layer");
+}
+
+/**
+ * Checks that what a slot of a leaf says of a run can be true of its layer (P3).
+ *
+ * @throws {CorruptionError} If it cannot.
+ */
+export function checkRun(layer: StoredLayer, page: number, lsn: Lsn, offset: number, length: number): void {
+  const { lastLsn, valuesEnd } = layer.description;
+  const isSound = lsn <= lastLsn && offset >= blockBytes && offset + length <= valuesEnd &&
+    length > 2 * recordHeaderBytes && length <= mostRunBytes;
+  if (!isSound) throw contradiction(layer, page, "slots that lead into the values of its layer");
+}
+
+/** The error of a run of records that does not check. */
+export function damagedRun({ object: { path } }: StoredLayer, offset: number): CorruptionError {
+  return new CorruptionError({
+    path,
+    offset,
+    expected: "a run of records that checks",
+    found: "one that does not",
+  });
 }
 
 /** The error of an index that contradicts itself although its pages check. */

@@ -19,7 +19,7 @@ export type { FoundDamage, Inspector, LostKeys, VerifyFinding } from "./inspect/
 export { findFileId } from "./inspect/find_file_id.ts";
 export { knownRecords } from "./inspect/known_records.ts";
 export { type Pace, piecesOf, readPieces } from "./inspect/pieces.ts";
-export { readLeaves } from "./inspect/read_pages.ts";
+export { lostRecords } from "./inspect/sorted/lost_records.ts";
 export { type RecordArea, type RecordSink, RecordWalk } from "./inspect/record_walk.ts";
 export * from "./layer.ts";
 export {

@@ -21,7 +21,9 @@ import type { PageSet } from "../objects/mod.ts";
 import { compareSpans } from "./spans.ts";
 
 /** Where a cursor finds pages; a {@linkcode PageSet} is one. */
-export type PageSource = Pick<PageSet, "get" | "want" | "take" | "fetch"> & Partial<Pick<PageSet, "listed">>;
+export type PageSource =
+  & Pick<PageSet, "get" | "want" | "take" | "fetch" | "getRange" | "wantRange" | "takeRange">
+  & Partial<Pick<PageSet, "listed">>;
 
 /** For cursors over memory, which need no pages. */
 export const noPages: PageSource = {
@@ -29,6 +31,9 @@ export const noPages: PageSource = {
   want: () => {},
   take: () => undefined,
   fetch: () => Promise.resolve(),
+  getRange: () => undefined,
+  wantRange: () => {},
+  takeRange: () => undefined,
 };
 
 /** Which versions are walked, and which way. */
@@ -65,6 +70,15 @@ export class VersionBlock {
   flags: Uint8Array = new Uint8Array(0);
   /** The hash of each key, where it is known. */
   hash: Uint32Array | undefined;
+  /** The checksum of each run, and that of its heads, where rows are slots of which some lead to runs. */
+  sum: Uint32Array | undefined;
+  /** See {@linkcode sum}. */
+  headSum: Uint32Array | undefined;
+  /**
+   * Whether keys lie in their records, which were checked: {@linkcode recordHeaderBytes} before a key starts its record,
+   * behind it lies its value. That memory stays as it is for who keeps it.
+   */
+  hasRecords: boolean = false;
 
   /** Makes a block with room for so many rows and so many bytes of keys. */
   constructor(rows: number = 0, keyBytes: number = 0) {
@@ -90,6 +104,15 @@ export class VersionBlock {
     this.offset = grown(this.offset, new Float64Array(count));
     this.length = grown(this.length, new Uint32Array(count));
     this.flags = grown(this.flags, new Uint8Array(count));
+    if (this.sum !== undefined) this.sum = grown(this.sum, new Uint32Array(count));
+    if (this.headSum !== undefined) this.headSum = grown(this.headSum, new Uint32Array(count));
+  }
+
+  /** Gives it columns of checksums, unless it has them. */
+  withSums(): { sum: Uint32Array; headSum: Uint32Array } {
+    const sum = this.sum ??= new Uint32Array(this.lsn.length);
+    const headSum = this.headSum ??= new Uint32Array(this.lsn.length);
+    return { sum, headSum };
   }
 }
 

@@ -12,13 +12,14 @@
  */
 
 import { assert, blockBytes, type Turns } from "../base/mod.ts";
-import { FilterBuilder } from "./formats/bloom_filter.ts";
+import { filterBitsPerKey, FilterBuilder } from "./formats/bloom_filter.ts";
 import { encodeFooter } from "./formats/file_format.ts";
 import { hashKey } from "./formats/key_hash.ts";
 import { fileSeed } from "./formats/file_seed.ts";
 import { pageSeed, tombstoneFlag } from "./formats/page_format.ts";
 import { layerByteLength, type LayerDescription } from "./layer_description.ts";
 import { isSameSpan } from "./spans.ts";
+import { RunBuilder } from "./tree/run_builder.ts";
 import { TreeWriter } from "./tree/tree_writer.ts";
 import {
   compareRowKey,
@@ -87,17 +88,22 @@ export async function writeLayer(
 export class LayerBuilder {
   readonly #tally = new Tally();
   readonly #tree: TreeWriter;
+  readonly #runs: RunBuilder;
   readonly #seed: number;
+  readonly #filterBits: number;
 
   /**
    * Starts without a version.
    *
    * @param fileId The file's id, which seeds the checksums of pages.
    * @param append Takes a leaf, which it must not keep: the first pages behind the values, in order.
+   * @param filterBits Bits of the filter for each key, 0 for no filter. @default {filterBitsPerKey}
    */
-  constructor(fileId: number, append: (page: Uint8Array) => void) {
-    this.#tree = new TreeWriter(fileId, append);
+  constructor(fileId: number, append: (page: Uint8Array) => void, filterBits: number = filterBitsPerKey) {
+    const tree = this.#tree = new TreeWriter(fileId, append);
+    this.#runs = new RunBuilder((slots, from, to) => tree.add(slots, from, to));
     this.#seed = fileSeed(fileId);
+    this.#filterBits = filterBits;
   }
 
   /** How many versions there are. */
@@ -105,10 +111,21 @@ export class LayerBuilder {
     return this.#tally.counts.versions;
   }
 
-  /** Adds rows `[from, to)`, which stand after those before them. */
+  /** Adds rows `[from, to)`, which stand after those before them: each gets a slot. */
   add(block: VersionBlock, from: number, to: number): void {
     this.#tally.add(block, from, to);
     this.#tree.add(block, from, to);
+  }
+
+  /**
+   * Adds rows `[from, to)` whose records lie one behind the other, in order: each run of them gets a slot.
+   *
+   * @param records Their records, among others.
+   * @param base Where `records` starts in the file.
+   */
+  addRuns(block: VersionBlock, from: number, to: number, records: Uint8Array, base: number): void {
+    this.#tally.add(block, from, to);
+    this.#runs.add(block, from, to, records, base);
   }
 
   /**
@@ -133,9 +150,10 @@ export class LayerBuilder {
       if (room !== undefined) await room;
       if (turns.due()) await turns.turn();
     };
+    this.#runs.finish();
     const shape = await this.#tree.finish(breathe);
-    const filter = new FilterBuilder(counts.keys);
-    for (let at = 0; at < counts.keys; at += stepKeys) {
+    const filter = new FilterBuilder(counts.keys, this.#filterBits);
+    for (let at = 0; at < counts.keys && filter.pages > 0; at += stepKeys) {
       filter.addAll(hashes, at, Math.min(counts.keys, at + stepKeys));
       await breathe();
     }

@@ -28,5 +28,6 @@ export { MemoryRead } from "./read/memory_read.ts";
 export type { PageObserver } from "./read/page_fetch.ts";
 export { PageSet, type PageSetOptions } from "./read/page_set.ts";
 export { type RangeObserver, RangeRead, type RangeSink, type RangeWants } from "./read/range_read.ts";
+export { LentRange } from "./read/summed_range.ts";
 export { isAsideName, type RootFiles } from "./root_files.ts";
 export type { ObjectExtent, PageLayout, StoredObject } from "./stored_object.ts";

@@ -315,6 +315,21 @@ export class FixturePages implements PageSource {
     return bytes;
   }
 
+  /** Its layers are written without runs. */
+  getRange(): undefined {
+    throw new Error("a slot leads to a run");
+  }
+
+  /** See {@linkcode getRange}. */
+  takeRange(): undefined {
+    return this.getRange();
+  }
+
+  /** See {@linkcode getRange}. */
+  wantRange(): void {
+    this.getRange();
+  }
+
   #list(object: StoredObject, page: number): void {
     const fixture = this.#layers.get(object);
     assert(fixture !== undefined, "the layer is known");

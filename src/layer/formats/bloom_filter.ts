@@ -19,14 +19,16 @@ import { pageBytes } from "../../base/mod.ts";
 import { mix } from "./key_hash.ts";
 import { PageType, stampPage } from "./page_format.ts";
 
-const bitsPerKey = 12;
+/** Bits of a filter for each key, unless it is told otherwise. */
+export const filterBitsPerKey = 12;
 const blockStart = 32;
 const blockSize = 64;
 const blocksPerPage = 127;
 const probes = 8;
 
-/** How many pages the filter of so many keys has. */
-export function filterPageCount(keys: number): number {
+/** How many pages the filter of so many keys has, of so many bits each; none if these are 0. */
+export function filterPageCount(keys: number, bitsPerKey: number = filterBitsPerKey): number {
+  if (bitsPerKey === 0) return 0;
   return Math.max(1, Math.ceil(keys * bitsPerKey / (blocksPerPage * blockSize * 8)));
 }
 
@@ -59,9 +61,9 @@ export class FilterBuilder {
   /** How many pages there are. */
   readonly pages: number;
 
-  /** Makes an empty filter for so many keys. */
-  constructor(keys: number) {
-    this.pages = filterPageCount(keys);
+  /** Makes an empty filter for so many keys, of so many bits each. */
+  constructor(keys: number, bitsPerKey: number = filterBitsPerKey) {
+    this.pages = filterPageCount(keys, bitsPerKey);
     this.bytes = new Uint8Array(this.pages * pageBytes);
   }
 

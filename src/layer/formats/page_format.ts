@@ -43,6 +43,8 @@ export const pageHeaderBytes = 24;
 export const terminalFlag = 1;
 /** The flag *tombstone* of a version. */
 export const tombstoneFlag = 2;
+/** What stands in the place of flags in a slot that leads to a run: no version is a tombstone and needs older ones. */
+export const runFlag = 2;
 
 /** Returns the checksum seed that binds a page to its file and its place. */
 export function pageSeed(fileSeed: number, page: number): number {
@@ -129,7 +131,7 @@ export function prefixLength(page: Uint8Array): number {
   return page[8] | page[9] << 8;
 }
 
-/** Where the columns of LSNs, offsets and lengths start, in this order. */
+/** Where the columns of LSNs, offsets, lengths and both checksums start, in this order. */
 export function columnsStart(page: Uint8Array): number {
   return pageHeaderBytes + prefixLength(page) + (pageCount(page) + 1) * 2;
 }
@@ -156,6 +158,18 @@ export function slotOffset(page: Uint8Array, slot: number): number {
 export function slotTaggedLength(page: Uint8Array, slot: number): number {
   const width = page[12];
   return getUint(page, columnsStart(page) + pageCount(page) * (page[10] + page[11]) + slot * width, width);
+}
+
+/** The checksum of a slot's run of records; 0 where it leads to anything else. */
+export function slotSum(page: Uint8Array, slot: number): number {
+  const width = page[13], before = page[10] + page[11] + page[12];
+  return getUint(page, columnsStart(page) + pageCount(page) * before + slot * width, width);
+}
+
+/** The checksum of the heads of a slot's run of records; 0 where it leads to anything else. */
+export function slotHeadSum(page: Uint8Array, slot: number): number {
+  const width = page[14], before = page[10] + page[11] + page[12] + page[13];
+  return getUint(page, columnsStart(page) + pageCount(page) * before + slot * width, width);
 }
 
 /** Whether the key of a slot is `key`. */
@@ -199,8 +213,10 @@ export function searchPage(page: Uint8Array, key: Uint8Array, lsn: number): numb
 export function isSoundIndexPage(page: Uint8Array): boolean {
   const count = pageCount(page);
   const prefix = prefixLength(page);
-  if (count === 0 || page[10] > 7 || page[11] > 6 || page[12] > 5) return false;
-  const columnsEnd = columnsStart(page) + count * (page[10] + page[11] + page[12]);
+  if (count === 0 || page[10] > 7 || page[11] > 6 || page[12] > 5 || page[13] > 4 || page[14] > 4) {
+    return false;
+  }
+  const columnsEnd = columnsStart(page) + count * (page[10] + page[11] + page[12] + page[13] + page[14]);
   if (columnsEnd > pageBytes || prefix > pageBytes) return false;
   let last = columnsEnd;
   for (let slot = 0; slot <= count; slot++) {

@@ -17,6 +17,7 @@ import {
   pageHeaderBytes,
   pageLevel,
   prefixLength,
+  runFlag,
   slotLsn,
   slotOffset,
   suffixStart,
@@ -54,8 +55,10 @@ export interface CheckedIndex {
   readonly lostLeaves: readonly LostLeaves[];
   /** How many slots lead into each stretch of {@linkcode regionBytes} of the file. */
   readonly slotsByRegion: Uint32Array;
-  /** Counts of what was read. */
+  /** Counts of what was read; in a sorted layer its records are counted when the values go by. */
   readonly tally: IndexTally;
+  /** The filter; in a sorted layer its keys are checked when the values go by, and then it is finished. */
+  readonly filter: FilterCheck;
 }
 
 /** Counts over all slots, as a description has them. */
@@ -91,7 +94,7 @@ export async function checkIndex(
   await readPages(objects, layer, inspector, 0, leafPages, index.takeLeaf);
   await readPages(objects, layer, inspector, leafPages, indexPages, index.takeParent);
   index.finish();
-  filter.finish(inspector);
+  if (layer.description.kind === "L0") filter.finish(inspector);
   inspector.read((indexPages + filterPages) * pageBytes);
   return index;
 }
@@ -107,11 +110,14 @@ class IndexCheck implements CheckedIndex {
     firstKey: new Uint8Array(0),
     lastKey: new Uint8Array(0),
   };
+  readonly filter: FilterCheck;
   readonly #layer: StoredLayer;
   readonly #inspector: Inspector;
-  readonly #filter: FilterCheck;
   readonly #block = new VersionBlock();
+  /** The last slot, and where what it leads to ends. */
+  #lastKey: Uint8Array = new Uint8Array(0);
   #lastLsn = -1;
+  #lastEnd = 0;
   /** Of each page, what tells its first slot and its level; 0 if it cannot be read. */
   readonly #firsts: Float64Array;
   readonly #levels: Uint8Array;
@@ -122,7 +128,7 @@ class IndexCheck implements CheckedIndex {
     const { valuesEnd, indexPages } = layer.description;
     this.#layer = layer;
     this.#inspector = inspector;
-    this.#filter = filter;
+    this.filter = filter;
     this.slotsByRegion = new Uint32Array(Math.ceil(valuesEnd / regionBytes));
     this.#firsts = new Float64Array(indexPages);
     this.#levels = new Uint8Array(indexPages);
@@ -134,6 +140,7 @@ class IndexCheck implements CheckedIndex {
       if (page instanceof Error) throw page;
       loadLeaf(block, this.#layer, number, page, false);
       this.#checkOrder(number);
+      this.#checkPlaces(number);
     } catch (error) {
       if (!(error instanceof CorruptionError) && error !== page) throw error;
       return this.#lose(number, error as CorruptionError | IoError);
@@ -146,14 +153,39 @@ class IndexCheck implements CheckedIndex {
 
   /** Checks that slots increase by (key, LSN), also from leaf to leaf. */
   #checkOrder(number: number): void {
-    const block = this.#block, { lastKey } = this.tally;
-    let order = compareRowKey(block, 0, lastKey) || block.lsn[0] - this.#lastLsn;
+    const block = this.#block;
+    let order = compareRowKey(block, 0, this.#lastKey) || block.lsn[0] - this.#lastLsn;
     for (let row = 1; row < block.count && order > 0; row++) order = compareRows(block, row, block, row - 1);
     if (order <= 0) throw contradiction(this.#layer, number, "slots in the order of their keys");
   }
 
+  /** Checks that slots of a sorted layer lead on and on, and that those of an L0 lead to records. */
+  #checkPlaces(number: number): void {
+    const { count, offset, length, flags } = this.#block, layer = this.#layer;
+    const isSorted = layer.description.kind !== "L0";
+    let end = this.#lastEnd;
+    for (let row = 0; row < count; row++) {
+      if (isSorted && offset[row] < end) {
+        throw contradiction(layer, number, "slots in the order of their records");
+      }
+      if (!isSorted && flags[row] === runFlag) {
+        throw contradiction(layer, number, "slots that lead to records");
+      }
+      end = offset[row] + length[row];
+    }
+  }
+
   #count(): void {
-    const block = this.#block, { tally, slotsByRegion } = this, last = block.count - 1;
+    const block = this.#block, { slotsByRegion } = this, last = block.count - 1;
+    for (let row = 0; row < block.count; row++) slotsByRegion[Math.floor(block.offset[row] / regionBytes)]++;
+    if (this.#layer.description.kind === "L0") this.#countVersions();
+    this.#lastKey = rowKey(block, last);
+    this.#lastLsn = block.lsn[last];
+    this.#lastEnd = block.offset[last] + block.length[last];
+  }
+
+  #countVersions(): void {
+    const block = this.#block, { tally } = this;
     for (let row = 0; row < block.count; row++) {
       const isKnown = row === 0
         ? compareRowKey(block, 0, tally.lastKey) === 0
@@ -161,15 +193,13 @@ class IndexCheck implements CheckedIndex {
       if (!isKnown) {
         tally.keys++;
         const hash = hashKey(block.bytes, block.keyStart[row], block.keyLength[row]);
-        this.#filter.check(() => rowKey(block, row), hash, block.lsn[row]);
+        this.filter.check(() => rowKey(block, row), hash, block.lsn[row]);
       }
       if (block.flags[row] & tombstoneFlag) tally.tombstones++;
-      slotsByRegion[Math.floor(block.offset[row] / regionBytes)]++;
     }
     if (tally.versions === 0) tally.firstKey = rowKey(block, 0);
     tally.versions += block.count;
-    tally.lastKey = rowKey(block, last);
-    this.#lastLsn = block.lsn[last];
+    tally.lastKey = rowKey(block, block.count - 1);
   }
 
   #lose(number: number, error: CorruptionError | IoError): void {
@@ -178,7 +208,7 @@ class IndexCheck implements CheckedIndex {
       last.end++;
       return;
     }
-    const after = this.tally.versions === 0 ? undefined : this.tally.lastKey;
+    const after = this.#lastLsn < 0 ? undefined : this.#lastKey;
     this.lostLeaves.push({
       first: number,
       end: number + 1,

@@ -15,6 +15,7 @@ import { decodeFooter, type FileIdentity, readHeader } from "../formats/file_for
 import { layoutOf, StoredLayer } from "../layer.ts";
 import type { LayerDescription } from "../layer_description.ts";
 import { checkIndex, type IndexTally } from "./check_index.ts";
+import { checkSortedValues } from "./sorted/check_sorted.ts";
 import { checkValues } from "./check_values.ts";
 import { beforeEnd } from "./cut_file.ts";
 import type { FoundDamage, Inspector } from "./finding.ts";
@@ -79,9 +80,12 @@ async function checkContents(
   const found = footer ?? description;
   const layer = new StoredLayer(found, objects.object(object.id, layoutOf(found, object.path)));
   const index = await checkIndex(objects, layer, inspector);
-  const isCounted = index.lostLeaves.length === 0;
+  const isSorted = found.kind !== "L0";
+  const isCounted = isSorted
+    ? await checkSortedValues(objects, layer, index, inspector)
+    : index.lostLeaves.length === 0;
   if (isCounted) checkCounts(object, expected, footer, index.tally, inspector);
-  await checkValues(objects, layer, index, inspector);
+  if (!isSorted) await checkValues(objects, layer, index, inspector);
 }
 
 function lossOf(

@@ -17,7 +17,7 @@ import { mostSlots, mostStretchBytes, Slots } from "./slots.ts";
  * @param objects Where it lies.
  * @param layer The layer.
  * @param pace Whose turns are given, and who may stop it.
- * @returns Where the next record at or after an offset stands; `undefined` if the index cannot be read whole, or has more
+ * @returns Where the next record at or after an offset stands, in a sorted layer that or the next run; `undefined` if the index cannot be read whole, or has more
  * than a million slots.
  */
 export async function knownRecords(
@@ -25,15 +25,16 @@ export async function knownRecords(
   layer: StoredLayer,
   pace: Pace,
 ): Promise<((offset: number) => number | undefined) | undefined> {
-  const { versions, valuesEnd } = layer.description;
+  const { versions, valuesEnd, leafPages } = layer.description;
   if (versions > mostSlots || valuesEnd > mostStretchBytes) return undefined;
   const slots = new Slots(blockBytes, valuesEnd, versions);
-  let isFitting = true;
+  let isFitting = true, leaves = 0;
   await readLeaves(objects, layer, pace, (block) => {
+    leaves++;
     isFitting &&= slots.count + block.count <= versions;
     if (isFitting) slots.add(block);
   });
-  if (!isFitting || slots.count < versions) return undefined;
+  if (!isFitting || leaves < leafPages) return undefined;
   await slots.sort(pace);
   return (offset) => {
     const place = slots.find(offset);

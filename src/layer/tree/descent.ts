@@ -1,7 +1,8 @@
 /**
- * Finding the newest version of a key as of an LSN in a stored layer: filter, root, …, leaf.
+ * Finding the newest version of a key as of an LSN in a stored layer: filter, root, …, leaf, and the run of records that
+ * its slot leads to, in a sorted layer.
  *
- * A descent never waits. It stops at a page that is not in memory, of which the source of pages then has taken note,
+ * A descent never waits. It stops at a page or a run that is not in memory, of which the source of pages then has taken note,
  * and goes on from there when it is called again; descents of many keys share what is fetched in between.
  *
  * @module
@@ -11,13 +12,27 @@ import type { Lsn } from "../../base/mod.ts";
 import { filterMayContain, filterPageOf } from "../formats/bloom_filter.ts";
 import {
   pageLevel,
+  runFlag,
   searchPage,
+  slotHeadSum,
   slotKeyEquals,
   slotLsn,
   slotOffset,
+  slotSum,
   slotTaggedLength,
 } from "../formats/page_format.ts";
-import { checkSlot, contradiction, mayHold, type StoredLayer } from "../layer.ts";
+import { recordHeaderBytes } from "../formats/record_format.ts";
+import {
+  areHeadsIntact,
+  flagsOfKind,
+  lengthInRun,
+  lsnInRun,
+  RunSeek,
+  seekInDamagedRun,
+  seekInRun,
+} from "../formats/run_format.ts";
+import { checkRun, checkSlot, contradiction, damagedRun, mayHold, type StoredLayer } from "../layer.ts";
+import { isSameSpan } from "../spans.ts";
 import type { PageSource } from "../version_cursor.ts";
 
 /** How far a descent came. */
@@ -31,15 +46,25 @@ export const Descent = {
 } as const;
 
 // What is known of a key, in numbers side by side: a question of one key takes one array and not six.
-const stride = 6;
+const stride = 8;
 const pageField = 0, levelField = 1, lsnField = 2, offsetField = 3, lengthField = 4, flagsField = 5;
+const sumField = 6, headSumField = 7;
 /** The page of a key that has not passed the filter. */
 const atFilter = -1;
+/** The level of a key that stands before a run: its offset, its length and its checksums are those of the run. */
+const atRun = -1;
 
 /** Where the descents of many keys stand, and what they found, by the number of the key. */
 export class DescentSteps {
   /** What {@linkcode findVersion} knows of each key. */
   readonly fields: Float64Array;
+  /**
+   * The memory that the record lies in which was found last, if it was found in a run that checks, and not in an index
+   * alone. It is lent until its pages are asked for anything more.
+   */
+  memory: Uint8Array<ArrayBuffer> | undefined = undefined;
+  /** Where in it the record starts. */
+  memoryAt = 0;
 
   /** Makes room for so many keys, none of which has set out. */
   constructor(count: number) {
@@ -107,7 +132,7 @@ export function findVersion(
     fields[at + pageField] = layer.description.indexPages - 1;
     fields[at + levelField] = layer.description.height - 1;
   }
-  for (;;) {
+  while (fields[at + levelField] !== atRun) {
     const number = fields[at + pageField], level = fields[at + levelField];
     const page = treePage(layer, number, level, pages);
     if (page === undefined) return Descent.WAITING;
@@ -118,15 +143,56 @@ export function findVersion(
       fields[at + levelField] = level - 1;
       continue;
     }
-    if (!slotKeyEquals(page, slot, key)) return Descent.ABSENT;
-    const tagged = slotTaggedLength(page, slot);
+    const tagged = slotTaggedLength(page, slot), isRun = (tagged & 3) === runFlag;
+    if (!isRun && !slotKeyEquals(page, slot, key)) return Descent.ABSENT;
     fields[at + lsnField] = slotLsn(page, slot);
     fields[at + offsetField] = slotOffset(page, slot);
     fields[at + lengthField] = Math.floor(tagged / 4);
     fields[at + flagsField] = tagged & 3;
-    checkSlot(layer, number, steps.lsnOf(i), steps.offsetOf(i), steps.lengthOf(i), key.length);
-    return Descent.FOUND;
+    if (!isRun) {
+      checkSlot(layer, number, steps.lsnOf(i), steps.offsetOf(i), steps.lengthOf(i), key.length);
+      steps.memory = undefined;
+      return Descent.FOUND;
+    }
+    checkRun(layer, number, steps.lsnOf(i), steps.offsetOf(i), steps.lengthOf(i));
+    fields[at + sumField] = slotSum(page, slot);
+    fields[at + headSumField] = slotHeadSum(page, slot);
+    fields[at + levelField] = atRun;
   }
+  return findInRun(layer, key, lsn, pages, steps, i);
+}
+
+/** Looks for the version in the run that its key stands before. */
+function findInRun(
+  layer: StoredLayer,
+  key: Uint8Array,
+  lsn: Lsn,
+  pages: PageSource,
+  steps: DescentSteps,
+  i: number,
+): number {
+  const { fields } = steps, field = i * stride;
+  const offset = fields[field + offsetField], length = fields[field + lengthField];
+  const run = pages.getRange(layer.object, offset, length, fields[field + sumField]);
+  if (run === undefined) return Descent.WAITING;
+  const { bytes, at: start, isIntact } = run, end = start + length;
+  const at = isIntact || areHeadsIntact(bytes, start, end, fields[field + headSumField])
+    ? seekInRun(bytes, start, end, key, lsn)
+    : seekInDamagedRun(bytes, start, end, key, lsn, offset, layer.seed);
+  if (at === RunSeek.BROKEN) throw contradiction(layer, fields[field + pageField], "runs of records");
+  if (at === RunSeek.DAMAGED) throw damagedRun(layer, offset);
+  if (at === RunSeek.BEFORE) return Descent.ABSENT;
+  const keyLength = bytes[at + 6] | bytes[at + 7] << 8;
+  if (keyLength !== key.length || !isSameSpan(bytes, at + recordHeaderBytes, key, 0, keyLength)) {
+    return Descent.ABSENT;
+  }
+  fields[field + lsnField] = lsnInRun(bytes, at);
+  fields[field + offsetField] = offset + at - start;
+  fields[field + lengthField] = lengthInRun(bytes, at, end);
+  fields[field + flagsField] = flagsOfKind(bytes[at + 4]);
+  steps.memory = isIntact ? bytes : undefined;
+  steps.memoryAt = at;
+  return Descent.FOUND;
 }
 
 /** Whether a layer may have a version of a key, by its ranges and its filter. */

@@ -10,9 +10,10 @@ import {
   pageCount,
   pageHeaderBytes,
   prefixLength,
+  runFlag,
   suffixStart,
 } from "../formats/page_format.ts";
-import { checkSlot, type StoredLayer } from "../layer.ts";
+import { checkRun, checkSlot, type StoredLayer } from "../layer.ts";
 import { isSameSpan } from "../spans.ts";
 import type { VersionBlock } from "../version_cursor.ts";
 
@@ -51,11 +52,24 @@ export function loadLeaf(
     const offset = getUint(page, offsets + slot * offsetWidth, offsetWidth);
     const tagged = getUint(page, lengths + slot * lengthWidth, lengthWidth);
     const length = Math.floor(tagged / 4);
-    checkSlot(layer, number, lsn, offset, length, block.keyLength[row]);
+    if ((tagged & 3) === runFlag) checkRun(layer, number, lsn, offset, length);
+    else checkSlot(layer, number, lsn, offset, length, block.keyLength[row]);
     block.lsn[row] = lsn;
     block.offset[row] = offset;
     block.length[row] = length;
     block.flags[row] = tagged & 3;
+  }
+  if (page[13] + page[14] > 0) loadSums(block, page, lengths + count * lengthWidth, reverse);
+  else block.sum = block.headSum = undefined;
+}
+
+function loadSums(block: VersionBlock, page: Uint8Array, start: number, reverse: boolean): void {
+  const { count } = block, { sum, headSum } = block.withSums();
+  const sumWidth = page[13], headSumWidth = page[14], headSums = start + count * sumWidth;
+  for (let slot = 0; slot < count; slot++) {
+    const row = reverse ? count - 1 - slot : slot;
+    sum[row] = getUint(page, start + slot * sumWidth, sumWidth);
+    headSum[row] = getUint(page, headSums + slot * headSumWidth, headSumWidth);
   }
 }
 

@@ -31,6 +31,8 @@ class Columns {
   readonly lsns: Float64Array;
   readonly offsets: Float64Array;
   readonly lengths: Float64Array;
+  readonly sums: Float64Array;
+  readonly headSums: Float64Array;
 
   /** Makes room for so many slots, the first of which may be taken over. */
   constructor(room: number, from?: Columns) {
@@ -40,12 +42,16 @@ class Columns {
     this.lsns = new Float64Array(room);
     this.offsets = new Float64Array(room);
     this.lengths = new Float64Array(room);
+    this.sums = new Float64Array(room);
+    this.headSums = new Float64Array(room);
     if (from === undefined) return;
     this.tailEnds.set(from.tailEnds);
     this.sharedLengths.set(from.sharedLengths);
     this.lsns.set(from.lsns);
     this.offsets.set(from.offsets);
     this.lengths.set(from.lengths);
+    this.sums.set(from.sums);
+    this.headSums.set(from.headSums);
   }
 }
 
@@ -60,9 +66,9 @@ export class PageBuilder {
   #keyBytes = 0;
   #tailsUsed = 0;
   #prefix = 0;
-  /** The smallest LSN, and the largest LSN, offset and length; and those without the row that was added last. */
-  readonly #bounds = new Float64Array(4);
-  readonly #before = new Float64Array(4);
+  /** The smallest LSN, and the largest LSN, offset, length and checksums; and those without the row added last. */
+  readonly #bounds = new Float64Array(6);
+  readonly #before = new Float64Array(6);
   #width = 0;
 
   /**
@@ -89,7 +95,9 @@ export class PageBuilder {
    */
   add(block: VersionBlock, from: number, to: number): number {
     if (from < to && this.#count === 0) this.#begin(block, from);
-    const { tailEnds, sharedLengths, lsns, offsets, lengths } = this.#roomFor(this.#count + to - from);
+    const { tailEnds, sharedLengths, lsns, offsets, lengths, sums, headSums } = this.#roomFor(
+      this.#count + to - from,
+    );
     const { bytes, keyStart, keyLength } = block;
     const first = this.#first, tails = this.#tails, bounds = this.#bounds;
     let width = this.#width;
@@ -102,9 +110,14 @@ export class PageBuilder {
       while (shared < limit && first[shared] === bytes[start + shared]) shared++;
       const lsn = block.lsn[row], offset = block.offset[row];
       const tagged = block.length[row] * 4 + block.flags[row];
+      const sum = block.sum === undefined ? 0 : block.sum[row];
+      const headSum = block.headSum === undefined ? 0 : block.headSum[row];
       let isWider = false;
-      if (lsn < bounds[0] || lsn > bounds[1] || offset > bounds[2] || tagged > bounds[3]) {
-        width = widen(bounds, this.#before, lsn, offset, tagged);
+      if (
+        lsn < bounds[0] || lsn > bounds[1] || offset > bounds[2] || tagged > bounds[3] || sum > bounds[4] ||
+        headSum > bounds[5]
+      ) {
+        width = widen(bounds, this.#before, lsn, offset, tagged, sum, headSum);
         isWider = true;
       }
       const slots = count + 1;
@@ -119,6 +132,8 @@ export class PageBuilder {
       lsns[count] = lsn;
       offsets[count] = offset;
       lengths[count] = tagged;
+      sums[count] = sum;
+      headSums[count] = headSum;
       count = slots;
       prefix = shared;
       keyBytes += length;
@@ -162,17 +177,21 @@ export class PageBuilder {
     page[5] = this.#level;
     putUint(page, 6, 2, count);
     putUint(page, 8, 2, prefix);
-    const [minLsn, maxLsn, maxOffset, maxLength] = this.#bounds;
+    const [minLsn, maxLsn, maxOffset, maxLength, maxSum, maxHeadSum] = this.#bounds;
     page[10] = uintWidth(maxLsn - minLsn);
     page[11] = uintWidth(maxOffset);
     page[12] = uintWidth(maxLength);
+    page[13] = uintWidth(maxSum);
+    page[14] = uintWidth(maxHeadSum);
     putUint(page, 16, 7, minLsn);
     for (let i = 0; i < prefix; i++) page[pageHeaderBytes + i] = this.#first[i];
-    const starts = pageHeaderBytes + prefix, { lsns, offsets, lengths } = this.#columns;
+    const starts = pageHeaderBytes + prefix, { lsns, offsets, lengths, sums, headSums } = this.#columns;
     let at = starts + (count + 1) * 2;
     at = putColumn(page, at, page[10], lsns, count, minLsn);
     at = putColumn(page, at, page[11], offsets, count, 0);
     at = putColumn(page, at, page[12], lengths, count, 0);
+    at = putColumn(page, at, page[13], sums, count, 0);
+    at = putColumn(page, at, page[14], headSums, count, 0);
     page.fill(0, this.#encodeKeys(page, starts, at));
     stampPage(page, seed);
     this.#count = 0;
@@ -207,11 +226,17 @@ function widen(
   lsn: number,
   offset: number,
   tagged: number,
+  sum: number,
+  headSum: number,
 ): number {
-  for (let i = 0; i < 4; i++) before[i] = bounds[i];
+  for (let i = 0; i < bounds.length; i++) before[i] = bounds[i];
   if (lsn < bounds[0]) bounds[0] = lsn;
   if (lsn > bounds[1]) bounds[1] = lsn;
   if (offset > bounds[2]) bounds[2] = offset;
   if (tagged > bounds[3]) bounds[3] = tagged;
-  return uintWidth(bounds[1] - bounds[0]) + uintWidth(bounds[2]) + uintWidth(bounds[3]);
+  if (sum > bounds[4]) bounds[4] = sum;
+  if (headSum > bounds[5]) bounds[5] = headSum;
+  return uintWidth(bounds[1] - bounds[0]) + uintWidth(bounds[2]) + uintWidth(bounds[3]) +
+    uintWidth(bounds[4]) +
+    uintWidth(bounds[5]);
 }

@@ -1,11 +1,18 @@
 /**
- * Walking the leaves of a stored layer. Leaves lie on disk in the order of keys, so that the cursor reads ahead:
- * first one leaf, then more and more, and together with the cursors that it is merged with.
+ * Walking the leaves of a stored layer, and in a sorted layer the runs of records that its slots lead to. Both lie on
+ * disk in the order of keys, so that the cursor reads ahead: first little, then more and more, and together with the
+ * cursors that it is merged with.
+ *
+ * ```
+ *   leaf of an L0            │ record │ record │ record │ …       its slots are the rows
+ *   leaf of a sorted layer   │ run │ run │ run │ record │ run │ …
+ *                              └─ stretch ───┘   └ a row  └ stretch: its records are the rows
+ * ```
  *
  * @module
  */
 
-import { pageLevel, searchPage } from "../formats/page_format.ts";
+import { pageLevel, runFlag, searchPage } from "../formats/page_format.ts";
 import { contradiction, type StoredLayer } from "../layer.ts";
 import {
   type PageSource,
@@ -16,6 +23,7 @@ import {
 } from "../version_cursor.ts";
 import { childUnder, treePage } from "./descent.ts";
 import { loadLeaf } from "./load_leaf.ts";
+import { Stretches } from "./stretches.ts";
 
 /**
  * Walks the versions of a stored layer.
@@ -27,11 +35,11 @@ export function pageCursor(layer: StoredLayer, range: VersionRange = {}): Versio
   return new PageCursor(layer, range);
 }
 
-/** How many leaves are read at once at the most. */
+/** How many leaves are read at once at the most. One whose slots lead to runs leads to a megabyte, and is read alone. */
 const mostAhead = 16;
 
 class PageCursor implements VersionCursor {
-  readonly block: VersionBlock = new VersionBlock();
+  block: VersionBlock;
   at = 0;
   end = 0;
   ended: boolean;
@@ -45,10 +53,17 @@ class PageCursor implements VersionCursor {
   /** How many leaves, from the next one on, were asked for. */
   #coming = 0;
   #isLast = false;
+  /** The slots of the leaf, the next of them that is walked, and the one after the last that may count. */
+  readonly #slots = new VersionBlock();
+  #slot = 0;
+  #slotsEnd = 0;
+  /** The records of runs; made where there are any. */
+  #runs: Stretches | undefined;
 
   constructor(layer: StoredLayer, range: VersionRange) {
     this.#layer = layer;
     this.#walk = new RangeWalk(range);
+    this.block = this.#slots;
     this.ended = layer.description.versions === 0 || this.#walk.isEmpty;
     const { leafPages, indexPages, height } = layer.description;
     const isFromEnd = this.#walk.entry === undefined;
@@ -58,7 +73,9 @@ class PageCursor implements VersionCursor {
 
   settle(pages: PageSource): boolean {
     while (this.at >= this.end && !this.ended) {
-      if (this.#isLast) this.ended = true;
+      if (this.#slot < this.#slotsEnd) {
+        if (!this.#loadRows(pages)) return false;
+      } else if (this.#isLast) this.ended = true;
       else if (!this.#load(pages)) return false;
     }
     return true;
@@ -86,23 +103,68 @@ class PageCursor implements VersionCursor {
     }
     if (this.#coming > 0) this.#coming--;
     if (pageLevel(page) !== 0) throw contradiction(layer, leaf, "level 0");
-    loadLeaf(this.block, layer, leaf, page, reverse);
-    this.at = this.#walk.firstRow(this.block);
-    this.end = this.#walk.lastRow(this.block);
-    this.#page = leaf + (reverse ? -1 : 1);
-    this.#isLast = this.end < this.block.count || !this.#isLeaf(this.#page);
+    loadLeaf(this.#slots, layer, leaf, page, reverse);
+    this.#enter(leaf);
     return true;
   }
 
+  /** Finds the slots of a leaf that count. A run that starts in front of the range may have rows in it. */
+  #enter(leaf: number): void {
+    const slots = this.#slots, walk = this.#walk, { reverse } = walk;
+    const first = walk.firstRow(slots), end = walk.lastRow(slots);
+    this.#slot = !reverse && isRun(slots, first - 1) ? first - 1 : first;
+    this.#slotsEnd = reverse && isRun(slots, end) ? end + 1 : end;
+    this.#page = leaf + (reverse ? -1 : 1);
+    this.#isLast = end < slots.count || !this.#isLeaf(this.#page);
+    this.#runs?.enter(leaf, this.#slot, this.#slotsEnd);
+  }
+
+  /** Stands at the rows of the next slots; false if their records are needed. */
+  #loadRows(pages: PageSource): boolean {
+    const slots = this.#slots;
+    if (!isRun(slots, this.#slot)) {
+      this.block = slots;
+      this.at = this.#slot;
+      while (this.#slot < this.#slotsEnd && !isRun(slots, this.#slot)) this.#slot++;
+      this.end = this.#slot;
+      return true;
+    }
+    const runs = this.#runs ??= this.#openRuns();
+    const next = runs.load(this.#slot, pages);
+    if (next < 0) {
+      if (runs.isAllWanted) this.readAhead(pages);
+      return false;
+    }
+    this.#slot = next;
+    this.block = runs.rows;
+    this.at = this.#walk.firstRow(runs.rows);
+    this.end = this.#walk.lastRow(runs.rows);
+    if (this.end < runs.rows.count) {
+      this.#slot = this.#slotsEnd;
+      this.#isLast = true;
+    }
+    return true;
+  }
+
+  #openRuns(): Stretches {
+    const { reverse } = this.#walk, runs = new Stretches(this.#layer, this.#slots, reverse);
+    runs.enter(this.#page + (reverse ? 1 : -1), this.#slot, this.#slotsEnd);
+    return runs;
+  }
+
   readAhead(pages: PageSource): void {
-    if (this.#level > 0 || this.#isLast || this.ended) return;
-    if (this.#coming <= this.#ahead >> 1) this.#want(pages);
+    if (this.#level > 0 || this.ended) return;
+    const runs = this.#runs;
+    if (runs !== undefined && this.#slot < this.#slotsEnd) runs.readAhead(this.#slot, pages);
+    if (this.#isLast || runs !== undefined && !runs.isAllWanted) return;
+    const ahead = runs === undefined ? this.#ahead >> 1 : 0;
+    if (this.#coming <= ahead) this.#want(pages);
   }
 
   /** Asks for the leaves that are not asked for yet. */
   #want(pages: PageSource): void {
-    const step = this.#walk.reverse ? -1 : 1;
-    for (let i = 0; i < this.#ahead; i++) {
+    const step = this.#walk.reverse ? -1 : 1, ahead = this.#runs === undefined ? this.#ahead : 1;
+    for (let i = 0; i < ahead; i++) {
       const leaf = this.#page + this.#coming * step;
       if (!this.#isLeaf(leaf)) break;
       pages.want(this.#layer.object, leaf);
@@ -114,4 +176,8 @@ class PageCursor implements VersionCursor {
   #isLeaf(page: number): boolean {
     return page >= 0 && page < this.#layer.description.leafPages;
   }
+}
+
+function isRun({ flags }: VersionBlock, slot: number): boolean {
+  return flags[slot] === runFlag;
 }

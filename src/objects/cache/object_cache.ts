@@ -31,7 +31,7 @@ import { RangeLog, type Sweep } from "./range_log.ts";
 import { hashPart } from "./range_table.ts";
 
 /** The longest range that is kept, in bytes. */
-export const mostRangeBytes: number = 2048;
+export const mostRangeBytes: number = 4080;
 /** With fewer frames there are pages alone: a range would take as much room as a page. */
 const leastFramesForRanges = 4;
 const ghostsPerFrame = 32;

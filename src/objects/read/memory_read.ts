@@ -10,6 +10,7 @@
 import type { ObjectCache } from "../cache/object_cache.ts";
 import type { Objects } from "../objects.ts";
 import type { StoredObject } from "../stored_object.ts";
+import { LentRange } from "./summed_range.ts";
 
 const nothing = new Uint8Array(0);
 
@@ -22,6 +23,7 @@ export class MemoryRead {
   /** Whether the memory is the range's own, as it stands in the buffers of a writer, and was never checked. */
   isOwn = false;
   readonly #cache: ObjectCache;
+  readonly #lent = new LentRange();
   readonly #frames: number[] = [];
   #count = 0;
   #place = 0;
@@ -50,8 +52,19 @@ export class MemoryRead {
     return this.get(object, page);
   }
 
+  /** A range, if it is in the cache, where everything has its checksum. */
+  getRange(object: StoredObject, offset: number, length: number): LentRange | undefined {
+    return this.findCached(object, offset, length) ? this.#lent.set(this.bytes, this.at, true) : undefined;
+  }
+
+  /** Nothing is taken. */
+  takeRange(): undefined {}
+
   /** Nothing is read ahead. */
   want(): void {}
+
+  /** Nothing is read ahead. */
+  wantRange(): void {}
 
   /** Nothing is read. */
   fetch(): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * The pages of one question: those in memory at once, the others read together.
+ * The pages of one question, and ranges beside them: those in memory at once, the others read together.
  *
  * ```
  *   get ─► in this set? ─► in the cache? ─► noted ──fetch()──► on its way for somebody else? waited for
@@ -21,6 +21,7 @@ import type { ObjectCache } from "../cache/object_cache.ts";
 import type { StoredObject } from "../stored_object.ts";
 import { PageFetch, type PageObserver } from "./page_fetch.ts";
 import { footerNumber, pageKey, PageRead } from "./page_read.ts";
+import { LentRange, RangeFetch, RangesWanted, RangeWanted } from "./summed_range.ts";
 
 /** How a set of pages works. */
 export interface PageSetOptions {
@@ -45,6 +46,9 @@ export class PageSet {
   readonly #reads = new Map<number, PageRead>();
   /** What the next fetch reads. */
   #listed: PageRead[] = [];
+  readonly #ranges = new RangesWanted();
+  #listedRanges: RangeWanted[] = [];
+  readonly #lent = new LentRange();
   #needs = 0;
 
   /** Starts without a page. */
@@ -56,17 +60,17 @@ export class PageSet {
     this.#observer = options.observer;
   }
 
-  /** How many pages it holds, or is to fetch. */
+  /** How many pages and ranges it holds, or is to fetch. */
   get count(): number {
-    return this.#reads.size;
+    return this.#reads.size + this.#ranges.size;
   }
 
-  /** How many pages the next {@linkcode fetch} reads. */
+  /** How many pages and ranges the next {@linkcode fetch} reads. */
   get listed(): number {
-    return this.#listed.length;
+    return this.#listed.length + this.#listedRanges.length;
   }
 
-  /** How many pages are missing without which somebody cannot go on. */
+  /** How many pages and ranges are missing without which somebody cannot go on. */
   get needs(): number {
     return this.#needs;
   }
@@ -100,18 +104,80 @@ export class PageSet {
     return bytes;
   }
 
-  /** Reads what was asked for. It never rejects: why a page could not be read is thrown by {@linkcode get}. */
-  fetch(): Promise<void> {
-    const reads = this.#listed;
-    this.#listed = [];
-    this.#needs = 0;
-    if (this.#fleeting) this.#holdOnly(reads);
-    return new PageFetch(this.#objects, this.#observer).run(reads, this.#keep);
+  /**
+   * A range, if it is in memory; otherwise it is noted for the next {@linkcode fetch}.
+   *
+   * @param object An object, of which a page was given out (P1).
+   * @param offset Where the range starts.
+   * @param length Its length in bytes.
+   * @param sum Its checksum.
+   * @returns The range, lent until this set is asked for another one.
+   * @throws {Error} Why it could not be read, if this set tried.
+   */
+  getRange(object: StoredObject, offset: number, length: number, sum: number): LentRange | undefined {
+    const own = this.#ranges.get(object, offset);
+    if (own?.bytes !== undefined && own.length === length) return this.#lent.set(own.bytes, 0, own.isIntact);
+    const cache = this.#cache, place = cache.findRange(object.own.cached, offset);
+    if (place !== 0 && cache.lengthAt(place) === length) {
+      cache.useRange(place);
+      return this.#lent.set(cache.bytesAt(place), cache.offsetAt(place), true);
+    }
+    this.#need(own?.length === length ? own : this.#listRange(object, offset, length, sum));
+    return undefined;
   }
 
-  #holdOnly(reads: readonly PageRead[]): void {
+  /** Asks for a range ahead, of any length: the next {@linkcode fetch} reads it too, and nobody waits for it alone. */
+  wantRange(object: StoredObject, offset: number, length: number): void {
+    if (this.#ranges.get(object, offset)?.length !== length) {
+      this.#listRange(object, offset, length, undefined);
+    }
+  }
+
+  /**
+   * As {@linkcode getRange}, of any length and from the object alone: the set lets go of the range, which then is whoever
+   * asked's, and nobody has looked whether it checks.
+   */
+  takeRange(object: StoredObject, offset: number, length: number): Uint8Array<ArrayBuffer> | undefined {
+    const own = this.#ranges.get(object, offset);
+    if (own?.bytes !== undefined && own.length === length) {
+      this.#ranges.delete(object, offset);
+      return own.bytes;
+    }
+    this.#need(own?.length === length ? own : this.#listRange(object, offset, length, undefined));
+    return undefined;
+  }
+
+  #need(range: RangeWanted): void {
+    if (range.error !== undefined) throw range.error;
+    if (range.isNeeded) return;
+    range.isNeeded = true;
+    this.#needs++;
+  }
+
+  #listRange(object: StoredObject, offset: number, length: number, sum: number | undefined): RangeWanted {
+    const range = new RangeWanted(object, offset, length, sum);
+    this.#ranges.set(range);
+    this.#listedRanges.push(range);
+    return range;
+  }
+
+  /** Reads what was asked for. It never rejects: why something could not be read is thrown by who is asked for it. */
+  async fetch(): Promise<void> {
+    const reads = this.#listed, ranges = this.#listedRanges;
+    this.#listed = [];
+    this.#listedRanges = [];
+    this.#needs = 0;
+    if (this.#fleeting) this.#holdOnly(reads, ranges);
+    const pages = new PageFetch(this.#objects, this.#observer).run(reads, this.#keep);
+    await new RangeFetch(this.#objects, ranges, this.#keep).run();
+    await pages;
+  }
+
+  #holdOnly(reads: readonly PageRead[], ranges: readonly RangeWanted[]): void {
     this.#reads.clear();
     for (const read of reads) this.#reads.set(pageKey(read.object, read.page), read);
+    this.#ranges.clear();
+    for (const range of ranges) this.#ranges.set(range);
   }
 
   #find(object: StoredObject, page: number): Uint8Array | undefined {

@@ -13,9 +13,9 @@
 import { blockBytes, IoError, type Lsn } from "../../base/mod.ts";
 import {
   findFileId,
+  lostRecords,
   type Pace,
   piecesOf,
-  readLeaves,
   type RecordArea,
   type RecordHeader,
   recordHeaderBytes,
@@ -238,26 +238,15 @@ class SortedLayer {
     });
   }
 
-  /** By gap: the LSNs of the records that stood there, by the index; `undefined` if that cannot be read whole. */
-  async #lostLsns(): Promise<Set<Lsn>[] | undefined> {
+  /** By gap: the LSNs of the records that stood there; `undefined` where that cannot be told. */
+  async #lostLsns(): Promise<(Set<Lsn> | undefined)[] | undefined> {
     const { file: { footer, name } } = this.#source, gaps = this.#gaps;
     if (footer === undefined) return undefined;
-    const lost = gaps.map(() => new Set<Lsn>());
-    let found = 0;
-    await readLeaves(
-      this.#objects,
-      StoredLayer.of(this.#objects, name.timeline, footer),
-      this.#pace,
-      (block) => {
-        found += block.count;
-        for (let row = 0; row < block.count; row++) {
-          const at = block.offset[row], end = at + block.length[row];
-          const gap = gaps.findIndex(({ from, to }) => at < to && end > from);
-          if (gap >= 0) lost[gap].add(block.lsn[row]);
-        }
-      },
-    );
-    return found === footer.versions ? lost : undefined;
+    const lost = gaps.map(() => new Set<Lsn>()), layer = StoredLayer.of(this.#objects, name.timeline, footer);
+    const unknown = await lostRecords(this.#objects, layer, this.#pace, gaps, (gap, _key, lsn) => {
+      lost[gap].add(lsn);
+    });
+    return unknown && lost.map((lsns, gap) => unknown.has(gap) ? undefined : lsns);
   }
 }
 

@@ -18,6 +18,7 @@ import {
   type RecordFile,
   type StoredLayer,
   terminalFlag,
+  type VersionBlock,
 } from "../../layer/mod.ts";
 import { Places } from "./records/places.ts";
 import type { Plan, PlanState } from "./read.ts";
@@ -51,6 +52,12 @@ export class VersionWindow {
   /** Adds one. */
   add(file: RecordFile, lsn: Lsn, offset: number, length: number, flags: number): void {
     this.places.add(this.count++, file, lsn, offset, length, flags | terminalFlag);
+  }
+
+  /** Adds a row, with its value if that was met. */
+  addRow(file: RecordFile, block: VersionBlock, row: number): void {
+    if (block.hasRecords) return this.places.addRow(this.count++, file, block, row);
+    this.add(file, block.lsn[row], block.offset[row], block.length[row], block.flags[row]);
   }
 }
 
@@ -125,7 +132,7 @@ export class StoredVersions implements Plan {
       // One version may stand in two layers.
       if (lsn === this.#lastLsn) continue;
       this.#lastLsn = lsn;
-      this.window.add(layer, lsn, block.offset[row], block.length[row], block.flags[row]);
+      this.window.addRow(layer, block, row);
     }
     cursor.step(end - at);
   }

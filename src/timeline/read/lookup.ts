@@ -4,6 +4,7 @@
  * ```
  *   keys ─► layers in memory (hash, at once) ─► for each key, its candidates by last LSN from new to old:
  *              filter page ─► root ─► … ─► leaf ─► a place, or the next candidate
+ *                                            └─► run of records ─► a place and its value, or the next candidate
  * ```
  *
  * Every key walks on its own as far as pages in memory carry it; the pages that all of them miss are then read in one
@@ -25,8 +26,10 @@ import {
   hashKey,
   type LayerMap,
   type PageSource,
+  recordHeaderBytes,
   type StoredLayer,
   terminalFlag,
+  tombstoneFlag,
   wantFilter,
 } from "../../layer/mod.ts";
 import type { ReadObserver } from "./explain/read_observer.ts";
@@ -153,7 +156,7 @@ export class Lookup implements Plan {
       }
       this.#observer?.found(key);
       const found = steps.lsnOf(key), flags = steps.flagsOf(key);
-      this.places.add(key, layer, found, steps.offsetOf(key), steps.lengthOf(key), flags);
+      this.#add(key, layer, steps);
       if ((flags & terminalFlag) !== 0) break;
       this.#below ??= new Map();
       this.#below.set(key, found - 1);
@@ -161,6 +164,18 @@ export class Lookup implements Plan {
     }
     this.#below?.delete(key);
     return true;
+  }
+
+  /** Adds the place that was found, with its value if it was met. */
+  #add(key: number, layer: StoredLayer, steps: DescentSteps): void {
+    const lsn = steps.lsnOf(key), offset = steps.offsetOf(key), length = steps.lengthOf(key);
+    const flags = steps.flagsOf(key), { memory, memoryAt } = steps;
+    if (memory === undefined || (flags & tombstoneFlag) !== 0) {
+      return this.places.add(key, layer, lsn, offset, length, flags);
+    }
+    // It is lent by the cache, or by pages that serve other keys too.
+    const value = memory.slice(memoryAt + recordHeaderBytes + this.#keys[key].length, memoryAt + length);
+    this.places.addHeld(key, layer, lsn, offset, length, flags, value, 0, value.length);
   }
 
   #wantFilters(key: number, from: number, pages: PageSource): void {

@@ -57,7 +57,10 @@ export interface ScanRange {
   reverse?: boolean | undefined;
   /** The most entries. The default is no limit. */
   limit?: number | undefined;
-  /** Whether only keys and LSNs are wanted, so that no value is read. The default is `false`. */
+  /**
+   * Whether only keys and LSNs are wanted, so that no value is read, but where it lies beside its key in a layer that was
+   * merged. The default is `false`.
+   */
   keysOnly?: false | undefined;
 }
 

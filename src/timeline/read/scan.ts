@@ -33,6 +33,8 @@ const defaultWindowKeys = 65536;
 const mostEntries = 1024;
 /** Versions between two looks whether the event loop's turn is due. */
 const versionsPerLook = 256;
+/** Bytes of records that a window holds, whose values it met with their keys, if they are of more than one key. */
+const mostHeldBytes = 12 * 1024 * 1024;
 
 /** The next keys of a scan that have a value, and where it lies. */
 export class ScanWindow implements Plan {
@@ -45,6 +47,8 @@ export class ScanWindow implements Plan {
   readonly #lsn: Lsn;
   readonly #most: number;
   readonly #deleted: boolean;
+  readonly #hold: boolean;
+  #heldBytes = 0;
   /** Whether more versions of the last key may follow. */
   #isOpen = false;
 
@@ -56,6 +60,7 @@ export class ScanWindow implements Plan {
    * @param lsn The LSN that is read as of.
    * @param most The most keys that it takes.
    * @param deleted Whether it keeps keys that were deleted.
+   * @param hold Whether it holds values that it meets with their keys.
    */
   constructor(
     cursor: MergedCursor,
@@ -63,7 +68,9 @@ export class ScanWindow implements Plan {
     lsn: Lsn,
     most: number,
     deleted: boolean = false,
+    hold: boolean = false,
   ) {
+    this.#hold = hold;
     this.#cursor = cursor;
     this.#files = files;
     this.#lsn = lsn;
@@ -95,18 +102,23 @@ export class ScanWindow implements Plan {
     const { block, at, source } = this.#cursor;
     const { keys, places } = this;
     const file = this.#files[source];
-    const end = Math.min(this.#cursor.end, at + versionsPerLook);
+    const end = Math.min(this.#cursor.end, at + versionsPerLook), isHeld = this.#hold && block.hasRecords;
     let row = at;
     for (; row < end; row++) {
       const lsn = block.lsn[row];
       if (lsn > this.#lsn) continue;
       if (!this.#isOpen || !keys.isLast(block, row)) {
         this.#leaveKey();
-        if (keys.length === this.#most) break;
+        if (keys.length === this.#most || this.#heldBytes >= mostHeldBytes) break;
         keys.add(block, row);
         this.#isOpen = true;
       }
-      places.add(keys.length - 1, file, lsn, block.offset[row], block.length[row], block.flags[row]);
+      if (!isHeld) {
+        places.add(keys.length - 1, file, lsn, block.offset[row], block.length[row], block.flags[row]);
+        continue;
+      }
+      places.addRow(keys.length - 1, file, block, row);
+      this.#heldBytes += block.length[row];
     }
     this.#cursor.step(row - at);
     return row - at;
@@ -132,6 +144,7 @@ export class RangeKeys {
   #cursor: MergedCursor | undefined;
   #sources: readonly RecordFile[] = [];
   readonly #mostWindowKeys: number;
+  readonly #hold: boolean;
   #left: number;
   #windowKeys = firstWindowKeys;
 
@@ -141,10 +154,11 @@ export class RangeKeys {
    * @param objects What reads.
    * @param view What is seen.
    * @param plan Which keys.
-   * @param mostWindowKeys The most keys that are found together.
+   * @param mostWindowKeys The most keys that are found together; left out, no value is going to be asked for.
    */
-  constructor(objects: Objects, view: View, plan: ScanPlan, mostWindowKeys: number = defaultWindowKeys) {
-    this.#mostWindowKeys = mostWindowKeys;
+  constructor(objects: Objects, view: View, plan: ScanPlan, mostWindowKeys?: number) {
+    this.#hold = mostWindowKeys !== undefined;
+    this.#mostWindowKeys = mostWindowKeys ?? defaultWindowKeys;
     this.#objects = objects;
     this.#view = view;
     this.#plan = plan;
@@ -157,7 +171,8 @@ export class RangeKeys {
     if (this.#left === 0) return { keys: new KeyColumn(0), places: new Places(0) };
     const cursor = this.#cursor ??= await this.#openCursor();
     const most = Math.min(this.#left, this.#windowKeys);
-    const window = new ScanWindow(cursor, this.#sources, this.#view.lsn, most, this.#plan.deleted);
+    const { deleted } = this.#plan;
+    const window = new ScanWindow(cursor, this.#sources, this.#view.lsn, most, deleted, this.#hold);
     await complete(window, this.#pages, this.#objects.host.turns, this.#view);
     this.#left -= window.keys.length;
     this.#windowKeys = Math.min(this.#windowKeys * 2, this.#mostWindowKeys);
@@ -200,7 +215,7 @@ export class ScanRead implements Read<ValueEntry | DamagedEntry> {
   constructor(objects: Objects, view: View, plan: ScanPlan) {
     this.#objects = objects;
     this.#view = view;
-    this.#keys = new RangeKeys(objects, view, plan);
+    this.#keys = new RangeKeys(objects, view, plan, defaultWindowKeys);
   }
 
   /** See {@linkcode Read.next}. */
@@ -221,7 +236,7 @@ export class ScanRead implements Read<ValueEntry | DamagedEntry> {
   }
 }
 
-/** The keys of a range and their LSNs, in key order. No value is read. */
+/** The keys of a range and their LSNs, in key order. No value is read but where keys lie beside their values. */
 export class KeyScanRead implements Read<KeyEntry> {
   readonly #keys: RangeKeys;
   #entries: KeyEntry[] = [];

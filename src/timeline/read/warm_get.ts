@@ -3,6 +3,7 @@
  *
  * ```
  *   key ─► layers in memory ─► filter, root, …, leaf in the cache ─► record in the cache or in a writer's buffers ─► value
+ *             │                                        └─► run of records in the cache ───────────────────────────┘
  *             └──────────────────────────┴── anything is missing ──┴─► cold: the read that waits does all of it
  * ```
  *
@@ -21,6 +22,7 @@ import {
   hashKey,
   type LayerMap,
   type RecordFile,
+  recordHeaderBytes,
   terminalFlag,
   tombstoneFlag,
   valueStartOf,
@@ -71,6 +73,7 @@ export class WarmGet {
   #findStored(map: LayerMap, lsn: Lsn, key: Uint8Array, hash: number): WarmValue {
     const steps = this.#steps;
     let file: RecordFile | undefined, newest = 0, offset = 0, length = 0, flags = 0;
+    let run: Uint8Array<ArrayBuffer> | undefined, at = 0;
     for (const layer of map.candidates(key, lsn)) {
       if (layer.description.lastLsn <= newest) break;
       steps.restart(0);
@@ -83,11 +86,20 @@ export class WarmGet {
       newest = steps.lsnOf(0);
       offset = steps.offsetOf(0);
       length = steps.lengthOf(0);
+      run = steps.memory;
+      at = steps.memoryAt;
+    }
+    if (run !== undefined && (flags & tombstoneFlag) === 0) {
+      return this.#answer(newest, run.slice(at + recordHeaderBytes + key.length, at + length));
     }
     if (file !== undefined) return this.#take(file, newest, offset, length, flags, key);
+    return this.#answer(undefined, undefined);
+  }
+
+  #answer(lsn: Lsn | undefined, value: Uint8Array<ArrayBuffer> | undefined): WarmValue {
     this.#memory.settle();
-    this.lsn = undefined;
-    return undefined;
+    this.lsn = lsn;
+    return value;
   }
 
   #take(
@@ -108,8 +120,6 @@ export class WarmGet {
       if (isOwn && !checkRecord(bytes, new DataView(bytes.buffer), at, length, file.seed)) return cold;
       value = isOwn ? bytes.subarray(start) : bytes.slice(start, at + length);
     }
-    memory.settle();
-    this.lsn = lsn;
-    return value;
+    return this.#answer(lsn, value);
   }
 }

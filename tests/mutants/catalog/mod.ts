@@ -9,6 +9,7 @@ import { merging } from "./merging.ts";
 import { ownership } from "./ownership.ts";
 import { reading } from "./reading.ts";
 import { recovery } from "./recovery.ts";
+import { runs } from "./runs.ts";
 
 /** See the top of the file. */
 export const mutants: readonly Mutant[] = [
@@ -20,4 +21,5 @@ export const mutants: readonly Mutant[] = [
   ...reading,
   ...ownership,
   ...merging,
+  ...runs,
 ];

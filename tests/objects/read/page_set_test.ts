@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { blockBytes, CorruptionError, IoError, pageBytes } from "../../../src/base/mod.ts";
+import { blockBytes, CorruptionError, crc32, IoError, pageBytes } from "../../../src/base/mod.ts";
 import { PageSet, type StoredObject } from "../../../src/objects/mod.ts";
 import { Random, seeds } from "../../random.ts";
 import { block, ObjectsFixture, pageOf } from "../objects_fixture.ts";
@@ -372,4 +372,40 @@ Deno.test("PageSet gives out the right pages, whatever many questions want at th
     assertEquals(t.objects.metrics().cacheBytes <= 30 * pageBytes, true);
     await t.close();
   }
+});
+
+Deno.test("PageSet reads ranges beside pages, and keeps those that have their checksum", async () => {
+  const t = new ObjectsFixture(), object = t.putPages(1, pages), set = new PageSet(t.objects);
+  const bytes = t.disk.contents(object.path), at = block + 10 * pageBytes;
+  const sum = (offset: number, length: number) => crc32(bytes.subarray(offset, offset + length));
+  needs(set, object, 3);
+  assertEquals(set.getRange(object, at + 5, 4000, sum(at + 5, 4000)), undefined);
+  assertEquals(set.getRange(object, at + 5, 4000, sum(at + 5, 4000)), undefined);
+  assertEquals(set.getRange(object, at + 9000, 100, 1), undefined);
+  set.wantRange(object, at + 20_000, 5000);
+  assertEquals([set.listed, set.needs], [5, 3]);
+  await set.fetch();
+  assertEquals(t.objects.metrics().valueReads, 1, "neighbours are read at once");
+  const whole = set.getRange(object, at + 5, 4000, 0);
+  assertEquals([whole?.isIntact, whole?.bytes.length], [true, 4000]);
+  assertEquals(set.getRange(object, at + 9000, 100, 1)?.isIntact, false);
+  assertEquals(set.takeRange(object, at + 20_000, 5000), bytes.slice(at + 20_000, at + 25_000));
+  assertEquals(set.takeRange(object, at + 20_000, 5000), undefined, "it let go of it");
+  const other = new PageSet(t.objects), lent = other.getRange(object, at + 5, 4000, 0);
+  assertEquals(lent?.bytes.slice(lent.at, lent.at + 4000), bytes.slice(at + 5, at + 4005));
+  assertEquals(other.getRange(object, at + 9000, 100, 1), undefined, "what does not check is not kept");
+  assertEquals(other.getRange(object, at + 5, 3999, 0), undefined, "another one starts there");
+  await t.close();
+});
+
+Deno.test("PageSet throws why a range could not be read, and another set tries anew", async () => {
+  const t = new ObjectsFixture(), object = t.putPages(1, pages), set = new PageSet(t.objects);
+  const beyond = block + pages * pageBytes + block;
+  set.wantRange(object, beyond - 10, 100);
+  await set.fetch();
+  for (let i = 0; i < 2; i++) {
+    assertThrows(() => set.takeRange(object, beyond - 10, 100), CorruptionError, "end");
+  }
+  assertEquals(new PageSet(t.objects).takeRange(object, beyond - 10, 100), undefined);
+  await t.close();
 });

@@ -205,6 +205,21 @@ export class TestLayers implements PageSource {
     return this.get(object, page);
   }
 
+  /** Its layers are written without runs. */
+  getRange(): undefined {
+    throw new Error("a slot leads to a run");
+  }
+
+  /** See {@linkcode getRange}. */
+  takeRange(): undefined {
+    return this.getRange();
+  }
+
+  /** See {@linkcode getRange}. */
+  wantRange(): void {
+    this.getRange();
+  }
+
   fetch(): Promise<void> {
     this.rounds++;
     this.fetched.push([...this.#needed.keys()]);

@@ -7,13 +7,20 @@
  *   key 2 ──► nothing: the key is absent
  * ```
  *
- * Places may be added in any order, since layers may overlap in LSN; a list keeps only what is needed.
+ * Places may be added in any order, since layers may overlap in LSN; a list keeps only what is needed. In a sorted layer
+ * a version is found in its record, whose value then is held and not read again.
  *
  * @module
  */
 
 import type { Lsn } from "../../../base/mod.ts";
-import { type RecordFile, terminalFlag, tombstoneFlag } from "../../../layer/mod.ts";
+import {
+  type RecordFile,
+  recordHeaderBytes,
+  terminalFlag,
+  tombstoneFlag,
+  type VersionBlock,
+} from "../../../layer/mod.ts";
 import type { StoredObject } from "../../../objects/mod.ts";
 
 // A place, in numbers side by side, so that it costs one cache miss: its LSN, 0 if there is none; its offset; its length
@@ -26,13 +33,18 @@ export const noPlace: number = -1;
 
 /** Lists of places by the numbers of keys. The newest place of a key has the key's number, older ones numbers behind. */
 export class Places {
+  readonly #keys: number;
   #fields: Float64Array;
   readonly #files: RecordFile[] = [];
   #end: number;
   #failures: Map<number, Error> | undefined;
+  /** By key: the memory that holds its value, if it was met with its place; and where in it, in two numbers. */
+  #heldIn: (Uint8Array<ArrayBuffer> | undefined)[] | undefined;
+  #heldSpans = new Float64Array(0);
 
   /** Makes room for so many keys, all of them absent until places are added. */
   constructor(keys: number) {
+    this.#keys = keys;
     this.#fields = new Float64Array(keys * stride);
     this.#end = keys;
   }
@@ -64,8 +76,76 @@ export class Places {
     }
   }
 
+  /**
+   * Adds a place as {@linkcode add} does, and holds its value if it becomes the newest.
+   *
+   * @param bytes Memory that holds the value and stays as it is.
+   * @param start Where the value starts in it.
+   * @param end Where it ends.
+   */
+  addHeld(
+    key: number,
+    file: RecordFile,
+    lsn: Lsn,
+    offset: number,
+    length: number,
+    flags: number,
+    bytes: Uint8Array<ArrayBuffer>,
+    start: number,
+    end: number,
+  ): void {
+    this.add(key, file, lsn, offset, length, flags);
+    if ((flags & tombstoneFlag) !== 0) return;
+    const isNewest = this.lsnOf(key) === lsn && this.offsetOf(key) === offset && this.#files[key] === file;
+    if (!isNewest) return;
+    if (this.#heldIn === undefined) {
+      this.#heldIn = [];
+      this.#heldSpans = new Float64Array(this.#keys * 2);
+    }
+    this.#heldIn[key] = bytes;
+    this.#heldSpans[key * 2] = start;
+    this.#heldSpans[key * 2 + 1] = end;
+  }
+
+  /** Adds a row of a block that has records, and holds its value if it becomes the newest. */
+  addRow(key: number, file: RecordFile, block: VersionBlock, row: number): void {
+    const keyStart = block.keyStart[row], length = block.length[row];
+    this.addHeld(
+      key,
+      file,
+      block.lsn[row],
+      block.offset[row],
+      length,
+      block.flags[row],
+      block.bytes as Uint8Array<ArrayBuffer>,
+      keyStart + block.keyLength[row],
+      keyStart - recordHeaderBytes + length,
+    );
+  }
+
+  /** The memory that holds the value of a key, which is only read; `undefined` if its record is to be read. */
+  heldIn(key: number): Uint8Array<ArrayBuffer> | undefined {
+    return this.#heldIn?.[key];
+  }
+
+  /** Where in it the value starts. */
+  heldStart(key: number): number {
+    return this.#heldSpans[key * 2];
+  }
+
+  /** Where in it the value ends. */
+  heldEnd(key: number): number {
+    return this.#heldSpans[key * 2 + 1];
+  }
+
+  /** Lets go of the value of a key. */
+  letGo(key: number): void {
+    if (this.#heldIn !== undefined && key < this.#heldIn.length) this.#heldIn[key] = undefined;
+  }
+
   #set(place: number, file: RecordFile, lsn: Lsn, offset: number, tagged: number, older: number): void {
     const fields = this.#fields, at = place * stride;
+    this.letGo(place);
     this.#files[place] = file;
     fields[at + lsnField] = lsn;
     fields[at + offsetField] = offset;
@@ -94,6 +174,7 @@ export class Places {
   /** Forgets the places of a key. */
   clear(key: number): void {
     this.#fields.fill(0, key * stride, (key + 1) * stride);
+    this.letGo(key);
   }
 
   /** Notes why a key could not be found out about. What was found of it may be older than what was not. */

@@ -1,7 +1,8 @@
 /**
  * Reading the records of known places, and checking them.
  *
- * D2  A record is checked by its checksum, its key and its LSN before its value is given out.
+ * D2  A record is checked by its checksum, its key and its LSN before its value is given out; one that was found in a
+ *     run was checked with that.
  * D3  A value is given out as memory of its own, which the engine never touches again. Only rows are lent: their values
  *     are copied into a column.
  *
@@ -84,9 +85,16 @@ export class Values implements RangeWants, RangeSink {
     this.#from = from;
     this.#to = to;
     for (let key = from; key < to; key++) {
-      this.#outcomes.push(places.valueLengthOf(key) > 0 ? this.#find(key) : places.failureOf(key));
+      if (places.heldIn(key) !== undefined) this.#outcomes.push(this.#takeHeld(key));
+      else this.#outcomes.push(places.valueLengthOf(key) > 0 ? this.#find(key) : places.failureOf(key));
     }
     this.#read = new RangeRead(objects, this, this, "values", observer?.valuesFrom(from));
+  }
+
+  /** A value that is held is copied into the column at once, otherwise when it is handed on. */
+  #takeHeld(key: number): undefined {
+    const places = this.#places, held = places.heldIn(key);
+    if (held !== undefined) this.#column?.set(key, held, places.heldStart(key), places.heldEnd(key));
   }
 
   /** The value of a key, if its record is in the cache. */
@@ -123,7 +131,8 @@ export class Values implements RangeWants, RangeSink {
 
   /** The length of an item's record in bytes; 0 if there is none to be read. */
   lengthOf(item: number): number {
-    return this.#found?.[item] === 1 ? 0 : this.#places.valueLengthOf(this.#from + item);
+    const key = this.#from + item, places = this.#places;
+    return this.#found?.[item] === 1 || places.heldIn(key) !== undefined ? 0 : places.valueLengthOf(key);
   }
 
   /** Whether nothing is in flight or still to be read. */
@@ -143,7 +152,16 @@ export class Values implements RangeWants, RangeSink {
     const lsn = this.#places.newestOf(key) === noPlace ? undefined : this.#places.lsnOf(key);
     if (outcome instanceof Error) return { key: bytes, lsn, error: outcome };
     this.#outcomes[key - this.#from] = undefined;
-    return { key: bytes, value: outcome, lsn };
+    return { key: bytes, value: outcome ?? this.#copyHeld(key), lsn };
+  }
+
+  /** The value of a key, if it is held; memory that holds nothing else is handed on as it is (D3). */
+  #copyHeld(key: number): Uint8Array<ArrayBuffer> | undefined {
+    const places = this.#places, held = places.heldIn(key);
+    if (held === undefined) return undefined;
+    const start = places.heldStart(key), end = places.heldEnd(key);
+    places.letGo(key);
+    return start === 0 && end === held.length ? held : held.slice(start, end);
   }
 
   /** The first key that is ready and cannot be had. */

@@ -103,7 +103,7 @@ export class DeltaWriter {
       if (turns.due()) await turns.turn();
     }
     for (let row = 0; row < rows.count; row += pieceRows) {
-      this.#builder.add(rows, row, Math.min(rows.count, row + pieceRows));
+      this.#builder.addRuns(rows, row, Math.min(rows.count, row + pieceRows), records, rows.offset[0]);
       if (turns.due()) await turns.turn();
     }
   }

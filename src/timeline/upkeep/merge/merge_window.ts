@@ -2,12 +2,13 @@
  * Some megabytes of the versions that a merge brings, in their order, and their records.
  *
  * ```
- *   rows      key, LSN, flags, length, place in the output      from the indexes of the inputs
- *   records   record │ record │ record …                        read from wherever they lie in the inputs, put in order
+ *   rows      key, LSN, flags, length, place in the output      from the inputs, in their order
+ *   records   record │ record │ record …                        copied with their rows from runs; of L0s read from
+ *                                                               wherever they lie, and put in order
  * ```
  *
- * W1  A record is checked by its checksum, its key and its LSN before it is copied. A copy differs from it in its
- *     checksum alone, which is that of the output's file then.
+ * W1  A record is checked by its checksum, its key and its LSN before it is copied, or with the run that it is in. A copy
+ *     differs from it in its checksum alone, which is that of the output's file then.
  *
  * @module
  */
@@ -39,6 +40,11 @@ export interface WindowLimits {
 
 /** How much a window takes unless it is told otherwise. */
 export const windowLimits: WindowLimits = { bytes: 32 * 1024 * 1024, rows: 1 << 19 };
+
+/** Stands for where a record lies that was copied with its row. */
+const copied = -1;
+/** From this length on copying at once is cheaper than byte by byte. */
+const longBytes = 128;
 
 /** A window of a merge. Its memory serves for the next one too. */
 export class MergeWindow implements RangeWants, RangeSink {
@@ -143,8 +149,28 @@ export class MergeWindow implements RangeWants, RangeSink {
     }
     this.#from[at] = block.offset[row];
     this.#files[at] = file;
+    if (block.hasRecords) this.#copy(block, row, at, file.seed);
     this.#end += block.length[row];
     rows.count++;
+  }
+
+  /** Copies a record that came with its row. */
+  #copy({ bytes, keyStart, length }: VersionBlock, row: number, at: number, seed: number): void {
+    const from = keyStart[row] - recordHeaderBytes, to = this.#end, count = length[row];
+    this.#makeRoom(to + count);
+    const own = this.#bytes;
+    if (count > longBytes) own.set(bytes.subarray(from, from + count), to);
+    else for (let i = 0; i < count; i++) own[to + i] = bytes[from + i];
+    this.#view.setUint32(to, this.#view.getUint32(to, true) ^ seed ^ this.#seed, true);
+    this.#from[at] = copied;
+  }
+
+  #makeRoom(end: number): void {
+    const bytes = this.#bytes;
+    if (end <= bytes.length) return;
+    this.#bytes = new Uint8Array(Math.max(this.#limits.bytes, end));
+    this.#bytes.set(bytes);
+    this.#view = new DataView(this.#bytes.buffer);
   }
 
   /**
@@ -157,10 +183,7 @@ export class MergeWindow implements RangeWants, RangeSink {
    * @throws {IoError} If one cannot be read.
    */
   async read(objects: Objects, check: () => void): Promise<Uint8Array<ArrayBuffer>> {
-    if (this.#end > this.#bytes.length) {
-      this.#bytes = new Uint8Array(Math.max(this.#limits.bytes, this.#end));
-      this.#view = new DataView(this.#bytes.buffer);
-    }
+    this.#makeRoom(this.#end);
     const read = new RangeRead(objects, this, this), { turns } = objects.host;
     try {
       while (!read.done && this.#error === undefined) {
@@ -187,7 +210,7 @@ export class MergeWindow implements RangeWants, RangeSink {
 
   /** See {@linkcode RangeWants.lengthOf}. */
   lengthOf(row: number): number {
-    return this.rows.length[row];
+    return this.#from[row] === copied ? 0 : this.rows.length[row];
   }
 
   /** Copies a record to its place (W1). */

@@ -241,6 +241,25 @@ Deno.test("mergeLayers() rejects when a record of an input is damaged, and names
   await t.close();
 });
 
+Deno.test("mergeLayers() rejects when a run of an input is damaged, wherever that is", async () => {
+  const { t } = await damageable();
+  const [layer] = await t.merge(t.layers), rows = await rowsOf(t, layer), before = t.bytesOf(layer);
+  const deltas = t.deltas();
+  for (const { offset, length } of [rows[0], rows[9], rows[rows.length - 1]]) {
+    for (const at of [0, 4, 6, 8, 12, 20, 25, length - 1]) {
+      const bytes = before.slice();
+      bytes[offset + at] ^= 4;
+      await t.replace(layer, bytes);
+      const { path } = await assertRejects(() => t.merge([layer]), CorruptionError);
+      assertEquals(path, layer.object.path);
+      assertEquals(t.deltas(), deltas);
+    }
+  }
+  await t.replace(layer, before);
+  await t.assertMerged([layer], await t.merge([layer]));
+  await t.close();
+});
+
 Deno.test("mergeLayers() rejects when records of an input stand in each other's places, though each checks", async () => {
   const { t, layer, rows } = await damageable();
   const [a, b] = [rows[3], rows[40]];

@@ -1,0 +1,160 @@
+/**
+ * Ranges of an object that a question asks for beside pages: some records, of which whoever asks knows the checksum.
+ *
+ * @module
+ */
+
+import { crc32 } from "../../base/mod.ts";
+import type { Objects } from "../objects.ts";
+import type { StoredObject } from "../stored_object.ts";
+import { RangeRead, type RangeSink, type RangeWants } from "./range_read.ts";
+
+/** A range that is in memory, lent until its source is asked for anything more. */
+export class LentRange {
+  /** Memory that holds it. */
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  /** Where in it the range starts. */
+  at = 0;
+  /** Whether it has its checksum. */
+  isIntact = false;
+
+  /** Says where it is. */
+  set(bytes: Uint8Array<ArrayBuffer>, at: number, isIntact: boolean): this {
+    this.bytes = bytes;
+    this.at = at;
+    this.isIntact = isIntact;
+    return this;
+  }
+}
+
+/** A range that one question asked for, and what came of it. */
+export class RangeWanted {
+  /** The object. */
+  readonly object: StoredObject;
+  /** Where it starts. */
+  readonly offset: number;
+  /** Its length in bytes. */
+  readonly length: number;
+  /** Its checksum, if it is that which says whether it is whole; otherwise nobody looks. */
+  readonly sum: number | undefined;
+  /** Whether the question cannot go on without it, rather than that it was wanted ahead. */
+  isNeeded = false;
+  /** The range, once it was read. It is nobody else's. */
+  bytes: Uint8Array<ArrayBuffer> | undefined;
+  /** Whether it has its checksum. */
+  isIntact = false;
+  /** Why it could not be read. */
+  error: Error | undefined;
+
+  /** Says which range. */
+  constructor(object: StoredObject, offset: number, length: number, sum: number | undefined) {
+    this.object = object;
+    this.offset = offset;
+    this.length = length;
+    this.sum = sum;
+  }
+}
+
+/** The ranges that a question has asked for, by where they are. */
+export class RangesWanted {
+  readonly #objects = new Map<StoredObject, Map<number, RangeWanted>>();
+  /** How many there are. */
+  size = 0;
+
+  /** One that was asked for. Two ranges that start at one place are of one length. */
+  get(object: StoredObject, offset: number): RangeWanted | undefined {
+    return this.size === 0 ? undefined : this.#objects.get(object)?.get(offset);
+  }
+
+  /** Adds one, in place of another that starts there. */
+  set(range: RangeWanted): void {
+    const { object, offset } = range;
+    let ranges = this.#objects.get(object);
+    if (ranges === undefined) this.#objects.set(object, ranges = new Map());
+    if (!ranges.has(offset)) this.size++;
+    ranges.set(offset, range);
+  }
+
+  /** Lets one go. */
+  delete(object: StoredObject, offset: number): void {
+    if (this.#objects.get(object)?.delete(offset)) this.size--;
+  }
+
+  /** Lets all of them go. */
+  clear(): void {
+    if (this.size > 0) this.#objects.clear();
+    this.size = 0;
+  }
+}
+
+/** One round of reading ranges. Each question reads its own, also where another one wants the same. */
+export class RangeFetch implements RangeWants, RangeSink {
+  readonly #objects: Objects;
+  readonly #ranges: readonly RangeWanted[];
+  readonly #keep: boolean;
+
+  /**
+   * Starts nothing yet.
+   *
+   * @param objects What reads.
+   * @param ranges Which, and where they go.
+   * @param keep Whether the cache keeps those that have their checksums.
+   */
+  constructor(objects: Objects, ranges: readonly RangeWanted[], keep: boolean) {
+    this.#objects = objects;
+    this.#ranges = ranges;
+    this.#keep = keep;
+  }
+
+  /** Reads them. It never rejects. */
+  async run(): Promise<void> {
+    if (this.#ranges.length === 0) return;
+    const read = new RangeRead(this.#objects, this, this);
+    while (!read.done) await read.step();
+  }
+
+  /** See {@linkcode RangeWants.count}. */
+  get count(): number {
+    return this.#ranges.length;
+  }
+
+  /** See {@linkcode RangeWants.objectOf}. */
+  objectOf(item: number): StoredObject {
+    return this.#ranges[item].object;
+  }
+
+  /** See {@linkcode RangeWants.offsetOf}. */
+  offsetOf(item: number): number {
+    return this.#ranges[item].offset;
+  }
+
+  /** See {@linkcode RangeWants.lengthOf}. */
+  lengthOf(item: number): number {
+    return this.#ranges[item].length;
+  }
+
+  /** Takes a copy of a range, and sums it; see {@linkcode RangeSink.accept}. */
+  accept(
+    item: number,
+    bytes: Uint8Array<ArrayBuffer>,
+    _view: DataView,
+    at: number,
+    length: number,
+    owned: boolean,
+  ): void {
+    const range = this.#ranges[item], { object: { own }, offset, sum } = range;
+    const copy = range.bytes = owned ? bytes : bytes.slice(at, at + length);
+    if (sum === undefined) return;
+    range.isIntact = crc32(copy) === sum;
+    // What does not check is not kept, nor what is gone.
+    if (!this.#keep || !range.isIntact || own.isRemoved) return;
+    const { cache } = this.#objects.context;
+    cache.counters.rangeMisses++;
+    cache.putRange(own.cached, offset, copy, 0, length);
+  }
+
+  /** See {@linkcode RangeSink.fail}. */
+  fail(item: number, error: Error): void {
+    this.#ranges[item].error = error;
+  }
+}

@@ -1,0 +1,129 @@
+/** Reads of layers that were merged, in which records are found in runs. */
+
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { CorruptionError, type Store, type Timeline } from "../../../mod.ts";
+import { decodeFooter } from "../../../src/layer/mod.ts";
+import { collect, patterned } from "../../store/bytes.ts";
+import { type Place, test } from "../../store/matrix.ts";
+
+const count = 3000;
+const decoder = new TextDecoder();
+
+function keyOf(i: number): string {
+  return `key/${String(i * 2).padStart(6, "0")}`;
+}
+
+function valueOf(i: number, lsn = 1): Uint8Array {
+  // Some are alone, and larger than what is cached.
+  return patterned(i % 500 === 7 ? 9000 : 100, i * 31 + lsn);
+}
+
+/** A store of one merged layer: a version of every key, five of the hundredth, and one that was deleted. */
+async function merged(place: Place): Promise<{ store: Store; timeline: Timeline }> {
+  const store = await place.open(), timeline = store.timeline();
+  await timeline.append(Array.from({ length: count }, (_, i) => ({ key: keyOf(i), value: valueOf(i) })));
+  await timeline.freeze();
+  for (let lsn = 2; lsn < 6; lsn++) await timeline.append([{ key: keyOf(100), value: valueOf(100, lsn) }]);
+  await timeline.append([{ key: keyOf(50), delete: true }]);
+  await timeline.compact();
+  assertEquals(timeline.layers().map(({ kind }) => kind), ["delta"]);
+  await place.close(store);
+  const again = await place.open();
+  return { store: again, timeline: again.timeline() };
+}
+
+test("Timeline.get() of a merged layer reads one run, and its neighbours are answered from that", async (place) => {
+  const { store, timeline } = await merged(place);
+  assertEquals(await timeline.get(keyOf(1000)), valueOf(1000));
+  const before = store.metrics();
+  assertEquals(await timeline.get(keyOf(2000)), valueOf(2000));
+  const cold = store.metrics();
+  assertEquals([cold.valueReads - before.valueReads, cold.pageReads - before.pageReads], [1, 0]);
+  assert(cold.valueReadBytes - before.valueReadBytes <= 8192);
+  let isAnswered = false;
+  const neighbour = timeline.get(keyOf(2001)).then((value) => (isAnswered = true, value));
+  await undefined;
+  await undefined;
+  assert(isAnswered, "it is answered in the turn of its call");
+  assertEquals(await neighbour, valueOf(2001));
+  assertEquals(await timeline.get(`${keyOf(2000)}?`), undefined);
+  assertEquals(store.metrics().valueReads, cold.valueReads);
+  assertEquals(await timeline.get(keyOf(507)), valueOf(507), "one that is alone");
+  assertEquals(store.metrics().valueReads, cold.valueReads + 1);
+});
+
+test("reads of a merged layer and of one above it find what was appended", async (place) => {
+  const { timeline } = await merged(place);
+  await timeline.append([{ key: keyOf(7), value: "new" }, { key: keyOf(8), delete: true }]);
+  await timeline.freeze();
+  await timeline.append([{ key: keyOf(9), value: "newest" }]);
+  const now = (i: number) => {
+    if (i === 8 || i === 50) return undefined;
+    if (i === 7 || i === 9) return new TextEncoder().encode(i === 7 ? "new" : "newest");
+    return i === 100 ? valueOf(100, 5) : valueOf(i);
+  };
+  const keys = Array.from({ length: 40 }, (_, i) => i * 3 % 110);
+  const found = await timeline.getMany(keys.map(keyOf));
+  assertEquals(found, keys.map(now));
+  const all = Array.from({ length: count }, (_, i) => i).filter((i) => now(i) !== undefined);
+  for (const reverse of [false, true]) {
+    const entries = await collect(timeline.scan({ reverse }));
+    assertEquals(
+      entries.map(({ key }) => decoder.decode(key)),
+      (reverse ? all.toReversed() : all).map(keyOf),
+    );
+    assert(entries.every(({ value }, at) => {
+      const expected = now((reverse ? all.toReversed() : all)[at]);
+      return expected !== undefined && value.toHex() === expected.toHex();
+    }));
+  }
+  assertEquals(await timeline.count(), all.length);
+  const range = { start: keyOf(98), end: keyOf(103), reverse: true };
+  const some = await collect(timeline.scan({ ...range, keysOnly: true }));
+  assertEquals(some.map(({ key }) => decoder.decode(key)), [102, 101, 100, 99, 98].map(keyOf));
+});
+
+test("Timeline.history() of a merged layer shows all versions, both ways", async (place) => {
+  const { timeline } = await merged(place);
+  const lsns = [1, 2, 3, 4, 5];
+  for (const reverse of [false, true]) {
+    const versions = await collect(timeline.history(keyOf(100), { reverse }));
+    assertEquals(versions.map(({ lsn }) => lsn), reverse ? lsns.toReversed() : lsns);
+    for (const { lsn, value } of versions) assertEquals(value, valueOf(100, lsn));
+  }
+  assertEquals(await timeline.get(keyOf(100), { lsn: 3 }), valueOf(100, 3));
+  assertEquals((await collect(timeline.history(keyOf(50)))).map(({ value }) => value), [
+    valueOf(50),
+    undefined,
+  ]);
+});
+
+test("a value that is damaged in a run fails its own key in every read", async (place) => {
+  const { store } = await merged(place);
+  await place.close(store);
+  const [path] = place.files(/\.delta$/), bytes = Deno.readFileSync(path);
+  const key = new TextEncoder().encode(keyOf(1500));
+  const at = bytes.findIndex((_, at) => key.every((byte, i) => bytes[at + i] === byte));
+  assert(at > 0 && at < (decodeFooter(bytes.slice(-4096))?.valuesEnd ?? 0));
+  bytes[at + 50] ^= 1;
+  Deno.writeFileSync(path, bytes);
+  const again = await place.open(), timeline = again.timeline(), damage = "report" as const;
+  const near = [1498, 1499, 1500, 1501, 1502];
+  for (
+    const read of [
+      () => collect(timeline.getVectored(near.map(keyOf), { damage })),
+      () => collect(timeline.scan({ start: keyOf(1498), end: keyOf(1503) }, { damage })),
+    ]
+  ) {
+    for (const [i, entry] of (await read()).entries()) {
+      if ("error" in entry) assertInstanceOf(entry.error, CorruptionError);
+      assertEquals("error" in entry, near[i] === 1500);
+      if (!("error" in entry)) assertEquals(entry.value, valueOf(near[i]));
+    }
+  }
+  const found = [];
+  for await (const finding of again.verify()) found.push(finding);
+  assertEquals(found.length, 1);
+  assertEquals(found[0].keys && decoder.decode(found[0].keys.first), keyOf(1500));
+  assertEquals(found[0].keys?.versions, 1);
+});
