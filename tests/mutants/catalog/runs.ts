@@ -3,6 +3,7 @@
 import type { Mutant } from "../mutant.ts";
 
 const sorted = "tests/layer/tree/sorted_layer_test.ts";
+const checked = "tests/layer/inspect/sorted/check_sorted_test.ts";
 const reads = "tests/timeline/read/runs_test.ts";
 
 /** See the top of the file. */
@@ -104,6 +105,42 @@ export const runs: readonly Mutant[] = [
     before: "this.#view.getUint32(to, true) ^ seed ^ this.#seed",
     after: "this.#view.getUint32(to, true)",
     caughtBy: "tests/timeline/upkeep/merge/merge_layers_test.ts",
-    filter: "of two layers over each other",
+    filter: "rejects when a run of an input is damaged",
+  },
+  {
+    name: "verify-believes-runs",
+    breaks: "A run of which a checksum in its slot is wrong is found, though its records check.",
+    file: "src/layer/inspect/sorted/check_sorted.ts",
+    before: "const isRight = this.#reached === end &&",
+    after: "const isRight = this.#reached === end ||",
+    caughtBy: checked,
+    filter: "slots that say of their run what is not so",
+  },
+  {
+    name: "verify-believes-bounds",
+    breaks: "A slot whose key is not the shortest that parts two runs is found.",
+    file: "src/layer/inspect/sorted/check_sorted.ts",
+    before: "slots.print[slot] !== this.#boundPrint(key, lsn)",
+    after: "slots.print[slot] < 0",
+    caughtBy: checked,
+    filter: "slots that say of their run what is not so",
+  },
+  {
+    name: "verify-takes-any-order",
+    breaks: "N2: records of a sorted layer that are out of order are found.",
+    file: "src/layer/inspect/sorted/check_sorted.ts",
+    before: "    this.#checkOrder(key, lsn, offset, length);\n",
+    after: "",
+    caughtBy: checked,
+    filter: "records that stand in each other's places",
+  },
+  {
+    name: "lost-records-unknown",
+    breaks: "What damage of a value costs is told by the heads of its run.",
+    file: "src/layer/inspect/sorted/lost_records.ts",
+    before: "if (isIn) visit(",
+    after: "if (!isIn) visit(",
+    caughtBy: checked,
+    filter: "names the version whose value it is in",
   },
 ];

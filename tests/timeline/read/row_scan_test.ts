@@ -37,12 +37,13 @@ async function open(engine: SimEngine): Promise<Store> {
   return await Store.open("/store", { ioEngine: engine, ioMode: "buffered", segmentBytes: 2 ** 16 });
 }
 
-Deno.test("visitRows() shows what a scan gives, over memory and layers", async () => {
+Deno.test("visitRows() shows what a scan gives, over memory and layers, merged ones too", async () => {
   for (const seed of seeds("rows", 4)) {
     const random = new Random(seed);
     await using store = await open(new SimEngine());
     const timeline = store.timeline();
     for (let i = 0; i < 200; i++) {
+      if (i === 120) await timeline.compact();
       const batch = new Batch();
       for (let j = random.below(20); j > 0; j--) {
         const key = `k${random.below(500)}`.padEnd(random.once(10) ? 400 : 0, "x");

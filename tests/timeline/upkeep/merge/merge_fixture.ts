@@ -7,6 +7,7 @@ import {
   checkRecord,
   decodeFooter,
   decodeHeader,
+  type FoundDamage,
   pageCursor,
   readRecordHeader,
   RecordKind,
@@ -161,7 +162,7 @@ export class MergeFixture {
   }
 
   async #assertSound(output: StoredLayer, versions: readonly MergedVersion[]): Promise<void> {
-    const { description } = output, { objects, context: { storeId } } = this.t, bytes = this.bytesOf(output);
+    const { description } = output, bytes = this.bytesOf(output);
     const keys = [...new Set(versions.map(({ key }) => key))];
     assertEquals(description.kind, "delta");
     assertEquals(description.versions, versions.length);
@@ -177,14 +178,19 @@ export class MergeFixture {
     const { kind, sequence, generation, fileId, firstLsn } = description;
     const header = decodeHeader(bytes.subarray(0, 4096));
     assertEquals({ ...header, kind, sequence, generation, fileId, firstLsn }, header);
-    const damages: unknown[] = [];
+    assertEquals(await this.findings(output), []);
+  }
+
+  /** What an inspection finds in a layer. */
+  async findings({ description }: StoredLayer): Promise<FoundDamage[]> {
+    const { objects, context: { storeId } } = this.t, damages: FoundDamage[] = [];
     await checkLayer(objects, { storeId, timelineId, description, manifestPath: undefined }, {
       turns: objects.host.turns,
       check: () => {},
       read: () => {},
       found: (damage) => void damages.push(damage),
     });
-    assertEquals(damages, []);
+    return damages;
   }
 
   /** Ends it: nothing may be open then. */
