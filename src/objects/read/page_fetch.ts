@@ -20,6 +20,8 @@ export interface PageObserver extends RangeObserver {
    * @param followed How many pages and footers are on their way for another question.
    */
   fetching(pages: number, footers: number, followed: number): void;
+  /** Is told of ranges that are read beside pages. */
+  readonly ranges: RangeObserver;
 }
 
 /** One round of reading pages. What it reads itself are ranges, an item for each page or footer. */

@@ -169,7 +169,7 @@ export class PageSet {
     this.#needs = 0;
     if (this.#fleeting) this.#holdOnly(reads, ranges);
     const pages = new PageFetch(this.#objects, this.#observer).run(reads, this.#keep);
-    await new RangeFetch(this.#objects, ranges, this.#keep).run();
+    await new RangeFetch(this.#objects, ranges, this.#keep, this.#observer?.ranges).run();
     await pages;
   }
 

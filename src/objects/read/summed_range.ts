@@ -7,7 +7,7 @@
 import { crc32 } from "../../base/mod.ts";
 import type { Objects } from "../objects.ts";
 import type { StoredObject } from "../stored_object.ts";
-import { RangeRead, type RangeSink, type RangeWants } from "./range_read.ts";
+import { type RangeObserver, RangeRead, type RangeSink, type RangeWants } from "./range_read.ts";
 
 /** A range that is in memory, lent until its source is asked for anything more. */
 export class LentRange {
@@ -92,6 +92,7 @@ export class RangeFetch implements RangeWants, RangeSink {
   readonly #objects: Objects;
   readonly #ranges: readonly RangeWanted[];
   readonly #keep: boolean;
+  readonly #observer: RangeObserver | undefined;
 
   /**
    * Starts nothing yet.
@@ -99,17 +100,19 @@ export class RangeFetch implements RangeWants, RangeSink {
    * @param objects What reads.
    * @param ranges Which, and where they go.
    * @param keep Whether the cache keeps those that have their checksums.
+   * @param observer Is told how they are read, if anybody wants to know.
    */
-  constructor(objects: Objects, ranges: readonly RangeWanted[], keep: boolean) {
+  constructor(objects: Objects, ranges: readonly RangeWanted[], keep: boolean, observer?: RangeObserver) {
     this.#objects = objects;
     this.#ranges = ranges;
     this.#keep = keep;
+    this.#observer = observer;
   }
 
   /** Reads them. It never rejects. */
   async run(): Promise<void> {
     if (this.#ranges.length === 0) return;
-    const read = new RangeRead(this.#objects, this, this);
+    const read = new RangeRead(this.#objects, this, this, undefined, this.#observer);
     while (!read.done) await read.step();
   }
 

@@ -108,9 +108,9 @@ export interface IndexCosts {
 export interface ValueCosts {
   /** Records that were in the buffers of a writer. */
   readonly memoryRecords: number;
-  /** Records that were found in the cache. */
+  /** Records that were found in the cache, alone or in a run. */
   readonly cachedRecords: number;
-  /** Records that were read from files: as many reads as there would be without merging. */
+  /** Records that were read from files, alone or in a run: alone, as many reads as there would be without merging. */
   readonly readRecords: number;
   /** Reads from files, after neighbours were merged and large records cut. */
   readonly reads: number;

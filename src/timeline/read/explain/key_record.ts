@@ -34,6 +34,8 @@ interface Place {
 export class KeyRecord {
   /** Where its record was, if one was read. */
   source: RecordSource | undefined = undefined;
+  /** Whether the last run of records that was looked into for it had to be waited for. */
+  isRunRead = false;
   /** Where its version lies, once that is known. */
   place: Place | undefined = undefined;
   #valueBytes: number | undefined;

@@ -5,6 +5,8 @@
  *   VectoredRead ─► Lookup      visits, found, absent          a key in a layer
  *                ─► PageSet     watch: get, want, fetch        pages in the cache and on disk, rounds, time
  *                     └ PageFetch ─► RangeRead                 pages read, reads, bytes
+ *                ─► PageSet     watch: getRange, fetch         runs of records in the cache and on disk
+ *                     └ RangeFetch ─► RangeRead                reads, bytes
  *                ─► Values      foundInCache, valuesFrom       records: memory, cache, disk
  *                     └ RangeRead                              reads, bytes
  * ```
@@ -35,6 +37,8 @@ export class ReadObserver implements PageObserver {
   #arrived = 0;
   /** By object: its pages that were looked at, and whether each had to be waited for. */
   readonly #pages = new Map<StoredObject, Map<number, boolean>>();
+  /** By object: offsets of runs of records that had to be waited for. */
+  readonly #runs = new Map<StoredObject, Set<number>>();
   readonly #index = { readPages: 0, readFooters: 0, sharedPages: 0, reads: 0, readBytes: 0, rounds: 0 };
   readonly #values = { reads: 0, readBytes: 0, valueBytes: 0, rounds: 0 };
   #lookupBegan = 0;
@@ -91,13 +95,25 @@ export class ReadObserver implements PageObserver {
         deleted,
       };
       // Unless it turns out to lie elsewhere.
-      if (places.valueLengthOf(key) > 0) record.source = "memory";
+      if (places.valueLengthOf(key) === 0) continue;
+      record.source = places.heldIn(key) === undefined ? "memory" : record.isRunRead ? "disk" : "cache";
     }
   }
 
   /** The record of a key was found in the cache. */
   foundInCache(key: number): void {
     this.#record(key).source = "cache";
+  }
+
+  /** See {@linkcode PageObserver.ranges}: what is told of runs. */
+  readonly ranges: RangeObserver = {
+    planned: () => {},
+    transferred: (reads, bytes) => this.#readValues(reads, bytes),
+  };
+
+  #readValues(reads: number, bytes: number): void {
+    this.#values.reads += reads;
+    this.#values.readBytes += bytes;
   }
 
   /** What is told of ranges, of which the first is the record of key `from`. */
@@ -107,10 +123,7 @@ export class ReadObserver implements PageObserver {
       planned: (items) => {
         for (const item of items) this.#keys[window + from + item].source = "disk";
       },
-      transferred: (reads, bytes) => {
-        this.#values.reads += reads;
-        this.#values.readBytes += bytes;
-      },
+      transferred: (reads, bytes) => this.#readValues(reads, bytes),
     };
   }
 
@@ -135,6 +148,13 @@ export class ReadObserver implements PageObserver {
         pages.want(object, page);
         if (pages.listed > listed) this.#pagesOf(object).set(page, true);
       },
+      getRange: (object, offset, length, sum) => {
+        const range = pages.getRange(object, offset, length, sum);
+        this.#noteRun(object, offset, range === undefined);
+        return range;
+      },
+      wantRange: (object, offset, length) => pages.wantRange(object, offset, length),
+      takeRange: (object, offset, length) => pages.takeRange(object, offset, length),
       fetch: async () => {
         const began = this.#clock.monotonic();
         this.#index.rounds++;
@@ -153,6 +173,14 @@ export class ReadObserver implements PageObserver {
     known.set(page, isRead);
     this.#walking?.page(page, isRead);
     return bytes;
+  }
+
+  /** Notes a run of records, as a page. */
+  #noteRun(object: StoredObject, offset: number, isMissing: boolean): void {
+    const read = this.#runs.get(object) ?? new Set<number>();
+    this.#runs.set(object, read);
+    if (isMissing) read.add(offset);
+    if (this.#walking !== undefined) this.#walking.isRunRead = read.has(offset);
   }
 
   #pagesOf(object: StoredObject): Map<number, boolean> {
