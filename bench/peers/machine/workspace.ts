@@ -1,12 +1,15 @@
 /** The directory that a run works in. It is made under the system's temporary folder, and removed with all it holds. */
 
+import { killChildren } from "./child.ts";
+
 /** A directory that is removed when it is disposed of. */
 export class Workspace implements AsyncDisposable {
   /** Its path. */
   readonly path: string;
   #next = 0;
   readonly #onSignal = () => {
-    Deno.removeSync(this.path, { recursive: true });
+    killChildren();
+    removeWhole(this.path);
     Deno.exit(130);
   };
 
@@ -39,5 +42,17 @@ export class Workspace implements AsyncDisposable {
     Deno.removeSignalListener("SIGINT", this.#onSignal);
     Deno.removeSignalListener("SIGTERM", this.#onSignal);
     await Deno.remove(this.path, { recursive: true });
+  }
+}
+
+/** Removes a directory into which a process that is being killed may still put a last file. */
+function removeWhole(path: string): void {
+  const attempts = 50;
+  for (let attempt = 1;; attempt++) {
+    try {
+      return Deno.removeSync(path, { recursive: true });
+    } catch (error) {
+      if (attempt === attempts) throw error;
+    }
   }
 }
