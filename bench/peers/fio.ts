@@ -6,7 +6,7 @@
 
 import { errorLine, outputOf, runChild } from "./machine/child.ts";
 import { keyBytes } from "./keys.ts";
-import type { Measurement } from "./measurement.ts";
+import type { Latency, Measurement } from "./measurement.ts";
 import type { Assignment, Peer, PeerPresence } from "./peer.ts";
 import { type Dataset, payloadOf, type Work } from "./work.ts";
 
@@ -22,6 +22,18 @@ interface FioSide {
   runtime: number;
   "lat_ns": { max: number };
   "clat_ns": { percentile?: Record<string, number> };
+}
+
+/** What fio reported of its reads, or of its writes where it did not read. */
+export interface FioReport {
+  /** How long it took, at least a millisecond. */
+  seconds: number;
+  /** How many transfers. */
+  transfers: number;
+  /** How many bytes. */
+  bytes: number;
+  /** The latency of a transfer from its submission on. */
+  latency: Latency;
 }
 
 /** The disk itself, as `fio` drives it. */
@@ -142,9 +154,29 @@ async function runFio(job: readonly string[], accountPath?: string) {
   ];
   const outcome = await runChild(command, { accountPath });
   if (outcome.code !== 0) throw new Error(`fio failed: ${errorLine(outcome)}`);
-  const text = outcome.stdout.slice(outcome.stdout.indexOf("{"));
-  const parsed: { jobs: { read: FioSide; write: FioSide }[] } = JSON.parse(text);
-  return { outcome, job: parsed.jobs[0] };
+  return outcome;
+}
+
+/** Reads the JSON of a run, before which fio may print warnings. */
+export function fioReportOf(stdout: string): FioReport {
+  const begin = stdout.indexOf("{");
+  if (begin < 0) throw new Error(`Cannot read the report of fio: "${stdout.trim().slice(0, 100)}"`);
+  const parsed: { jobs: { read: FioSide; write: FioSide }[] } = JSON.parse(stdout.slice(begin));
+  const { read, write } = parsed.jobs[0];
+  const side = read.total_ios > 0 ? read : write;
+  const percentile = side.clat_ns.percentile ?? {};
+  const microseconds = (key: string) => (percentile[key] ?? 0) / 1000;
+  return {
+    seconds: Math.max(side.runtime, 1) / 1000,
+    transfers: side.total_ios,
+    bytes: side.io_bytes,
+    latency: {
+      p50: microseconds("50.000000"),
+      p99: microseconds("99.000000"),
+      p999: microseconds("99.900000"),
+      max: side.lat_ns.max / 1000,
+    },
+  };
 }
 
 async function measureFio(
@@ -152,20 +184,13 @@ async function measureFio(
   work: Work,
   accountPath: string,
 ): Promise<Measurement> {
-  const { outcome, job: result } = await runFio(job, accountPath);
-  const side = result.read.total_ios > 0 ? result.read : result.write;
-  const percentile = side.clat_ns.percentile ?? {};
-  const microseconds = (key: string) => (percentile[key] ?? 0) / 1000;
+  const outcome = await runFio(job, accountPath);
+  const { seconds, transfers, bytes, latency } = fioReportOf(outcome.stdout);
   return {
-    seconds: Math.max(side.runtime, 1) / 1000,
-    operations: operationsOf(work, side),
-    payloadBytes: side.io_bytes,
-    latency: {
-      p50: microseconds("50.000000"),
-      p99: microseconds("99.000000"),
-      p999: microseconds("99.900000"),
-      max: side.lat_ns.max / 1000,
-    },
+    seconds,
+    operations: operationsOf(work, transfers),
+    payloadBytes: bytes,
+    latency,
     cpuSeconds: outcome.cpuSeconds,
     peakBytes: outcome.peakBytes,
     writtenBytes: outcome.writtenBytes,
@@ -173,8 +198,8 @@ async function measureFio(
 }
 
 /** The records that fio's transfers would have held. */
-function operationsOf(work: Work, side: FioSide): number {
+function operationsOf(work: Work, transfers: number): number {
   if (work.kind === "ingest") return work.records;
   if (work.kind === "scan") return work.dataset.records;
-  return side.total_ios;
+  return transfers;
 }

@@ -22,14 +22,20 @@ export interface Measurement {
   payloadBytes: number;
   /** Latencies of single operations in microseconds. */
   latency?: Latency | undefined;
+  /** Latencies of the same operations in microseconds while nothing else went on, where that was measured too. */
+  idle?: Latency | undefined;
   /** How late a timer of 1 ms fired, in microseconds, corrected for the timers that a stall left out. */
   loopDelay?: Latency | undefined;
   /** User and system time of the whole process in seconds. */
   cpuSeconds?: number | undefined;
   /** The largest resident set of the process in bytes. */
   peakBytes?: number | undefined;
+  /** The part of the resident set that settings grant: buffers and caches, in bytes. */
+  settingsBytes?: number | undefined;
   /** Bytes that the process caused to be written to disk. */
   writtenBytes?: number | undefined;
+  /** How many bytes the files hold in the end by each byte of the records that can still be read as of now. */
+  space?: number | undefined;
   /** The resident set in bytes at every sixteenth of an ingest. */
   memory?: number[] | undefined;
   /** Records that were written while the reads of a mixed work went on. */
@@ -60,9 +66,13 @@ export type FigureName =
   | "p99"
   | "milliseconds"
   | "loopDelay"
+  | "idle"
   | "peak"
+  | "above"
   | "growth"
-  | "written";
+  | "written"
+  | "toDisk"
+  | "space";
 
 /** The figures by name. */
 export const figures: Readonly<Record<FigureName, Figure>> = {
@@ -72,6 +82,7 @@ export const figures: Readonly<Record<FigureName, Figure>> = {
   bytes: { unit: "MiB/s", better: "more", of: (m) => m.payloadBytes / MiB / m.seconds },
   p50: { unit: "µs p50", better: "less", of: (m) => m.latency?.p50 },
   p99: { unit: "µs p99", better: "less", of: (m) => m.latency?.p99 },
+  idle: { unit: "µs p99", better: "less", of: (m) => m.idle?.p99 },
   milliseconds: { unit: "ms", better: "less", of: (m) => m.seconds * 1000 },
   loopDelay: {
     unit: "ms p99.9",
@@ -83,6 +94,14 @@ export const figures: Readonly<Record<FigureName, Figure>> = {
     better: "less",
     of: (m) => m.peakBytes === undefined ? undefined : m.peakBytes / MiB,
   },
+  above: {
+    unit: "MiB above settings",
+    better: "less",
+    of: (m) =>
+      m.peakBytes === undefined || m.settingsBytes === undefined
+        ? undefined
+        : (m.peakBytes - m.settingsBytes) / MiB,
+  },
   growth: {
     unit: "× growth",
     better: "less",
@@ -93,6 +112,12 @@ export const figures: Readonly<Record<FigureName, Figure>> = {
     better: "more",
     of: (m) => m.writtenMeanwhile === undefined ? undefined : m.writtenMeanwhile / m.seconds,
   },
+  toDisk: {
+    unit: "bytes by byte",
+    better: "less",
+    of: (m) => m.writtenBytes === undefined ? undefined : m.writtenBytes / m.payloadBytes,
+  },
+  space: { unit: "bytes by byte", better: "less", of: (m) => m.space },
 };
 
 /**

@@ -89,11 +89,13 @@ export function parseBytes(text: string): number {
   return Number(match[1]) * units[match[2].toUpperCase()];
 }
 
-function listOf(text: string | undefined): string[] | undefined {
+/** Reads names with commas between them. */
+export function listOf(text: string | undefined): string[] | undefined {
   return text?.split(",").filter(Boolean);
 }
 
-function parseCount(text: string): number {
+/** Reads a number of runs. */
+export function parseCount(text: string): number {
   const count = Number(text);
   if (!Number.isInteger(count) || count < 1) throw new TypeError(`Cannot read count "${text}"`);
   return count;

@@ -24,6 +24,11 @@ export interface Assignment {
   accountPath: string;
 }
 
+/** A peer, as it is today, cannot do a work; that is a remark and no failure. */
+export class UnableError extends Error {
+  override readonly name: string = "UnableError";
+}
+
 /** Whoever is measured. A peer that is absent is skipped; one that fails loses that run. */
 export interface Peer {
   /** Its name in the table. */
@@ -43,8 +48,12 @@ export interface Peer {
   probe(workspace: Workspace): Promise<PeerPresence | { absent: string }>;
   /** Whether it has a counterpart of `work`. */
   supports(work: Work): boolean;
-  /** Fills an empty directory with a dataset, lets it settle, and closes it. */
+  /** Fills an empty directory with a dataset, lets it settle, and closes it. One with an age has that age then. */
   prepare(dataset: Dataset, directory: string): Promise<void>;
-  /** Does the work once. */
+  /**
+   * Does the work once.
+   *
+   * @throws {UnableError} If it turns out that it cannot.
+   */
   measure(assignment: Assignment): Promise<Measurement>;
 }

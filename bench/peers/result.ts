@@ -2,6 +2,7 @@
 
 import type { Machine } from "./machine/machine.ts";
 import { type FigureName, figures, type Latency, type Measurement } from "./measurement.ts";
+import type { OldScale } from "./old/rows.ts";
 import type { Row, Scale } from "./rows.ts";
 import type { Work } from "./work.ts";
 
@@ -32,6 +33,8 @@ export interface PeerResult {
   loopDelay?: Latency | undefined;
   /** The median of CPU seconds. */
   cpuSeconds?: number | undefined;
+  /** The median over runs of each percentile while nothing else went on, in microseconds. */
+  idle?: Latency | undefined;
   /** The largest peak of memory in bytes. */
   peakBytes?: number | undefined;
   /** The median of bytes written to disk per byte of payload; for works that write. */
@@ -90,6 +93,8 @@ export interface PeersResult {
   runs: number;
   /** How much of each work was done. */
   scale: Scale;
+  /** How much of it on an old store, if that is what was measured. */
+  old?: OldScale | undefined;
   /** Whether the page cache was dropped before each run. */
   cachesDropped: boolean;
   /** Where it ran. */
@@ -117,6 +122,7 @@ export function peerResultOf(
   peer: string,
   measurements: readonly Measurement[],
   errors: readonly string[],
+  remarks: readonly string[] = [],
 ): PeerResult {
   const figure = figures[row.figure];
   const numbers = (of: (m: Measurement) => number | undefined): number[] =>
@@ -129,11 +135,12 @@ export function peerResultOf(
     runs,
     latency: medianLatency(measurements.map((m) => m.latency)),
     loopDelay: medianLatency(measurements.map((m) => m.loopDelay)),
+    idle: medianLatency(measurements.map((m) => m.idle)),
     cpuSeconds: spreadOf(numbers((m) => m.cpuSeconds))?.median,
     peakBytes: spreadOf(numbers((m) => m.peakBytes))?.max,
     writtenPerPayload: spreadOf(written)?.median,
     memory: measurements.at(-1)?.memory,
-    notes: [...new Set(measurements.flatMap((m) => m.notes ?? []))],
+    notes: [...new Set([...remarks, ...measurements.flatMap((m) => m.notes ?? [])])],
     errors: [...new Set(errors)],
   };
 }
@@ -154,7 +161,7 @@ export function timesBetter(better: "more" | "less", a: number, b: number): numb
 }
 
 function writes(work: Work): boolean {
-  return work.kind === "ingest" || work.kind === "commit" || work.kind === "sink";
+  return ["ingest", "fill", "overwrite", "commit", "sink"].includes(work.kind);
 }
 
 function ratioOf(part: number | undefined, whole: number): number | undefined {

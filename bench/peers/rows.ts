@@ -34,6 +34,8 @@ export interface Row {
   work: Work;
   /** Which figure of it. */
   figure: FigureName;
+  /** Whether it is left out unless somebody names it. */
+  onlyByName?: boolean | undefined;
 }
 
 /** Sizes for figures that mean something, given the payload of an 8 KiB ingest. */

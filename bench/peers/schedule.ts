@@ -8,14 +8,15 @@
  * ```
  */
 
+import { Datasets } from "./datasets.ts";
 import { dropCaches } from "./machine/cache.ts";
 import type { Measurement } from "./measurement.ts";
-import type { Peer } from "./peer.ts";
+import { type Peer, UnableError } from "./peer.ts";
 import { progress } from "./print.ts";
 import { peerResultOf, type RowResult } from "./result.ts";
 import { figures } from "./measurement.ts";
 import type { Row } from "./rows.ts";
-import { type Dataset, datasetName, datasetOf, type Work } from "./work.ts";
+import { datasetOf, type Work } from "./work.ts";
 import type { Workspace } from "./machine/workspace.ts";
 
 /** Rows whose work is the same. */
@@ -28,6 +29,8 @@ interface Group {
 interface Runs {
   measurements: Measurement[];
   errors: string[];
+  /** Why it turned out to be unable to do the work, after which it is not asked again. */
+  remarks: string[];
 }
 
 /** What is run, and where. */
@@ -42,6 +45,8 @@ export interface ScheduleOptions {
   workspace: Workspace;
   /** Whether the page cache is dropped before each run. */
   dropsCaches: boolean;
+  /** Where old datasets are looked for and left, on the disk of the workspace. */
+  keptIn?: string | undefined;
   /** Told after each work, so that what was measured survives an interruption. */
   onRows?: (rows: readonly RowResult[]) => Promise<void>;
 }
@@ -49,7 +54,7 @@ export interface ScheduleOptions {
 /** Runs everything, and returns the rows in their order. */
 export async function runSchedule(options: ScheduleOptions): Promise<RowResult[]> {
   const groups = groupRows(options.rows);
-  const datasets = new Datasets(options.workspace);
+  const datasets = new Datasets(options.workspace, options.keptIn);
   const results = new Map<string, RowResult>();
   for (const [index, group] of groups.entries()) {
     const peers = options.peers.filter((peer) => peer.supports(group.work));
@@ -78,11 +83,14 @@ function groupRows(rows: readonly Row[]): Group[] {
 
 function rowResultOf(row: Row, runs: ReadonlyMap<Peer, Runs>): RowResult {
   const { unit, better } = figures[row.figure];
-  const peers = [...runs].map(([peer, { measurements, errors }]) =>
-    peerResultOf(row, peer.name, measurements, errors)
+  const peers = [...runs].map(([peer, { measurements, errors, remarks }]) =>
+    peerResultOf(row, peer.name, measurements, errors, remarks)
   );
   // A peer that ran and has no such figure (RocksDB has no event loop) leaves no empty cell.
-  const present = peers.filter((peer) => peer.figure !== undefined || peer.errors.length > 0);
+  const unable = new Set([...runs].filter(([, { remarks }]) => remarks.length > 0).map(([{ name }]) => name));
+  const present = peers.filter((peer) =>
+    peer.figure !== undefined || peer.errors.length > 0 || unable.has(peer.peer)
+  );
   return { id: row.id, title: row.title, work: row.work, figure: row.figure, unit, better, peers: present };
 }
 
@@ -93,11 +101,14 @@ async function runGroup(
   options: ScheduleOptions,
 ): Promise<Map<Peer, Runs>> {
   progress(`# ${group.rows.map((row) => row.id).join(", ")}`);
-  const all = new Map(peers.map((peer): [Peer, Runs] => [peer, { measurements: [], errors: [] }]));
+  const all = new Map(
+    peers.map((peer): [Peer, Runs] => [peer, { measurements: [], errors: [], remarks: [] }]),
+  );
   for (let run = 0; run < options.runs; run++) {
     for (let turn = 0; turn < peers.length; turn++) {
       const peer = peers[(run + turn) % peers.length];
-      await runOnce(group, peer, all.get(peer)!, datasets, options);
+      const runs = all.get(peer)!;
+      if (runs.remarks.length === 0) await runOnce(group, peer, runs, datasets, options);
     }
   }
   return all;
@@ -118,55 +129,33 @@ async function runOnce(
     const accountPath = workspace.accountPath();
     const measurement = await peer.measure({ work: group.work, directory, dataset, accountPath });
     runs.measurements.push(measurement);
+    await handOver(group.work, peer, datasets, directory);
     progress(`  ${peer.name.padEnd(24)} ${describe(group.rows[0], measurement)}`);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    runs.errors.push(message);
-    progress(`  ${peer.name.padEnd(24)} failed: ${message}`);
+    const isUnable = error instanceof UnableError;
+    (isUnable ? runs.remarks : runs.errors).push(message);
+    progress(`  ${peer.name.padEnd(24)} ${isUnable ? "left out" : "failed"}: ${message}`);
   } finally {
-    await Deno.remove(directory, { recursive: true });
+    await removeDirectory(directory);
+  }
+}
+
+/** What a work filled is read by later ones. */
+async function handOver(work: Work, peer: Peer, datasets: Datasets, directory: string): Promise<void> {
+  if (work.kind === "fill" && work.keys === "once") await datasets.adopt(peer, work.dataset, directory);
+}
+
+/** Removes a directory, unless it was handed over. */
+async function removeDirectory(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 
 function describe(row: Row, measurement: Measurement): string {
   const figure = figures[row.figure];
   return `${figure.of(measurement)?.toPrecision(4)} ${figure.unit} in ${measurement.seconds.toFixed(3)} s`;
-}
-
-/** The datasets that lie ready, one for each family of peers. */
-class Datasets {
-  readonly #workspace: Workspace;
-  readonly #paths = new Map<string, Promise<string>>();
-
-  constructor(workspace: Workspace) {
-    this.#workspace = workspace;
-  }
-
-  /** Where a dataset is; it is made if it is not there, and not tried again if that fails. */
-  path(peer: Peer, dataset: Dataset): Promise<string> {
-    const key = `${datasetName(dataset)}/${peer.family}`;
-    let path = this.#paths.get(key);
-    if (path === undefined) this.#paths.set(key, path = this.#make(peer, dataset));
-    return path;
-  }
-
-  /** Removes those that are not among `wanted`. */
-  async keepOnly(wanted: readonly (Dataset | undefined)[]): Promise<void> {
-    const names = new Set(wanted.filter((dataset) => dataset !== undefined).map(datasetName));
-    for (const [key, path] of this.#paths) {
-      if (names.has(key.split("/")[0])) continue;
-      this.#paths.delete(key);
-      const directory = await path.catch(() => undefined);
-      if (directory !== undefined) await Deno.remove(directory, { recursive: true });
-    }
-  }
-
-  async #make(peer: Peer, dataset: Dataset): Promise<string> {
-    const begin = performance.now();
-    const directory = await this.#workspace.directory("data");
-    await peer.prepare(dataset, directory);
-    const seconds = (performance.now() - begin) / 1000;
-    progress(`  ${peer.name.padEnd(24)} prepared ${datasetName(dataset)} in ${seconds.toFixed(1)} s`);
-    return directory;
-  }
 }

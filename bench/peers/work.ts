@@ -14,6 +14,21 @@ export interface Dataset {
   valueBytes: number;
   /** How many there are; their keys are the numbers below it. */
   records: number;
+  /** Whether upkeep ran until nothing was left to do; left out, it is as young as it was when its log was sealed. */
+  age?: "old" | undefined;
+}
+
+/**
+ * Fills an empty store with a dataset in batches of 256, and lets upkeep run until nothing is left to do. What that
+ * gives is the dataset: works that read it take it over.
+ */
+export interface FillWork {
+  /** Tells the works apart. */
+  kind: "fill";
+  /** What is written. */
+  dataset: Dataset;
+  /** Each key once, or keys drawn with replacement, as `fillrandom` does: nothing can be read from those. */
+  keys: "once" | "drawn";
 }
 
 /** Writes records as fast as they are taken, until they are durable. */
@@ -58,6 +73,8 @@ export interface GetWork {
   cache: "cold" | "warm";
   /** How many gets. */
   reads: number;
+  /** The cache that a peer with one has for it, in bytes, and that is full before it begins. */
+  cacheBytes?: number | undefined;
 }
 
 /** Reads batches of random keys. */
@@ -70,6 +87,8 @@ export interface VectorWork {
   keys: number;
   /** How many batches. */
   batches: number;
+  /** The cache that a peer with one has for it, in bytes, and that is full before it begins. */
+  cacheBytes?: number | undefined;
 }
 
 /** Reads runs of adjacent keys. */
@@ -108,6 +127,35 @@ export interface MixedWork {
   batchRecords: number;
 }
 
+/**
+ * Reads single keys from a copy of a dataset, first while nothing else goes on, then while a writer writes as fast as
+ * it can and upkeep goes on.
+ */
+export interface BusyWork {
+  /** Tells the works apart. */
+  kind: "busy";
+  /** What is read from. */
+  dataset: Dataset;
+  /** How many gets before, and how many meanwhile. */
+  reads: number;
+  /** After how long Varve reads no more, in seconds: its writer shares the thread, and the disk would fill. */
+  mostSeconds: number;
+  /** The cache in bytes. */
+  cacheBytes: number;
+}
+
+/** Overwrites the keys of a dataset at random, lets upkeep run until nothing is left to do, and looks what it takes. */
+export interface OverwriteWork {
+  /** Tells the works apart. */
+  kind: "overwrite";
+  /** What is overwritten, from the first record on. */
+  dataset: Dataset;
+  /** How many records are written in all. */
+  records: number;
+  /** How many LSNs of history a peer with history keeps. */
+  historyLsns: number;
+}
+
 /** Writes bytes to one file in order. */
 export interface SinkWork {
   /** Tells the works apart. */
@@ -137,15 +185,26 @@ export interface ReplayWork {
 /** One piece of work. */
 export type Work =
   | IngestWork
+  | FillWork
   | CommitWork
   | GetWork
   | VectorWork
   | AdjacentWork
   | ScanWork
   | MixedWork
+  | BusyWork
+  | OverwriteWork
   | SinkWork
   | OpenWork
   | ReplayWork;
+
+/**
+ * How many random reads fill a cache: one brings a page of 8 KiB or two of 4 KiB, and four times as many are read as it
+ * holds, but no more than there are records.
+ */
+export function readsToFill(cacheBytes: number, records: number): number {
+  return Math.min(records, Math.ceil(4 * cacheBytes / 8192));
+}
 
 /** The payload of `records` records. */
 export function payloadOf(records: number, valueBytes: number): number {
@@ -164,6 +223,7 @@ export function datasetOf(work: Work): Dataset | undefined {
     case "vector":
     case "adjacent":
     case "scan":
+    case "busy":
     case "open":
       return work.dataset;
     default:
@@ -173,5 +233,6 @@ export function datasetOf(work: Work): Dataset | undefined {
 
 /** A name for a dataset that can be part of a path. */
 export function datasetName(dataset: Dataset): string {
-  return `${dataset.order}-${dataset.valueBytes}-${dataset.records}`;
+  const { order, valueBytes, records, age } = dataset;
+  return `${order}-${valueBytes}-${records}${age === undefined ? "" : `-${age}`}`;
 }

@@ -1,5 +1,5 @@
 /**
- * Embedded stores of node: lmdb and classic-level, each in a node process of its own.
+ * Embedded stores of node: lmdb and classic-level, each in a process of its own, of node or, as Varve is, of Deno.
  *
  * They are installed by npm, at fixed versions, into the workspace; both bring prebuilt binaries. Their settings
  * stand in `node/lmdb.mjs` and `node/classic_level.mjs`.
@@ -8,7 +8,7 @@
 import { errorLine, outputOf, runChild } from "../machine/child.ts";
 import type { Measurement } from "../measurement.ts";
 import type { Assignment, Peer, PeerPresence } from "../peer.ts";
-import type { Dataset, Work } from "../work.ts";
+import { type Dataset, datasetOf, type Work } from "../work.ts";
 import type { Workspace } from "../machine/workspace.ts";
 
 const versions: Readonly<Record<NodePeerName, string>> = { "lmdb": "3.5.6", "classic-level": "3.0.0" };
@@ -37,36 +37,45 @@ export class NodeModules {
 
 /** A store of node. */
 export class NodePeer implements Peer {
-  readonly name: NodePeerName;
+  readonly name: string;
   readonly family: string;
   readonly byDefault: boolean = true;
   readonly settings: readonly string[];
+  readonly #package: NodePeerName;
+  readonly #runtime: "node" | "deno";
   readonly #modules: NodeModules;
   #directory: string | undefined;
 
-  /** Makes a peer of a package. */
-  constructor(name: NodePeerName, modules: NodeModules) {
-    this.name = name;
+  /** Makes a peer of a package, under a runtime; in Deno it is named so. */
+  constructor(name: NodePeerName, modules: NodeModules, runtime: "node" | "deno" = "node") {
+    this.#package = name;
+    this.#runtime = runtime;
+    this.name = runtime === "node" ? name : `${name}:${runtime}`;
     this.family = name;
     this.#modules = modules;
     this.settings = settings[name];
   }
 
   async probe(workspace: Workspace): Promise<PeerPresence | { absent: string }> {
-    const node = await outputOf(["node", "--version"]);
-    if (node === undefined) return { absent: "there is no node on the PATH" };
+    const runtime = await this.#runtimeVersion();
+    if (runtime === undefined) return { absent: "there is no node on the PATH" };
     const directory = await this.#modules.directory(workspace);
     if (typeof directory !== "string") return directory;
-    const loads = await outputOf(["node", "-e", `require("${directory}/node_modules/${this.name}")`]);
-    if (loads === undefined) return { absent: `npm package "${this.name}" does not load` };
+    const loads = await outputOf([
+      ...this.#command(),
+      JSON.stringify(this.#full({ stage: "probe" }, directory)),
+    ]);
+    if (loads === undefined) return { absent: `npm package "${this.#package}" does not load` };
     this.#directory = directory;
-    return { version: `${versions[this.name]}, node ${node.trim().slice(1)}`, notes: [] };
+    return { version: `${versions[this.#package]}, ${runtime}`, notes: [] };
   }
 
   supports(work: Work): boolean {
     if (work.kind === "ingest") return work.batchRecords > 1 && (!work.seal || work.watchMemory);
-    if (work.kind === "replay") return this.name === "classic-level";
-    return work.kind !== "sink";
+    if (work.kind === "replay") return this.#package === "classic-level";
+    if (["sink", "fill", "busy", "overwrite"].includes(work.kind)) return false;
+    // Its cache is that of the pages of files, which has no size; and nothing makes a tree old.
+    return datasetOf(work)?.age === undefined || work.kind === "scan" || isWarm(work);
   }
 
   async prepare(dataset: Dataset, directory: string): Promise<void> {
@@ -83,13 +92,33 @@ export class NodePeer implements Peer {
 
   /** The worker measures itself; the account of the child only fills in what it cannot tell. */
   async #run(request: Record<string, unknown>, accountPath?: string): Promise<Measurement> {
-    const full = { ...request, peer: this.name, modules: `${this.#directory}` };
-    const outcome = await runChild(["node", workerPath, JSON.stringify(full)], { accountPath });
+    const full = this.#full(request, `${this.#directory}`);
+    const outcome = await runChild([...this.#command(), JSON.stringify(full)], { accountPath });
     if (outcome.code !== 0) throw new Error(`${this.name} failed: ${errorLine(outcome)}`);
     const line = outcome.stdout.trim().split("\n").at(-1) ?? "";
     const measurement: Measurement = JSON.parse(line);
     return { ...measurement, peakBytes: measurement.peakBytes ?? outcome.peakBytes };
   }
+
+  #full(request: Record<string, unknown>, modules: string): Record<string, unknown> {
+    return { ...request, peer: this.#package, modules };
+  }
+
+  #command(): string[] {
+    return this.#runtime === "node"
+      ? ["node", workerPath]
+      : [Deno.execPath(), "run", "-A", "--no-config", workerPath];
+  }
+
+  async #runtimeVersion(): Promise<string | undefined> {
+    if (this.#runtime === "deno") return `Deno ${Deno.version.deno}`;
+    const version = await outputOf(["node", "--version"]);
+    return version === undefined ? undefined : `node ${version.trim().slice(1)}`;
+  }
+}
+
+function isWarm(work: Work): boolean {
+  return work.kind === "get" && work.cache === "warm";
 }
 
 const settings: Readonly<Record<NodePeerName, readonly string[]>> = {

@@ -1,8 +1,8 @@
 /**
  * Does one piece of work with one peer in node, and prints what it gave as one line of JSON.
  *
- * `node worker.mjs '<request>'`, where a request says which peer, where its packages are, the stage (`"fill"` or
- * `"measure"`), the dataset or the work, and the directory.
+ * `node worker.mjs '<request>'`, where a request says which peer, where its packages are, the stage (`"probe"`,
+ * whether the package loads, `"fill"` or `"measure"`), the dataset or the work, and the directory.
  */
 
 import { createRequire } from "node:module";
@@ -20,9 +20,14 @@ const memorySamples = 16;
 
 const request = JSON.parse(process.argv[2]);
 const load = createRequire(`${request.modules}/`);
-const result = request.stage === "fill" ? await fill(request) : await measure(request.work);
+const result = await answer(request);
 // Written with a callback, because a process that ends at once may lose what it wrote to a pipe.
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
+
+function answer({ stage, peer, work }) {
+  if (stage === "probe") return { loads: typeof load(peer) };
+  return stage === "fill" ? fill(request) : measure(work);
+}
 
 function open(directory, options) {
   return request.peer === "lmdb" ? openLmdb(load, directory) : openClassicLevel(load, directory, options);

@@ -2,29 +2,8 @@
 
 import { findResult, findRow, type PeersResult } from "../result.ts";
 import { formatNumber } from "./number.ts";
-
-/** A cell of the table. */
-interface Cell {
-  row: string;
-  peer: string;
-}
-
-/** What is asked: so many times what stands beside, or so many of a unit. */
-interface Goal {
-  bound: "≥" | "≤";
-  limit: number;
-  unit: "×" | "µs" | "ms" | "MiB" | "MiB/s";
-}
-
-/** A line of the page. */
-interface Line {
-  work: string;
-  ours: Cell;
-  beside?: Cell & { name: string };
-  goal?: Goal;
-  /** Whether the README has it too. */
-  first?: boolean;
-}
+import { besideOf, type Cell, type Goal, goal, type Line, varve } from "./line.ts";
+import { oldLines } from "./old_goals.ts";
 
 /** A line with what was reached, in words; a part that there is not is empty. */
 export interface Outcome {
@@ -40,18 +19,14 @@ export interface Outcome {
   goal: string;
   /** Whether it is met. */
   verdict: "met" | "missed" | "";
+  /** By how much: by which factor what was reached is better or worse than what is asked. */
+  margin: string;
   /** Whether the README has it too. */
   first: boolean;
 }
 
-const varve = (row: string): Cell => ({ row, peer: "varve" });
 const rocksdb = (row: string, name = "RocksDB") => ({ name, peer: "rocksdb", row });
-const fio = (row: string, name: string) => ({ name, peer: "fio", row });
-const goal = (bound: Goal["bound"], limit: number, unit: Goal["unit"] = "×"): Goal => ({
-  bound,
-  limit,
-  unit,
-});
+const fio = besideOf("fio");
 
 const lines: readonly Line[] = [
   {
@@ -164,24 +139,28 @@ const lines: readonly Line[] = [
   { work: "replay of an unsealed log, 100 B", ours: varve("replay.100B"), goal: goal("≥", 1024, "MiB/s") },
 ];
 
-/** Holds a result against the goals; every line is there, measured or not. */
+/** Holds a result against the goals of its bench; every line that is not optional is there, measured or not. */
 export function judgeGoals(result: PeersResult): Outcome[] {
-  return lines.map((line) => judge(result, line));
+  return (result.old === undefined ? lines : oldLines)
+    .filter((line) => !line.optional || findRow(result, line.ours.row) !== undefined)
+    .map((line) => judge(result, line));
 }
 
 function judge(result: PeersResult, { work, ours, beside, goal, first }: Line): Outcome {
   const figure = medianOf(result, ours);
   const other = beside === undefined ? undefined : medianOf(result, beside);
-  const ratio = figure === undefined || other === undefined ? undefined : figure / other;
+  const ratio = ratioOf(figure, other);
   const cell = ({ row }: Cell, value: number | undefined) =>
     value === undefined ? "not measured" : `${formatNumber(value)} ${findRow(result, row)?.unit}`;
+  const reached = goal?.unit === "×" ? ratio : figure;
   return {
     work,
     ours: cell(ours, figure),
     beside: beside === undefined ? "" : `${beside.name}: ${cell(beside, other)}`,
     ratio: ratio === undefined ? "" : `${formatNumber(ratio)} ×`,
     goal: goal === undefined ? "" : `${goal.bound} ${goal.limit} ${goal.unit}`,
-    verdict: verdictOf(goal, goal?.unit === "×" ? ratio : figure),
+    verdict: verdictOf(goal, reached),
+    margin: marginOf(goal, reached),
     first: first ?? false,
   };
 }
@@ -190,6 +169,19 @@ function verdictOf(goal: Goal | undefined, reached: number | undefined): Outcome
   if (goal === undefined || reached === undefined) return "";
   const isMet = goal.bound === "≥" ? reached >= goal.limit : reached <= goal.limit;
   return isMet ? "met" : "missed";
+}
+
+/** One by the other; where one is below nothing, as memory may be below what settings grant, there is no ratio. */
+function ratioOf(figure: number | undefined, other: number | undefined): number | undefined {
+  if (figure === undefined || other === undefined || figure <= 0 || other <= 0) return undefined;
+  return figure / other;
+}
+
+/** How far it is from the goal, as a factor of at least 1; below nothing there is none. */
+function marginOf(goal: Goal | undefined, reached: number | undefined): string {
+  if (goal === undefined || reached === undefined || reached <= 0) return "";
+  const factor = reached / goal.limit;
+  return `${formatNumber(Math.max(factor, 1 / factor))} ×`;
 }
 
 function medianOf(result: PeersResult, { row, peer }: Cell): number | undefined {

@@ -9,12 +9,9 @@ const MiB = 2 ** 20;
 
 /** What was measured, on what. */
 export function renderMachine(result: PeersResult): string {
-  const { machine, scale, runs, when, command, cachesDropped, peers, absent } = result;
+  const { machine, runs, when, command, cachesDropped, peers, absent } = result;
   const again = new Set(result.rows.map((row) => row.command).filter((found) => found !== undefined));
   const versions = peers.filter(({ name }) => !name.startsWith("varve")).map((p) => `${p.name} ${p.version}`);
-  const sizes =
-    `${formatNumber(scale.sizeBytes / MiB)} MiB of 8 KiB values, a quarter of that of 100 B values, ` +
-    `${formatNumber(scale.memoryBytes / GiB)} GiB where memory is watched and for the store that is opened`;
   return [
     `- ${machine.processors} × ${machine.processor}, ${
       formatNumber(machine.memoryBytes / GiB)
@@ -24,7 +21,7 @@ export function renderMachine(result: PeersResult): string {
       machine.load.toFixed(2)
     } before the run; page cache ` +
     `${cachesDropped ? "dropped before each run" : "not dropped"}`,
-    `- medians of ${runs} runs, peers in turn; ${sizes}`,
+    `- medians of ${runs} runs, peers in turn; ${sizesOf(result)}`,
     `- beside ${[...versions, ...absent.map(({ name }) => `${name} absent`)].join(", ")}`,
     "",
     "```sh",
@@ -32,6 +29,22 @@ export function renderMachine(result: PeersResult): string {
     ...[...again].map((found) => found.split("; ").join("\n")),
     "```",
   ].join("\n");
+}
+
+/** How much was measured. */
+function sizesOf({ scale, old }: PeersResult): string {
+  if (old !== undefined) {
+    return `${old.records.toLocaleString("en")} records of 18 + 100 B; ` +
+      `${formatNumber(old.overwriteBytes / GiB)} GiB over an eighth of that where space is looked at; ` +
+      `young stores of ${formatNumber(scale.sizeBytes / 4 / MiB)} MiB`;
+  }
+  return `${formatNumber(scale.sizeBytes / MiB)} MiB of 8 KiB values, a quarter of that of 100 B values, ` +
+    `${formatNumber(scale.memoryBytes / GiB)} GiB where memory is watched and for the store that is opened`;
+}
+
+/** An old store: what was reached, and what it ran on. */
+export function renderOld(result: PeersResult): string {
+  return `${renderGoals(result)}\n\n${renderMachine(result)}`;
 }
 
 /** What was reached, with goals met and missed. */

@@ -34,7 +34,8 @@ const columns: readonly string[] = [
 /** Writes the table, and after it the goals. */
 export function formatTable(result: PeersResult): string {
   const goals = result.quick ? "Goals (a quick run: its sizes are too small to mean anything)" : "Goals";
-  return [...rowLines(result), goals, ...goalLines(result)].join("\n");
+  const absent = result.absent.map(({ name, reason }) => `    ${name} was left out: ${reason}`);
+  return [...rowLines(result), goals, ...goalLines(result), ...absent].join("\n");
 }
 
 /** Pads cells to columns: those named in `left` to the left, the others to the right. */
@@ -68,7 +69,7 @@ function cellsOf(result: PeersResult, row: RowResult, peer: PeerResult): string[
   const number = (value: number | undefined) => value === undefined ? "" : formatNumber(value);
   return [
     peer.peer,
-    theirs === undefined ? "failed" : formatNumber(theirs),
+    theirs !== undefined ? formatNumber(theirs) : peer.errors.length > 0 ? "failed" : "left out",
     number(peer.figure?.min),
     number(peer.figure?.max),
     number(times),
@@ -80,8 +81,8 @@ function cellsOf(result: PeersResult, row: RowResult, peer: PeerResult): string[
 }
 
 function goalLines(result: PeersResult): string[] {
-  const lines = judgeGoals(result).map(({ verdict, work, goal, ratio, ours, beside }) => {
-    return [verdict, work, goal, ratio, ours, beside];
+  const lines = judgeGoals(result).map(({ verdict, margin, work, goal, ratio, ours, beside }) => {
+    return [margin === "" ? verdict : `${verdict} by ${margin}`, work, goal, ratio, ours, beside];
   });
   return align(lines, [0, 1, 5]);
 }

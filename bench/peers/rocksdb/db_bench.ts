@@ -35,6 +35,11 @@ export function commonArguments(directory: string): string[] {
   ];
 }
 
+/** The arguments of a cache that index and filters share with blocks, as the cache of an old Varve does. */
+export function cacheArguments(cacheBytes: number): string[] {
+  return [`--cache_size=${cacheBytes}`, "--cache_index_and_filter_blocks=true"];
+}
+
 /** Runs it to its end; the same argument given twice counts as it was given last. */
 export async function runDbBench(options: readonly string[], accountPath?: string): Promise<ChildOutcome> {
   const outcome = await runChild(["db_bench", ...options], { accountPath });
@@ -99,6 +104,32 @@ export async function manualFlushSeconds(directory: string): Promise<number> {
     if (event.event === "flush_finished") seconds = (time - (started.get(job) ?? time)) / 1e6;
   }
   return seconds;
+}
+
+/**
+ * How long RocksDB went on after a flush was asked for by hand until its last flush or compaction was done, in seconds,
+ * as the stamps of its LOG tell it. `waitforcompaction` itself looks every ten seconds only.
+ *
+ * @param log The text of the LOG.
+ * @throws {Error} If it tells of no flush by hand.
+ */
+export function upkeepSecondsOf(log: string): number {
+  let begin: number | undefined, end = 0;
+  for (const line of log.split("\n")) {
+    if (line.includes("Manual flush start")) begin = stampOf(line);
+    else if (/"event": "(?:flush|compaction)_finished"/.test(line)) end = stampOf(line);
+  }
+  if (begin === undefined) throw new Error("Cannot read the LOG of RocksDB: it tells of no flush by hand");
+  return Math.max(0, end - begin);
+}
+
+/** Reads `2026/11/22-00:08:17.902981 23279 …` in seconds. */
+function stampOf(line: string): number {
+  const [, year, month, day, hours, minutes, seconds] =
+    line.match(/^(\d+)\/(\d+)\/(\d+)-(\d+):(\d+):([\d.]+)/)?.map(Number) ?? [];
+  const stamp = Date.UTC(year, month - 1, day, hours, minutes) / 1000 + seconds;
+  if (Number.isFinite(stamp)) return stamp;
+  throw new Error(`Cannot read the LOG of RocksDB: "${line.slice(0, 40)}" has no time`);
 }
 
 /** What should be known about this build: Debian's asserts, and a MultiGet that reads one block after the other. */

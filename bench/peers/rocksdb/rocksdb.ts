@@ -33,6 +33,7 @@ import {
   syncLogs,
   usageOf,
 } from "./db_bench.ts";
+import { fillOld, measureBusy, measureFill, measureOverwrite } from "./rocksdb_old.ts";
 import { measureRead } from "./rocksdb_read.ts";
 
 const MiB = 1024 * 1024;
@@ -49,7 +50,8 @@ export class RocksDbPeer implements Peer {
     "--write_buffer_size=64 MiB, --max_write_buffer_number=4: larger or fewer were no faster here",
     "--level_compaction_dynamic_level_bytes, --max_background_jobs=4, --open_files=-1: index and filters of every file stay in memory",
     "--cache_size=8 MiB for cold reads, 1 GiB for warm ones",
-    "datasets are compacted to the end before they are read",
+    "datasets are compacted to the end before they are read; old ones are left as RocksDB's own compaction leaves them",
+    "old: filluniquerandom (or fillrandom, where keys are drawn) in batches of 256, flush, until its LOG tells of no compaction any more; a cache that a row names holds index and filters too, and is full before it begins",
     "multireadrandom with --multiread_batched; commit is fillrandom with --sync=1",
     "adjacent keys are read by seekrandom with --seek_nexts",
   ];
@@ -68,6 +70,7 @@ export class RocksDbPeer implements Peer {
   }
 
   async prepare(dataset: Dataset, directory: string): Promise<void> {
+    if (dataset.age === "old") return void await fillOld({ kind: "fill", dataset, keys: "once" }, directory);
     const fill = dataset.order === "sequential" ? "fillseq" : "filluniquerandom";
     // It waits for no less than 5 s, which one memtable does not need.
     const small = payloadOf(dataset.records, dataset.valueBytes) < 64 * MiB;
@@ -92,6 +95,12 @@ export class RocksDbPeer implements Peer {
         return measureOpen(work, assignment);
       case "replay":
         return measureReplay(work, assignment);
+      case "fill":
+        return measureFill(work, assignment);
+      case "busy":
+        return measureBusy(work, assignment);
+      case "overwrite":
+        return measureOverwrite(work, assignment);
       case "sink":
         throw new RangeError("Cannot give db_bench a sink");
       default:

@@ -2,8 +2,15 @@
 
 import type { Measurement } from "../measurement.ts";
 import type { Assignment } from "../peer.ts";
-import { type AdjacentWork, type GetWork, payloadOf, type ScanWork, type VectorWork } from "../work.ts";
-import { commonArguments, reportOf, runDbBench, usageOf } from "./db_bench.ts";
+import {
+  type AdjacentWork,
+  type GetWork,
+  payloadOf,
+  readsToFill,
+  type ScanWork,
+  type VectorWork,
+} from "../work.ts";
+import { cacheArguments, commonArguments, reportOf, runDbBench, usageOf } from "./db_bench.ts";
 
 /** Works that read from a dataset. */
 type ReadWork = GetWork | VectorWork | AdjacentWork | ScanWork;
@@ -16,18 +23,26 @@ export async function measureRead(
   { dataset, accountPath }: Assignment,
 ): Promise<Measurement> {
   const { benchmark, options } = argumentsOf(work);
+  const { cacheBytes } = work.kind === "get" || work.kind === "vector" ? work : { cacheBytes: undefined };
   const outcome = await runDbBench([
     ...commonArguments(dataset ?? ""),
     "--use_existing_db=1",
     `--num=${work.dataset.records}`,
     `--value_size=${work.dataset.valueBytes}`,
     ...options,
-    `--benchmarks=${benchmark}`,
+    ...(cacheBytes === undefined ? [] : cacheArguments(cacheBytes)),
+    `--benchmarks=${benchmark}${cacheBytes === undefined ? "" : warmUpOf(cacheBytes, work)}`,
   ], accountPath);
   const { seconds, operations, latency } = reportOf(outcome.stdout, benchmark);
   const read = operations * (work.kind === "adjacent" ? work.keys : 1);
   const payloadBytes = payloadOf(read, work.dataset.valueBytes);
   return { seconds, operations: read, payloadBytes, latency, ...usageOf(outcome) };
+}
+
+/** Repeats the benchmark before it is reported, until the cache is full. */
+function warmUpOf(cacheBytes: number, work: ReadWork): string {
+  const reads = work.kind === "vector" ? work.keys * work.batches : work.kind === "get" ? work.reads : 1;
+  return `[W${Math.ceil(readsToFill(cacheBytes, work.dataset.records) / reads)}]`;
 }
 
 function argumentsOf(work: ReadWork): { benchmark: string; options: string[] } {

@@ -8,11 +8,19 @@ import { keyOf, randomOf } from "../keys.ts";
 import type { Measurement } from "../measurement.ts";
 import type { Variant } from "./request.ts";
 import { openStore } from "./store.ts";
-import { type AdjacentWork, type GetWork, payloadOf, type ScanWork, type VectorWork } from "../work.ts";
+import {
+  type AdjacentWork,
+  type GetWork,
+  payloadOf,
+  readsToFill,
+  type ScanWork,
+  type VectorWork,
+} from "../work.ts";
 
 /** Works that read from a dataset. */
 export type ReadWork = GetWork | VectorWork | AdjacentWork | ScanWork;
 
+const MiB = 2 ** 20;
 const warmKeys = 1000;
 // A page of an index holds a few hundred entries: reading one key in 128 touches them all.
 const touchStride = 128;
@@ -24,7 +32,8 @@ export async function measureRead(
   directory: string,
   variant: Variant,
 ): Promise<Measurement> {
-  await using store = await openStore(directory, variant);
+  const { cacheBytes } = cacheOf(work);
+  await using store = await openStore(directory, variant, { cacheBytes });
   const timeline = store.timeline();
   const histogram = createHistogram();
   await warm(timeline, work, directory);
@@ -38,14 +47,32 @@ export async function measureRead(
   };
 }
 
-/** Brings the index into its cache, or 1,000 records into whatever cache there is. */
+/** The cache that is asked for; what a store has by itself is 64 MiB. */
+function cacheOf(work: ReadWork): { cacheBytes: number } {
+  return { cacheBytes: ("cacheBytes" in work ? work.cacheBytes : undefined) ?? 64 * MiB };
+}
+
+/** Fills the cache with what reads at random leave in it. */
+export async function fillCache(timeline: Timeline, records: number, cacheBytes: number): Promise<void> {
+  const random = randomOf(11);
+  const reads = readsToFill(cacheBytes, records);
+  for (let i = 0; i < reads; i += touchBatch) {
+    await timeline.getMany(Array.from({ length: touchBatch }, () => keyOf(random(records))));
+  }
+}
+
+/**
+ * Brings the index into its cache, or 1,000 records into whatever cache there is. That of an old store need not fit:
+ * its cache holds what reads before left in it.
+ */
 async function warm(timeline: Timeline, work: ReadWork, directory: string): Promise<void> {
   if (work.kind === "scan") return;
   if (work.kind === "get" && work.cache === "warm") {
     for (let i = 0; i < warmKeys; i++) await timeline.get(keyOf(i));
     return;
   }
-  const { records } = work.dataset;
+  const { records, age } = work.dataset;
+  if (age === "old") return await fillCache(timeline, records, cacheOf(work).cacheBytes);
   for (let i = 0; i < records;) {
     const keys: Uint8Array[] = [];
     for (; i < records && keys.length < touchBatch; i += touchStride) keys.push(keyOf(i));
@@ -75,16 +102,19 @@ async function read(timeline: Timeline, work: ReadWork, histogram: RecordableHis
   }
 }
 
-/** Reads single keys one after the other. */
+/** Reads single keys one after the other, for no longer than `mostSeconds`; returns how many it read. */
 export async function readGets(
   timeline: Timeline,
   reads: number,
   next: () => number,
   histogram: RecordableHistogram,
+  mostSeconds: number = Infinity,
 ): Promise<number> {
+  const end = performance.now() + mostSeconds * 1000;
   for (let i = 0; i < reads; i++) {
     const key = keyOf(next());
     const begin = performance.now();
+    if (begin > end) return i;
     const value = await timeline.get(key);
     recordSince(histogram, begin);
     if (value === undefined) throw new Error("Cannot find a key that was written");

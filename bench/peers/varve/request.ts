@@ -33,4 +33,6 @@ export interface VarveReply {
   io?: string;
   /** To `"measure"`: what was measured. */
   measurement?: Measurement;
+  /** To `"measure"`: why this Varve cannot do it. */
+  unable?: string;
 }

@@ -8,7 +8,7 @@
 import { errorLine, runChild } from "../machine/child.ts";
 import { commitOf, thisCheckout } from "../machine/machine.ts";
 import type { Measurement } from "../measurement.ts";
-import type { Assignment, Peer, PeerPresence } from "../peer.ts";
+import { type Assignment, type Peer, type PeerPresence, UnableError } from "../peer.ts";
 import type { Variant, VarveReply, VarveRequest } from "./request.ts";
 import type { Dataset, Work } from "../work.ts";
 import type { Workspace } from "../machine/workspace.ts";
@@ -74,15 +74,26 @@ export class VarvePeer implements Peer {
     if (work.kind === "replay") {
       await this.#run({ stage: "fill", variant, dataset: work.dataset, directory, unsealed: true });
     }
-    const reply = await this.#run({ stage: "measure", variant, work, directory, dataset }, accountPath);
-    if (reply.measurement === undefined) {
+    const request: VarveRequest = { stage: "measure", variant, work, directory, dataset };
+    const { reply, writtenBytes } = await this.#account(request, accountPath);
+    const { measurement, unable } = reply;
+    if (unable !== undefined) throw new UnableError(unable);
+    if (measurement === undefined) {
       throw new Error("Cannot read the reply of the worker: it measured nothing");
     }
-    return reply.measurement;
+    // What RocksDB wrote is known of its whole process; where that is compared, so it is of this one.
+    return work.kind === "fill" ? { ...measurement, writtenBytes } : measurement;
+  }
+
+  async #run(request: VarveRequest): Promise<VarveReply> {
+    return (await this.#account(request)).reply;
   }
 
   /** Runs this checkout's worker, with the packages that the measured checkout names. */
-  async #run(request: VarveRequest, accountPath?: string): Promise<VarveReply> {
+  async #account(
+    request: VarveRequest,
+    accountPath?: string,
+  ): Promise<{ reply: VarveReply; writtenBytes: number | undefined }> {
     const config = `--config=${this.#checkout}/deno.json`;
     const command = [Deno.execPath(), "run", "-A", "--no-check", "--no-lock", config, workerPath];
     const outcome = await runChild([...command, JSON.stringify(request)], {
@@ -91,7 +102,7 @@ export class VarvePeer implements Peer {
     });
     if (outcome.code !== 0) throw new Error(`varve failed: ${errorLine(outcome)}`);
     const reply: VarveReply = JSON.parse(outcome.stdout.trim().split("\n").at(-1) ?? "");
-    return reply;
+    return { reply, writtenBytes: outcome.writtenBytes };
   }
 }
 
@@ -106,5 +117,6 @@ const settings: readonly string[] = [
   "a Batch of the size that the row names for each append, which is awaited; the log is synced at the end, sealed rows end with freeze()",
   "commit: append of one change with sync",
   "before cold reads the index is brought into its cache, as RocksDB does when it opens; values always come from the disk",
+  "an old store is one whose upkeep has nothing left to do; the cache that a row names is full before it begins",
   "replay: segmentBytes 1 GiB, so that the whole log is unsealed when the process ends",
 ];

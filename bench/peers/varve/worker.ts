@@ -10,10 +10,12 @@ import { print } from "../print.ts";
 import { measureCommit } from "./commit.ts";
 import { fillDataset, measureIngest } from "./ingest.ts";
 import { measureMixed } from "./mixed.ts";
+import { measureBusy, measureFill, measureOverwrite } from "./old.ts";
 import { measureRead } from "./read.ts";
 import type { VarveReply, VarveRequest } from "./request.ts";
 import { measureSink } from "./sink.ts";
 import { openStore } from "./store.ts";
+import { settle } from "./upkeep.ts";
 import { type Dataset, type OpenWork, payloadOf, type ReplayWork } from "../work.ts";
 
 const unsealedSegmentBytes = 2 ** 30;
@@ -26,7 +28,7 @@ async function answer(request: VarveRequest): Promise<VarveReply> {
       await fill(request, checkedDataset(request));
       return {};
     case "measure":
-      return { measurement: await measure(request) };
+      return await measure(request);
   }
 }
 
@@ -42,13 +44,24 @@ async function fill({ directory, variant, unsealed }: VarveRequest, dataset: Dat
   await timeline.sync();
   // The process ends here, as one that is killed would: nothing is sealed, and the lock goes with it.
   if (unsealed) return;
-  await timeline.freeze();
+  await (dataset.age === "old" ? settle(timeline) : timeline.freeze());
   await store.close();
 }
 
-function measure(request: VarveRequest): Promise<Measurement> {
+async function measure(request: VarveRequest): Promise<VarveReply> {
+  const { work, directory, variant } = request;
+  if (work?.kind !== "overwrite") return { measurement: await measurementOf(request) };
+  const measured = await measureOverwrite(work, directory, variant);
+  return "unable" in measured ? measured : { measurement: measured };
+}
+
+function measurementOf(request: VarveRequest): Promise<Measurement> {
   const { work, directory, variant } = request;
   switch (work?.kind) {
+    case "fill":
+      return measureFill(work, directory, variant);
+    case "busy":
+      return measureBusy(work, checkedPath(request), directory, variant);
     case "ingest":
       return measureIngest(work, directory, variant);
     case "commit":
@@ -66,8 +79,9 @@ function measure(request: VarveRequest): Promise<Measurement> {
       return measureOpen(work, checkedPath(request), request);
     case "replay":
       return measureOpen(work, directory, request);
+    case "overwrite":
     case undefined:
-      throw new TypeError("Cannot measure: the request names no work");
+      throw new TypeError(`Cannot measure this work: ${work?.kind}`);
   }
 }
 
