@@ -35,11 +35,6 @@ export function commonArguments(directory: string): string[] {
   ];
 }
 
-/** The arguments of a cache that index and filters share with blocks, as the cache of an old Varve does. */
-export function cacheArguments(cacheBytes: number): string[] {
-  return [`--cache_size=${cacheBytes}`, "--cache_index_and_filter_blocks=true"];
-}
-
 /** Runs it to its end; the same argument given twice counts as it was given last. */
 export async function runDbBench(options: readonly string[], accountPath?: string): Promise<ChildOutcome> {
   const outcome = await runChild(["db_bench", ...options], { accountPath });

@@ -51,7 +51,8 @@ export class RocksDbPeer implements Peer {
     "--level_compaction_dynamic_level_bytes, --max_background_jobs=4, --open_files=-1: index and filters of every file stay in memory",
     "--cache_size=8 MiB for cold reads, 1 GiB for warm ones",
     "datasets are compacted to the end before they are read; old ones are left as RocksDB's own compaction leaves them",
-    "old: filluniquerandom (or fillrandom, where keys are drawn) in batches of 256, flush, until its LOG tells of no compaction any more; a cache that a row names holds index and filters too, and is full before it begins",
+    "old: filluniquerandom (or fillrandom, where keys are drawn) in batches of 256, flush, until its LOG tells of no compaction any more",
+    "a cache that a row names is full before it begins, and holds blocks of values alone: with index and filters in it as well, which do not fit 32 MiB, a get took milliseconds",
     "multireadrandom with --multiread_batched; commit is fillrandom with --sync=1",
     "adjacent keys are read by seekrandom with --seek_nexts",
   ];

@@ -5,14 +5,7 @@ import { bytesBelow, copyDirectory } from "../machine/files.ts";
 import type { Measurement } from "../measurement.ts";
 import type { Assignment } from "../peer.ts";
 import { type BusyWork, type FillWork, type OverwriteWork, payloadOf, readsToFill } from "../work.ts";
-import {
-  cacheArguments,
-  commonArguments,
-  reportOf,
-  runDbBench,
-  upkeepSecondsOf,
-  usageOf,
-} from "./db_bench.ts";
+import { commonArguments, reportOf, runDbBench, upkeepSecondsOf, usageOf } from "./db_bench.ts";
 
 const MiB = 2 ** 20;
 const batchRecords = 256;
@@ -56,7 +49,7 @@ export async function measureBusy(
   const warmUps = Math.ceil(readsToFill(work.cacheBytes, work.dataset.records) / work.reads);
   const outcome = await runDbBench([
     ...commonArguments(directory),
-    ...cacheArguments(work.cacheBytes),
+    `--cache_size=${work.cacheBytes}`,
     `--benchmarks=readrandom[W${warmUps}],readwhilewriting`,
     "--use_existing_db=1",
     `--num=${work.dataset.records}`,

@@ -10,7 +10,7 @@ import {
   type ScanWork,
   type VectorWork,
 } from "../work.ts";
-import { cacheArguments, commonArguments, reportOf, runDbBench, usageOf } from "./db_bench.ts";
+import { commonArguments, reportOf, runDbBench, usageOf } from "./db_bench.ts";
 
 /** Works that read from a dataset. */
 type ReadWork = GetWork | VectorWork | AdjacentWork | ScanWork;
@@ -30,7 +30,7 @@ export async function measureRead(
     `--num=${work.dataset.records}`,
     `--value_size=${work.dataset.valueBytes}`,
     ...options,
-    ...(cacheBytes === undefined ? [] : cacheArguments(cacheBytes)),
+    ...(cacheBytes === undefined ? [] : [`--cache_size=${cacheBytes}`]),
     `--benchmarks=${benchmark}${cacheBytes === undefined ? "" : warmUpOf(cacheBytes, work)}`,
   ], accountPath);
   const { seconds, operations, latency } = reportOf(outcome.stdout, benchmark);
