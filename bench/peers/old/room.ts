@@ -11,7 +11,7 @@ const GiB = 2 ** 30;
 const sizes: Readonly<Record<string, { settled: number; most: number }>> = {
   varve: { settled: 1.4, most: 2.8 },
   rocksdb: { settled: 1.15, most: 2.3 },
-  lmdb: { settled: 4.2, most: 4.2 },
+  lmdb: { settled: 1.3, most: 1.3 },
   fio: { settled: 1, most: 1 },
 };
 
