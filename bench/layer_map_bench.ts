@@ -30,6 +30,7 @@ function layerOf(firstKey: number, lastKey: number, lsn: number): StoredLayer {
     leafPages: 1,
     height: 1,
     filterPages: 1,
+    horizon: 0,
   };
   return new StoredLayer(description, {} as StoredObject);
 }

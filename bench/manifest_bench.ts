@@ -5,7 +5,7 @@
  * new file, which is what the slowest are.
  */
 
-import { assert, blockBytes, pageBytes, SlicedTurns } from "../src/base/mod.ts";
+import { assert, blockBytes, noTimes, pageBytes, SlicedTurns } from "../src/base/mod.ts";
 import type { LayerDescription } from "../src/layer/mod.ts";
 import { type Edit, Manifest, type ManifestHome, type StoreState } from "../src/manifest/mod.ts";
 
@@ -77,6 +77,7 @@ function layerOf(sequence: number): LayerDescription {
     leafPages: 890,
     height: 3,
     filterPages,
+    horizon: 0,
   };
 }
 
@@ -88,7 +89,15 @@ function addSegment({ sequence, generation, fileId, firstLsn }: LayerDescription
   return { type: "addSegment", id: 1, segment: { sequence, generation, fileId, firstLsn } };
 }
 
-const timeline = { name: "main", id: 1, created: 0, nextSequence: layerCount + 1, horizon: 0, segments: [] };
+const timeline = {
+  name: "main",
+  id: 1,
+  created: 0,
+  nextSequence: layerCount + 1,
+  horizon: 0,
+  times: noTimes,
+  segments: [],
+};
 const layers = Array.from({ length: layerCount }, (_, i) => layerOf(i + 1));
 const state: StoreState = {
   version: 1,
@@ -103,7 +112,7 @@ for (const commits of [0, 2000]) {
   for (let sequence = layerCount + 1; sequence <= layerCount + commits / 2; sequence++) {
     const layer = layerOf(sequence);
     await manifest.commit(addSegment(layer));
-    await manifest.commit({ type: "seal", id: 1, layer });
+    await manifest.commit({ type: "seal", id: 1, layer, times: noTimes });
   }
   await manifest.close();
   Deno.bench(`${commits} commits behind the snapshot`, { group: "open" }, async () => {
@@ -117,7 +126,7 @@ let sequence = layerCount;
 Deno.bench("a new segment, and the layer it becomes", { group: "commit" }, async () => {
   const layer = layerOf(++sequence);
   await manifest.commit(addSegment(layer));
-  await manifest.commit({ type: "seal", id: 1, layer });
+  await manifest.commit({ type: "seal", id: 1, layer, times: noTimes });
 });
 
 let oldest = 1;

@@ -185,9 +185,11 @@ export interface LsnErrorContext {
   lsn: number;
   /** The last LSN of the timeline. */
   lastLsn: number;
+  /** The horizon, if the LSN lies below it. */
+  horizon?: number | undefined;
 }
 
-/** An LSN beyond the end of history, or one that does not increase. */
+/** An LSN beyond the end of history or below the horizon, or one that does not increase. */
 export class LsnError extends VarveError {
   /** The name of the class. */
   override name = "LsnError";
@@ -195,12 +197,15 @@ export class LsnError extends VarveError {
   readonly lsn: number;
   /** The last LSN of the timeline. */
   readonly lastLsn: number;
+  /** The horizon, if the LSN lies below it. */
+  readonly horizon: number | undefined;
 
   /** Makes an error from what could not be done, and with which LSN. */
-  constructor(message: string, { lsn, lastLsn }: LsnErrorContext) {
+  constructor(message: string, { lsn, lastLsn, horizon }: LsnErrorContext) {
     super(message);
     this.lsn = lsn;
     this.lastLsn = lastLsn;
+    this.horizon = horizon;
   }
 }
 

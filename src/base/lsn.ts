@@ -24,16 +24,24 @@ export function checkLsn(lsn: unknown, least = 0): Lsn {
 }
 
 /**
- * Checks the LSN of a read against the end of history.
+ * Checks the LSN of a read against both ends of history.
  *
  * @param lsn What the caller gave, or `undefined` for the end of history.
  * @param lastLsn The end of history.
+ * @param horizon The first LSN that can be read as of.
  * @returns The LSN to read as of.
- * @throws {LsnError} If `lsn` is beyond the end of history.
+ * @throws {LsnError} If `lsn` is beyond the end of history, or below the horizon.
  */
-export function checkReadLsn(lsn: Lsn | undefined, lastLsn: Lsn): Lsn {
+export function checkReadLsn(lsn: Lsn | undefined, lastLsn: Lsn, horizon: Lsn = 0): Lsn {
   if (lsn === undefined) return lastLsn;
   checkLsn(lsn);
+  if (lsn < horizon) throw belowHorizon("read as of", lsn, lastLsn, horizon);
   if (lsn <= lastLsn) return lsn;
   throw new LsnError(`Cannot read as of LSN ${lsn}: the last LSN is ${lastLsn}`, { lsn, lastLsn });
+}
+
+/** The error of whoever asks for history that was given up. */
+export function belowHorizon(action: string, lsn: Lsn, lastLsn: Lsn, horizon: Lsn): LsnError {
+  const message = `Cannot ${action} LSN ${lsn}: it is below the horizon, which is at LSN ${horizon}`;
+  return new LsnError(message, { lsn, lastLsn, horizon });
 }

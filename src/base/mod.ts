@@ -12,3 +12,4 @@ export * from "./options.ts";
 export * from "./path.ts";
 export * from "./structured_key.ts";
 export * from "./system_host.ts";
+export * from "./times.ts";

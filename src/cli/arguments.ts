@@ -6,6 +6,9 @@ import { type ArgumentSpecs, commonOptions } from "./options.ts";
 import { parseOptions } from "./parse_options.ts";
 import { UsageError } from "./usage_error.ts";
 
+/** A date, and a time behind it with or without seconds and a zone. */
+const datePattern = /^(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})?)?$/;
+
 /** What a command was asked. */
 export class Arguments {
   /** What was given besides options; as many as are needed, at least. */
@@ -56,6 +59,24 @@ export class Arguments {
    */
   lsn(name: string, least = 0): Lsn | undefined {
     return this.#integer(name, least, `an LSN from ${least} on`);
+  }
+
+  /**
+   * The value of an option that is a date or a moment: `2026-01-31`, its first moment, or `2026-01-31T08:30`, also with
+   * seconds, and with `Z` or an offset such as `+02:00`. Without one, both are local.
+   *
+   * @param name The option.
+   * @throws {UsageError} If it is none.
+   */
+  date(name: string): Date | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const parts = datePattern.exec(text), day = parts?.[1] ?? "";
+    const date = parts?.[2] === undefined ? new Date(`${day}T00:00`) : new Date(text.replace(" ", "T"));
+    // A day that a month does not have would be one of the next month.
+    const isDay = new Date(`${day}T00:00Z`).toJSON()?.startsWith(day);
+    if (isDay && !Number.isNaN(date.getTime())) return date;
+    throw new UsageError(`--${name} takes a date such as 2026-01-31 or 2026-01-31T08:30:00Z, not "${text}"`);
   }
 
   /**

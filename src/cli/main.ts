@@ -4,6 +4,7 @@ import deno from "../../deno.json" with { type: "json" };
 import { Arguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { compactCommand } from "./commands/compact.ts";
+import { gcCommand } from "./commands/gc.ts";
 import { importGitCommand } from "./commands/import_git.ts";
 import { layersCommand, statsCommand } from "./commands/inspect.ts";
 import { loadCommand } from "./commands/load.ts";
@@ -34,6 +35,7 @@ const commands: readonly Command[] = [
   statsCommand,
   topCommand,
   compactCommand,
+  gcCommand,
   verifyCommand,
   salvageCommand,
 ];

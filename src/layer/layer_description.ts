@@ -51,6 +51,8 @@ export interface LayerDescription extends LayerSummary {
   readonly height: number;
   /** The pages of the filter. */
   readonly filterPages: number;
+  /** The horizon under which it was merged, which needs no version that it lacks; 0 if it lacks none. */
+  readonly horizon: Lsn;
 }
 
 /** Levels of an index; each has at least two pages under a page, so that more cannot be. */
@@ -85,7 +87,7 @@ function hasWholeNumbers(layer: LayerDescription): boolean {
     isWhole(layer.tombstones) && isWhole(layer.keys) && isWhole(layer.byteLength) &&
     isWhole(layer.valuesEnd) &&
     isWhole(layer.indexPages) && isWhole(layer.leafPages) && isWhole(layer.height) &&
-    isWhole(layer.filterPages);
+    isWhole(layer.filterPages) && isWhole(layer.horizon);
 }
 
 function numberFault(layer: LayerDescription): string {

@@ -41,10 +41,12 @@ export interface LayerSink {
 }
 
 /** What a layer is beside what its versions say. */
-export type LayerIdentity = Pick<
-  LayerDescription,
-  "kind" | "sequence" | "generation" | "fileId" | "firstLsn" | "lastLsn"
->;
+export type LayerIdentity =
+  & Pick<
+    LayerDescription,
+    "kind" | "sequence" | "generation" | "fileId" | "firstLsn" | "lastLsn"
+  >
+  & Partial<Pick<LayerDescription, "horizon">>;
 
 /** How a layer is written. */
 export interface WriteLayerOptions {
@@ -163,7 +165,7 @@ export class LayerBuilder {
     }
     const areas = { valuesEnd, ...shape, filterPages: filter.pages };
     const byteLength = layerByteLength(areas);
-    const layer: LayerDescription = { ...identity, ...areas, ...counts, byteLength };
+    const layer: LayerDescription = { horizon: 0, ...identity, ...areas, ...counts, byteLength };
     sink.append(encodeFooter(layer));
     assert(sink.position === byteLength, "F1: the object ends with its footer");
     return layer;

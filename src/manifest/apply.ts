@@ -4,7 +4,7 @@
  * @module
  */
 
-import { AssertionError } from "../base/mod.ts";
+import { AssertionError, joinTimes, type Times, timesFault } from "../base/mod.ts";
 import type { LayerDescription } from "../layer/mod.ts";
 import type { Edit, TimelineEdit } from "./edit.ts";
 import { checkLayer, checkSegments, checkTimeline, compareLayers, isWhole, isWord } from "./state.ts";
@@ -86,6 +86,7 @@ class TimelineDraft {
   readonly #doubtful = new Set<number>();
   #nextSequence: number;
   #horizon: number;
+  #times: Times;
 
   /**
    * Starts from what it is.
@@ -99,12 +100,13 @@ class TimelineDraft {
     this.#segments = new Map(base.segments.map((segment) => [segment.sequence, segment]));
     this.#nextSequence = base.nextSequence;
     this.#horizon = base.horizon;
+    this.#times = base.times;
   }
 
   /** Applies an edit. */
   take(edit: TimelineEdit): void {
     if (edit.type === "addSegment") this.#addSegment(edit.segment);
-    else if (edit.type === "seal") this.#seal(edit.layer);
+    else if (edit.type === "seal") this.#seal(edit.layer, edit.times);
     else if (edit.type === "dropSegments") {
       for (const sequence of edit.sequences) this.#segments.delete(this.#segment(sequence).sequence);
     } else if (edit.type === "replaceLayers") {
@@ -116,17 +118,17 @@ class TimelineDraft {
       if (!isWord(edit.nextSequence)) throw this.#fault(`a next sequence of ${edit.nextSequence}`);
       this.#nextSequence = Math.max(this.#nextSequence, edit.nextSequence);
     } else if (edit.type === "horizon") {
-      if (!isWhole(edit.lsn, this.#horizon)) throw this.#fault(`a horizon of ${edit.lsn}`);
-      this.#horizon = edit.lsn;
+      if (!isWhole(edit.lsn)) throw this.#fault(`a horizon of ${edit.lsn}`);
+      this.#horizon = Math.max(this.#horizon, edit.lsn);
     }
   }
 
   /** Returns the timeline as the edits leave it. */
   finish(): TimelineState {
-    const base = this.#base, nextSequence = this.#nextSequence, horizon = this.#horizon;
+    const base = this.#base, nextSequence = this.#nextSequence, horizon = this.#horizon, times = this.#times;
     const segments = shared(base.segments, Array.from(this.#segments.values()));
     checkSegments(segments, this.#fault);
-    return { ...base, nextSequence, horizon, segments, layers: this.#layers() };
+    return { ...base, nextSequence, horizon, times, segments, layers: this.#layers() };
   }
 
   #segment(sequence: number): SegmentDescription {
@@ -142,12 +144,15 @@ class TimelineDraft {
     this.#nextSequence = sequence + 1;
   }
 
-  #seal(layer: LayerDescription): void {
+  #seal(layer: LayerDescription, times: Times): void {
     const { sequence, generation, fileId, firstLsn } = this.#segment(layer.sequence);
     const isSame = layer.generation === generation && layer.fileId === fileId && layer.firstLsn === firstLsn;
     if (!isSame || layer.kind !== "L0") throw this.#fault(`layer ${sequence}, which is not its segment`);
+    const wrongTime = timesFault(times);
+    if (wrongTime !== undefined) throw this.#fault(wrongTime);
     this.#segments.delete(sequence);
     this.#added.set(sequence, layer);
+    this.#times = joinTimes(this.#times, times);
   }
 
   #removeLayer(sequence: number): void {

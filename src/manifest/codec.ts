@@ -4,7 +4,7 @@
  * ```
  *   state:     generation u32 │ count u32 │ timelines …
  *   timeline:  id u64 │ created u64 │ horizon u64 │ next sequence u32 │ name: length u16, UTF-8
- *              │ count u32 │ segments … │ count u32 │ layers …
+ *              │ count u32 │ segments … │ times │ count u32 │ layers …
  *   segment:   sequence u32 │ generation u32 │ file id u64 │ first LSN u64 │ has witness u8
  *              │ witness: offset u64 │ LSN u64 │ is end u8
  *
@@ -16,14 +16,17 @@
  *            ──┬─────────────┬──────────┬────────────┬──────┬─────────────┬────────────┬──────────────┬──
  *              │ byte length │ versions │ tombstones │ keys │ index pages │ leaf pages │ filter pages │
  *            ──┴─────────────┴──────────┴────────────┴──────┴─────────────┴────────────┴──────────────┴──
- *              76                 78                80
- *            ──┬──────────────────┬─────────────────┬─────────────┬────────────┐
- *              │ first key length │ last key length │ first key … │ last key … │
- *            ──┴──────────────────┴─────────────────┴─────────────┴────────────┘
+ *              76        84                 86                88
+ *            ──┬─────────┬──────────────────┬─────────────────┬─────────────┬────────────┐
+ *              │ horizon │ first key length │ last key length │ first key … │ last key … │
+ *            ──┴─────────┴──────────────────┴─────────────────┴─────────────┴────────────┘
+ *
+ *   times:     count u32 │ LSN, second: varints, each less the one before it │ …
+ *   varint:    seven bits a byte, the lowest first; all bytes but the last one have the highest bit
  *
  *   edit:      type u8, then
  *              1 add timeline: timeline          4 drop segments: id u64 │ count u32 │ sequences u32 …
- *              2 drop timeline: id u64           5 seal: id u64 │ layer
+ *              2 drop timeline: id u64           5 seal: id u64 │ layer │ times
  *              3 add segment: id u64 │ segment   6 replace layers: id u64 │ count u32 │ sequences u32 …
  *              8 horizon: id u64 │ LSN u64                         │ count u32 │ layers …
  *              9 generation: u32                 7 witness: id u64 │ sequence u32 │ offset u64 │ LSN u64 │ is end u8
@@ -35,15 +38,16 @@
  * @module
  */
 
-import type { Turns } from "../base/mod.ts";
+import { maxLsn, maxSeconds, type Times, type Turns } from "../base/mod.ts";
 import type { LayerDescription, LayerKind } from "../layer/mod.ts";
-import { type Code, type Coder, countOf, list, long, oneOf, record, word } from "./coder.ts";
+import { type Code, type Coder, countOf, list, long, oneOf, record, varint, word } from "./coder.ts";
 import type { Edit } from "./edit.ts";
 import type { SegmentDescription, StoreState, TimelineState, Witness } from "./state.ts";
 
-const leastTimelineBytes = 38;
+const leastTimelineBytes = 42;
 const leastSegmentBytes = 25;
-const leastLayerBytes = 80;
+const leastTimeBytes = 2;
+const leastLayerBytes = 88;
 /** Layers that are coded between looks at the clock: some 100 µs. */
 const layersPerLook = 512;
 
@@ -68,6 +72,18 @@ const segment: Code<SegmentDescription> = (coder, value) => {
   return hasWitness ? { ...head, witness: witness(coder, value?.witness) } : head;
 };
 
+const times: Code<Times> = (coder, value) => {
+  const count = countOf(coder, leastTimeBytes, value?.lsns);
+  const lsns = new Float64Array(count), seconds = new Float64Array(count);
+  let lsn = 0, second = 0;
+  for (let i = 0; i < count; i++) {
+    lsns[i] = lsn += varint(coder, value && value.lsns[i] - lsn);
+    seconds[i] = second += varint(coder, value && value.seconds[i] - second);
+    if (lsn > maxLsn || second > maxSeconds) throw coder.fault("a time", `LSN ${lsn} by second ${second}`);
+  }
+  return { lsns, seconds };
+};
+
 const layerKind = oneOf<LayerKind>(["L0", "delta", "image"]);
 /** Written out, and makes no object but what it returns: a store has a hundred thousand layers. */
 const layer: Code<LayerDescription> = (c, v) => {
@@ -78,13 +94,13 @@ const layer: Code<LayerDescription> = (c, v) => {
   const valuesEnd = long(c, v?.valuesEnd), byteLength = long(c, v?.byteLength);
   const versions = word(c, v?.versions), tombstones = word(c, v?.tombstones), keys = word(c, v?.keys);
   const indexPages = word(c, v?.indexPages), leafPages = word(c, v?.leafPages);
-  const filterPages = word(c, v?.filterPages);
+  const filterPages = word(c, v?.filterPages), horizon = long(c, v?.horizon);
   const firstLength = c.number(2, v?.firstKey.length), lastLength = c.number(2, v?.lastKey.length);
   const firstKey = c.bytes(firstLength, v?.firstKey), lastKey = c.bytes(lastLength, v?.lastKey);
   // deno-fmt-ignore
   return {
     kind, sequence, generation, fileId, firstLsn, lastLsn, firstKey, lastKey, versions, tombstones, keys, byteLength,
-    valuesEnd, indexPages, leafPages, height, filterPages,
+    valuesEnd, indexPages, leafPages, height, filterPages, horizon,
   };
 };
 const layers: Code<readonly LayerDescription[]> = list(layer, leastLayerBytes);
@@ -97,6 +113,7 @@ const timelineHead = record({
   nextSequence: word,
   name: text,
   segments,
+  times,
 });
 const timeline: Code<TimelineState> = (coder, value) => {
   return { ...timelineHead(coder, value), layers: layers(coder, value?.layers) };
@@ -108,7 +125,7 @@ const edits: { readonly [T in Edit["type"]]: Code<Omit<Edit & { type: T }, "type
   dropTimeline: record({ id: long }),
   addSegment: record({ id: long, segment }),
   dropSegments: record({ id: long, sequences }),
-  seal: record({ id: long, layer }),
+  seal: record({ id: long, layer, times }),
   replaceLayers: record({ id: long, remove: sequences, add: layers }),
   witness: record({ id: long, sequence: word, witness }),
   horizon: record({ id: long, lsn: long }),

@@ -17,6 +17,24 @@ export const word: Code<number> = (coder, value) => coder.number(4, value);
 /** A number of 64 bits. */
 export const long: Code<number> = (coder, value) => coder.number(8, value);
 
+/** A number of up to 53 bits in as few bytes as it needs: seven bits each, the lowest first, and one if more follow. */
+export const varint: Code<number> = (coder, value) => {
+  if (value !== undefined) {
+    let rest = value;
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) coder.number(1, rest % 0x80 + 0x80);
+    coder.number(1, rest);
+    return value;
+  }
+  let number = 0, scale = 1, byte: number;
+  do {
+    byte = coder.number(1);
+    number += byte % 0x80 * scale;
+    scale *= 0x80;
+    if (number > Number.MAX_SAFE_INTEGER || scale > 2 ** 56) throw coder.fault("a number of 53 bits", "more");
+  } while (byte >= 0x80);
+  return number;
+};
+
 /** One of a few things, as its place among them; the first one has the number `first`. */
 export function oneOf<T>(choices: readonly T[], width: Width = 1, first = 0): Code<T> {
   return (coder, value) => {
@@ -46,7 +64,7 @@ export function list<T>(item: Code<T>, leastBytes: number): Code<readonly T[]> {
 }
 
 /** How many items of at least so many bytes follow: no memory is taken for items that cannot be there. */
-export function countOf(coder: Coder, leastBytes: number, items?: readonly unknown[]): number {
+export function countOf(coder: Coder, leastBytes: number, items?: ArrayLike<unknown>): number {
   const count = word(coder, items?.length);
   if (count * leastBytes <= coder.left) return count;
   throw coder.fault(`${count} items of at least ${leastBytes} bytes`, `${coder.left} bytes`);

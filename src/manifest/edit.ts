@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Lsn } from "../base/mod.ts";
+import type { Lsn, Times } from "../base/mod.ts";
 import type { LayerDescription } from "../layer/mod.ts";
 import type { SegmentDescription, TimelineState, Witness } from "./state.ts";
 
@@ -24,8 +24,8 @@ export type TimelineEdit =
   | { readonly type: "addSegment"; readonly id: number; readonly segment: SegmentDescription }
   /** Drops segments that hold no history. */
   | { readonly type: "dropSegments"; readonly id: number; readonly sequences: readonly number[] }
-  /** Makes a segment an L0 layer of the same sequence, generation, file and first LSN. */
-  | { readonly type: "seal"; readonly id: number; readonly layer: LayerDescription }
+  /** Makes a segment an L0 layer of the same sequence, generation, file and first LSN, and adds its times. */
+  | { readonly type: "seal"; readonly id: number; readonly layer: LayerDescription; readonly times: Times }
   /** Drops layers, by their sequences, and adds others that stand for them, in any order. */
   | {
     readonly type: "replaceLayers";
@@ -37,5 +37,5 @@ export type TimelineEdit =
   | { readonly type: "witness"; readonly id: number; readonly sequence: number; readonly witness: Witness }
   /** Raises `nextSequence`, if it is less: the numbers below may be those of files that are being made. */
   | { readonly type: "reserve"; readonly id: number; readonly nextSequence: number }
-  /** Raises the horizon. */
+  /** Raises the horizon, if it is less. */
   | { readonly type: "horizon"; readonly id: number; readonly lsn: Lsn };

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { type Lsn, maxTimelineNameLength } from "../base/mod.ts";
+import { type Lsn, maxTimelineNameLength, type Times, timesFault } from "../base/mod.ts";
 import { descriptionFault, type LayerDescription } from "../layer/mod.ts";
 
 /** What exists. */
@@ -34,8 +34,10 @@ export interface TimelineState {
   readonly created: number;
   /** The sequence of its next segment or layer. */
   readonly nextSequence: number;
-  /** The LSN below which its history may be given up. */
+  /** The LSN below which its history may be given up: it cannot be read as of an earlier one. */
   readonly horizon: Lsn;
+  /** When the batches of its layers were appended, also of those that were merged since. */
+  readonly times: Times;
   /** Its segments that are not sealed, oldest first. */
   readonly segments: readonly SegmentDescription[];
   /** Its layers, by first LSN. */
@@ -91,10 +93,12 @@ export function compareLayers(a: LayerDescription, b: LayerDescription): number 
 
 /** Throws if a timeline cannot be, whatever others there are (M2). */
 export function checkTimeline(timeline: TimelineState, fault: Fault): void {
-  const { name, id, created, nextSequence, horizon, segments, layers } = timeline;
+  const { name, id, created, nextSequence, horizon, times, segments, layers } = timeline;
   const isRight = name.length >= 1 && name.length <= maxTimelineNameLength && name.isWellFormed() &&
     isWhole(id, 1) && isWhole(created) && isWhole(horizon) && isWord(nextSequence);
   if (!isRight) throw fault(`timeline ${id} with a name or a number out of range`);
+  const wrongTime = timesFault(times);
+  if (wrongTime !== undefined) throw fault(wrongTime);
   checkSegments(segments, fault);
   for (let i = 0; i < layers.length; i++) {
     checkLayer(layers[i], fault);

@@ -9,4 +9,5 @@ export { type CheckedSegment, checkSegment, type SegmentReach } from "./check_se
 export { type Change, EncodedBatch } from "./encoded_batch.ts";
 export type { Proof } from "./proof.ts";
 export { type ExpectedSegment, type ScannedSegment, scanSegment, type SegmentIdentity } from "./scan.ts";
+export { SegmentTimes } from "./segment_times.ts";
 export { SegmentWriter } from "./segment_writer.ts";

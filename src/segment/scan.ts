@@ -16,11 +16,19 @@
  * @module
  */
 
-import { blockBytes, CorruptionError, type Lsn, maxBatchBytes, maxSegmentFileBytes } from "../base/mod.ts";
+import {
+  blockBytes,
+  CorruptionError,
+  type Lsn,
+  maxBatchBytes,
+  maxSeconds,
+  maxSegmentFileBytes,
+} from "../base/mod.ts";
 import {
   checkRecord,
   decodeHeader,
   decodePad,
+  decodeTimeMark,
   type FileHeader,
   fileSeed,
   lastOfBatch,
@@ -28,9 +36,11 @@ import {
   readRecordHeader,
   recordHeaderBytes,
   RecordKind,
+  timeMarkBytes,
 } from "../layer/mod.ts";
 import type { Objects, StoredObject } from "../objects/mod.ts";
 import { misplacedPad, type Proof, ProofSearch } from "./proof.ts";
+import { SegmentTimes } from "./segment_times.ts";
 
 /** Bytes that are scanned between two looks at the clock. */
 const pieceBytes = 64 * 1024;
@@ -57,6 +67,8 @@ export interface ScannedSegment {
   readonly header: FileHeader | undefined;
   /** Where its records lie. */
   readonly index: MemoryIndex;
+  /** When its batches were appended. */
+  readonly times: SegmentTimes;
   /** Where the last whole batch, or the pad behind it, ends; 0 without a header. */
   readonly end: number;
   /** The LSN of the last whole batch; `undefined` if there is none. */
@@ -140,15 +152,18 @@ class Scanner {
   readonly #expected: ExpectedSegment;
   readonly #seed: number;
   readonly #index = new MemoryIndex();
+  readonly #times = new SegmentTimes();
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
   #filled = 0;
   /** The offset in the file of `#bytes[0]`. */
   #base = 0;
-  /** Where the batch that is being read starts, and where its next record starts, in `#bytes`. */
+  /** Where the batch that is being read starts, a mark before it included, and its next record, in `#bytes`. */
   #batchStart = 0;
   #at = 0;
   #batchLsn = 0;
+  /** What the mark says before the batch that is being read. */
+  #time: number | undefined;
   #header: FileHeader | undefined;
   #lastLsn: Lsn;
   #batches = 0;
@@ -175,6 +190,7 @@ class Scanner {
     return {
       header: this.#header,
       index: this.#index,
+      times: this.#times,
       end: this.#base + this.#batchStart,
       lastLsn: this.#batches === 0 ? undefined : this.#lastLsn,
       batches: this.#batches,
@@ -235,10 +251,11 @@ class Scanner {
     if (header === undefined) return this.#stop();
     const length = recordHeaderBytes + header.keyLength + header.valueLength;
     // What a batch may be bounds the memory that a hostile file takes (V2).
-    if (at + length - this.#batchStart > maxBatchBytes) return this.#stop();
+    if (at + length - this.#batchStart > maxBatchBytes + timeMarkBytes) return this.#stop();
     if (at + length > this.#filled) return false;
     if (!checkRecord(this.#bytes, this.#view, at, length, this.#seed)) return this.#stop();
     if (header.kind === RecordKind.PAD) return this.#acceptPad(length);
+    if (header.kind === RecordKind.TIME) return this.#takeMark(header.lsn, length);
     const inBatch = at > this.#batchStart;
     if (inBatch ? header.lsn !== this.#batchLsn : header.lsn <= this.#lastLsn) return this.#stop();
     this.#batchLsn = header.lsn;
@@ -247,7 +264,21 @@ class Scanner {
     return true;
   }
 
+  /** Takes a mark: it stands before a batch of its LSN, the first of a second, and counts once that is whole. */
+  #takeMark(lsn: Lsn, length: number): boolean {
+    const milliseconds = decodeTimeMark(this.#view, this.#at);
+    const mayStand = this.#at === this.#batchStart && lsn > this.#lastLsn &&
+      milliseconds < maxSeconds * 1000 && this.#times.isDue(milliseconds);
+    if (!mayStand) return this.#stop();
+    this.#time = milliseconds;
+    this.#batchLsn = lsn;
+    this.#at += length;
+    return true;
+  }
+
   #acceptBatch(): void {
+    if (this.#time !== undefined) this.#times.mark(this.#time, this.#lastLsn);
+    this.#time = undefined;
     this.#index.insertBatch(this.#bytes, this.#view, this.#batchStart, this.#at, this.#base);
     this.#lastLsn = this.#batchLsn;
     this.#batches++;

@@ -2,7 +2,7 @@
  * A segment that is being written: the only thing ever written on the write path.
  *
  * ```
- *   header │ batch │ batch │ pad ┃ batch │ pad ┃ batch …          ┃ = synced: aligned, never written again
+ *   header │ time │ batch │ batch │ pad ┃ batch │ pad ┃ time │ batch …          ┃ = synced: aligned, never written again
  * ```
  *
  * S1  Batches stand in the order of their LSNs; `append` is synchronous.
@@ -17,9 +17,17 @@
  */
 
 import { assert, blockBytes, type Lsn } from "../base/mod.ts";
-import { encodeHeader, encodePad, type FileHeader, fileSeed, padBytes } from "../layer/mod.ts";
+import {
+  encodeHeader,
+  encodePad,
+  encodeTimeMark,
+  type FileHeader,
+  fileSeed,
+  padBytes,
+} from "../layer/mod.ts";
 import type { ObjectWriter } from "../objects/mod.ts";
 import type { EncodedBatch } from "./encoded_batch.ts";
+import { SegmentTimes } from "./segment_times.ts";
 
 /** The append-only end of a timeline's log. */
 export class SegmentWriter {
@@ -27,6 +35,8 @@ export class SegmentWriter {
   readonly header: FileHeader;
   /** What writes its object. */
   readonly writer: ObjectWriter;
+  /** When its batches were appended. */
+  readonly times: SegmentTimes;
   readonly #seed: number;
   #lastLsn: Lsn | undefined;
   /** Where the last batch or pad ends. */
@@ -40,11 +50,18 @@ export class SegmentWriter {
    * @param writer What writes its object: from 0 on if it is new, else from the aligned end of its values on.
    * @param header What the segment says of itself; written if it is new.
    * @param lastLsn The LSN of its last batch, if it goes on.
+   * @param times When its batches were appended, if it goes on.
    */
-  constructor(writer: ObjectWriter, header: FileHeader, lastLsn?: Lsn) {
+  constructor(
+    writer: ObjectWriter,
+    header: FileHeader,
+    lastLsn?: Lsn,
+    times: SegmentTimes = new SegmentTimes(),
+  ) {
     assert((writer.position === 0) === (lastLsn === undefined), "a segment that goes on has batches");
     this.header = header;
     this.writer = writer;
+    this.times = times;
     this.#seed = fileSeed(header.fileId);
     this.#lastLsn = lastLsn;
     if (writer.position === 0) writer.append(encodeHeader(header));
@@ -59,6 +76,19 @@ export class SegmentWriter {
   /** Where its last batch, or the pad behind it, ends. */
   get end(): number {
     return this.#end;
+  }
+
+  /**
+   * Says when the batch was appended that comes next, if no batch of the same second stands before it.
+   *
+   * @param lsn The LSN of that batch.
+   * @param milliseconds The time that counts, which never goes back.
+   */
+  mark(lsn: Lsn, milliseconds: number): void {
+    if (!this.times.isDue(milliseconds)) return;
+    const mark = encodeTimeMark(lsn, milliseconds, this.#seed);
+    this.#end = this.writer.append(mark) + mark.length;
+    this.times.mark(milliseconds, this.#lastLsn ?? this.header.previousLsn);
   }
 
   /**

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { CorruptionError, hasCode, LimitError, maxGeneration, pathOf } from "../base/mod.ts";
+import { CorruptionError, hasCode, LimitError, maxGeneration, noTimes, pathOf } from "../base/mod.ts";
 import {
   type Host,
   type Io,
@@ -179,6 +179,7 @@ export function newTimeline({ random, clock }: Host, name: string): TimelineStat
     created: timestamp(clock.now()),
     nextSequence: 1,
     horizon: 0,
+    times: noTimes,
     segments: [],
     layers: [],
   };

@@ -6,7 +6,7 @@
 
 import { checkNames, maxSegmentBytes, minSegmentBytes, typeName } from "../base/mod.ts";
 import type { IoEngine, IoMode } from "../io/mod.ts";
-import type { TimelineSettings } from "../timeline/mod.ts";
+import { checkHistory, type HistoryPolicy, type TimelineSettings } from "../timeline/mod.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -43,6 +43,13 @@ export interface StoreOptions {
    * is to be had; the notes of {@linkcode Store.io} say so.
    */
   upkeep?: "worker" | "slices" | undefined;
+  /**
+   * How much history is kept: `"all"`, which is the default, or so many of the last LSNs, 0 or more, or what was not over
+   * that many milliseconds ago, by the host's clock. Where both are given, what either of them keeps is kept. What is
+   * older is given up bit by bit, as layers are merged, and by {@linkcode Timeline.gc}; for ever. The option is the
+   * opening's, not the store's: an opening without it gives up nothing more.
+   */
+  history?: HistoryPolicy | undefined;
 }
 
 const names = [
@@ -56,6 +63,7 @@ const names = [
   "cacheBytes",
   "flushMilliseconds",
   "upkeep",
+  "history",
 ];
 
 const upkeepNames: readonly unknown[] = ["worker", "slices"];
@@ -95,7 +103,8 @@ export function checkOptions(options: StoreOptions): CheckedOptions {
   const cacheBytes = whole("cacheBytes", options.cacheBytes, 64 * MiB, 64 * KiB);
   const flushMilliseconds = whole("flushMilliseconds", options.flushMilliseconds, 100, 1, 60_000);
   const indexBytes = Math.floor(memoryBytes / 6);
-  const settings = { segmentBytes, indexBytes, waitingBytes: memoryBytes, flushMilliseconds };
+  const history = checkHistory("open store", options.history);
+  const settings = { segmentBytes, indexBytes, waitingBytes: memoryBytes, flushMilliseconds, history };
   const { upkeep } = options;
   if (upkeep !== undefined && !upkeepNames.includes(typed("upkeep", upkeep, ""))) {
     const expected = `expected "upkeep" to be one of ${upkeepNames.join(", ")}`;

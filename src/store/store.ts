@@ -4,8 +4,15 @@
  * @module
  */
 
-import { checkNames, type Lsn, maxTimelineNameLength, ReadOnlyError, typeName } from "../base/mod.ts";
-import type { Host, IoReport } from "../io/mod.ts";
+import {
+  checkNames,
+  type Clock,
+  type Lsn,
+  maxTimelineNameLength,
+  ReadOnlyError,
+  typeName,
+} from "../base/mod.ts";
+import { type Host, type IoReport, systemHost } from "../io/mod.ts";
 import type { VerifyFinding } from "../layer/mod.ts";
 import type { Timeline } from "../timeline/mod.ts";
 import { checkVerifyOptions, type VerifyOptions } from "./inspect/options.ts";
@@ -40,6 +47,15 @@ export interface TimelineInfo {
 let storeOf: (store: OpenStore) => Store;
 
 /**
+ * Raises the horizon of a timeline, whatever the policy says; not beyond what is durable.
+ *
+ * @param store The store.
+ * @param timeline The timeline's name.
+ * @param lsn Where it is to be at least.
+ */
+export let raiseHorizon: (store: Store, timeline: string, lsn: Lsn) => Promise<void>;
+
+/**
  * A store of versioned keys in a directory.
  *
  * One process at a time may write to it. Every version of every key is kept.
@@ -59,6 +75,10 @@ let storeOf: (store: OpenStore) => Store;
 export class Store implements AsyncDisposable {
   static {
     storeOf = (store) => new Store(store);
+    raiseHorizon = async (store, name, lsn) => {
+      const { horizon, durableLsn } = store.#store.timelines.get(name)!.writer;
+      await horizon.raise(Math.min(lsn, durableLsn));
+    };
   }
 
   readonly #store: OpenStore;
@@ -250,6 +270,17 @@ export async function openStoreOn(
   options: Omit<StoreOptions, "ioEngine"> = {},
 ): Promise<Store> {
   return storeOf(await openStore(path, { ...options, ioEngine: host.engine }, () => host));
+}
+
+/**
+ * Opens a store on the machine itself, but for the clock.
+ *
+ * @param clock What tells when batches are appended.
+ * @param path The store's directory.
+ * @param options See {@linkcode StoreOptions}.
+ */
+export async function openStoreWith(clock: Clock, path: string | URL, options: StoreOptions): Promise<Store> {
+  return storeOf(await openStore(path, options, (engine) => ({ ...systemHost(engine), clock })));
 }
 
 function checkTimelineName(name: string): void {

@@ -34,6 +34,8 @@ export { Meters } from "./meters.ts";
 export { Views } from "./read/view.ts";
 export { Snapshot } from "./snapshot.ts";
 export type { CompactionProgress, CompactionReport, CompactOptions } from "./upkeep/compactor.ts";
+export type { GcOptions, GcReport, GcStay } from "./upkeep/retain/gc.ts";
+export { checkHistory, type HistoryPolicy, type KeptHistory } from "./upkeep/retain/history_policy.ts";
 export { Timeline, visitRows } from "./timeline.ts";
 export { objectOf, type TimelineContext, type TimelineSettings } from "./timeline_context.ts";
 export { SlicedUpkeep } from "./upkeep/runner/sliced_upkeep.ts";

@@ -62,7 +62,7 @@ export class Snapshot implements Disposable {
       open: (lsn, signal) => this.#view(lsn, signal),
       lsnFor: (lsn) => {
         this.#check();
-        return checkReadLsn(lsn, view.lsn);
+        return checkReadLsn(lsn, view.lsn, view.horizon);
       },
       countKey: () => view.countKeys(1),
       isOpen,

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { checkNames, checkReadLsn, type Key, type Lsn } from "../base/mod.ts";
+import { checkReadLsn, type Key, type Lsn } from "../base/mod.ts";
 import type { Batch, Change } from "../segment/mod.ts";
 import { Appender, type AppendOptions, type WritableOptions } from "./append.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
@@ -30,8 +30,9 @@ import type {
 import { Reads, type ViewSource } from "./read/reads.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { TimelineContext } from "./timeline_context.ts";
-import { type CompactionReport, compactNames, type CompactOptions } from "./upkeep/compactor.ts";
-import { orAborted } from "./upkeep/or_aborted.ts";
+import { compactTimeline } from "./upkeep/compact.ts";
+import type { CompactionReport, CompactOptions } from "./upkeep/compactor.ts";
+import { collectGarbage, type GcOptions, type GcReport } from "./upkeep/retain/gc.ts";
 import type { TimelineWriter } from "./write/timeline_writer.ts";
 
 /**
@@ -140,6 +141,31 @@ export let visitRows: (
  * assertEquals(timeline.layers().length, 1);
  * assertEquals(await timeline.get("a", { lsn: 2 }), new TextEncoder().encode("2"));
  * ```
+ *
+ * @example Read as of a moment
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const timeline = store.timeline();
+ * await timeline.append([{ key: "a", value: "1" }]);
+ * const lsn = timeline.lsnAt(timeline.dateOf(1));
+ * assertEquals(await timeline.get("a", { lsn }), new TextEncoder().encode("1"));
+ * ```
+ *
+ * @example Keep ten LSNs
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir(), { history: { lsns: 10 } });
+ * const timeline = store.timeline();
+ * for (let i = 1; i <= 50; i++) await timeline.append([{ key: "a", value: `${i}` }]);
+ * const { horizonAfter } = await timeline.gc();
+ * assertEquals(horizonAfter, 40);
+ * assertEquals(await timeline.get("a", { lsn: 40 }), new TextEncoder().encode("40"));
+ * ```
  */
 export class Timeline {
   readonly #context: TimelineContext;
@@ -217,8 +243,7 @@ export class Timeline {
    * Makes every batch that was appended before the call durable. Concurrent calls share one sync.
    *
    * @returns The durable LSN.
-   * @throws {PoisonedError} If a write or a sync failed, now or before.
-   * @throws {IoError} If the disk is full.
+   * @throws {PoisonedError} If a write or a sync failed, now or before; an `IoError` if the disk is full.
    */
   async sync(): Promise<Lsn> {
     await this.#appender.sync();
@@ -231,7 +256,7 @@ export class Timeline {
    * @param key The key.
    * @param options See {@linkcode ReadOptions}.
    * @returns The value, which is the caller's for ever; `undefined` if the key is absent or deleted.
-   * @throws {LsnError} If `lsn` is beyond the last LSN.
+   * @throws {LsnError} If `lsn` is beyond the last LSN or below the horizon.
    * @throws {CorruptionError} If the record is damaged.
    */
   get(key: Key, options?: WholeReadOptions): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -239,26 +264,24 @@ export class Timeline {
   }
 
   /**
-   * Reads the entry of one key: its value, and at which LSN it became that.
+   * Reads the entry of one key, as {@linkcode get} does its value: with the LSN at which it became that. That of a
+   * deletion below the horizon may be forgotten.
    *
    * @param key The key.
    * @param options See {@linkcode ReadOptions}.
    * @returns The entry; its value is `undefined` if the key is absent or deleted.
-   * @throws {LsnError} If `lsn` is beyond the last LSN.
-   * @throws {CorruptionError} If the record is damaged.
    */
   getEntry(key: Key, options?: WholeReadOptions): Promise<Entry> {
     return this.#reads.entry(key, options);
   }
 
   /**
-   * Reads any number of keys in one batch: N keys behave as N gets and cost as little as one.
+   * Reads any number of keys in one batch: N keys behave, and fail, as N gets and cost as little as one.
    *
    * @param keys Keys and runs of adjacent keys, in any order, also repeated.
    * @param options See {@linkcode ReadOptions}.
    * @returns One entry for each key, in request order; absent and deleted keys have the value `undefined`. It ends with
    * the `CorruptionError` when it comes to a damaged record, or reports it in the entry's place.
-   * @throws {LsnError} If `lsn` is beyond the last LSN.
    */
   getVectored(keys: Keys, options?: ReadOptions): ReadableStream<Entry>;
   /** Reads keys as above, and reports damage in the places of entries. */
@@ -268,13 +291,11 @@ export class Timeline {
   }
 
   /**
-   * Reads any number of keys into an array.
+   * Reads any number of keys into an array, and fails as {@linkcode get} does.
    *
    * @param keys The keys.
    * @param options See {@linkcode ReadOptions}.
    * @returns The values in request order.
-   * @throws {LsnError} If `lsn` is beyond the last LSN.
-   * @throws {CorruptionError} If a record is damaged.
    */
   async getMany(
     keys: Keys<Key>,
@@ -290,7 +311,6 @@ export class Timeline {
    * @param options See {@linkcode ReadOptions}.
    * @returns The keys that have a value, in order. Damage is met as {@linkcode getVectored} does; that of an index
    * always ends it.
-   * @throws {LsnError} If `lsn` is beyond the last LSN.
    * @throws {RangeError} If `limit` is not a whole number.
    * @throws {TypeError} If a bound or `limit` is of a wrong type.
    */
@@ -307,13 +327,11 @@ export class Timeline {
   }
 
   /**
-   * Counts the keys of a range that have a value. No value is read.
+   * Counts the keys of a range that have a value. No value is read. It fails as {@linkcode scan} does.
    *
    * @param range Which keys: `start`, `end`, `prefix` as in {@linkcode ScanRange}; all if it is left out.
    * @param options See {@linkcode ReadOptions}.
    * @returns How many there are.
-   * @throws {LsnError} If `lsn` is beyond the last LSN.
-   * @throws {CorruptionError} If an index is damaged.
    */
   async count(range: CountRange = {}, options?: WholeReadOptions): Promise<number> {
     return await this.#reads.count(range, options);
@@ -325,7 +343,7 @@ export class Timeline {
    * @param key The key.
    * @param options See {@linkcode HistoryOptions}.
    * @returns The versions. Damage is met as {@linkcode scan} does.
-   * @throws {LsnError} If `to` is beyond the last LSN.
+   * @throws {LsnError} If `to` is beyond the last LSN, or `from` or `to` below the horizon.
    */
   history(key: Key, options?: HistoryOptions): ReadableStream<Version>;
   /** Reads versions as above, and reports damage in their places. */
@@ -350,20 +368,38 @@ export class Timeline {
   /**
    * Fixes an LSN to read as of, and holds what reading it needs until the snapshot is disposed of.
    *
-   * @param lsn The LSN. The default is the last LSN.
+   * @param lsn The LSN, which must not be below the horizon. The default is the last LSN.
    * @returns A reader that always reads as of it.
-   * @throws {LsnError} If `lsn` is beyond the last LSN.
    */
   snapshot(lsn?: Lsn): Snapshot {
-    const { objects } = this.#context, source = newestOf(this.#context, this.#writer);
-    return new Snapshot(objects, source.open(lsn, undefined), source);
+    const { objects } = this.#context;
+    return new Snapshot(objects, this.#reads.open(lsn), newestOf(this.#context, this.#writer));
   }
 
   /**
-   * Closes the open layer and resolves when it is sealed and in the manifest. Appends go on meanwhile.
+   * Finds which LSN stood at a moment, to the second, and to 1/4096 of how long ago that is. What may have been appended
+   * later is left out. Where the clock goes back, the highest time that it showed counts on.
    *
-   * @throws {PoisonedError} If a write failed, now or before.
-   * @throws {IoError} If the disk is full.
+   * @param date The moment, also as milliseconds since the epoch.
+   * @returns The last LSN known to have been appended by then; 0 if none is, the last LSN if the moment is yet to come.
+   */
+  lsnAt(date: Date | number): Lsn {
+    return this.#writer.dates.lsnAt(date);
+  }
+
+  /**
+   * Tells when a batch was appended, as coarsely as {@linkcode lsnAt} knows.
+   *
+   * @param lsn The LSN of the batch, up to the last.
+   * @returns The first whole second by which it is known to have been appended: `lsnAt` of it is `lsn` or more.
+   */
+  dateOf(lsn: Lsn): Date {
+    return this.#writer.dates.dateOf(lsn);
+  }
+
+  /**
+   * Closes the open layer and resolves when it is sealed and in the manifest. Appends go on meanwhile. It fails as
+   * {@linkcode sync} does.
    */
   async freeze(): Promise<void> {
     this.#appender.check();
@@ -372,20 +408,31 @@ export class Timeline {
 
   /**
    * Merges layers until none lies over another one: a read of a key then looks into one layer, and a range of keys lies
-   * together on disk. What was appended before is sealed first. Reads, snapshots and appends go on meanwhile. It writes
-   * what is merged once more, so there must be room for it, where the `upkeep` of the store says.
+   * together on disk. What the store's option `history` does not keep is left out. What was appended before is sealed
+   * first. Reads, snapshots and appends go on meanwhile. It writes what is merged once more, so there must be room for
+   * it, where the `upkeep` of the store says.
    *
    * @param options See {@linkcode CompactOptions}.
    * @throws {CorruptionError} If a layer is damaged: it stays as it is, and so do those it would be merged with.
    * @throws {IoError} If the disk is full, or a layer cannot be read.
-   * @throws {PoisonedError} If a write failed, now or before.
-   * @throws {ReadOnlyError} If the store is read only.
+   * @throws {PoisonedError} If a write failed, now or before; a `ReadOnlyError` if the store is read only.
    */
   async compact(options: CompactOptions = {}): Promise<CompactionReport> {
     this.#appender.check();
-    checkNames("compact", options, compactNames);
-    await orAborted(this.#writer.freeze(), options.signal);
-    return await this.#writer.compactor.compact(options);
+    return await compactTimeline(this.#writer, options);
+  }
+
+  /**
+   * Gives up history that the store's option `history` does not keep: the horizon moves, and layers are written anew of
+   * which an eighth or more is not needed any more. Reads as of the horizon and later are as before. What a snapshot or
+   * another process may read takes its room until it is given up. It fails as {@linkcode compact} does.
+   *
+   * @param options See {@linkcode GcOptions}.
+   * @returns What went, and what stays.
+   */
+  async gc(options: GcOptions = {}): Promise<GcReport> {
+    this.#appender.check();
+    return await collectGarbage(this.#context, this.#writer, options);
   }
 
   /** Describes every layer, newest first. */
@@ -401,10 +448,13 @@ function newestOf({ views, meters }: TimelineContext, writer: TimelineWriter): V
     get map() {
       return writer.map;
     },
-    open: (lsn, signal) => views.open(writer.map, checkReadLsn(lsn, writer.lastLsn), signal),
-    lsnFor: (lsn) => {
+    open(lsn, signal) {
+      const horizon = writer.horizon.lsn;
+      return views.open(writer.map, checkReadLsn(lsn, writer.lastLsn, horizon), signal, horizon);
+    },
+    lsnFor(lsn) {
       views.checkOpen();
-      return checkReadLsn(lsn, writer.lastLsn);
+      return checkReadLsn(lsn, writer.lastLsn, lsn === undefined ? 0 : writer.horizon.lsn);
     },
     countKey: () => void views.keysRead++,
     isOpen: (layer) => writer.isOpen(layer),

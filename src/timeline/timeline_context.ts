@@ -12,6 +12,7 @@ import { type ObjectId, objectId, type Objects } from "../objects/mod.ts";
 import type { Meters } from "./meters.ts";
 import type { Views } from "./read/view.ts";
 import type { MergeContext } from "./upkeep/merge/merge_context.ts";
+import type { HistoryPolicy } from "./upkeep/retain/history_policy.ts";
 import type { UpkeepRunner } from "./upkeep/runner/upkeep_runner.ts";
 
 /** How large things may become, and how long they may wait. */
@@ -24,6 +25,8 @@ export interface TimelineSettings {
   readonly waitingBytes: number;
   /** How long a batch that nobody syncs may stay out of its file, in milliseconds. */
   readonly flushMilliseconds: number;
+  /** How much history is kept. @default {"all"} */
+  readonly history?: HistoryPolicy | undefined;
 }
 
 /** What a timeline is given by its store. */

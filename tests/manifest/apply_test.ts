@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { AssertionError } from "../../src/base/mod.ts";
+import { AssertionError, noTimes } from "../../src/base/mod.ts";
 import { apply, type Edit, type StoreState, type TimelineState } from "../../src/manifest/mod.ts";
 import { Random, seeds } from "../random.ts";
 import { anyEdit, anyState, deepFreeze, first, layer, segment, timeline } from "./manifest_fixture.ts";
@@ -49,18 +49,22 @@ const cases: [string, Edit | Edit[], Partial<TimelineState>][] = [
   }],
   ["dropSegments", { type: "dropSegments", id: 7, sequences: [6, 3] }, { segments: [segment4] }],
   ["dropSegments of none", { type: "dropSegments", id: 7, sequences: [] }, {}],
-  ["seal, by its LSN", { type: "seal", id: 7, layer: layer(3) }, {
+  ["seal, by its LSN", { type: "seal", id: 7, layer: layer(3), times: noTimes }, {
     segments: [segment4, segment6],
     layers: [layer1, layer2, layer5, layer(3)],
   }],
-  ["seal, out of order", { type: "seal", id: 7, layer: layer(6) }, {
+  ["seal, out of order", { type: "seal", id: 7, layer: layer(6), times: noTimes }, {
     segments: [segment3, segment4],
     layers: [...full.layers, layer(6)],
   }],
-  ["several seals", [4, 3].map((sequence) => ({ type: "seal", id: 7, layer: layer(sequence) })), {
-    segments: [segment6],
-    layers: [...full.layers, layer(3), layer(4)],
-  }],
+  [
+    "several seals",
+    [4, 3].map((sequence) => ({ type: "seal", id: 7, layer: layer(sequence), times: noTimes })),
+    {
+      segments: [segment6],
+      layers: [...full.layers, layer(3), layer(4)],
+    },
+  ],
   ["replaceLayers", { type: "replaceLayers", id: 7, remove: [5, 1], add: [delta(8, 300), delta(7, 1)] }, {
     layers: [delta(7, 1), layer2, delta(8, 300)],
     nextSequence: 9,
@@ -79,7 +83,7 @@ const cases: [string, Edit | Edit[], Partial<TimelineState>][] = [
     nextSequence: 8,
   }],
   ["seal, then replaceLayers", [
-    { type: "seal", id: 7, layer: layer(3) },
+    { type: "seal", id: 7, layer: layer(3), times: noTimes },
     { type: "replaceLayers", id: 7, remove: [3, 5], add: [delta(7, 250)] },
   ], { segments: [segment4, segment6], layers: [layer1, layer2, delta(7, 250)], nextSequence: 8 }],
   ["witness", { type: "witness", id: 7, sequence: 3, witness }, {
@@ -90,6 +94,7 @@ const cases: [string, Edit | Edit[], Partial<TimelineState>][] = [
   }],
   ["horizon", { type: "horizon", id: 7, lsn: 51 }, { horizon: 51 }],
   ["horizon as it is", { type: "horizon", id: 7, lsn: 50 }, {}],
+  ["horizon that is behind", { type: "horizon", id: 7, lsn: 49 }, {}],
   ["sequences that are taken", { type: "reserve", id: 7, nextSequence: 12 }, { nextSequence: 12 }],
   ["sequences that were taken by others meanwhile", { type: "reserve", id: 7, nextSequence: 2 }, {}],
 ];
@@ -148,12 +153,22 @@ const misfits: [string, Edit | Edit[]][] = [
   ["a fraction", { type: "addSegment", id: 7, segment: segment(8, { fileId: 1.5 }) }],
   ["the end of a layer as a segment", { type: "dropSegments", id: 7, sequences: [1] }],
   ["the same segment twice", { type: "dropSegments", id: 7, sequences: [3, 3] }],
-  ["a seal of no segment", { type: "seal", id: 7, layer: layer(2) }],
-  ["a seal of another file", { type: "seal", id: 7, layer: layer(3, { fileId: 1 }) }],
-  ["a seal of another LSN", { type: "seal", id: 7, layer: layer(3, { firstLsn: 299 }) }],
-  ["a seal of another generation", { type: "seal", id: 7, layer: layer(3, { generation: 2 }) }],
-  ["a seal into an image", { type: "seal", id: 7, layer: layer(3, { kind: "image" }) }],
-  ["a layer that ends before it starts", { type: "seal", id: 7, layer: layer(3, { lastLsn: 299 }) }],
+  ["a seal of no segment", { type: "seal", id: 7, layer: layer(2), times: noTimes }],
+  ["a seal of another file", { type: "seal", id: 7, layer: layer(3, { fileId: 1 }), times: noTimes }],
+  ["a seal of another LSN", { type: "seal", id: 7, layer: layer(3, { firstLsn: 299 }), times: noTimes }],
+  ["a seal of another generation", {
+    type: "seal",
+    id: 7,
+    layer: layer(3, { generation: 2 }),
+    times: noTimes,
+  }],
+  ["a seal into an image", { type: "seal", id: 7, layer: layer(3, { kind: "image" }), times: noTimes }],
+  ["a layer that ends before it starts", {
+    type: "seal",
+    id: 7,
+    layer: layer(3, { lastLsn: 299 }),
+    times: noTimes,
+  }],
   ["the end of a layer that is none", { type: "replaceLayers", id: 7, remove: [3], add: [] }],
   ["the end of a layer twice", { type: "replaceLayers", id: 7, remove: [1, 1], add: [] }],
   ["a layer that is there", { type: "replaceLayers", id: 7, remove: [], add: [delta(2, 1)] }],
@@ -174,7 +189,7 @@ const misfits: [string, Edit | Edit[]][] = [
   }],
   ["a witness of a layer", { type: "witness", id: 7, sequence: 1, witness }],
   ["a witness below zero", { type: "witness", id: 7, sequence: 3, witness: { ...witness, offset: -1 } }],
-  ["a horizon that sinks", { type: "horizon", id: 7, lsn: 49 }],
+  ["a horizon that is none", { type: "horizon", id: 7, lsn: 50.5 }],
   ["a next sequence of 33 bits", { type: "reserve", id: 7, nextSequence: 2 ** 32 }],
   ["a generation that stays", { type: "generation", generation: 3 }],
   ["a generation of 33 bits", { type: "generation", generation: 2 ** 32 }],

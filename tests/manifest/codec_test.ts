@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { AssertionError, CorruptionError } from "../../src/base/mod.ts";
+import { AssertionError, CorruptionError, noTimes } from "../../src/base/mod.ts";
 import { apply, type Edit, type StoreState } from "../../src/manifest/mod.ts";
 import { codeEdit, codeState } from "../../src/manifest/codec.ts";
 import { Coder } from "../../src/manifest/coder.ts";
@@ -72,6 +72,7 @@ const edits: Edit[] = [
     type: "seal",
     id: largest,
     layer: layer(1, { firstKey: new Uint8Array(512), lastKey: new Uint8Array(0) }),
+    times: noTimes,
   },
   {
     type: "replaceLayers",
@@ -149,13 +150,13 @@ Deno.test("codeEdit() writes no number that does not fit", () => {
     { type: "generation", generation: 2 ** 32 },
     { type: "generation", generation: NaN },
     { type: "addTimeline", timeline: timeline(1, { name: "x".repeat(65536) }) },
-    { type: "seal", id: 1, layer: layer(1, { height: 256 }) },
-    { type: "seal", id: 1, layer: layer(1, { versions: 2 ** 32 }) },
-    { type: "seal", id: 1, layer: layer(1, { firstKey: new Uint8Array(65536) }) },
+    { type: "seal", id: 1, layer: layer(1, { height: 256 }), times: noTimes },
+    { type: "seal", id: 1, layer: layer(1, { versions: 2 ** 32 }), times: noTimes },
+    { type: "seal", id: 1, layer: layer(1, { firstKey: new Uint8Array(65536) }), times: noTimes },
     // deno-lint-ignore no-explicit-any
     { type: "horizon", id: 1 } as any,
     // deno-lint-ignore no-explicit-any
-    { type: "seal", id: 1, layer: layer(1, { kind: "other" as any }) },
+    { type: "seal", id: 1, layer: layer(1, { kind: "other" as any }), times: noTimes },
     // deno-lint-ignore no-explicit-any
     { type: "nonsense" } as any,
   ];

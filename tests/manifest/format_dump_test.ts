@@ -45,6 +45,7 @@ const layerFields: Field[] = [
   [4, "index pages"],
   [4, "leaf pages"],
   [4, "filter pages"],
+  [8, "horizon under which it was merged"],
   [2, "length of the first key"],
   [2, "length of the last key"],
   [1, "first key"],
@@ -55,7 +56,7 @@ const parts: readonly [title: string, offset: number, fields: Field[]][] = [
   ["header block", 0, [
     [4, "crc32 of the rest of the block"],
     [8, "VARVEMF1"],
-    [2, "version 4 of the format"],
+    [2, "version 5 of the format"],
     [2, "zeros"],
     [16, "store id"],
     [8, "version 1 of the manifest"],
@@ -75,6 +76,7 @@ const parts: readonly [title: string, offset: number, fields: Field[]][] = [
     ...witnessFields,
     ...segmentFields,
     [1, "no witness"],
+    list(0, "time"),
     list(0, "layer"),
   ]],
   ["edits: the first segment becomes a layer", 8192, [
@@ -82,6 +84,11 @@ const parts: readonly [title: string, offset: number, fields: Field[]][] = [
     [1, "type 5: seal"],
     [8, "id of the timeline"],
     ...layerFields,
+    list(2, "time"),
+    [1, "LSN 140"],
+    [5, "second 1700000001"],
+    [1, "59 LSNs on"],
+    [2, "3600 seconds on"],
     [1, "type 8: horizon"],
     [8, "id of the timeline"],
     [8, "LSN"],
@@ -124,11 +131,13 @@ function parse(text: string): Uint8Array<ArrayBuffer> {
 const segments = [segment(1, { witness: { offset: 8192, lsn: 150, isEnd: true } }), segment(2)];
 const main = timeline(7, { name: "main", created: 1_700_000_000_000, nextSequence: 3, segments });
 
+const times = { lsns: Float64Array.of(140, 199), seconds: Float64Array.of(1_700_000_001, 1_700_003_601) };
+
 async function write(): Promise<MemoryRoot> {
   const root = new MemoryRoot();
   const manifest = await Manifest.create(root.home, { ...first, timelines: [main] });
   await manifest.commit([
-    { type: "seal", id: 7, layer: layer(1) },
+    { type: "seal", id: 7, layer: layer(1), times },
     { type: "horizon", id: 7, lsn: 120 },
     { type: "reserve", id: 7, nextSequence: 5 },
   ]);
@@ -148,7 +157,14 @@ Deno.test("the bytes of the dump are read as what was written", async () => {
   const [name] = (await write()).names;
   const root = new MemoryRoot(new Map([[name, parse(Deno.readTextFileSync(dump))]]));
   const { state } = await root.open(true);
-  const sealed = { ...main, horizon: 120, nextSequence: 5, segments: segments.slice(1), layers: [layer(1)] };
+  const sealed = {
+    ...main,
+    horizon: 120,
+    nextSequence: 5,
+    times,
+    segments: segments.slice(1),
+    layers: [layer(1)],
+  };
   assertEquals(state, { ...first, timelines: [sealed] });
   assert(root.log.length === 0);
 });

@@ -1,6 +1,6 @@
 /** States, edits, and files in memory that fail and crash, for tests of the manifest. */
 
-import { blockBytes, pageBytes } from "../../src/base/mod.ts";
+import { blockBytes, noTimes, pageBytes, type Times } from "../../src/base/mod.ts";
 import type { LayerDescription } from "../../src/layer/mod.ts";
 import {
   apply,
@@ -37,13 +37,24 @@ export function layer(sequence: number, more: Partial<LayerDescription> = {}): L
     leafPages: 1,
     height: 2,
     filterPages: 1,
+    horizon: 0,
     ...more,
   };
 }
 
 /** A timeline; its name is `t` and its id. */
 export function timeline(id: number, more: Partial<TimelineState> = {}): TimelineState {
-  return { name: `t${id}`, id, created: 0, nextSequence: 1, horizon: 0, segments: [], layers: [], ...more };
+  return {
+    name: `t${id}`,
+    id,
+    created: 0,
+    nextSequence: 1,
+    horizon: 0,
+    times: noTimes,
+    segments: [],
+    layers: [],
+    ...more,
+  };
 }
 
 /** A timeline whose encoding has about so many bytes. */
@@ -87,8 +98,25 @@ function anyLayer(random: Random, identity: SegmentDescription): LayerDescriptio
   const lastLsn = firstLsn + random.below(100);
   return {
     ...{ kind: "L0", sequence, generation, fileId, firstLsn, lastLsn },
-    ...{ ...bounds, ...counts, tombstones, byteLength, valuesEnd, filterPages },
+    ...{
+      ...bounds,
+      ...counts,
+      tombstones,
+      byteLength,
+      valuesEnd,
+      filterPages,
+      horizon: random.below(2) * firstLsn,
+    },
   };
+}
+
+/** Points of time up to an LSN. */
+export function anyTimes(random: Random, lastLsn: number): Times {
+  const lsns = Float64Array.from(
+    new Set(Array.from({ length: random.below(5) }, () => random.from(1, lastLsn + 1))),
+  ).sort();
+  let second = random.below(2 ** 31);
+  return { lsns, seconds: lsns.map(() => second += 1 + random.below(100_000)) };
 }
 
 /** An edit that fits a state. */
@@ -129,7 +157,8 @@ export function anyEdit(random: Random, state: StoreState): Edit {
     return { type: "witness", id, sequence: random.pick(segments).sequence, witness };
   }
   if (kind <= 7 && segments.length > 0) {
-    return { type: "seal", id, layer: anyLayer(random, random.pick(segments)) };
+    const layer = anyLayer(random, random.pick(segments));
+    return { type: "seal", id, layer, times: anyTimes(random, layer.lastLsn) };
   }
   if (kind === 8) {
     const remove = random.shuffle(layers.filter(() => random.once(2)).map(({ sequence }) => sequence));
@@ -155,7 +184,7 @@ export function anyState(random: Random, edits: number): StoreState {
 
 /** Freezes all of a value but bytes, which cannot be frozen. */
 export function deepFreeze<T>(value: T): T {
-  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
   if (!Object.isFrozen(value)) Object.values(Object.freeze(value)).forEach(deepFreeze);
   return value;
 }

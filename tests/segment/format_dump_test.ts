@@ -36,7 +36,7 @@ type Field = readonly [length: number, words: string];
 const headerFields: Field[] = [
   [4, "crc32 of the rest of the block"],
   [8, "VARVEHD1"],
-  [2, "version 4"],
+  [2, "version 5"],
   [2, "kind 1: L0, a segment"],
   [16, "store id"],
   [8, "timeline id"],
@@ -59,6 +59,19 @@ function record(kind: string, flags: string, key: string, value: string, lsn: nu
     [4, "LSN, high"],
     [key.length, `key "${key}"`],
     [value.length, `value "${value}"`],
+  ];
+}
+
+function time(lsn: number, when: string): Field[] {
+  return [
+    [4, "crc32 of the rest of the record, xor that of the file id"],
+    [1, "kind 5: time mark"],
+    [1, "no flags"],
+    [2, "key length 0"],
+    [4, "value length 8"],
+    [4, `LSN ${lsn} of the batch behind it, low`],
+    [4, "LSN, high"],
+    [8, `milliseconds: ${when}`],
   ];
 }
 
@@ -93,7 +106,7 @@ const pageFields: Field[] = [
   [2, 'prefix "ap"'],
   [8, "starts of 3 suffixes, and the end of the last"],
   [3, "LSNs above the base: 0, 1, 0"],
-  [6, "offsets of records: 4096, 8192, 4124"],
+  [6, "offsets of records: 4124, 8220, 4152"],
   [3, "lengths 28, 25, 33 times 4, plus 1 terminal, plus 2 tombstone"],
   [3, '"ple" at LSN 7'],
   [3, '"ple" at LSN 8'],
@@ -103,7 +116,7 @@ const pageFields: Field[] = [
 const footerFields: Field[] = [
   [4, "crc32 of the rest of the block"],
   [8, "VARVEFT1"],
-  [2, "version 4"],
+  [2, "version 5"],
   [2, "kind 1: L0, a segment"],
   [8, "file id"],
   [8, "sequence 3"],
@@ -118,6 +131,7 @@ const footerFields: Field[] = [
   [8, "1 leaf page"],
   [8, "1 filter page"],
   [8, "height 1"],
+  [8, "horizon 0"],
   [2, "length of the first key"],
   [2, "length of the last key"],
   [5, 'first key "apple"'],
@@ -128,13 +142,15 @@ const filterStart = 20480, footerStart = 28672;
 
 const parts: readonly [title: string, offset: number, fields: Field[]][] = [
   ["header block", 0, headerFields],
-  ["batch at LSN 7", 4096, [
+  ["time of LSN 7", 4096, time(7, "2023-11-14T22:13:20.123Z")],
+  ["batch at LSN 7", 4124, [
     ...record("1: put", "no flags", "apple", "red", 7),
     ...record("1: put", "flag 1: last of its batch", "apricot", "orange", 7),
   ]],
-  ["pad of the first sync", 4157, pad(7, 4157, 4015, 0, 6)],
-  ["batch at LSN 8", 8192, record("2: delete", "flag 1: last of its batch", "apple", "", 8)],
-  ["pad of the second sync", 8217, pad(8, 8217, 4051, 8192, 7)],
+  ["pad of the first sync", 4185, pad(7, 4185, 3987, 0, 6)],
+  ["time of LSN 8", 8192, time(8, "2023-11-14T22:13:21.000Z")],
+  ["batch at LSN 8", 8220, record("2: delete", "flag 1: last of its batch", "apple", "", 8)],
+  ["pad of the second sync", 8245, pad(8, 8245, 4023, 8192, 7)],
   ["index page 0, a leaf and the root", 12288, pageFields],
   ["filter page, page 1", filterStart, [
     [4, "crc32 of the rest of the page, seeded with file and page"],
@@ -196,8 +212,10 @@ function parse(text: string): Uint8Array<ArrayBuffer> {
 async function writeSegment(): Promise<{ contents: Uint8Array<ArrayBuffer>; layer: LayerDescription }> {
   const t = new SegmentFixture(undefined, own);
   try {
+    t.segment.mark(7, 1_700_000_000_123);
     t.append({ key: "apple", value: "red" }, { key: "apricot", value: "orange" });
     await t.sync(6);
+    t.segment.mark(8, 1_700_000_001_000);
     t.append({ key: "apple", delete: true });
     await t.sync(7);
     const { sequence, generation, fileId, firstLsn } = own;
@@ -221,12 +239,16 @@ Deno.test("segments are written byte for byte as the dump says", async () => {
 
 Deno.test("the log of the dump is read as what was written", async () => {
   const contents = parse(Deno.readTextFileSync(dump));
-  const { header, batches, lastLsn, end, durableLsn, index } = await scan(contents, {
+  const { header, batches, lastLsn, end, durableLsn, index, times } = await scan(contents, {
     header: own,
     previousLsn: own.previousLsn,
   });
   assertEquals(header, own);
   assertEquals([batches, lastLsn, end, durableLsn, index.versionCount], [2, 8, 12288, 7, 3]);
+  assertEquals(times.upTo(8), {
+    lsns: Float64Array.of(7, 8),
+    seconds: Float64Array.of(1_700_000_001, 1_700_000_002),
+  });
 });
 
 Deno.test("the layer of the dump is read as what was written", async () => {
@@ -243,9 +265,9 @@ Deno.test("the layer of the dump is read as what was written", async () => {
     return [new TextDecoder().decode(key), lsn, offset, tagged];
   });
   assertEquals(slots, [
-    ["apple", 7, 4096, 28 * 4 + 1],
-    ["apple", 8, 8192, 25 * 4 + 3],
-    ["apricot", 7, 4124, 33 * 4 + 1],
+    ["apple", 7, 4124, 28 * 4 + 1],
+    ["apple", 8, 8220, 25 * 4 + 3],
+    ["apricot", 7, 4152, 33 * 4 + 1],
   ]);
   const mayContain = (text: string) =>
     filterMayContain(pageAt(1), hashKey(new TextEncoder().encode(text), 0, text.length));

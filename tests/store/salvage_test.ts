@@ -174,9 +174,9 @@ test("salvage() learns from pads whose a file is that has neither manifest, head
 /** Where records stand in a segment: offset, length and LSN. */
 function recordsOf(path: string): { offset: number; length: number; lsn: number }[] {
   const bytes = Deno.readFileSync(path), view = new DataView(bytes.buffer), records = [];
-  for (let at = block; at + 20 <= bytes.length && bytes[at + 4] >= 1 && bytes[at + 4] <= 4;) {
+  for (let at = block; at + 20 <= bytes.length && bytes[at + 4] >= 1 && bytes[at + 4] <= 5;) {
     const length = 20 + view.getUint16(at + 6, true) + view.getUint32(at + 8, true);
-    if (bytes[at + 4] !== 4) records.push({ offset: at, length, lsn: view.getUint32(at + 12, true) });
+    if (bytes[at + 4] < 4) records.push({ offset: at, length, lsn: view.getUint32(at + 12, true) });
     at += length;
   }
   return records;

@@ -1,6 +1,7 @@
 /** What `Timeline.compact` promises, on every engine in every mode. */
 
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { timeMarkBytes } from "../../src/layer/mod.ts";
 import { CorruptionError, ReadOnlyError, type Snapshot, type Store, type Timeline } from "../../mod.ts";
 import { collect, patterned, sameBytes } from "../store/bytes.ts";
 import { test, testEach } from "../store/matrix.ts";
@@ -139,13 +140,14 @@ testEach("Timeline.compact() leaves a damaged layer to its own keys", async (pla
   const [, { path, firstLsn }] = first.timeline.layers().reverse();
   await place.close(first.store);
   const bytes = Deno.readFileSync(path);
-  // The first record of the layer.
-  bytes[4096 + 30] ^= 1;
+  // The first record of the layer, behind a time mark.
+  const offset = 4096 + timeMarkBytes;
+  bytes[offset + 30] ^= 1;
   Deno.writeFileSync(path, bytes);
   const t = new Told(await place.open(), first.model);
   const before = t.timeline.layers().map(({ path }) => path);
   const error = await assertRejects(() => t.timeline.compact(), CorruptionError);
-  assertEquals([error.path, error.offset], [path, 4096]);
+  assertEquals([error.path, error.offset], [path, offset]);
   assertEquals(t.timeline.layers().map(({ path }) => path), before);
   let damaged = 0;
   for (const key of keys) {

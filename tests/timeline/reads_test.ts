@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { Batch, type Change, CorruptionError, type Timeline } from "../../mod.ts";
 import { blockBytes } from "../../src/base/mod.ts";
-import { recordHeaderBytes } from "../../src/layer/mod.ts";
+import { recordHeaderBytes, timeMarkBytes } from "../../src/layer/mod.ts";
 import { collect, patterned, sameBytes } from "../store/bytes.ts";
 import { type Place, test, testEach } from "../store/matrix.ts";
 
@@ -162,7 +162,7 @@ test("Timeline.layers() describes layers, newest first", async (place) => {
     [open.kind, open.firstLsn, open.lastLsn, open.keys, open.versions, open.firstKey.length],
     ["open", 3, 3, 1, 1, 0],
   );
-  assertEquals(open.byteLength, blockBytes + recordHeaderBytes + 2);
+  assertEquals(open.byteLength, blockBytes + timeMarkBytes + recordHeaderBytes + 2);
   assertEquals(
     [sealed.kind, sealed.firstLsn, sealed.lastLsn, sealed.keys, sealed.versions, sealed.tombstones],
     ["L0", 1, 2, 2, 3, 1],

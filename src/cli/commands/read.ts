@@ -1,7 +1,7 @@
 /** `varve get`, `varve scan` and `varve history`. */
 
 import { boundBytes, CorruptionError, type Key, keyBytes, type Lsn } from "../../base/mod.ts";
-import { type Rows, type ValueEntry, visitRows } from "../../timeline/mod.ts";
+import { type Rows, type Timeline, type ValueEntry, visitRows } from "../../timeline/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { exitDamaged, exitFailure, exitOk } from "../exit_code.ts";
@@ -18,7 +18,32 @@ import { UsageError } from "../usage_error.ts";
 
 const encoder = new TextEncoder();
 const lsnOption: OptionSpec = { value: "LSN", describe: "read as of this LSN, inclusive (the last)" };
+const atOption: OptionSpec = {
+  value: "DATE",
+  describe: "read as of this moment: 2026-01-31, 2026-01-31T08:30:00Z",
+};
 const jsonLines: OptionSpec = { describe: "show a JSON object on each line" };
+
+const atDetails =
+  `--at reads what was there at a moment, as far as it is known: to the second, and coarser the longer ago it is. A date
+stands for its first moment; without Z or an offset such as +02:00 it is local, as a time is.`;
+
+/** As of which LSN is read: that of --lsn or --at, or the last. */
+function lsnOf(moment: Moment, timeline: Timeline): Lsn | undefined {
+  return moment.at === undefined ? moment.lsn : timeline.lsnAt(moment.at);
+}
+
+/** What --lsn and --at say. */
+interface Moment {
+  readonly lsn: Lsn | undefined;
+  readonly at: Date | undefined;
+}
+
+function momentOf(args: Arguments): Moment {
+  const lsn = args.lsn("lsn"), at = args.date("at");
+  if (lsn !== undefined && at !== undefined) throw new UsageError("--lsn and --at exclude each other");
+  return { lsn, at };
+}
 
 /** Shows the value of one key. */
 export const getCommand: Command = {
@@ -34,9 +59,11 @@ If the key is absent, the exit code is 1.
 --explain reads the key, and others that follow it, and shows what that cost: for each key the layers that it was
 looked for in, newest first; then pages of indexes and records that were found in the cache or read, reads after
 neighbours were merged, how often the read waited, and how long. A command has nothing in its cache when it starts.
-With --json it is one JSON object. An absent key is an answer then; the exit code is 3 if a key is damaged.`,
+With --json it is one JSON object. An absent key is an answer then; the exit code is 3 if a key is damaged.
+${atDetails}`,
   options: {
     "lsn": lsnOption,
+    "at": atOption,
     "json": { describe: "show a JSON object" },
     "raw": { describe: "write the bytes of the value, also to a terminal" },
     "text": { describe: "write text that is safe to show, also to a file or a pipe" },
@@ -47,15 +74,15 @@ With --json it is one JSON object. An absent key is an answer then; the exit cod
   },
   async run(args, terminal) {
     const { output } = terminal;
-    const [key, ...others] = args.keys();
-    const lsn = args.lsn("lsn");
-    if (args.flag("explain")) return await explainKeys(args, output, [key, ...others], lsn);
+    const [key, ...others] = args.keys(), moment = momentOf(args);
+    if (args.flag("explain")) return await explainKeys(args, output, [key, ...others], moment);
     if (others.length > 0) throw new UsageError(`"${args.positionals[2]}" is one argument too many`);
     await using open = await openForReading(args);
+    const lsn = lsnOf(moment, open.timeline);
     const [entry] = await Array.fromAsync(open.timeline.getVectored([key], { lsn }));
     if (entry.value === undefined) {
-      const moment = lsn === undefined ? "" : ` as of LSN ${lsn}`;
-      terminal.note(`varve: Cannot find key ${shownKey(args, boundBytes(key))}${moment}\n`);
+      const asOf = lsn === undefined ? "" : ` as of LSN ${lsn}`;
+      terminal.note(`varve: Cannot find key ${shownKey(args, boundBytes(key))}${asOf}\n`);
       return exitFailure;
     }
     const isText = args.flag("text") || terminal.outputIsSeen && !args.flag("raw");
@@ -71,14 +98,14 @@ async function explainKeys(
   args: Arguments,
   output: Output,
   keys: readonly Key[],
-  lsn: Lsn | undefined,
+  moment: Moment,
 ): Promise<number> {
   for (const name of ["raw", "text"]) {
     if (args.flag(name)) throw new UsageError(`--explain and --${name} exclude each other`);
   }
   await using open = await openForReading(args);
   const { timeline, store } = open, asParts = args.flag("parts");
-  const explanation = await timeline.explain(keys, { lsn });
+  const explanation = await timeline.explain(keys, { lsn: lsnOf(moment, timeline) });
   await output.write(
     args.flag("json") ? explanationJson(explanation, asParts) : explanationText(explanation, {
       showKey: (key) => (asParts ? formatKeyParts(key) : undefined) ?? shownKey(args, key),
@@ -107,7 +134,8 @@ Each line is a key, a tab and a value, with \\xNN for every byte that is no prin
 "varve load --ignore-lsn" reads it back. --raw writes the bytes of key, tab, value and line feed as they are.
 --parts shows keys that are structured as JSON arrays, and with --json as "keyParts".
 Where loads stopped (see "varve load --help") is left out, unless --prefix or --start ask for it:
---base64 --prefix ${encoder.encode(positionPrefix).toBase64()}`,
+--base64 --prefix ${encoder.encode(positionPrefix).toBase64()}
+${atDetails}`,
   options: {
     "prefix": { value: "KEY", describe: "only keys that start so" },
     "key": { value: "PARTS", describe: "only keys that start with these parts, such as '[\"user\"]'" },
@@ -116,6 +144,7 @@ Where loads stopped (see "varve load --help") is left out, unless --prefix or --
     "reverse": { describe: "from the last key to the first" },
     "limit": { value: "N", describe: "at most so many keys" },
     "lsn": lsnOption,
+    "at": atOption,
     "json": jsonLines,
     "raw": { describe: "write keys and values as they are" },
     "parts": partsOption,
@@ -132,10 +161,11 @@ Where loads stopped (see "varve load --help") is left out, unless --prefix or --
       throw new UsageError("--key and --prefix exclude each other");
     }
     const range = { prefix: given, start, end, reverse: args.flag("reverse") };
-    const lsn = args.lsn("lsn");
+    const moment = momentOf(args);
     const writeEntry = entryWriter(args);
     let left = args.count("limit") ?? Infinity;
     await using open = await openForReading(args);
+    const lsn = lsnOf(moment, open.timeline);
     // Positions of loads are left out, unless they are asked for.
     const hides = !isPositionKey(given ?? start ?? "");
     const hidden = hides ? await open.timeline.count({ prefix: positionPrefix }, { lsn }) : 0;
@@ -193,7 +223,8 @@ export const historyCommand: Command = {
   details: `
 Each line is an LSN, a tab, "put" or "delete", and for a put a tab and the value, with \\xNN for every byte that is
 no printable text. --json shows {"key","lsn","value"} or {"key","lsn","delete":true} on each line, or "keyBase64"
-and "valueBase64" for what is not UTF-8; "varve load" reads it back. An unknown key has no versions.`,
+and "valueBase64" for what is not UTF-8; "varve load" reads it back. An unknown key has no versions. What is below the
+horizon (see "varve gc --help") is left out.`,
   options: {
     "from": { value: "LSN", describe: "from this LSN on, included" },
     "to": { value: "LSN", describe: "up to this LSN, included" },

@@ -21,10 +21,10 @@
  *         ───┬────────────┬──────────┬────────────┬──────┬─────────────┬─────────────┬────────────┬────────┬───
  *            │ values end │ versions │ tombstones │ keys │ index pages │ leaf pages  │ filter pages │ height │
  *         ───┴────────────┴──────────┴────────────┴──────┴─────────────┴─────────────┴────────────┴────────┴───
- *            120                122               124
- *         ───┬──────────────────┬─────────────────┬───────────┬──────────┬─────────┐
- *            │ first key length │ last key length │ first key │ last key │ zeros … │
- *         ───┴──────────────────┴─────────────────┴───────────┴──────────┴─────────┘
+ *            120       128                130               132
+ *         ───┬─────────┬──────────────────┬─────────────────┬───────────┬──────────┬─────────┐
+ *            │ horizon │ first key length │ last key length │ first key │ last key │ zeros … │
+ *         ───┴─────────┴──────────────────┴─────────────────┴───────────┴──────────┴─────────┘
  * ```
  *
  * Numbers are 64 bits wide unless they are drawn narrower: the version, the kind and lengths of keys have 16. The
@@ -209,6 +209,7 @@ const footerNumbers = [
   "leafPages",
   "filterPages",
   "height",
+  "horizon",
 ] as const;
 const keysStart = 16 + footerNumbers.length * 8 + 4;
 

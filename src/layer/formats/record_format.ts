@@ -21,7 +21,10 @@
  *                    └──────────┴─────────┴─────────────────┴──────────────┴─────────┘
  * ```
  *
- * R1  A kind of 0 or above 4, an unknown flag, or a length over its limit is not a record.
+ * A *time mark* stands in a segment before the first batch of each second, has the LSN of that batch, and says, as its
+ * value of 8 bytes, when it was appended, in milliseconds since the epoch. Neither of the two belongs to a batch.
+ *
+ * R1  A kind of 0 or above 5, an unknown flag, or a length over its limit is not a record.
  * R2  Every record of a batch has the batch's LSN, and only the last has the flag *last of its batch*.
  * R3  A record of another file does not check.
  *
@@ -38,6 +41,9 @@ export const recordHeaderBytes: number = 20;
 /** The bytes of a pad record before its zeros. */
 export const padBytes: number = recordHeaderBytes + 32;
 
+/** The bytes of a time mark. */
+export const timeMarkBytes: number = recordHeaderBytes + 8;
+
 /** What a record is. */
 export const RecordKind = {
   /** A whole value. */
@@ -48,7 +54,12 @@ export const RecordKind = {
   MARK: 3,
   /** Fills a block; belongs to no batch. */
   PAD: 4,
+  /** Says when the batch behind it was appended; belongs to no batch. */
+  TIME: 5,
 } as const;
+
+/** The largest kind. */
+export const lastKind: number = RecordKind.TIME;
 
 /** The flag *last of its batch*. */
 export const lastOfBatch = 1;
@@ -139,11 +150,12 @@ export function readRecordHeader(view: DataView, at: number): RecordHeader | und
   const keyLength = view.getUint16(at + 6, true);
   const valueLength = view.getUint32(at + 8, true);
   const lsn = getLong(view, at + 12);
-  if (kind === 0 || kind > RecordKind.PAD || flags > lastOfBatch) return undefined;
+  if (kind === 0 || kind > lastKind || flags > lastOfBatch) return undefined;
   if (keyLength > maxKeyBytes || valueLength > maxValueBytes || Number.isNaN(lsn)) return undefined;
-  const keyless = kind === RecordKind.MARK || kind === RecordKind.PAD;
+  const keyless = kind >= RecordKind.MARK;
   if (keyless !== (keyLength === 0)) return undefined;
   if (kind === RecordKind.PAD && valueLength < padBytes - recordHeaderBytes) return undefined;
+  if (kind === RecordKind.TIME && (valueLength !== 8 || flags !== 0)) return undefined;
   return { kind, flags, keyLength, valueLength, lsn };
 }
 
@@ -231,4 +243,27 @@ export function decodePad(view: DataView, at: number): Pad {
     durableOffset: getLong(view, value + 16),
     durableLsn: getLong(view, value + 24),
   };
+}
+
+/**
+ * Encodes a time mark.
+ *
+ * @param lsn The LSN of the batch behind it.
+ * @param milliseconds When that was appended, since the epoch.
+ * @param seed The seed of its file's checksums.
+ */
+export function encodeTimeMark(lsn: number, milliseconds: number, seed: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(timeMarkBytes), view = new DataView(bytes.buffer);
+  putLong(view, writeRecordHeader(view, 0, RecordKind.TIME, 0, 8), milliseconds);
+  stampRecord(bytes, view, 0, timeMarkBytes, lsnLow(lsn), lsnHigh(lsn), 0, seed);
+  return bytes;
+}
+
+/**
+ * Reads the time that the mark at `at`, already checked, tells.
+ *
+ * @returns Milliseconds since the epoch; `NaN` for a number over 2^53 − 1, which nobody writes.
+ */
+export function decodeTimeMark(view: DataView, at: number): number {
+  return getLong(view, at + recordHeaderBytes);
 }

@@ -19,6 +19,8 @@ import { blockBytes, type Lsn } from "../../base/mod.ts";
 import { fileSeed } from "../formats/file_seed.ts";
 import {
   checkRecord,
+  decodeTimeMark,
+  lastKind,
   lastOfBatch,
   readRecordHeader,
   type RecordHeader,
@@ -50,7 +52,7 @@ export interface RecordArea {
 /** Who is told what a walk comes by. */
 export interface RecordSink {
   /**
-   * Takes a record that checks; pads are not handed on.
+   * Takes a record that checks; pads and time marks are not handed on.
    *
    * @param header Its header.
    * @param bytes Memory that holds it, lent for the call.
@@ -58,6 +60,8 @@ export interface RecordSink {
    * @param offset Where the record starts in the file.
    */
   record(header: RecordHeader, bytes: Uint8Array<ArrayBuffer>, at: number, offset: number): void;
+  /** Learns when the batch at an LSN was appended, in milliseconds since the epoch. */
+  time?(lsn: Lsn, milliseconds: number): void;
   /** Learns of a stretch without a record that checks. */
   gap(from: number, to: number): void;
 }
@@ -192,7 +196,7 @@ export class RecordWalk {
     const bytes = this.#bytes, end = this.#filled - recordHeaderBytes;
     // The kind and the flags of a record leave one place of 8,000 in random bytes.
     let at = from;
-    while (at <= end && (bytes[at + 4] - 1 >>> 0 >= RecordKind.PAD || bytes[at + 5] > lastOfBatch)) at++;
+    while (at <= end && (bytes[at + 4] - 1 >>> 0 >= lastKind || bytes[at + 5] > lastOfBatch)) at++;
     return at;
   }
 
@@ -208,6 +212,11 @@ export class RecordWalk {
     const header = readRecordHeader(this.#view, at) as RecordHeader;
     if (header.kind === RecordKind.PAD) {
       this.#isInBatch = false;
+      return;
+    }
+    if (header.kind === RecordKind.TIME) {
+      this.#isInBatch = false;
+      this.#sink.time?.(header.lsn, decodeTimeMark(this.#view, at));
       return;
     }
     this.#isInBatch = header.flags !== lastOfBatch;
@@ -241,7 +250,8 @@ export class RecordWalk {
     if (lsn < firstLsn || lsn > lastLsn) return false;
     if (!isOrdered) return true;
     if (isBehindGap) return lsn >= this.#lastLsn;
-    return this.#isInBatch ? lsn === this.#lastLsn : lsn > this.#lastLsn;
+    if (this.#isInBatch) return kind !== RecordKind.TIME && lsn === this.#lastLsn;
+    return lsn > this.#lastLsn;
   }
 }
 

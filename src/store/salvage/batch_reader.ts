@@ -41,6 +41,8 @@ export interface SalvageWatch {
   check(): void;
   /** Notes bytes that were read. */
   read(bytes: number): void;
+  /** Notes when the batch at an LSN was appended, in milliseconds since the epoch. */
+  time(lsn: Lsn, milliseconds: number): void;
 }
 
 /**
@@ -62,7 +64,7 @@ export async function* readBatches(
   const known = await knownIn(objects, source, pace), object = objects.object(source.file.id);
   const fileId = source.fileId ?? await findFileId(objects, object, end, pace);
   if (fileId === undefined) return tally.lose(nameless(source));
-  const gathered = new GatheredBatches(source, fileId, tally, known);
+  const gathered = new GatheredBatches(source, fileId, tally, known, watch);
   try {
     for await (const piece of piecesOf(objects, object, { start: blockBytes, end }, pace)) {
       if (piece.bytes !== undefined) gathered.walk.feed(piece.bytes);
@@ -99,6 +101,7 @@ class GatheredBatches implements RecordSink {
   readonly walk: RecordWalk;
   readonly #source: SalvageSource;
   readonly #tally: TimelineTally;
+  readonly #watch: SalvageWatch;
   #ready: ReadBatch[] = [];
   #open: ReadBatch | undefined;
   /** Gaps of which the LSN behind them is not known yet. */
@@ -106,10 +109,17 @@ class GatheredBatches implements RecordSink {
   #next: Lsn;
   #error: IoError | undefined;
 
-  constructor(source: SalvageSource, fileId: number, tally: TimelineTally, known: RecordArea["known"]) {
+  constructor(
+    source: SalvageSource,
+    fileId: number,
+    tally: TimelineTally,
+    known: RecordArea["known"],
+    watch: SalvageWatch,
+  ) {
     const { end, firstLsn, lastLsn } = source;
     this.#source = source;
     this.#tally = tally;
+    this.#watch = watch;
     this.#next = firstLsn;
     const area = { start: blockBytes, end, fileId, firstLsn, lastLsn, isOrdered: true, known };
     this.walk = new RecordWalk(area, this);
@@ -133,6 +143,10 @@ class GatheredBatches implements RecordSink {
     else if (kind === RecordKind.PUT) open.changes.put(key, bytes.subarray(valueAt, valueAt + valueLength));
     this.#next = flags === lastOfBatch ? lsn + 1 : lsn;
     if (flags === lastOfBatch) this.#close();
+  }
+
+  time(lsn: Lsn, milliseconds: number): void {
+    this.#watch.time(lsn, milliseconds);
   }
 
   gap(from: number, to: number): void {

@@ -3,13 +3,14 @@
  *
  * Z1  Nothing is written to the source.
  * Z2  What is copied checks, and stands at its LSN; batches come in the order of their LSNs.
+ * Z3  What was given up is not claimed: the new timeline has the horizon of the old one.
  *
  * @module
  */
 
-import { CorruptionError, pathOf, VarveError } from "../../base/mod.ts";
+import { CorruptionError, type Lsn, pathOf, VarveError } from "../../base/mod.ts";
 import { directoryOf, type IoEngine } from "../../io/mod.ts";
-import { Manifest, type StoreState } from "../../manifest/mod.ts";
+import { Manifest, type StoreState, type TimelineState } from "../../manifest/mod.ts";
 import { type Objects, timelineName } from "../../objects/mod.ts";
 import type { Timeline } from "../../timeline/mod.ts";
 import { notDirectory, unlessMissing } from "../directory.ts";
@@ -17,7 +18,8 @@ import { listingError } from "../inspect/found_files.ts";
 import { isStoreLeft } from "../inspect/store_names.ts";
 import { openUnopened } from "../inspect/unopened.ts";
 import { mainName } from "../open_store.ts";
-import { Store } from "../store.ts";
+import { openStoreWith, raiseHorizon, type Store } from "../store.ts";
+import { BatchClock } from "./batch_clock.ts";
 import type { ReadBatch, SalvageWatch } from "./batch_reader.ts";
 import { mergeBatches } from "./merge_batches.ts";
 import { checkSalvageOptions, type SalvageOptions, type SalvageReport } from "./options.ts";
@@ -78,8 +80,9 @@ export async function salvage(
     return directory;
   };
   await using unopened = await openUnopened({ ioMode, ioEngine }, find, 0);
-  await using store = await Store.open(target, { ioMode, ioEngine });
-  return await new Salvage(unopened.objects, store, options).run();
+  const clock = new BatchClock();
+  await using store = await openStoreWith(clock, target, { ioMode, ioEngine });
+  return await new Salvage(unopened.objects, store, clock, options).run();
 }
 
 /** Finds the directory of a store of which something is left. */
@@ -115,17 +118,21 @@ async function heldAt(engine: IoEngine, path: string): Promise<string[] | undefi
 interface Part {
   readonly tally: TimelineTally;
   readonly sources: readonly SalvageSource[];
+  /** What the manifest says of it. */
+  readonly named: TimelineState | undefined;
 }
 
 class Salvage implements SalvageWatch {
   readonly #objects: Objects;
   readonly #store: Store;
+  readonly #clock: BatchClock;
   readonly #options: SalvageOptions;
   readonly #progress = { bytes: 0, totalBytes: 0, batches: 0 };
 
-  constructor(objects: Objects, store: Store, options: SalvageOptions) {
+  constructor(objects: Objects, store: Store, clock: BatchClock, options: SalvageOptions) {
     this.#objects = objects;
     this.#store = store;
+    this.#clock = clock;
     this.#options = options;
   }
 
@@ -142,7 +149,7 @@ class Salvage implements SalvageWatch {
       // A directory without records that no manifest names never became a timeline.
       if (named === undefined && sources.length === 0 && tally.lostCount === 0) continue;
       for (const { end } of sources) this.#progress.totalBytes += end;
-      parts.push({ tally, sources });
+      parts.push({ tally, sources, named });
     }
     for (const part of parts) await this.#copy(part);
     const timelines = parts.map(({ tally }) => ({ ...tally }));
@@ -164,13 +171,15 @@ class Salvage implements SalvageWatch {
     }
   }
 
-  async #copy({ tally, sources }: Part): Promise<void> {
+  async #copy({ tally, sources, named }: Part): Promise<void> {
     const { name } = tally;
     const timeline = name === mainName ? this.#store.timeline() : await this.#store.createTimeline(name);
+    this.#clock.begin(named?.times);
     for await (const batch of mergeBatches(this.#objects, sources, tally, this)) {
       await this.#append(timeline, batch, tally);
     }
     await timeline.sync();
+    await raiseHorizon(this.#store, name, horizonIn(sources, named));
     this.read(0);
   }
 
@@ -181,9 +190,14 @@ class Salvage implements SalvageWatch {
   ): Promise<void> {
     if (isIncomplete) tally.doubt(lsn);
     if (isIncomplete && this.#options.incomplete === "drop") return;
+    this.#clock.show(lsn);
     await timeline.append(changes, { lsn });
     tally.copied(lsn, changes.size);
     this.#progress.batches++;
+  }
+
+  time(lsn: Lsn, milliseconds: number): void {
+    this.#clock.mark(lsn, milliseconds);
   }
 
   check(): void {
@@ -194,4 +208,10 @@ class Salvage implements SalvageWatch {
     this.#progress.bytes += bytes;
     this.#options.progress?.({ ...this.#progress });
   }
+}
+
+/** The horizon below which versions may be missing, by the manifest and by what merged layers say of themselves (Z3). */
+function horizonIn(sources: readonly SalvageSource[], named: TimelineState | undefined): Lsn {
+  const layers = [...named?.layers ?? [], ...sources.flatMap(({ file: { footer } }) => footer ?? [])];
+  return layers.reduce((most, { horizon }) => Math.max(most, horizon), named?.horizon ?? 0);
 }

@@ -19,7 +19,10 @@ import {
 
 /** Options of reads. */
 export interface ReadOptions {
-  /** Read as of this LSN, inclusive; 0 is before all history. The default is the last LSN at the call. */
+  /**
+   * Read as of this LSN, inclusive; 0 is before all history. It must not be below the horizon. The default is the last
+   * LSN at the call.
+   */
   lsn?: Lsn | undefined;
   /** Stops the read, which then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
@@ -80,7 +83,7 @@ export type CountRange = Pick<ScanRange, "start" | "end" | "prefix">;
 
 /** Which versions a history reads. */
 export interface HistoryOptions {
-  /** The first LSN that counts. The default is 1. */
+  /** The first LSN that counts, not below the horizon. The default is the horizon, or 1. */
   from?: Lsn | undefined;
   /** The last LSN that counts. The default is the last LSN at the call. */
   to?: Lsn | undefined;
@@ -145,8 +148,8 @@ function checkDamage(damage: unknown): "throw" | "report" {
 
 /** A history's options, checked. */
 export type HistoryReadPlan = ReadPlan & {
-  /** The first LSN that counts. */
-  readonly from: Lsn;
+  /** The first LSN that counts; `undefined` for the first that there is. */
+  readonly from: Lsn | undefined;
   /** Whether versions come from the newest to the oldest. */
   readonly reverse: boolean;
   /** The most versions. */
@@ -164,7 +167,7 @@ export function planHistory(options: AnyHistoryOptions = {}): HistoryReadPlan {
   const { from, to, reverse, limit, signal, damage } = options;
   return {
     ...planRead({ lsn: to, signal, damage } as AnyReadOptions),
-    from: from === undefined ? 1 : checkLsn(from),
+    from: from === undefined ? undefined : checkLsn(from),
     reverse: checkFlag("read history", "reverse", reverse),
     limit: checkLimit("read history", limit),
   };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Key, keyBytes, type LatencyWindow, type Lsn } from "../../base/mod.ts";
+import { belowHorizon, type Key, keyBytes, type LatencyWindow, type Lsn } from "../../base/mod.ts";
 import type { LayerMap } from "../../layer/mod.ts";
 import type { Objects } from "../../objects/mod.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "../entry.ts";
@@ -81,6 +81,11 @@ export class Reads {
     this.#source = source;
     this.#gather = new Gather(objects);
     this.#warm = new WarmGet(objects);
+  }
+
+  /** Opens a view as of an LSN: the last if it is left out. */
+  open(lsn: Lsn | undefined): View {
+    return this.#source.open(lsn, undefined);
   }
 
   /**
@@ -224,7 +229,11 @@ export class Reads {
     const bytes = ownKey(key);
     const { lsn, signal, damage, from, reverse, limit } = planHistory(options);
     const view = this.#source.open(lsn, signal);
-    const plan = { key: bytes, from, to: view.lsn, reverse, limit };
+    if (from !== undefined && from < view.horizon) {
+      view[Symbol.dispose]();
+      throw belowHorizon("read history from", from, view.lsn, view.horizon);
+    }
+    const plan = { key: bytes, from: from ?? Math.max(1, view.horizon), to: view.lsn, reverse, limit };
     return this.#stream<Version>(view, new HistoryRead(this.#objects, view, plan), damage);
   }
 

@@ -31,6 +31,8 @@ export class View implements Disposable {
   readonly map: LayerMap;
   /** The LSN that is read as of. */
   readonly lsn: Lsn;
+  /** The horizon when it, or the view that it was made from, began: all from there on is in its layers. */
+  readonly horizon: Lsn;
   /** Which edits it may not know: views that began later have greater numbers. */
   readonly since: number;
   /** When it, or the view that it was made from, began, by the monotonic clock in milliseconds. */
@@ -49,11 +51,13 @@ export class View implements Disposable {
     since: number,
     began: number,
     signal: AbortSignal | undefined,
+    horizon: Lsn,
   ) {
     this.#views = views;
     this.#signal = signal;
     this.map = map;
     this.lsn = lsn;
+    this.horizon = horizon;
     this.since = since;
     this.began = began;
   }
@@ -63,10 +67,11 @@ export class View implements Disposable {
    *
    * @param lsn The LSN that it reads as of: that of this one if it is left out.
    * @param signal Stops the read.
-   * @throws {LsnError} If `lsn` is beyond that of this one.
+   * @throws {LsnError} If `lsn` is beyond that of this one, or below its horizon.
    */
   again({ lsn, signal }: { lsn?: Lsn | undefined; signal?: AbortSignal | undefined } = {}): View {
-    return this.#views.add(this.map, checkReadLsn(lsn, this.lsn), this.since, this.began, signal);
+    const { horizon } = this, checked = checkReadLsn(lsn, this.lsn, horizon);
+    return this.#views.add(this.map, checked, this.since, this.began, signal, horizon);
   }
 
   /**
@@ -157,9 +162,14 @@ export class Views {
 
   /** The age of the oldest open view in milliseconds; 0 if there is none. */
   get oldestMilliseconds(): number {
-    let began = Infinity;
-    for (const view of this.#open) began = Math.min(began, view.began);
-    return began === Infinity ? 0 : this.#clock.monotonic() - began;
+    return this.oldest?.milliseconds ?? 0;
+  }
+
+  /** The oldest open view: its LSN, and its age in milliseconds. */
+  get oldest(): { readonly lsn: Lsn; readonly milliseconds: number } | undefined {
+    let oldest: View | undefined;
+    for (const view of this.#open) if (oldest === undefined || view.began < oldest.began) oldest = view;
+    return oldest && { lsn: oldest.lsn, milliseconds: this.#clock.monotonic() - oldest.began };
   }
 
   /**
@@ -168,18 +178,26 @@ export class Views {
    * @param map The layers.
    * @param lsn The LSN to read as of.
    * @param signal Stops the read.
+   * @param horizon The first LSN that the layers can be read as of.
    * @returns The view, which must be disposed of.
    * @throws {Deno.errors.BadResource} If the store was closed.
    */
-  open(map: LayerMap, lsn: Lsn, signal?: AbortSignal): View {
-    return this.add(map, lsn, this.#next++, this.#clock.monotonic(), signal);
+  open(map: LayerMap, lsn: Lsn, signal?: AbortSignal, horizon: Lsn = 0): View {
+    return this.add(map, lsn, this.#next++, this.#clock.monotonic(), signal, horizon);
   }
 
   /** Adds a view that began at a given time. */
-  add(map: LayerMap, lsn: Lsn, since: number, began: number, signal: AbortSignal | undefined): View {
+  add(
+    map: LayerMap,
+    lsn: Lsn,
+    since: number,
+    began: number,
+    signal: AbortSignal | undefined,
+    horizon: Lsn,
+  ): View {
     this.checkOpen();
     signal?.throwIfAborted();
-    const view = new View(this, map, lsn, since, began, signal);
+    const view = new View(this, map, lsn, since, began, signal, horizon);
     this.#open.add(view);
     return view;
   }

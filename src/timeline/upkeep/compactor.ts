@@ -20,9 +20,12 @@ import type { TimelineEdit } from "../../manifest/mod.ts";
 import { type LayerDescription, StoredLayer } from "../../layer/mod.ts";
 import { mergeContext, type TimelineContext } from "../timeline_context.ts";
 import type { TimelineLayers } from "../write/timeline_layers.ts";
+import { isOldest } from "./merge/is_oldest.ts";
 import { mostVersions } from "./merge/merge_layers.ts";
-import { nextMerge } from "./merge/next_merge.ts";
+import { type FullLayer, nextMerge } from "./merge/next_merge.ts";
+import type { Retention } from "./merge/retained.ts";
 import { orAborted } from "./or_aborted.ts";
+import type { Horizon } from "./retain/horizon.ts";
 
 /** How a compaction goes on. */
 export interface CompactionProgress {
@@ -40,9 +43,6 @@ export interface CompactOptions {
   readonly progress?: ((progress: CompactionProgress) => void) | undefined;
 }
 
-/** The names of {@linkcode CompactOptions}. */
-export const compactNames: readonly string[] = ["signal", "progress"];
-
 /** What a compaction did. */
 export interface CompactionReport {
   /** Merges that were carried out. */
@@ -57,15 +57,40 @@ export interface CompactionReport {
   readonly outputBytes: number;
 }
 
+/** Layers, and what is done with them: an edit takes them out, with what came of merging them in their place or not. */
+export interface ChosenLayers {
+  /** What is done. */
+  readonly work: "merge" | "remove";
+  /** The layers. */
+  readonly inputs: readonly StoredLayer[];
+}
+
+/** Chooses what is done next; `undefined` if nothing is. */
+export type MergeChoice = (layers: StoredLayer[], full: FullLayer) => ChosenLayers | undefined;
+
+/** Layers that no map names any more. */
+export interface HeldLayers {
+  /** How many there are. */
+  readonly layers: number;
+  /** Their bytes. */
+  readonly bytes: number;
+}
+
+const mergeAll: MergeChoice = (layers, full) => {
+  const inputs = nextMerge(layers, full);
+  return inputs && { work: "merge", inputs };
+};
+
 /** Merges the layers of a timeline. */
 export class Compactor {
   readonly #context: TimelineContext;
   readonly #health: Health;
   readonly #layers: TimelineLayers;
+  readonly #horizon: Horizon;
   /** Ends when no compaction runs or waits. */
   #running: Promise<unknown> = Promise.resolve();
-  /** Waits for views that need what was merged. */
-  readonly #retirements = new Set<Promise<void>>();
+  /** Waits for views that need what was merged, and what that is. */
+  readonly #retirements = new Map<Promise<void>, readonly StoredLayer[]>();
   /** Layers that were merged and that no view needs any more. */
   #merged: StoredLayer[] = [];
   /** Outputs of merges whose edit failed. It may stand there all the same, until another one stands behind it. */
@@ -80,22 +105,30 @@ export class Compactor {
    * @param context The timeline.
    * @param health Whether writing goes on; it is told if an edit fails.
    * @param layers The layers.
+   * @param horizon Below which LSN versions may go.
    */
-  constructor(context: TimelineContext, health: Health, layers: TimelineLayers) {
+  constructor(context: TimelineContext, health: Health, layers: TimelineLayers, horizon: Horizon) {
     this.#context = context;
     this.#health = health;
     this.#layers = layers;
+    this.#horizon = horizon;
   }
 
   /**
    * Merges until nothing is left to be merged; behind a compaction that runs already. What waits ends at once when it
    * is to stop; a merge ends at its next step, and removes what it wrote.
+   *
+   * @param options How.
+   * @param choose Chooses what is merged next; left out, whatever lies over each other.
    */
-  async compact({ signal, progress }: CompactOptions): Promise<CompactionReport> {
+  async compact(
+    { signal, progress }: CompactOptions,
+    choose: MergeChoice = mergeAll,
+  ): Promise<CompactionReport> {
     const { signal: closing } = this.#closing;
     const stop = signal === undefined ? closing : AbortSignal.any([closing, signal]);
     const before = this.#running;
-    const compaction = orAborted(before, stop).then(() => this.#compact(stop, progress));
+    const compaction = orAborted(before, stop).then(() => this.#compact(stop, progress, choose));
     this.#running = Promise.allSettled([before, compaction]);
     return await compaction;
   }
@@ -105,12 +138,22 @@ export class Compactor {
     const { name } = this.#context;
     this.#closing.abort(new Deno.errors.BadResource(`Cannot compact timeline "${name}": it was closed`));
     await this.#running;
-    await Promise.all(this.#retirements);
+    await Promise.all(this.#retirements.keys());
     // What is left behind is nobody's history: the next opening removes it.
     await this.#removeMerged().catch(() => {});
   }
 
-  async #compact(stop: AbortSignal, progress: CompactOptions["progress"]): Promise<CompactionReport> {
+  /** What was merged and is not removed: what views may need, and what another process may read. */
+  get held(): { readonly viewed: HeldLayers; readonly leased: HeldLayers } {
+    const viewed = [...this.#retirements.values()].flat().filter((layer) => !this.#merged.includes(layer));
+    return { viewed: heldOf(viewed), leased: heldOf(this.#merged) };
+  }
+
+  async #compact(
+    stop: AbortSignal,
+    progress: CompactOptions["progress"],
+    choose: MergeChoice,
+  ): Promise<CompactionReport> {
     const report = { merges: 0, inputLayers: 0, outputLayers: 0, inputBytes: 0, outputBytes: 0 };
     const { segmentBytes } = this.#context.settings, full = { bytes: segmentBytes, versions: mostVersions };
     const last = lastSequence(this.#layers.map.stored());
@@ -120,12 +163,15 @@ export class Compactor {
       const layers = [...this.#layers.map.stored()].filter(({ description: { kind, sequence } }) =>
         kind !== "L0" || sequence <= last
       );
-      const inputs = nextMerge(layers, full);
-      if (inputs === undefined) return report;
+      const chosen = choose(layers, full);
+      if (chosen === undefined) return report;
+      const { inputs, work } = chosen;
       const inputBytes = sizeOf(inputs), totalBytes = report.inputBytes + inputBytes;
       let { inputBytes: bytes } = report, held = 0;
       using _held = this.#context.meters.upkeep.hold(() => held);
-      const outputs = await this.#context.runner.merge(mergeContext(this.#context), inputs, {
+      const { runner } = this.#context;
+      const outputs = work === "remove" ? [] : await runner.merge(mergeContext(this.#context), inputs, {
+        retention: this.#retention(inputs),
         targetBytes: segmentBytes,
         signal: stop,
         reserve: (count) => this.#reserve(count, stop),
@@ -143,6 +189,14 @@ export class Compactor {
       report.outputBytes += outputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
       progress?.({ bytes: totalBytes, totalBytes });
     }
+  }
+
+  /** What a merge may leave out (X2). */
+  #retention(inputs: readonly StoredLayer[]): Retention | undefined {
+    const { lsn: horizon } = this.#horizon;
+    return horizon === 0
+      ? undefined
+      : { horizon, isOldest: isOldest(inputs, this.#layers.map.stored(), horizon) };
   }
 
   #check(stop: AbortSignal): void {
@@ -200,7 +254,7 @@ export class Compactor {
       // Nobody is there to be told. What is left behind waits for another merge, or for the next opening.
       .then(() => this.#removeMerged().catch(() => {}))
       .then(() => void this.#retirements.delete(retirement));
-    this.#retirements.add(retirement);
+    this.#retirements.set(retirement, inputs);
     // Where nobody reads it is over by now.
     await Promise.resolve();
     await this.#removeMerged();
@@ -241,4 +295,8 @@ function lastSequence(layers: Iterable<StoredLayer>): number {
 
 function sizeOf(layers: readonly StoredLayer[]): number {
   return layers.reduce((sum, { description }) => sum + description.byteLength, 0);
+}
+
+function heldOf(layers: readonly StoredLayer[]): HeldLayers {
+  return { layers: layers.length, bytes: sizeOf(layers) };
 }

@@ -13,6 +13,7 @@
 
 import type { Health } from "../../base/mod.ts";
 import { StoredLayer } from "../../layer/mod.ts";
+import type { TimelineEdit } from "../../manifest/mod.ts";
 import type { TimelineContext } from "../timeline_context.ts";
 import type { OpenLayer } from "../write/open_layer.ts";
 
@@ -22,18 +23,21 @@ import type { OpenLayer } from "../write/open_layer.ts";
  * @param context The timeline.
  * @param health Whether writing goes on.
  * @param frozen The layer, to which nothing is appended any more and whose segment ends with a pad.
+ * @param alongside What else is to be edited then, as of the moment of the edit.
  * @returns The layer that it became, once the manifest says so durably.
  */
 export async function sealLayer(
   context: TimelineContext,
   health: Health,
   frozen: OpenLayer,
+  alongside: () => readonly TimelineEdit[] = () => [],
 ): Promise<StoredLayer> {
   const { manifest, objects, runner, id } = context;
-  const { layer: { index, firstLsn, lastLsn }, segment: { writer, header }, memory } = frozen;
+  const { layer: { index, firstLsn, lastLsn }, segment: { writer, header, times }, memory } = frozen;
   const { sequence, generation, fileId } = header;
   const identity = { kind: "L0", sequence, generation, fileId, firstLsn, lastLsn } as const;
   const layer = await runner.seal({ writer, index, memory, identity, health });
-  await health.patiently(() => manifest.commit({ type: "seal", id, layer }));
+  const seal = { type: "seal", id, layer, times: times.upTo(lastLsn) } as const;
+  await health.patiently(() => manifest.commit([seal, ...alongside()]));
   return StoredLayer.of(objects, id, layer);
 }

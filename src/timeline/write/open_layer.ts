@@ -36,8 +36,9 @@ export class OpenLayer {
     this.memory = memory;
   }
 
-  /** Adds a batch, in one turn. */
-  append(batch: EncodedBatch, lsn: Lsn): void {
+  /** Adds a batch that is appended at a moment, in milliseconds since the epoch, in one turn. */
+  append(batch: EncodedBatch, lsn: Lsn, milliseconds: number): void {
+    this.segment.mark(lsn, milliseconds);
     const start = this.segment.append(batch, lsn);
     this.layer.index.insertBatch(batch.bytes, batch.view, 0, batch.end, start);
     this.layer.advance(lsn);
@@ -107,9 +108,9 @@ export function resumeLayer(
   recovered: RecoveredSegment,
   reserveBytes: number,
 ): OpenLayer {
-  const { object, header, index, end, lastLsn } = recovered;
+  const { object, header, index, times, end, lastLsn } = recovered;
   const position = Math.ceil(end / blockBytes) * blockBytes;
   const writer = context.objects.reopen(object.id, position, { health, reserveBytes });
   const layer = new MemoryLayer(index, writer.object, header, lastLsn);
-  return new OpenLayer(new SegmentWriter(writer, header, lastLsn), layer, undefined, undefined);
+  return new OpenLayer(new SegmentWriter(writer, header, lastLsn, times), layer, undefined, undefined);
 }

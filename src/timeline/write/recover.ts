@@ -19,7 +19,12 @@ import { CorruptionError, type Lsn } from "../../base/mod.ts";
 import type { FileHeader, MemoryIndex } from "../../layer/mod.ts";
 import type { Edit, SegmentDescription } from "../../manifest/mod.ts";
 import type { StoredObject } from "../../objects/mod.ts";
-import { type ExpectedSegment, type ScannedSegment, scanSegment } from "../../segment/mod.ts";
+import {
+  type ExpectedSegment,
+  type ScannedSegment,
+  scanSegment,
+  type SegmentTimes,
+} from "../../segment/mod.ts";
 import { objectOf, type TimelineContext, timelineState } from "../timeline_context.ts";
 import { findOrphans } from "./orphans.ts";
 
@@ -33,6 +38,8 @@ export interface RecoveredSegment {
   readonly header: FileHeader;
   /** Where its records lie. */
   readonly index: MemoryIndex;
+  /** When its batches were appended. */
+  readonly times: SegmentTimes;
   /** Where its last batch, or the pad behind it, ends. */
   readonly end: number;
   /** The LSN of its last batch. */
@@ -144,11 +151,11 @@ function interpret(
   object: StoredObject,
   scanned: ScannedSegment,
 ): RecoveredSegment | undefined {
-  const { header, index, end, lastLsn, hasRest } = scanned;
+  const { header, index, times, end, lastLsn, hasRest } = scanned;
   const { witness } = segment;
   if (header === undefined || lastLsn === undefined) return undefined;
   const isClean = witness !== undefined && !witness.isEnd && witness.offset === end && !hasRest;
-  return { segment, object, header, index, end, lastLsn, isClean };
+  return { segment, object, header, index, times, end, lastLsn, isClean };
 }
 
 /** Whether a segment goes on where history ends. */

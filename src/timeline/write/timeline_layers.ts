@@ -12,23 +12,41 @@
  * @module
  */
 
-import { assert, type Health, LimitError, type Lsn, maxLayerEntries, maxSequence } from "../../base/mod.ts";
+import {
+  assert,
+  type Health,
+  LimitError,
+  type Lsn,
+  maxLayerEntries,
+  maxSequence,
+  type Times,
+} from "../../base/mod.ts";
 import { LayerMap, type MemoryIndexHint, MemoryLayer, StoredLayer } from "../../layer/mod.ts";
+import type { TimelineEdit } from "../../manifest/mod.ts";
 import { type TimelineContext, timelineState } from "../timeline_context.ts";
 import { sealLayer } from "../upkeep/seal.ts";
 import type { Upkeep } from "../upkeep/upkeep.ts";
+import { CountedClock } from "./counted_clock.ts";
 import { type OpenLayer, openLayer, resumeLayer } from "./open_layer.ts";
 import type { RecoveredSegment } from "./recover.ts";
 
 /** Keys for which a first index reserves room: more would spread its slots too thin for the caches. */
 const mostReservedKeys = 1 << 19;
 
+/** Who is told of seals. */
+export interface SealWatch {
+  /** Says what else is to be edited when a layer is sealed that ends with an LSN. */
+  alongside(lastLsn: Lsn): readonly TimelineEdit[];
+  /** Learns of a layer that was sealed, in the turn in which the map has it. */
+  sealed(layer: StoredLayer): void;
+}
+
 /** The layers of a timeline. */
 export class TimelineLayers {
   readonly #context: TimelineContext;
   readonly #health: Health;
   readonly #upkeep: Upkeep;
-  readonly #onSealed: (layer: StoredLayer) => void;
+  readonly #watch: SealWatch;
   readonly #frozen: OpenLayer[] = [];
   #open: OpenLayer | undefined;
   #map: LayerMap;
@@ -36,6 +54,9 @@ export class TimelineLayers {
   #nextSequence: number;
   /** The sequence of the segment that was opened last; 0 if none was since everything before is sealed. */
   #lastSequence = 0;
+  /** When batches were appended that are only read. */
+  #timesToRead: readonly Times[] = [];
+  readonly #clock: CountedClock;
 
   /**
    * Starts with the layers that are stored.
@@ -43,23 +64,25 @@ export class TimelineLayers {
    * @param context The timeline.
    * @param health What writers of segments tell what fails.
    * @param upkeep What seals.
-   * @param onSealed Is told of each layer that was sealed, in the turn in which the map has it.
+   * @param watch Who is told of seals.
    */
   constructor(
     context: TimelineContext,
     health: Health,
     upkeep: Upkeep,
-    onSealed: (layer: StoredLayer) => void,
+    watch: SealWatch,
   ) {
     this.#context = context;
     this.#health = health;
     this.#upkeep = upkeep;
-    this.#onSealed = onSealed;
-    const { layers, nextSequence } = timelineState(context);
+    this.#watch = watch;
+    const { layers, nextSequence, times } = timelineState(context);
     this.#map = LayerMap.empty.edit({
       add: layers.map((layer) => StoredLayer.of(context.objects, context.id, layer)),
     });
     this.#nextSequence = nextSequence;
+    this.#clock = new CountedClock(context.host.clock);
+    this.#clock.sawTimes(times);
     // Memory is reserved and not touched until it is used, so that a generous guess costs nothing.
     const { segmentBytes, indexBytes } = context.settings;
     const keys = Math.ceil(Math.min(segmentBytes / 128, indexBytes / 84, mostReservedKeys));
@@ -72,12 +95,14 @@ export class TimelineLayers {
       new MemoryLayer(index, object, header, lastLsn)
     );
     this.#map = this.#map.withMemory(memory.reverse());
+    this.#timesToRead = segments.map(({ times, lastLsn }) => times.upTo(lastLsn));
   }
 
   /** Takes recovered segments: goes on with a last one that was closed cleanly, and seals the others. */
   adopt(segments: readonly RecoveredSegment[]): void {
     const { segmentBytes } = this.#context.settings;
     for (const recovered of segments) {
+      this.#clock.sawTimes(recovered.times.upTo(recovered.lastLsn));
       const goesOn = recovered === segments.at(-1) && recovered.isClean;
       this.#open = resumeLayer(this.#context, this.#health, recovered, goesOn ? segmentBytes : 0);
       this.#lastSequence = recovered.segment.sequence;
@@ -109,6 +134,17 @@ export class TimelineLayers {
   /** How many layers wait to be sealed. */
   get frozenCount(): number {
     return this.#frozen.length;
+  }
+
+  /** The time that counts for a batch that is appended now, in milliseconds since the epoch. */
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** When batches were appended, those of older ones first. */
+  times(): Times[] {
+    const unsealed = this.unsealed.map(({ segment, layer }) => segment.times.upTo(layer.lastLsn));
+    return [timelineState(this.#context).times, ...this.#timesToRead, ...unsealed];
   }
 
   /** The layers that are not sealed, oldest first. */
@@ -208,7 +244,10 @@ export class TimelineLayers {
     this.#hint = open.layer.index.hint();
     this.#frozen.push(open);
     this.#open = undefined;
-    this.#upkeep.add(async () => this.#replace(open, await sealLayer(this.#context, this.#health, open)));
+    const alongside = () => this.#watch.alongside(open.layer.lastLsn);
+    this.#upkeep.add(async () =>
+      this.#replace(open, await sealLayer(this.#context, this.#health, open, alongside))
+    );
   }
 
   /** Readers that come from now on find the stored layer where the frozen one was. */
@@ -217,7 +256,7 @@ export class TimelineLayers {
     this.#map = this.#map.edit({ add: [stored], memory: this.#memory() });
     // Views from before go on reading the index.
     void this.#context.views.retire([frozen], ({ memory }) => memory?.release());
-    this.#onSealed(stored);
+    this.#watch.sealed(stored);
   }
 
   #publish(): void {

@@ -14,10 +14,12 @@
  */
 
 import { Health, isShortage, type Lsn, LsnError, maxLsn } from "../../base/mod.ts";
-import type { LayerMap, MemoryLayer } from "../../layer/mod.ts";
+import { type LayerMap, type MemoryLayer, timeMarkBytes } from "../../layer/mod.ts";
 import { EncodedBatch } from "../../segment/mod.ts";
-import type { TimelineContext } from "../timeline_context.ts";
+import { Dates } from "../dates.ts";
+import { type TimelineContext, timelineState } from "../timeline_context.ts";
 import { Compactor } from "../upkeep/compactor.ts";
+import { Horizon } from "../upkeep/retain/horizon.ts";
 import { Upkeep } from "../upkeep/upkeep.ts";
 import { checkNamed } from "./orphans.ts";
 import { proveEnds } from "./prove_ends.ts";
@@ -49,6 +51,10 @@ export class TimelineWriter {
   readonly health: Health;
   /** What merges its layers. */
   readonly compactor: Compactor;
+  /** When its batches were appended. */
+  readonly dates: Dates;
+  /** From where on it can be read. */
+  readonly horizon: Horizon;
   readonly #counters: WriteCounters = { batches: 0, changes: 0, bytes: 0, syncs: 0, seals: 0 };
   readonly #context: TimelineContext;
   readonly #layers: TimelineLayers;
@@ -63,12 +69,17 @@ export class TimelineWriter {
     this.#context = context;
     this.health = new Health(`timeline "${context.name}"`);
     this.#upkeep = new Upkeep(this.health);
-    this.#layers = new TimelineLayers(context, this.health, this.#upkeep, ({ description }) => {
-      this.#counters.seals++;
-      this.#becomeDurable(description.lastLsn);
-      this.#room.wake();
+    this.#layers = new TimelineLayers(context, this.health, this.#upkeep, {
+      alongside: (lastLsn) => this.horizon.edits(Math.max(lastLsn, this.#durableLsn)),
+      sealed: ({ description: { lastLsn } }) => {
+        this.#counters.seals++;
+        this.#becomeDurable(lastLsn);
+        this.#room.wake();
+      },
     });
-    this.compactor = new Compactor(context, this.health, this.#layers);
+    this.dates = datesOf(context, this, this.#layers);
+    this.horizon = new Horizon(context, this.health, this.dates);
+    this.compactor = new Compactor(context, this.health, this.#layers, this.horizon);
     this.#room = new Room(this.health, context.host.turns, this.#layers, context.settings.waitingBytes);
     const { host: { timers }, settings: { flushMilliseconds } } = context;
     this.#flusher = new TimedFlusher(this.health, timers, flushMilliseconds, this.#layers);
@@ -77,6 +88,7 @@ export class TimelineWriter {
     this.#durableLsn = context.readOnly ? durableLsn : lastLsn;
     if (context.readOnly) this.#layers.adoptToRead(segments);
     else this.#layers.adopt(segments);
+    if (!context.readOnly) this.horizon.moveLater(this.#upkeep, this.#durableLsn);
   }
 
   /**
@@ -156,7 +168,7 @@ export class TimelineWriter {
     this.#room.check();
     const lsn = this.#nextLsn(given);
     const records = batch.count === 0 ? emptyBatch() : batch;
-    const isFull = this.#layers.isFull(records.end, records.count);
+    const isFull = this.#layers.isFull(records.end + timeMarkBytes, records.count);
     if (isFull || this.#layers.open === undefined) this.#layers.checkNext();
     try {
       if (isFull) this.#layers.freeze(this.#durableLsn);
@@ -176,8 +188,7 @@ export class TimelineWriter {
 
   /** Puts a batch into the open layer, or into a new one if there is none. */
   #place(records: EncodedBatch, lsn: Lsn): void {
-    const open = this.#layers.open ?? this.#layers.openNext(lsn, this.#lastLsn);
-    open.append(records, lsn);
+    (this.#layers.open ?? this.#layers.openNext(lsn, this.#lastLsn)).append(records, lsn, this.#layers.now());
   }
 
   #nextLsn(given: Lsn | undefined): Lsn {
@@ -312,4 +323,14 @@ function emptyBatch(): EncodedBatch {
   const records = new EncodedBatch();
   records.mark();
   return records;
+}
+
+function datesOf({ host, views }: TimelineContext, writer: TimelineWriter, layers: TimelineLayers): Dates {
+  return new Dates(host.clock, {
+    get lastLsn() {
+      return writer.lastLsn;
+    },
+    checkOpen: () => views.checkOpen(),
+    times: () => layers.times(),
+  });
 }

@@ -38,6 +38,7 @@ const footer: LayerDescription = {
   leafPages: 10,
   filterPages: 3,
   height: 2,
+  horizon: 2 ** 40,
   byteLength: 64 * 1024 * 1024 + 15 * 8192 + 4096,
   firstKey: new Uint8Array(512).fill(1),
   lastKey: new Uint8Array(512).fill(255),
@@ -155,6 +156,7 @@ Deno.test("decodeFooter() refuses numbers that contradict each other although th
     ["indexPages", 88, [0, 1, 9]],
     ["leafPages", 96, [0, 13]],
     ["height", 112, [0, 1, 33]],
+    ["horizon", 120, [maxLsn + 1]],
   ] as const;
   for (const [name, at, values] of places) {
     for (const value of values) {
@@ -162,12 +164,12 @@ Deno.test("decodeFooter() refuses numbers that contradict each other although th
       assertEquals(decodeFooter(block), undefined, `${name} ${value}`);
     }
   }
-  for (const at of [120, 122]) {
+  for (const at of [128, 130]) {
     for (const length of [0, 513, 65_535]) {
       const block = restamped(encodeFooter(footer), (view) => view.setUint16(at, length, true));
       assertEquals(decodeFooter(block), undefined, `key length at ${at}: ${length}`);
     }
   }
-  const unordered = restamped(encodeFooter(footer), (view) => view.setUint8(124 + 512, 0));
+  const unordered = restamped(encodeFooter(footer), (view) => view.setUint8(132 + 512, 0));
   assertEquals(decodeFooter(unordered), undefined, "keys out of order");
 });

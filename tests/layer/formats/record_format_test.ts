@@ -110,6 +110,10 @@ Deno.test("readRecordHeader() refuses what no record can have", () => {
     read(RecordKind.MARK, 0, 1, 0),
     read(RecordKind.PAD, 0, 1, 100),
     read(RecordKind.PAD, 0, 0, padBytes - recordHeaderBytes - 1),
+    read(RecordKind.TIME, 0, 0, 7),
+    read(RecordKind.TIME, 0, 1, 8),
+    read(RecordKind.TIME, 1, 0, 8),
+    read(RecordKind.TIME + 1, 0, 1, 1),
   ];
   assertEquals(refused.filter((header) => header !== undefined), []);
 });

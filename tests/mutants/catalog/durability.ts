@@ -168,8 +168,10 @@ export const durability: readonly Mutant[] = [
     breaks: "A layer is in the manifest only when its object is durable, exactly as long.",
     file: "src/timeline/upkeep/seal.ts",
     before: `  await writer.finish();
-  await health.patiently(() => manifest.commit({ type: "seal", id, layer }));`,
-    after: `  await health.patiently(() => manifest.commit({ type: "seal", id, layer }));
+  const seal = { type: "seal", id, layer, times: times.upTo(lastLsn) } as const;
+  await health.patiently(() => manifest.commit([seal, ...alongside()]));`,
+    after: `  const seal = { type: "seal", id, layer, times: times.upTo(lastLsn) } as const;
+  await health.patiently(() => manifest.commit([seal, ...alongside()]));
   await writer.finish();`,
     caughtBy: "tests/timeline/upkeep/seal_test.ts",
     filter: "names a layer in the manifest only when all of it is durable",

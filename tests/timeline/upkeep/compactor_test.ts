@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { CorruptionError, IoError, PoisonedError } from "../../../src/base/mod.ts";
+import { timeMarkBytes } from "../../../src/layer/mod.ts";
 import { SimEngine } from "../../../src/sim/mod.ts";
 import { errno, Gate, type Operation } from "../../store/hooked_engine.ts";
 import { HookedSim } from "../hooked_sim.ts";
@@ -402,8 +403,8 @@ Deno.test("Timeline.compact() ends with a damaged layer, which stays as it is wi
   const [, { firstLsn }] = first.state.layers;
   const path = filesOf(engine)[1], bytes = engine.disk.contents(path);
   await first.close();
-  // Its first record stands behind the header.
-  const offset = 4096;
+  // Its first record stands behind the header and a time mark.
+  const offset = 4096 + timeMarkBytes;
   bytes[offset + 40] ^= 1;
   engine.disk.put(path, bytes);
   const t = await WriterFixture.open(engine), before = t.state.layers;

@@ -137,7 +137,7 @@ Deno.test("OpenLayer.append() leaves nothing in its index of what has no place i
   const open = openLayer(context, new Health("test"), next, {});
   const append = (lsn: number, bytes: number) => {
     const records = encoded(batchOf(bytes));
-    open.append(records, lsn);
+    open.append(records, lsn, 0);
   };
   append(1, 100);
   engine.buffersLeft = 0;

@@ -1,6 +1,7 @@
 /** The writer of a timeline over a disk in memory: LSNs, segments, syncs and freezing. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { timeMarkBytes } from "../../../src/layer/mod.ts";
 import { type Lsn, LsnError, maxLsn } from "../../../src/base/mod.ts";
 import { SeededChoices, SimDisk, SimEngine } from "../../../src/sim/mod.ts";
 import { block } from "../../segment/segment_fixture.ts";
@@ -55,10 +56,13 @@ for (const [given, taken] of lsns) {
   );
 }
 
+/** Room for a time mark is kept in front of each batch; here two stand in one segment. */
+const half = 14 * KiB - timeMarkBytes;
+
 /** The bytes of batches in segments of 32 KiB, and the LSNs that segments begin with. */
 const rolls: readonly [words: string, batches: readonly number[], firstLsns: readonly Lsn[]][] = [
-  ["that fill a segment exactly", [14 * KiB, 14 * KiB, 1 * KiB], [1, 3]],
-  ["of which the last has a byte too many", [14 * KiB, 14 * KiB + 1], [1, 2]],
+  ["that fill a segment exactly", [half, half, 1 * KiB], [1, 3]],
+  ["of which the last has a byte too many", [half, half + 1], [1, 2]],
   ["that each fill a segment", [28 * KiB, 28 * KiB, 28 * KiB], [1, 2, 3]],
   ["that are larger than a segment", [40 * KiB, 100 * KiB, 40 * KiB], [1, 2, 3]],
   ["around one that is larger than a segment", [1 * KiB, 100 * KiB, 1 * KiB, 1 * KiB], [1, 2, 3]],

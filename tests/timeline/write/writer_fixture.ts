@@ -1,7 +1,7 @@
 /** Timelines over a disk in memory, written without a store, and read back whole. */
 
 import { assertEquals } from "@std/assert";
-import type { Lsn } from "../../../src/base/mod.ts";
+import { type Lsn, noTimes } from "../../../src/base/mod.ts";
 import { type Host, type IoEngine, systemHost } from "../../../src/io/mod.ts";
 import { Manifest, type SegmentDescription, type TimelineState } from "../../../src/manifest/mod.ts";
 import type { Objects } from "../../../src/objects/mod.ts";
@@ -165,6 +165,7 @@ export function newState(
     created: 0,
     nextSequence,
     horizon: 0,
+    times: noTimes,
     segments,
     layers: [],
   };

@@ -28,6 +28,7 @@ export class DeltaWriter {
   readonly id: ObjectId;
   readonly #context: MergeContext;
   readonly #header: FileHeader;
+  readonly #horizon: Lsn;
   readonly #writer: ObjectWriter;
   readonly #builder: LayerBuilder;
   #leaves: Uint8Array[] | undefined = [];
@@ -38,15 +39,16 @@ export class DeltaWriter {
    *
    * @param context The timeline.
    * @param health Is told what fails; belongs to the merge alone.
-   * @param place Its sequence, and the least LSN that it may hold.
+   * @param place Its sequence, the least LSN that it may hold, and the horizon under which it is merged.
    */
   constructor(
     context: MergeContext,
     health: Health,
-    { sequence, firstLsn }: Pick<FileHeader, "sequence" | "firstLsn">,
+    { sequence, firstLsn, horizon }: Pick<LayerDescription, "sequence" | "firstLsn" | "horizon">,
   ) {
     const { objects, generation, host: { random }, storeId, id: timelineId } = context;
     this.#context = context;
+    this.#horizon = horizon;
     this.id = objectId({ timeline: timelineId, firstLsn, sequence, generation, kind: "delta" });
     this.#header = {
       kind: "delta",
@@ -126,7 +128,7 @@ export class DeltaWriter {
       await writer.room();
       if (turns.due()) await turns.turn();
     }
-    const identity = { kind, fileId, sequence, generation, firstLsn, lastLsn };
+    const identity = { kind, fileId, sequence, generation, firstLsn, lastLsn, horizon: this.#horizon };
     const layer = await this.#builder.finish(writer, identity, valuesEnd, turns);
     await writer.finish();
     return layer;

@@ -1,5 +1,6 @@
 /**
- * Merging layers: every version of the inputs, sorted by (key, LSN), in delta layers side by side.
+ * Merging layers: the versions of the inputs, sorted by (key, LSN), in delta layers side by side; below a horizon only
+ * those that can still be read.
  *
  * ```
  *   L0  ─┐  indexes in order ─► window ─► records, from wherever they lie ─► delta │ delta │ delta
@@ -7,7 +8,8 @@
  *   run ─┘
  * ```
  *
- * G1  What comes out holds every version of the inputs, each once, and nothing else.
+ * G1  What comes out holds versions of the inputs alone, each once: all above the horizon, and of each key what is read
+ *     as of it. Without a horizon that is every version.
  * G2  Memory is bounded by a window and by the index of one output, however large the inputs are.
  * G3  The outputs are durable when it resolves; if it rejects, they are removed.
  * G6  Nothing is written before a durable manifest says that its number is taken.
@@ -31,6 +33,7 @@ import { PageSet } from "../../../objects/mod.ts";
 import { DeltaWriter } from "./delta_writer.ts";
 import type { MergeContext } from "./merge_context.ts";
 import { MergeWindow, type WindowLimits } from "./merge_window.ts";
+import { RetainedCursor, type Retention } from "./retained.ts";
 
 /** How a merge is done. */
 export interface MergeWork {
@@ -40,6 +43,8 @@ export interface MergeWork {
   readonly targetVersions?: number | undefined;
   /** What is merged at once. */
   readonly window?: WindowLimits | undefined;
+  /** What may be given up; left out, nothing. */
+  readonly retention?: Retention | undefined;
   /** Takes numbers of files, of which a durable manifest says that they are taken; returns the first. */
   reserve(count: number): Promise<number>;
   /** Says that the merge must stop, to who cannot ask {@linkcode MergeWork.check} all the time. */
@@ -72,6 +77,13 @@ export async function mergeLayers(
     await merge.abandon();
     throw error;
   }
+}
+
+/** What comes of the inputs. */
+interface MergedRows {
+  readonly cursor: MergedCursor;
+  /** The layer that the row lies in that the cursor stands at. */
+  readonly layer: () => StoredLayer;
 }
 
 class Merge {
@@ -107,10 +119,10 @@ class Merge {
   async run(): Promise<LayerDescription[]> {
     const layers = this.#layers.filter(({ description }) => description.versions > 0);
     const cursors = divideIntoRuns(layers).map((run) => runCursor(run.layers));
-    const merged = mergeCursors(cursors), pages = new PageSet(this.#context.objects, { keep: false });
-    while (await this.#settle(merged, pages)) {
+    const merged = this.#rowsOf(cursors), pages = new PageSet(this.#context.objects, { keep: false });
+    while (await this.#settle(merged.cursor, pages)) {
       const output = this.#output ??= await this.#open();
-      const isFull = await this.#fill(merged, cursors, pages, output);
+      const isFull = await this.#fill(merged, pages, output);
       if (this.#window.count > 0) await this.#copy(output);
       if (isFull) await this.#finish(output, 0);
     }
@@ -118,6 +130,17 @@ class Merge {
     const lastLsn = this.#layers.reduce((most, { description }) => Math.max(most, description.lastLsn), 0);
     await this.#finish(this.#output ?? await this.#open(), lastLsn);
     return this.#finished;
+  }
+
+  /** The versions that are kept, and where they lie. */
+  #rowsOf(cursors: readonly RunCursor[]): MergedRows {
+    const { retention } = this.#work, layers = this.#layers, cursor = mergeCursors(cursors);
+    const layer = () => cursors[cursor.source].layer;
+    const isKept = ({ description }: StoredLayer) => description.firstLsn > (retention?.horizon ?? 0);
+    if (retention === undefined || layers.every(isKept)) return { cursor, layer };
+    const places = new Map(layers.map((layer, place) => [layer, place]));
+    const retained = new RetainedCursor(cursor, retention, () => places.get(layer()) as number);
+    return { cursor: retained, layer: () => layers[retained.source] };
   }
 
   async #copy(output: DeltaWriter): Promise<void> {
@@ -137,15 +160,14 @@ class Merge {
 
   /** Takes rows into the window; returns whether the output is full. */
   async #fill(
-    merged: MergedCursor,
-    cursors: readonly RunCursor[],
+    { cursor: merged, layer: layerOf }: MergedRows,
     pages: PageSet,
     output: DeltaWriter,
   ): Promise<boolean> {
     const window = this.#window, { turns } = this.#context.host;
     window.restart(output.position, fileSeed(output.fileId));
     while (await this.#settle(merged, pages)) {
-      const { block, at, end, source } = merged, { layer } = cursors[source];
+      const { block, at, end } = merged, layer = layerOf();
       for (let row = at; row < end; row++) {
         // Two layers may have one version, where one stands for the other (G1).
         if (window.isLast(block, row)) continue;
@@ -173,7 +195,11 @@ class Merge {
   async #open(): Promise<DeltaWriter> {
     const sequence = await this.#takeSequence();
     const firstLsn = firstLsnOf(this.#layers);
-    const output = new DeltaWriter(this.#context, this.#health, { sequence, firstLsn });
+    const horizon = this.#layers.reduce(
+      (most, { description }) => Math.max(most, description.horizon),
+      this.#work.retention?.horizon ?? 0,
+    );
+    const output = new DeltaWriter(this.#context, this.#health, { sequence, firstLsn, horizon });
     this.#outputs.push(output);
     return output;
   }

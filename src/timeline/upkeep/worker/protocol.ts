@@ -24,6 +24,7 @@
 import type { EngineName, Io, LockTicket } from "../../../io/mod.ts";
 import type { FrozenColumns, LayerDescription, LayerIdentity } from "../../../layer/mod.ts";
 import type { ObjectId } from "../../../objects/mod.ts";
+import type { Retention } from "../merge/retained.ts";
 import type { ErrorMessage } from "./error_message.ts";
 
 /** Which store a Worker works for, and how. */
@@ -68,6 +69,8 @@ export interface MergeTask {
   readonly targetBytes: number;
   /** The versions after which it does. */
   readonly targetVersions: number | undefined;
+  /** What may be given up. */
+  readonly retention: Retention | undefined;
 }
 
 /** A job, as its data. */

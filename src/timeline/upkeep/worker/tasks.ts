@@ -77,10 +77,10 @@ async function seal(
 
 function merge(
   objects: Objects,
-  { layers, storeId, timeline, generation, targetBytes, targetVersions }: MergeTask,
+  { layers, storeId, timeline, generation, targetBytes, targetVersions, retention }: MergeTask,
   work: Pick<MergeWork, "reserve" | "check" | "copied">,
 ): Promise<LayerDescription[]> {
   const context = { host: objects.host, objects, storeId, id: timeline, generation };
   const inputs = layers.map((layer) => StoredLayer.of(objects, timeline, layer));
-  return mergeLayers(context, inputs, { ...work, targetBytes, targetVersions });
+  return mergeLayers(context, inputs, { ...work, targetBytes, targetVersions, retention });
 }

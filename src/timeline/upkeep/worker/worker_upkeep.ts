@@ -100,7 +100,7 @@ export class WorkerUpkeep implements UpkeepRunner {
     const descriptions = layers.map(({ description }) => description);
     const bytes = descriptions.reduce((sum, { byteLength }) => sum + byteLength, 0);
     if (!this.#isWorth(bytes)) return await this.#options.otherwise.merge(context, layers, work);
-    const { storeId, id: timeline, generation } = context, { targetBytes, targetVersions } = work;
+    const { storeId, id: timeline, generation } = context, { targetBytes, targetVersions, retention } = work;
     const task = {
       type: "merge",
       layers: descriptions,
@@ -109,6 +109,7 @@ export class WorkerUpkeep implements UpkeepRunner {
       generation,
       targetBytes,
       targetVersions,
+      retention,
     } as const;
     const reserved: number[] = [];
     const owner = {

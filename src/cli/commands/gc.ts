@@ -1,0 +1,92 @@
+/** `varve gc`. */
+
+import { systemClock } from "../../base/mod.ts";
+import type { GcReport, GcStay } from "../../timeline/mod.ts";
+import type { Command } from "../command.ts";
+import { exitInterrupted, exitOk } from "../exit_code.ts";
+import { parseHistory } from "../history_option.ts";
+import { listenForInterrupt } from "../interrupt.ts";
+import { openForWriting } from "../open_timeline.ts";
+import { writeOptions } from "../options.ts";
+import { Progress } from "../terminal/progress.ts";
+import { formatCounted, formatMebibytes, formatWork } from "../terminal/quantity.ts";
+
+/** Gives history up. */
+export const gcCommand: Command = {
+  name: "gc",
+  positionals: ["<store>"],
+  summary: "give up history that is not to be kept",
+  details: `
+Moves the horizon of a timeline to where --history says, and writes layers anew of which an eighth or more is not needed
+any more. What is below the horizon cannot be read again, for ever; without --history the horizon stays.
+--history takes lsns=N, days=N, hours=N, seconds=N, with commas between them: what any of them keeps is kept. It counts
+for this run alone.
+--dry-run tells where the horizon would be, and about how much would go, and changes nothing.`,
+  options: {
+    "history": { value: "PARTS", describe: "how much history is kept, such as lsns=1000,days=7 (all)" },
+    "dry-run": { describe: "only tell what would be done" },
+    "json": { describe: "show the report as one JSON object" },
+    "wait": writeOptions.wait,
+  },
+  async run(args, terminal) {
+    const started = systemClock.monotonic();
+    const given = args.text("history");
+    const history = given === undefined ? "all" : parseHistory(given), dryRun = args.flag("dry-run");
+    using interrupt = listenForInterrupt();
+    using progress = new Progress(terminal, systemClock);
+    const { signal } = interrupt;
+    await using open = await openForWriting(args, { create: "never", signal });
+    const work = (bytes: number, done: readonly string[] = []) =>
+      formatWork(done, bytes, systemClock.monotonic() - started);
+    try {
+      const report = await open.timeline.gc({
+        signal,
+        dryRun,
+        history,
+        progress: ({ bytes, totalBytes }) =>
+          progress.update(() => ({ fraction: bytes / totalBytes, text: work(bytes) })),
+      });
+      progress[Symbol.dispose]();
+      await terminal.output.write(
+        args.flag("json") ? `${JSON.stringify(report)}\n` : linesOf(report).join(""),
+      );
+      return exitOk;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      progress[Symbol.dispose]();
+      terminal.note("varve: Interrupted: what was done stays\n");
+      return exitInterrupted;
+    }
+  },
+};
+
+function linesOf(report: GcReport): string[] {
+  const { dryRun, horizonBefore, horizonAfter, estimatedLayers, estimatedBytes, inputLayers, stays } = report;
+  const { outputLayers, inputBytes, outputBytes } = report;
+  const moved = horizonAfter === horizonBefore
+    ? "stays at"
+    : `${dryRun ? "would move" : "moved"} from ${horizonBefore} to`;
+  const layers = (count: number) => formatCounted(count, "layer");
+  const done = dryRun
+    ? `About ${formatMebibytes(estimatedBytes)} of ${layers(estimatedLayers)} would go`
+    : inputLayers === 0
+    ? "Nothing to give up"
+    : `${formatMebibytes(inputBytes - outputBytes)} went: ${layers(inputLayers)} into ${outputLayers}`;
+  return [
+    `The horizon ${moved} ${horizonAfter}\n`,
+    `${done}\n`,
+    ...stays.map((stay) => `${wordsOf(stay)}\n`),
+  ];
+}
+
+function wordsOf(stay: GcStay): string {
+  if (stay.reason === "history: all") {
+    return "All history is kept from the horizon on: --history says otherwise";
+  }
+  const what = `${formatMebibytes(stay.bytes)} of ${formatCounted(stay.layers, "layer")} stay`;
+  if (stay.reason === "not worth it") {
+    return `About ${what}: the rest of the layers would be written for too little`;
+  }
+  if (stay.reason === "view") return `${what} for a read as of LSN ${stay.lsn}`;
+  return `${what} until no other process reads the store`;
+}
