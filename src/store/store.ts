@@ -58,7 +58,7 @@ export let raiseHorizon: (store: Store, timeline: string, lsn: Lsn) => Promise<v
 /**
  * A store of versioned keys in a directory.
  *
- * One process at a time may write to it. Every version of every key is kept.
+ * One process at a time may write to it. Every version of every key is kept, unless the option `history` says otherwise.
  *
  * @example Write, then read as of an LSN
  * ```ts

@@ -1,7 +1,7 @@
 /** History that is given up: what is read as of the horizon and later is what a model says that gives nothing up. */
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import { LsnError, ReadOnlyError, type Store, type StoreOptions, type Timeline } from "../../mod.ts";
+import { LsnError, ReadOnlyError, salvage, type Store, type StoreOptions, type Timeline } from "../../mod.ts";
 import { systemHost } from "../../src/io/mod.ts";
 import { openStoreOn } from "../../src/store/mod.ts";
 import { SimDisk, SimEngine } from "../../src/sim/mod.ts";
@@ -397,4 +397,23 @@ Deno.test("Timeline.lsnAt() and dateOf() refuse what is no date, and LSNs that a
   await t.store.close();
   assertThrows(() => t.timeline.lsnAt(0), Deno.errors.BadResource);
   assertThrows(() => t.timeline.dateOf(1), Deno.errors.BadResource);
+});
+
+Deno.test("salvage() keeps the horizon and the times of batches, with a manifest; without one, the horizon", async () => {
+  for (const hasManifest of [true, false]) {
+    await using place = await Place.make();
+    const old = place.within("old"), store = await old.open(), timeline = store.timeline();
+    for (let i = 1; i <= 40; i++) await timeline.append([{ key: `${i % 3}`, value: `${i}` }]);
+    await timeline.gc({ history: { lsns: 10 } });
+    const date = timeline.dateOf(35);
+    await store.close();
+    if (!hasManifest) { for (const path of old.files(/manifest-/)) Deno.removeSync(path); }
+    const { timelines: [{ name }] } = await salvage(`${place.path}/old`, `${place.path}/new`);
+    const found = await place.within("new").open({ create: false });
+    assertEquals(found.timelines().find((each) => each.name === name)?.horizon, 30);
+    await assertRejects(() => found.timeline(name).get("1", { lsn: 29 }), LsnError);
+    assertEquals(await found.timeline(name).get("1", { lsn: 33 }), encoder.encode("31"));
+    if (hasManifest) assertEquals(found.timeline(name).dateOf(35), date);
+    await found.close();
+  }
 });
