@@ -7,7 +7,13 @@
 
 import { assert, blockBytes, noTimes, pageBytes, SlicedTurns } from "../src/base/mod.ts";
 import type { LayerDescription } from "../src/layer/mod.ts";
-import { type Edit, Manifest, type ManifestHome, type StoreState } from "../src/manifest/mod.ts";
+import {
+  type Edit,
+  type LevelledLayer,
+  Manifest,
+  type ManifestHome,
+  type StoreState,
+} from "../src/manifest/mod.ts";
 
 const layerCount = 100_000;
 
@@ -55,12 +61,13 @@ function key(i: number): Uint8Array {
   return bytes;
 }
 
-function layerOf(sequence: number): LayerDescription {
+function layerOf(sequence: number): LevelledLayer {
   const firstKey = key(sequence), lastKey = firstKey.slice();
   lastKey[17] = 1;
   const valuesEnd = 67108864, indexPages = 900, filterPages = 100;
   return {
     kind: "L0",
+    level: 0,
     sequence,
     generation: 1,
     fileId: 2 ** 50 + sequence,
@@ -131,7 +138,7 @@ Deno.bench("a new segment, and the layer it becomes", { group: "commit" }, async
 
 let oldest = 1;
 Deno.bench("10 layers for 10", { group: "commit" }, async () => {
-  const remove: number[] = [], add: LayerDescription[] = [];
+  const remove: number[] = [], add: LevelledLayer[] = [];
   for (let i = 0; i < 10; i++) {
     const layer = layerOf(oldest + i);
     remove.push(layer.sequence);

@@ -28,6 +28,8 @@ export const maxSegmentFileBytes: number = 2 ** 32;
 export const maxGeneration: number = 2 ** 32 - 1;
 /** How many files a timeline may ever have had: the number of the next one has 32 bits. */
 export const maxSequence: number = 2 ** 32 - 2;
+/** The highest level that a layer may stand at. */
+export const maxLevel: number = 8;
 /** The largest LSN: the largest safe integer. */
 export const maxLsn: number = Number.MAX_SAFE_INTEGER;
 /** On-disk structure is aligned to this many bytes whatever the device says. */

@@ -7,8 +7,16 @@
 import { AssertionError, joinTimes, type Times, timesFault } from "../base/mod.ts";
 import type { LayerDescription } from "../layer/mod.ts";
 import type { Edit, TimelineEdit } from "./edit.ts";
-import { checkLayer, checkSegments, checkTimeline, compareLayers, isWhole, isWord } from "./state.ts";
-import type { Fault, SegmentDescription, StoreState, TimelineState } from "./state.ts";
+import {
+  checkLayer,
+  checkLevel,
+  checkSegments,
+  checkTimeline,
+  compareLayers,
+  isWhole,
+  isWord,
+} from "./state.ts";
+import type { Fault, LevelledLayer, SegmentDescription, StoreState, TimelineState } from "./state.ts";
 
 /**
  * Returns what exists after edits. It is pure: `state` is left as it is, and what the edits leave alone is shared. What
@@ -79,7 +87,7 @@ class TimelineDraft {
   readonly #fault: Fault;
   /** By sequence, in their order. */
   readonly #segments: Map<number, SegmentDescription>;
-  readonly #added = new Map<number, LayerDescription>();
+  readonly #added = new Map<number, LevelledLayer>();
   /** Sequences of layers of the base. */
   readonly #removed = new Set<number>();
   /** Sequences that layers of the base may have: those that were removed, and some that were added. */
@@ -112,6 +120,8 @@ class TimelineDraft {
     } else if (edit.type === "replaceLayers") {
       for (const sequence of edit.remove) this.#removeLayer(sequence);
       for (const layer of edit.add) this.#addLayer(layer);
+    } else if (edit.type === "moveLayers") {
+      this.#moveLayers(edit.sequences, edit.level);
     } else if (edit.type === "witness") {
       this.#segments.set(edit.sequence, { ...this.#segment(edit.sequence), witness: edit.witness });
     } else if (edit.type === "reserve") {
@@ -151,7 +161,7 @@ class TimelineDraft {
     const wrongTime = timesFault(times);
     if (wrongTime !== undefined) throw this.#fault(wrongTime);
     this.#segments.delete(sequence);
-    this.#added.set(sequence, layer);
+    this.#added.set(sequence, { ...layer, level: 0 });
     this.#times = joinTimes(this.#times, times);
   }
 
@@ -162,7 +172,24 @@ class TimelineDraft {
     this.#doubtful.add(sequence);
   }
 
-  #addLayer(layer: LayerDescription): void {
+  #moveLayers(sequences: readonly number[], level: number): void {
+    checkLevel(level, this.#fault);
+    const moved = new Set(sequences);
+    if (moved.size < sequences.length) throw this.#fault("the move of a layer twice");
+    const standing = this.#base.layers.filter(({ sequence }) =>
+      moved.has(sequence) && !this.#removed.has(sequence)
+    );
+    const added = [...this.#added.values()].filter(({ sequence }) => moved.has(sequence));
+    if (standing.length + added.length < moved.size) {
+      throw this.#fault("the move of a layer that is not there");
+    }
+    for (const layer of [...standing, ...added]) {
+      this.#removeLayer(layer.sequence);
+      this.#added.set(layer.sequence, { ...layer, level });
+    }
+  }
+
+  #addLayer(layer: LevelledLayer): void {
     const { sequence } = layer;
     const isTaken = this.#added.has(sequence) || this.#segments.has(sequence);
     if (isTaken) throw this.#fault(`layer ${sequence} again`);
@@ -172,7 +199,7 @@ class TimelineDraft {
   }
 
   /** The layers as the edits leave them. Only what lies between the first change and the last is made anew. */
-  #layers(): readonly LayerDescription[] {
+  #layers(): readonly LevelledLayer[] {
     const { layers } = this.#base, added = Array.from(this.#added.values());
     for (const layer of added) checkLayer(layer, this.#fault);
     const places = [...this.#removedPlaces(), ...added.map((layer) => placeOf(layers, layer))];
@@ -203,7 +230,7 @@ class TimelineDraft {
 }
 
 /** Where a layer belongs among others. */
-function placeOf(layers: readonly LayerDescription[], layer: LayerDescription): number {
+function placeOf(layers: readonly LevelledLayer[], layer: LevelledLayer): number {
   let low = 0, high = layers.length;
   while (low < high) {
     const middle = (low + high) >>> 1;

@@ -10,7 +10,7 @@
  *
  *   layer:     0      1        2       4          8            12        20          28         36
  *              ┌──────┬────────┬───────┬──────────┬────────────┬─────────┬───────────┬──────────┬────────────┬──
- *              │ kind │ height │ zeros │ sequence │ generation │ file id │ first LSN │ last LSN │ values end │
+ *              │ kind │ height │ level │ sequence │ generation │ file id │ first LSN │ last LSN │ values end │
  *              └──────┴────────┴───────┴──────────┴────────────┴─────────┴───────────┴──────────┴────────────┴──
  *              44            52         56           60     64            68           72             76
  *            ──┬─────────────┬──────────┬────────────┬──────┬─────────────┬────────────┬──────────────┬──
@@ -31,7 +31,10 @@
  *              8 horizon: id u64 │ LSN u64                         │ count u32 │ layers …
  *              9 generation: u32                 7 witness: id u64 │ sequence u32 │ offset u64 │ LSN u64 │ is end u8
  *                                               10 reserve: id u64 │ next sequence u32
+ *                                               11 move layers: id u64 │ level u16 │ count u32 │ sequences u32 …
  * ```
+ *
+ * A level has 16 bits; that of a layer that is sealed is 0.
  *
  * What is read is well-formed only; whether it may be is said by `apply`.
  *
@@ -42,7 +45,7 @@ import { maxLsn, maxSeconds, type Times, type Turns } from "../base/mod.ts";
 import type { LayerDescription, LayerKind } from "../layer/mod.ts";
 import { type Code, type Coder, countOf, list, long, oneOf, record, varint, word } from "./coder.ts";
 import type { Edit } from "./edit.ts";
-import type { SegmentDescription, StoreState, TimelineState, Witness } from "./state.ts";
+import type { LevelledLayer, SegmentDescription, StoreState, TimelineState, Witness } from "./state.ts";
 
 const leastTimelineBytes = 42;
 const leastSegmentBytes = 25;
@@ -86,9 +89,9 @@ const times: Code<Times> = (coder, value) => {
 
 const layerKind = oneOf<LayerKind>(["L0", "delta", "image"]);
 /** Written out, and makes no object but what it returns: a store has a hundred thousand layers. */
-const layer: Code<LayerDescription> = (c, v) => {
+const layer: Code<LevelledLayer> = (c, v) => {
   const kind = layerKind(c, v?.kind), height = c.number(1, v?.height);
-  if (c.number(2, 0) !== 0) throw c.fault("zeros", "others");
+  const level = c.number(2, v?.level);
   const sequence = word(c, v?.sequence), generation = word(c, v?.generation), fileId = long(c, v?.fileId);
   const firstLsn = long(c, v?.firstLsn), lastLsn = long(c, v?.lastLsn);
   const valuesEnd = long(c, v?.valuesEnd), byteLength = long(c, v?.byteLength);
@@ -100,10 +103,17 @@ const layer: Code<LayerDescription> = (c, v) => {
   // deno-fmt-ignore
   return {
     kind, sequence, generation, fileId, firstLsn, lastLsn, firstKey, lastKey, versions, tombstones, keys, byteLength,
-    valuesEnd, indexPages, leafPages, height, filterPages, horizon,
+    valuesEnd, indexPages, leafPages, height, filterPages, horizon, level,
   };
 };
-const layers: Code<readonly LayerDescription[]> = list(layer, leastLayerBytes);
+/** A layer that is sealed: everything but its level. */
+const sealedLayer: Code<LayerDescription> = (coder, value) => {
+  const { level, ...sealed } = layer(coder, value && { ...value, level: 0 });
+  if (level !== 0) throw coder.fault("level 0", `level ${level}`);
+  return sealed;
+};
+const level: Code<number> = (coder, value) => coder.number(2, value);
+const layers: Code<readonly LevelledLayer[]> = list(layer, leastLayerBytes);
 
 const segments = list(segment, leastSegmentBytes);
 const timelineHead = record({
@@ -125,12 +135,13 @@ const edits: { readonly [T in Edit["type"]]: Code<Omit<Edit & { type: T }, "type
   dropTimeline: record({ id: long }),
   addSegment: record({ id: long, segment }),
   dropSegments: record({ id: long, sequences }),
-  seal: record({ id: long, layer, times }),
+  seal: record({ id: long, layer: sealedLayer, times }),
   replaceLayers: record({ id: long, remove: sequences, add: layers }),
   witness: record({ id: long, sequence: word, witness }),
   horizon: record({ id: long, lsn: long }),
   generation: record({ generation: word }),
   reserve: record({ id: long, nextSequence: word }),
+  moveLayers: record({ id: long, level, sequences }),
 };
 const editType = oneOf(Object.keys(edits) as Edit["type"][], 1, 1);
 
@@ -149,7 +160,7 @@ export async function codeState(
   const generation = word(coder, state?.generation), timelines: TimelineState[] = [];
   const count = countOf(coder, leastTimelineBytes, state?.timelines);
   for (let i = 0; i < count; i++) {
-    const from = state?.timelines[i], head = timelineHead(coder, from), layers: LayerDescription[] = [];
+    const from = state?.timelines[i], head = timelineHead(coder, from), layers: LevelledLayer[] = [];
     const count = countOf(coder, leastLayerBytes, from?.layers);
     for (let j = 0; j < count; j++) {
       layers.push(layer(coder, from?.layers[j]));

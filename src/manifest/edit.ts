@@ -6,7 +6,7 @@
 
 import type { Lsn, Times } from "../base/mod.ts";
 import type { LayerDescription } from "../layer/mod.ts";
-import type { SegmentDescription, TimelineState, Witness } from "./state.ts";
+import type { LevelledLayer, SegmentDescription, TimelineState, Witness } from "./state.ts";
 
 /** A change of what exists. */
 export type Edit =
@@ -24,14 +24,21 @@ export type TimelineEdit =
   | { readonly type: "addSegment"; readonly id: number; readonly segment: SegmentDescription }
   /** Drops segments that hold no history. */
   | { readonly type: "dropSegments"; readonly id: number; readonly sequences: readonly number[] }
-  /** Makes a segment an L0 layer of the same sequence, generation, file and first LSN, and adds its times. */
+  /** Makes a segment an L0 layer of the same sequence, generation, file and first LSN, at level 0, and adds its times. */
   | { readonly type: "seal"; readonly id: number; readonly layer: LayerDescription; readonly times: Times }
   /** Drops layers, by their sequences, and adds others that stand for them, in any order. */
   | {
     readonly type: "replaceLayers";
     readonly id: number;
     readonly remove: readonly number[];
-    readonly add: readonly LayerDescription[];
+    readonly add: readonly LevelledLayer[];
+  }
+  /** Gives layers, by their sequences, another level. Nothing is written but this. */
+  | {
+    readonly type: "moveLayers";
+    readonly id: number;
+    readonly sequences: readonly number[];
+    readonly level: number;
   }
   /** Says how far a segment is known durable, in place of what was known before. */
   | { readonly type: "witness"; readonly id: number; readonly sequence: number; readonly witness: Witness }

@@ -11,4 +11,4 @@ export type { Edit, TimelineEdit } from "./edit.ts";
 export { Manifest, type ManifestOptions } from "./manifest.ts";
 export type { ManifestHome } from "./read_manifest.ts";
 export { manifestName, parseManifestName } from "./names.ts";
-export type { SegmentDescription, StoreState, TimelineState, Witness } from "./state.ts";
+export type { LevelledLayer, SegmentDescription, StoreState, TimelineState, Witness } from "./state.ts";

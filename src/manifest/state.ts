@@ -9,7 +9,7 @@
  * @module
  */
 
-import { type Lsn, maxTimelineNameLength, type Times, timesFault } from "../base/mod.ts";
+import { type Lsn, maxLevel, maxTimelineNameLength, type Times, timesFault } from "../base/mod.ts";
 import { descriptionFault, type LayerDescription } from "../layer/mod.ts";
 
 /** What exists. */
@@ -41,7 +41,13 @@ export interface TimelineState {
   /** Its segments that are not sealed, oldest first. */
   readonly segments: readonly SegmentDescription[];
   /** Its layers, by first LSN. */
-  readonly layers: readonly LayerDescription[];
+  readonly layers: readonly LevelledLayer[];
+}
+
+/** A layer, and where upkeep has put it, which its footer does not know: a move changes the manifest alone. */
+export interface LevelledLayer extends LayerDescription {
+  /** 0 for what was sealed, or joined there; the higher, the older; 8 beside all others. */
+  readonly level: number;
 }
 
 /** A segment that is not sealed. */
@@ -124,8 +130,14 @@ export function checkSegments(segments: readonly SegmentDescription[], fault: Fa
   }
 }
 
+/** Throws if there is no such level. */
+export function checkLevel(level: number, fault: Fault): void {
+  if (!isWhole(level) || level > maxLevel) throw fault(`level ${level}`);
+}
+
 /** Throws if a layer cannot be. */
-export function checkLayer(layer: LayerDescription, fault: Fault): void {
+export function checkLayer(layer: LevelledLayer, fault: Fault): void {
+  checkLevel(layer.level, fault);
   const words = isSequence(layer.sequence) ? descriptionFault(layer) : "a number out of range";
   if (words !== undefined) throw fault(`layer ${layer.sequence} with ${words}`);
 }

@@ -5,7 +5,11 @@
  */
 
 import type { Latency } from "../base/mod.ts";
+import type { ThrottleCounts, UpkeepStatus } from "../timeline/mod.ts";
 import type { OpenStore, OpenTimeline } from "./open_store.ts";
+
+/** What upkeep of one timeline does, and what its appends waited for it. */
+export interface UpkeepMetrics extends UpkeepStatus, ThrottleCounts {}
 
 /** The memory of a store by its parts, in bytes, each beside what bounds it. */
 export interface MemoryMetrics {
@@ -113,6 +117,8 @@ export interface StoreMetrics {
   readonly memory: MemoryMetrics;
   /** How long operations took within the last minute. */
   readonly latencies: LatencyMetrics;
+  /** Upkeep by timelines: what it does, what there is to do, and how appends were held back by that. */
+  readonly upkeep: Readonly<Record<string, UpkeepMetrics>>;
 }
 
 /** Counts what a store did and holds. */
@@ -138,6 +144,11 @@ export function metricsOf(store: OpenStore): StoreMetrics {
     oldestViewMilliseconds: Math.max(0, ...all.map(({ views }) => views.oldestMilliseconds)),
     memory: memoryOf(store),
     latencies: latenciesOf(store),
+    upkeep: Object.fromEntries(all.map(({ state, writer }) => {
+      const { slowedAppends, slowedMilliseconds, heldAppends, heldMilliseconds } = writer.counters;
+      const waits = { slowedAppends, slowedMilliseconds, heldAppends, heldMilliseconds };
+      return [state.name, { ...writer.compactor.status, ...waits }];
+    })),
   };
 }
 

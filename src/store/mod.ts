@@ -7,7 +7,7 @@
 export type { VerifyOptions, VerifyProgress } from "./inspect/options.ts";
 export { isStoreLeft } from "./inspect/store_names.ts";
 export { verifyStore } from "./inspect/verify.ts";
-export type { LatencyMetrics, MemoryMetrics, StoreMetrics } from "./metrics.ts";
+export type { LatencyMetrics, MemoryMetrics, StoreMetrics, UpkeepMetrics } from "./metrics.ts";
 export type { StoreOptions } from "./options.ts";
 export type {
   LostStretch,

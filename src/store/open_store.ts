@@ -26,6 +26,7 @@ import { Manifest, type TimelineState } from "../manifest/mod.ts";
 import { Objects } from "../objects/mod.ts";
 import {
   Meters,
+  StoreUpkeep,
   Timeline,
   type TimelineContext,
   TimelineWriter,
@@ -67,6 +68,8 @@ export interface OpenStore {
   readonly manifest: Manifest;
   /** Who does the heavy work of upkeep. */
   readonly runner: UpkeepRunner;
+  /** Whose turn it is to merge. */
+  readonly upkeep: StoreUpkeep;
   /** Its timelines by their names. */
   readonly timelines: Map<string, OpenTimeline>;
   /** What is measured while they work. */
@@ -121,9 +124,12 @@ async function openLocked(
       while (readOnly && await objects.leases.take(manifest.state.timelines.map(({ id }) => id))) {
         manifest = await openManifest(objects, readOnly, isNew);
       }
+      const upkeep = new StoreUpkeep(readOnly ? "manual" : options.upkeep ?? "worker");
       const runner = chooseUpkeep(options, host, directory, io, lock), meters = new Meters();
-      const store = { options, io, lock, objects, manifest, runner, timelines: new Map(), meters };
+      const timelines = new Map<string, OpenTimeline>();
+      const store = { options, io, lock, objects, manifest, runner, upkeep, timelines, meters };
       await openTimelines(store);
+      upkeep.start();
       return store;
     } catch (error) {
       await objects.close().catch(() => {});
@@ -203,7 +209,7 @@ async function openTimelines(store: OpenStore): Promise<void> {
 
 /** Opens a timeline that the manifest names. */
 export async function openTimeline(store: OpenStore, state: TimelineState): Promise<Timeline> {
-  const { options, objects, manifest, runner, timelines, meters } = store;
+  const { options, objects, manifest, runner, upkeep, timelines, meters } = store;
   const { host, directory } = objects;
   const views = new Views(host.clock, directory);
   const context: TimelineContext = {
@@ -217,6 +223,7 @@ export async function openTimeline(store: OpenStore, state: TimelineState): Prom
     storeId: manifest.state.storeId,
     views,
     runner,
+    upkeep,
     meters,
   };
   const writer = await TimelineWriter.open(context);
@@ -237,10 +244,12 @@ export function stopReads({ timelines }: OpenStore): void {
  * @throws {IoError} If the disk is too full for that, or for the manifest to say that it was closed.
  */
 export async function closeStore(store: OpenStore): Promise<void> {
-  const { timelines, manifest, runner, objects, io, lock } = store;
+  const { timelines, manifest, runner, objects, upkeep, io, lock } = store;
   const lost: unknown[] = [], others: unknown[] = [];
   const attempt = (work: Promise<void>) => work.catch((error) => void others.push(error));
   stopReads(store);
+  upkeep.stop();
+  for (const { writer } of timelines.values()) writer.compactor.stop();
   await Promise.all([...timelines.values()].map(({ views }) => views.drain()));
   for (const { writer } of timelines.values()) await writer.close().catch((error) => void lost.push(error));
   await attempt(runner.close());

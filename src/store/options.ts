@@ -6,7 +6,7 @@
 
 import { checkNames, maxSegmentBytes, minSegmentBytes, typeName } from "../base/mod.ts";
 import type { IoEngine, IoMode } from "../io/mod.ts";
-import { checkHistory, type HistoryPolicy, type TimelineSettings } from "../timeline/mod.ts";
+import { checkHistory, type HistoryPolicy, type TimelineSettings, type UpkeepMode } from "../timeline/mod.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -38,11 +38,13 @@ export interface StoreOptions {
    */
   flushMilliseconds?: number | undefined;
   /**
-   * Where layers are sealed and merged: in a Worker, which is started when there is something worth it, or on this
-   * thread, in slices between which the event loop gets its turns. The default is `"worker"`, and slices where no Worker
-   * is to be had; the notes of {@linkcode Store.io} say so.
+   * Whether layers are merged by themselves, and where they are sealed and merged: `"worker"`, by themselves, in a Worker
+   * that is started when there is something worth it; `"slices"`, by themselves, on this thread, a few milliseconds at a
+   * time; `"manual"`, only when {@linkcode Timeline.compact} or {@linkcode Timeline.gc} is called. The default is
+   * `"worker"`, and slices where no Worker is to be had: the notes of {@linkcode Store.io} say so. Appends are slowed,
+   * then held, while merging lags far behind; never with `"manual"`.
    */
-  upkeep?: "worker" | "slices" | undefined;
+  upkeep?: UpkeepMode | undefined;
   /**
    * How much history is kept: `"all"`, which is the default, or so many of the last LSNs, 0 or more, or what was not over
    * that many milliseconds ago, by the host's clock. Where both are given, what either of them keeps is kept. What is
@@ -65,8 +67,7 @@ const names = [
   "upkeep",
   "history",
 ];
-
-const upkeepNames: readonly unknown[] = ["worker", "slices"];
+const upkeepModes: readonly UpkeepMode[] = ["worker", "slices", "manual"];
 
 /** Options with every default filled in. */
 export interface CheckedOptions {
@@ -76,8 +77,8 @@ export interface CheckedOptions {
   readonly readOnly: boolean;
   /** The memory for cached pages and records in bytes. */
   readonly cacheBytes: number;
-  /** Where layers are sealed and merged; `undefined` if nobody said so. */
-  readonly upkeep: StoreOptions["upkeep"];
+  /** Whether layers are merged by themselves, and where; `undefined` if nobody said so. */
+  readonly upkeep: UpkeepMode | undefined;
   /** How large a timeline may become, and how long it may wait. */
   readonly settings: TimelineSettings;
 }
@@ -105,11 +106,7 @@ export function checkOptions(options: StoreOptions): CheckedOptions {
   const indexBytes = Math.floor(memoryBytes / 6);
   const history = checkHistory("open store", options.history);
   const settings = { segmentBytes, indexBytes, waitingBytes: memoryBytes, flushMilliseconds, history };
-  const { upkeep } = options;
-  if (upkeep !== undefined && !upkeepNames.includes(typed("upkeep", upkeep, ""))) {
-    const expected = `expected "upkeep" to be one of ${upkeepNames.join(", ")}`;
-    throw new RangeError(`Cannot open store: ${expected}, found "${upkeep}"`);
-  }
+  const upkeep = options.upkeep === undefined ? undefined : oneOf("upkeep", options.upkeep, upkeepModes);
   return { mayCreate: create && !readOnly, readOnly, cacheBytes, upkeep, settings };
 }
 
@@ -119,6 +116,15 @@ function typed<T>(name: string, value: unknown, otherwise: T): T {
   if (typeof value === typeof otherwise) return value as T;
   const expected = `expected "${name}" to be a ${typeof otherwise}`;
   throw new TypeError(`Cannot open store: ${expected}, found ${typeName(value)}`);
+}
+
+/** One of a few words, the first of which is the default. */
+function oneOf<T extends string>(name: string, value: unknown, words: readonly T[]): T {
+  const word = typed<string>(name, value, words[0]);
+  const found = words.find((known) => known === word);
+  if (found !== undefined) return found;
+  const expected = words.map((known) => `"${known}"`).join(" or ");
+  throw new RangeError(`Cannot open store: expected "${name}" to be ${expected}, found "${word}"`);
 }
 
 function whole(

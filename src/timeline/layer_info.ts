@@ -14,6 +14,11 @@ import type { LayerKind, LayerMap, LayerSummary, MemoryLayer, StoredLayer } from
 export interface LayerInfo extends LayerSummary {
   /** `open`: being written; `frozen`: being sealed; the others are stored. */
   readonly kind: "open" | "frozen" | LayerKind;
+  /**
+   * Where upkeep has put it, 0 to 8: 0 for what was sealed and not merged; 1 to 7 from new to old, in each of which a key
+   * has one layer at the most; 8 for versions of one key that fill a layer. One that is not stored has none.
+   */
+  readonly level?: number | undefined;
   /** The file. */
   readonly path: string;
 }
@@ -23,11 +28,16 @@ export interface LayerInfo extends LayerSummary {
  *
  * @param map The layers.
  * @param frozenCount How many of those in memory are being sealed, the oldest.
+ * @param levelOf The level of a stored layer, by its sequence.
  */
-export function layerInfos(map: LayerMap, frozenCount: number): LayerInfo[] {
+export function layerInfos(
+  map: LayerMap,
+  frozenCount: number,
+  levelOf: (sequence: number) => number | undefined,
+): LayerInfo[] {
   const openCount = map.memory.length - frozenCount;
   const memory = map.memory.map((layer, i) => describeMemory(i < openCount ? "open" : "frozen", layer));
-  const stored = [...map.stored()].map(describeStored);
+  const stored = [...map.stored()].map((layer) => describeStored(layer, levelOf(layer.description.sequence)));
   stored.sort((a, b) => b.lastLsn - a.lastLsn || b.firstLsn - a.firstLsn);
   return [...memory, ...stored];
 }
@@ -48,10 +58,11 @@ function describeMemory(kind: "open" | "frozen", layer: MemoryLayer): LayerInfo 
   };
 }
 
-function describeStored({ description, object }: StoredLayer): LayerInfo {
+function describeStored({ description, object }: StoredLayer, level: number | undefined): LayerInfo {
   const { kind, firstLsn, lastLsn, firstKey, lastKey, versions, tombstones, keys, byteLength } = description;
   return {
     kind,
+    level,
     path: object.path,
     firstLsn,
     lastLsn,

@@ -33,9 +33,16 @@ export type {
 export { Meters } from "./meters.ts";
 export { Views } from "./read/view.ts";
 export { Snapshot } from "./snapshot.ts";
-export type { CompactionProgress, CompactionReport, CompactOptions } from "./upkeep/compactor.ts";
+export type {
+  CompactionProgress,
+  CompactionReport,
+  CompactOptions,
+  WorkCounts,
+} from "./upkeep/compaction.ts";
 export type { GcOptions, GcReport, GcStay } from "./upkeep/retain/gc.ts";
 export { checkHistory, type HistoryPolicy, type KeptHistory } from "./upkeep/retain/history_policy.ts";
+export type { UpkeepState, UpkeepStatus } from "./upkeep/status.ts";
+export { StoreUpkeep, type UpkeepMode } from "./upkeep/store_upkeep.ts";
 export { Timeline, visitRows } from "./timeline.ts";
 export { objectOf, type TimelineContext, type TimelineSettings } from "./timeline_context.ts";
 export { SlicedUpkeep } from "./upkeep/runner/sliced_upkeep.ts";
@@ -43,4 +50,5 @@ export type { UpkeepCounters, UpkeepRunner } from "./upkeep/runner/upkeep_runner
 export { type OpenHost, serveUpkeep } from "./upkeep/worker/server.ts";
 export { WorkerUpkeep } from "./upkeep/worker/worker_upkeep.ts";
 export { hasData } from "./write/orphans.ts";
+export type { ThrottleCounts } from "./write/throttle.ts";
 export { TimelineWriter, type WriteCounters } from "./write/timeline_writer.ts";

@@ -31,7 +31,7 @@ import { Reads, type ViewSource } from "./read/reads.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { TimelineContext } from "./timeline_context.ts";
 import { compactTimeline } from "./upkeep/compact.ts";
-import type { CompactionReport, CompactOptions } from "./upkeep/compactor.ts";
+import type { CompactionReport, CompactOptions } from "./upkeep/compaction.ts";
 import { collectGarbage, type GcOptions, type GcReport } from "./upkeep/retain/gc.ts";
 import type { TimelineWriter } from "./write/timeline_writer.ts";
 
@@ -407,10 +407,13 @@ export class Timeline {
   }
 
   /**
-   * Merges layers until none lies over another one: a read of a key then looks into one layer, and a range of keys lies
-   * together on disk. What the store's option `history` does not keep is left out. What was appended before is sealed
-   * first. Reads, snapshots and appends go on meanwhile. It writes what is merged once more, so there must be room for
-   * it, where the `upkeep` of the store says.
+   * Merges layers until all that was appended before stands side by side at the lowest level, each layer sorted: a read
+   * of a key then looks into one layer, and a range of keys lies together on disk. What the store's option `history` does
+   * not keep is left out. Versions of one key that fill layers stay layers of their own, beside each other in LSN. Upkeep
+   * that runs by itself does less: it keeps a key in ten layers at the most. What was appended before is sealed first.
+   * Reads, snapshots and appends go on meanwhile; upkeep by itself waits, and holds no append back. It writes what is
+   * merged once more, so there must be room for it, where the `upkeep` of the store says. What upkeep gave up for damage
+   * is tried again.
    *
    * @param options See {@linkcode CompactOptions}.
    * @throws {CorruptionError} If a layer is damaged: it stays as it is, and so do those it would be merged with.
@@ -438,7 +441,8 @@ export class Timeline {
   /** Describes every layer, newest first. */
   layers(): LayerInfo[] {
     this.#context.views.checkOpen();
-    return layerInfos(this.#writer.map, this.#writer.frozenCount);
+    const { map, frozenCount } = this.#writer;
+    return layerInfos(map, frozenCount, (sequence) => this.#writer.levelOf(sequence));
   }
 }
 

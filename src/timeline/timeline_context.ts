@@ -14,6 +14,7 @@ import type { Views } from "./read/view.ts";
 import type { MergeContext } from "./upkeep/merge/merge_context.ts";
 import type { HistoryPolicy } from "./upkeep/retain/history_policy.ts";
 import type { UpkeepRunner } from "./upkeep/runner/upkeep_runner.ts";
+import type { StoreUpkeep } from "./upkeep/store_upkeep.ts";
 
 /** How large things may become, and how long they may wait. */
 export interface TimelineSettings {
@@ -53,6 +54,8 @@ export interface TimelineContext {
   readonly runner: UpkeepRunner;
   /** What is measured, for all timelines of the store. */
   readonly meters: Meters;
+  /** Whose turn it is to merge. */
+  readonly upkeep: StoreUpkeep;
 }
 
 /** What the manifest says of the timeline now. */

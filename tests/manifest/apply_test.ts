@@ -78,6 +78,20 @@ const cases: [string, Edit | Edit[], Partial<TimelineState>][] = [
     { type: "replaceLayers", id: 7, remove: [2], add: [] },
     { type: "replaceLayers", id: 7, remove: [1], add: [delta(2, 270)] },
   ], { layers: [layer5, delta(2, 270)] }],
+  ["moveLayers", { type: "moveLayers", id: 7, sequences: [5, 1], level: 7 }, {
+    layers: [{ ...layer1, level: 7 }, layer2, { ...layer5, level: 7 }],
+  }],
+  ["moveLayers of none", { type: "moveLayers", id: 7, sequences: [], level: 7 }, {}],
+  ["seal, then moveLayers, then again, then the end of one", [
+    { type: "seal", id: 7, layer: layer(3), times: noTimes },
+    { type: "moveLayers", id: 7, sequences: [3, 2], level: 4 },
+    { type: "moveLayers", id: 7, sequences: [2, 3], level: 8 },
+    { type: "replaceLayers", id: 7, remove: [2], add: [] },
+  ], { segments: [segment4, segment6], layers: [layer1, layer5, { ...layer(3), level: 8 }] }],
+  ["seal, whatever level is said", { type: "seal", id: 7, layer: layer(3, { level: 5 }), times: noTimes }, {
+    segments: [segment4, segment6],
+    layers: [layer1, layer2, layer5, layer(3)],
+  }],
   ["replaceLayers of none", { type: "replaceLayers", id: 7, remove: [], add: [delta(7, 200)] }, {
     layers: [layer1, layer2, delta(7, 200), layer5],
     nextSequence: 8,
@@ -180,6 +194,14 @@ const misfits: [string, Edit | Edit[]][] = [
     remove: [2],
     add: [layer(2, { firstKey: Uint8Array.of(9) })],
   }],
+  ["a move of a layer that is none", { type: "moveLayers", id: 7, sequences: [1, 3], level: 1 }],
+  ["a move of a layer twice", { type: "moveLayers", id: 7, sequences: [1, 1], level: 1 }],
+  ["a move of a layer that is gone", [
+    { type: "replaceLayers", id: 7, remove: [1], add: [] },
+    { type: "moveLayers", id: 7, sequences: [1], level: 1 },
+  ]],
+  ["a move beyond all levels", { type: "moveLayers", id: 7, sequences: [1], level: 9 }],
+  ["a layer beyond all levels", { type: "replaceLayers", id: 7, remove: [], add: [layer(8, { level: 9 })] }],
   ["more layers than there are", { type: "replaceLayers", id: 7, remove: [1, 2, 5, 6], add: [] }],
   ["a layer whose sequence leaves none for the next", {
     type: "replaceLayers",

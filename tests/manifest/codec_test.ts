@@ -4,7 +4,7 @@ import { apply, type Edit, type StoreState } from "../../src/manifest/mod.ts";
 import { codeEdit, codeState } from "../../src/manifest/codec.ts";
 import { Coder } from "../../src/manifest/coder.ts";
 import { Random, seeds } from "../random.ts";
-import { anyEdit, anyState, first, layer, segment, timeline } from "./manifest_fixture.ts";
+import { anyEdit, anyState, first, layer, sealed, segment, timeline } from "./manifest_fixture.ts";
 import { noTurns } from "./memory_root.ts";
 
 /** Reads bytes that stand somewhere within others. */
@@ -71,20 +71,22 @@ const edits: Edit[] = [
   {
     type: "seal",
     id: largest,
-    layer: layer(1, { firstKey: new Uint8Array(512), lastKey: new Uint8Array(0) }),
+    layer: sealed(1, { firstKey: new Uint8Array(512), lastKey: new Uint8Array(0) }),
     times: noTimes,
   },
   {
     type: "replaceLayers",
     id: 1,
     remove: [1, 2],
-    add: [layer(1, { kind: "image" }), layer(2, { kind: "delta" })],
+    add: [layer(1, { kind: "image", level: 8 }), layer(2, { kind: "delta", level: 0 })],
   },
   { type: "replaceLayers", id: 1, remove: [], add: [] },
   { type: "witness", id: 1, sequence: 1, witness },
   { type: "horizon", id: 1, lsn: largest },
   { type: "generation", generation: 2 ** 32 - 1 },
   { type: "reserve", id: 1, nextSequence: 2 ** 32 - 1 },
+  { type: "moveLayers", id: 1, sequences: [2 ** 32 - 2, 1], level: 8 },
+  { type: "moveLayers", id: 1, sequences: [], level: 0 },
 ];
 
 Deno.test("codeEdit() reads every edit with its largest numbers", () => {

@@ -34,7 +34,7 @@ const witnessFields: Field[] = [[8, "durable up to this offset"], [8, "and this 
 const layerFields: Field[] = [
   [1, "kind 0: L0"],
   [1, "height"],
-  [2, "zeros"],
+  [2, "level"],
   ...segmentFields,
   [8, "last LSN"],
   [8, "values end, index starts"],
@@ -95,6 +95,11 @@ const parts: readonly [title: string, offset: number, fields: Field[]][] = [
     [1, "type 10: reserve"],
     [8, "id of the timeline"],
     [4, "next sequence"],
+    [1, "type 11: move layers"],
+    [8, "id of the timeline"],
+    [2, "level"],
+    [4, "how many"],
+    [4, "sequence"],
   ]],
   ["closed", 12288, frame("2: closed", 2)],
 ];
@@ -140,6 +145,7 @@ async function write(): Promise<MemoryRoot> {
     { type: "seal", id: 7, layer: layer(1), times },
     { type: "horizon", id: 7, lsn: 120 },
     { type: "reserve", id: 7, nextSequence: 5 },
+    { type: "moveLayers", id: 7, level: 6, sequences: [1] },
   ]);
   await manifest.close();
   return root;
@@ -163,7 +169,7 @@ Deno.test("the bytes of the dump are read as what was written", async () => {
     nextSequence: 5,
     times,
     segments: segments.slice(1),
-    layers: [layer(1)],
+    layers: [layer(1, { level: 6 })],
   };
   assertEquals(state, { ...first, timelines: [sealed] });
   assert(root.log.length === 0);

@@ -5,6 +5,7 @@ import type { LayerDescription } from "../../src/layer/mod.ts";
 import {
   apply,
   type Edit,
+  type LevelledLayer,
   type SegmentDescription,
   type StoreState,
   type TimelineState,
@@ -20,7 +21,7 @@ export function segment(sequence: number, more: Partial<SegmentDescription> = {}
 }
 
 /** The layer that {@linkcode segment} becomes. */
-export function layer(sequence: number, more: Partial<LayerDescription> = {}): LayerDescription {
+export function layer(sequence: number, more: Partial<LevelledLayer> = {}): LevelledLayer {
   const valuesEnd = 64 * blockBytes;
   return {
     kind: "L0",
@@ -38,8 +39,15 @@ export function layer(sequence: number, more: Partial<LayerDescription> = {}): L
     height: 2,
     filterPages: 1,
     horizon: 0,
+    level: 0,
     ...more,
   };
+}
+
+/** The layer that {@linkcode segment} becomes, as the edit says that seals it. */
+export function sealed(sequence: number, more: Partial<LayerDescription> = {}): LayerDescription {
+  const { level: _, ...description } = layer(sequence, more);
+  return description;
 }
 
 /** A timeline; its name is `t` and its id. */
@@ -122,7 +130,7 @@ export function anyTimes(random: Random, lastLsn: number): Times {
 /** An edit that fits a state. */
 export function anyEdit(random: Random, state: StoreState): Edit {
   const chosen = state.timelines.length === 0 ? undefined : random.pick(state.timelines);
-  const kind = random.below(12);
+  const kind = random.below(13);
   if (chosen === undefined || kind === 0) {
     // Ids and names are taken again once they are free.
     let id = random.from(1, 5);
@@ -160,6 +168,10 @@ export function anyEdit(random: Random, state: StoreState): Edit {
     const layer = anyLayer(random, random.pick(segments));
     return { type: "seal", id, layer, times: anyTimes(random, layer.lastLsn) };
   }
+  if (kind === 9) {
+    const sequences = random.shuffle(layers.filter(() => random.once(2)).map(({ sequence }) => sequence));
+    return { type: "moveLayers", id, sequences, level: random.below(9) };
+  }
   if (kind === 8) {
     const remove = random.shuffle(layers.filter(() => random.once(2)).map(({ sequence }) => sequence));
     const free = Array.from({ length: nextSequence + 2 }, (_, i) => i + 1).filter((sequence) => {
@@ -168,7 +180,11 @@ export function anyEdit(random: Random, state: StoreState): Edit {
     });
     const add = random.shuffle(free).slice(0, random.below(4)).map((sequence) => {
       const from = { ...identity(), sequence, firstLsn: random.from(1, lastLsn + 1) };
-      return { ...anyLayer(random, from), kind: random.pick(["delta", "image"] as const) };
+      return {
+        ...anyLayer(random, from),
+        kind: random.pick(["delta", "image"] as const),
+        level: random.below(9),
+      };
     });
     return { type: "replaceLayers", id, remove, add };
   }

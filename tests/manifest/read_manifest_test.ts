@@ -24,7 +24,10 @@ async function sample(isClosed: boolean): Promise<{ bytes: Uint8Array<ArrayBuffe
   for (let i = 0; i < 5; i++) {
     // A generation apart, so that no two states are alike.
     states.push(
-      await manifest.commit([anyEdit(random, manifest.state), { type: "generation", generation: 100 + i }]),
+      await manifest.commit([anyEdit(random, manifest.state), {
+        type: "generation",
+        generation: 100 + 10 * i,
+      }]),
     );
   }
   if (isClosed) await manifest.close();

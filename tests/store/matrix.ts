@@ -58,10 +58,10 @@ export class Place implements AsyncDisposable {
   readonly #options: StoreOptions;
   readonly #open = new Set<Store>();
 
-  /** Takes a directory, and options that every store in it is opened with. */
+  /** Takes a directory, and options that every store in it is opened with. Layers stay as they come unless one says. */
   constructor(path: string, options: StoreOptions = {}) {
     this.path = path;
-    this.#options = options;
+    this.#options = { upkeep: "manual", ...options };
   }
 
   /** Makes an empty directory. */

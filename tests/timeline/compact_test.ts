@@ -81,7 +81,7 @@ class Told {
 }
 
 testEach("Timeline.compact() changes no answer, before, meanwhile and after", async (place) => {
-  const t = new Told(await place.open());
+  const t = new Told(await place.open({ upkeep: "manual" }));
   await t.layers(20);
   await t.checkAll();
   const before = place.files(/\.seg$/), snapshot = t.timeline.snapshot(100);
@@ -135,7 +135,7 @@ testEach(
 );
 
 testEach("Timeline.compact() leaves a damaged layer to its own keys", async (place) => {
-  const first = new Told(await place.open());
+  const first = new Told(await place.open({ upkeep: "manual" }));
   await first.layers(3);
   const [, { path, firstLsn }] = first.timeline.layers().reverse();
   await place.close(first.store);
@@ -144,7 +144,7 @@ testEach("Timeline.compact() leaves a damaged layer to its own keys", async (pla
   const offset = 4096 + timeMarkBytes;
   bytes[offset + 30] ^= 1;
   Deno.writeFileSync(path, bytes);
-  const t = new Told(await place.open(), first.model);
+  const t = new Told(await place.open({ upkeep: "manual" }), first.model);
   const before = t.timeline.layers().map(({ path }) => path);
   const error = await assertRejects(() => t.timeline.compact(), CorruptionError);
   assertEquals([error.path, error.offset], [path, offset]);

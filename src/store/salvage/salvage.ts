@@ -81,7 +81,8 @@ export async function salvage(
   };
   await using unopened = await openUnopened({ ioMode, ioEngine }, find, 0);
   const clock = new BatchClock();
-  await using store = await openStoreWith(clock, target, { ioMode, ioEngine });
+  // What comes is read once more when it is opened next, and merged then.
+  await using store = await openStoreWith(clock, target, { ioMode, ioEngine, upkeep: "manual" });
   return await new Salvage(unopened.objects, store, clock, options).run();
 }
 

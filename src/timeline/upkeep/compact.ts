@@ -6,10 +6,8 @@
 
 import { checkNames } from "../../base/mod.ts";
 import type { TimelineWriter } from "../write/timeline_writer.ts";
-import type { CompactionReport, CompactOptions } from "./compactor.ts";
+import { type CompactionReport, compactNames, type CompactOptions } from "./compaction.ts";
 import { orAborted } from "./or_aborted.ts";
-
-const compactNames = ["signal", "progress"];
 
 /** Seals what was appended, moves the horizon, and merges layers; see {@linkcode Timeline.compact}. */
 export async function compactTimeline(

@@ -1,102 +1,86 @@
 /**
- * Compaction: layers that lie over each other in key are merged into layers side by side, until none does.
+ * What keeps the layers of a timeline in order: it asks the plan, has its jobs carried out one after the other, and
+ * meets what goes wrong.
  *
  * ```
- *   layers:  L0 ──────────        merge the oldest L0s        delta ───┬───┬───
- *            L0 ──────────   ──►                         ──►  delta ─┬───┬─────   ──►  delta ──┬───┬───┬──
- *            delta ─┬──┬──                                   delta ─┬──┬──────
- *
- *   outputs durable ─► edit durable ─► in the map ─► the last view of the inputs has ended ─► inputs removed
+ *              a layer sealed, opened, a back-off over, the disk has room again
+ *                                  │
+ *   idle ◄── nothing planned ── plan ─► queued ─► merging ─► done: plan anew
+ *                                  ▲                 │
+ *                                  │                 ├─ an input is damaged ─► it is left out; `damaged` once no other job is left
+ *                                  └─── back-off ────┼─ no room ─► full      │  retried by `compact`, or after opening again
+ *                                                    └─ IO fails ─► failed
  * ```
  *
- * G4  One compaction runs at a time; the one edit of each merge is its only commit point.
- * G5  Inputs are removed only after the edit is durable, when no view needs them and no other process reads the store.
+ * Closing ends a job at its next step, whatever is still to be done: the next opening plans from the manifest.
  *
  * @module
  */
 
-import { type Health, isShortage } from "../../base/mod.ts";
-import type { TimelineEdit } from "../../manifest/mod.ts";
-import { type LayerDescription, StoredLayer } from "../../layer/mod.ts";
-import { mergeContext, type TimelineContext } from "../timeline_context.ts";
+import { CorruptionError, type Health, isShortage, type Lsn, VarveError } from "../../base/mod.ts";
+import type { TimelineContext } from "../timeline_context.ts";
 import type { TimelineLayers } from "../write/timeline_layers.ts";
-import { isOldest } from "./merge/is_oldest.ts";
-import { mostVersions } from "./merge/merge_layers.ts";
-import { type FullLayer, nextMerge } from "./merge/next_merge.ts";
-import type { Retention } from "./merge/retained.ts";
+import { BackOff } from "./back_off.ts";
+import { type CompactionReport, type CompactOptions, Tally } from "./compaction.ts";
+import { type JobResult, JobRunner } from "./job_runner.ts";
+import type { LevelledLayers } from "./levelled_layers.ts";
 import { orAborted } from "./or_aborted.ts";
-import type { Horizon } from "./retain/horizon.ts";
+import { bytesOf } from "./plan/level.ts";
+import { planCompaction } from "./plan/plan_compaction.ts";
+import { planUpkeep } from "./plan/plan_upkeep.ts";
+import type { HeldLayers } from "./merged_layers.ts";
+import {
+  type PlannedJob,
+  type PlanSettings,
+  planSettingsFor,
+  type UpkeepPlan,
+} from "./plan/planned_layer.ts";
+import type { UpkeepState, UpkeepStatus } from "./status.ts";
 
-/** How a compaction goes on. */
-export interface CompactionProgress {
-  /** Bytes of layers that are merged already. */
-  readonly bytes: number;
-  /** Bytes of layers that are merged, or are to be as far as is known now: it grows. */
-  readonly totalBytes: number;
+/** What a compactor asks and tells. */
+export interface CompactorWorld {
+  /** Below which LSN versions may go, by a durable edit. */
+  readonly horizon: () => Lsn;
+  /** Is told when somebody who waits for upkeep should look again. */
+  readonly changed: () => void;
 }
 
-/** How a timeline is compacted. */
-export interface CompactOptions {
-  /** Stops it. Merges that are done stay. */
-  readonly signal?: AbortSignal | undefined;
-  /** Is told how it goes on, after every 32 MiB or so and after every merge. */
-  readonly progress?: ((progress: CompactionProgress) => void) | undefined;
-}
+/** Chooses the next job of a compaction; `undefined` if there is none. */
+export type ChooseJob = (
+  layers: LevelledLayers,
+  lastLsn: Lsn,
+  settings: PlanSettings,
+) => PlannedJob | undefined;
 
-/** What a compaction did. */
-export interface CompactionReport {
-  /** Merges that were carried out. */
-  readonly merges: number;
-  /** Layers that were merged; one that came of an earlier merge counts again. */
-  readonly inputLayers: number;
-  /** Layers that came of it. */
-  readonly outputLayers: number;
-  /** The bytes of the layers that were merged. */
-  readonly inputBytes: number;
-  /** The bytes of the layers that came of it, which were written. */
-  readonly outputBytes: number;
-}
+const compactAll: ChooseJob = (layers, lastLsn, settings) => planCompaction(layers.upTo(lastLsn), settings);
 
-/** Layers, and what is done with them: an edit takes them out, with what came of merging them in their place or not. */
-export interface ChosenLayers {
-  /** What is done. */
-  readonly work: "merge" | "remove";
-  /** The layers. */
-  readonly inputs: readonly StoredLayer[];
-}
+const nothing: UpkeepPlan = { job: undefined, debt: 0, pressure: 0 };
 
-/** Chooses what is done next; `undefined` if nothing is. */
-export type MergeChoice = (layers: StoredLayer[], full: FullLayer) => ChosenLayers | undefined;
-
-/** Layers that no map names any more. */
-export interface HeldLayers {
-  /** How many there are. */
-  readonly layers: number;
-  /** Their bytes. */
-  readonly bytes: number;
-}
-
-const mergeAll: MergeChoice = (layers, full) => {
-  const inputs = nextMerge(layers, full);
-  return inputs && { work: "merge", inputs };
-};
-
-/** Merges the layers of a timeline. */
+/** Keeps the layers of a timeline in order. */
 export class Compactor {
   readonly #context: TimelineContext;
   readonly #health: Health;
   readonly #layers: TimelineLayers;
-  readonly #horizon: Horizon;
-  /** Ends when no compaction runs or waits. */
-  #running: Promise<unknown> = Promise.resolve();
-  /** Waits for views that need what was merged, and what that is. */
-  readonly #retirements = new Map<Promise<void>, readonly StoredLayer[]>();
-  /** Layers that were merged and that no view needs any more. */
-  #merged: StoredLayer[] = [];
-  /** Outputs of merges whose edit failed. It may stand there all the same, until another one stands behind it. */
-  #doubtful: StoredLayer[] = [];
-  #removing: Promise<void> = Promise.resolve();
-  /** Is aborted by closing. */
+  readonly #runner: JobRunner;
+  readonly #settings: PlanSettings;
+  readonly #horizon: () => Lsn;
+  readonly #changed: () => void;
+  readonly #backOff: BackOff;
+  /** Ends when no compaction runs or waits that somebody called for. */
+  #compacting: Promise<unknown> = Promise.resolve();
+  #compactions = 0;
+  /** What runs by itself. */
+  #running: Promise<void> | undefined;
+  /** What runs by itself does, or why it does not. */
+  #state: "idle" | "queued" | "full" | "failed" | "ended" = "idle";
+  #isMerging = false;
+  /** What is planned for the layers that there are; left out, nobody has asked since they changed. */
+  #plan: UpkeepPlan | undefined;
+  /** By sequence, inputs that are damaged: no job takes them in. */
+  readonly #damaged = new Map<number, CorruptionError>();
+  /** Why the manifest gives no plan. */
+  #disorder: CorruptionError | undefined;
+  readonly #tally = new Tally();
   readonly #closing = new AbortController();
 
   /**
@@ -105,198 +89,248 @@ export class Compactor {
    * @param context The timeline.
    * @param health Whether writing goes on; it is told if an edit fails.
    * @param layers The layers.
-   * @param horizon Below which LSN versions may go.
+   * @param world What it asks and tells.
    */
-  constructor(context: TimelineContext, health: Health, layers: TimelineLayers, horizon: Horizon) {
+  constructor(
+    context: TimelineContext,
+    health: Health,
+    layers: TimelineLayers,
+    { horizon, changed }: CompactorWorld,
+  ) {
     this.#context = context;
     this.#health = health;
     this.#layers = layers;
     this.#horizon = horizon;
+    this.#changed = changed;
+    this.#runner = new JobRunner(context, health, layers, horizon);
+    this.#settings = planSettingsFor(context.settings.segmentBytes);
+    this.#backOff = new BackOff(context.host.timers, () => this.wake());
+    let last = health.state;
+    health.watch(() => {
+      // The disk has room again, for all that is known.
+      if (last === "full" && health.state === "open" && this.#backOff.end()) this.wake();
+      last = health.state;
+    });
+  }
+
+  /** The layers have changed, or something else that a plan may follow from: goes on by itself, if it is to. */
+  wake(): void {
+    this.#plan = undefined;
+    if (!this.#runsByItself || this.#running !== undefined || this.#backOff.isOn) return;
+    if (!this.#hasWork()) return;
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined;
+      this.#changed();
+      // Something may have come since it last looked.
+      this.wake();
+    });
+  }
+
+  get #runsByItself(): boolean {
+    return this.#context.upkeep.mode !== "manual" && !this.#context.readOnly && this.#compactions === 0 &&
+      !this.#closing.signal.aborted && (this.#health.cause === undefined || isShortage(this.#health.cause));
+  }
+
+  /** How much upkeep lags behind, while it works on it: 0 if nobody should wait for it. */
+  get pressure(): number {
+    return this.#running !== undefined && this.#state === "queued" ? this.#planned().pressure : 0;
+  }
+
+  /** What was merged and is not removed. */
+  get held(): HeldLayers {
+    return this.#runner.held;
+  }
+
+  /** What it does, and what there is to do. */
+  get status(): UpkeepStatus {
+    const { debt, pressure } = this.#planned();
+    const damaged = new Set(this.#damaged.values());
+    if (this.#disorder !== undefined) damaged.add(this.#disorder);
+    return {
+      state: this.#shownState(damaged.size > 0),
+      ...this.#tally.counts,
+      level0Layers: this.#disorder === undefined ? this.#layers.levelled.levels.l0s.length : 0,
+      debtBytes: Math.round(debt),
+      pressure,
+      damaged: [...damaged],
+      error: this.#backOff.cause?.message,
+      retryMilliseconds: this.#backOff.isOn ? this.#backOff.milliseconds : 0,
+    };
+  }
+
+  #shownState(isDamaged: boolean): UpkeepState {
+    if (this.#isMerging) return "merging";
+    if (this.#state !== "idle") return this.#state;
+    if (isDamaged) return "damaged";
+    return this.#context.upkeep.mode === "manual" ? "manual" : "idle";
+  }
+
+  /** What is planned; it costs nothing as long as no layer comes or goes. */
+  #planned(): UpkeepPlan {
+    if (this.#plan !== undefined) return this.#plan;
+    const { levelled } = this.#layers;
+    try {
+      const blocked = levelled.storedOf([...this.#damaged.keys()].map((sequence) => ({ sequence })));
+      const settings = { ...this.#settings, horizon: this.#horizon() || undefined };
+      return this.#plan = planUpkeep(levelled.levels, settings, blocked.map(({ layer }) => layer));
+    } catch (error) {
+      if (!(error instanceof CorruptionError)) throw error;
+      this.#disorder = error;
+      return this.#plan = nothing;
+    }
+  }
+
+  #hasWork(): boolean {
+    return this.#planned().job !== undefined || this.#layers.levelled.spent().length > 0;
+  }
+
+  /** Carries out what is planned until nothing is, or nothing can be. It never rejects. */
+  async #run(): Promise<void> {
+    const { upkeep } = this.#context, { signal } = this.#closing;
+    while (this.#runsByItself && this.#hasWork()) {
+      this.#state = "queued";
+      try {
+        await upkeep.run(() => this.#next(), signal);
+        this.#backOff.succeeded();
+      } catch (error) {
+        if (!this.#giveUp(error as Error)) return;
+      }
+      this.#changed();
+    }
+    this.#state = "idle";
+  }
+
+  /** Carries out the next job. */
+  async #next(): Promise<void> {
+    // Others had their turn meanwhile: what was planned before is stale.
+    this.#plan = undefined;
+    if (!this.#runsByItself) return;
+    const { job } = this.#planned();
+    if (job !== undefined) await this.#carryOut(job, this.#closing.signal);
+    else await this.#forget();
+  }
+
+  async #carryOut(
+    job: PlannedJob,
+    stop: AbortSignal,
+    copied?: (bytes: number) => void,
+  ): Promise<JobResult> {
+    this.#isMerging = true;
+    try {
+      const result = await this.#runner.run(job, { settings: this.#settings, stop, copied });
+      this.#tally.done(job, result);
+      return result;
+    } catch (error) {
+      if (error instanceof CorruptionError) this.#leaveOut(job, error);
+      throw error;
+    } finally {
+      this.#isMerging = false;
+      this.#plan = undefined;
+    }
+  }
+
+  async #forget(): Promise<void> {
+    const spent = this.#layers.levelled.spent();
+    if (spent.length > 0) await this.#runner.forget(spent);
+    this.#plan = undefined;
+  }
+
+  /** Takes in the damaged input no more; all of them, if it cannot be told which it is. */
+  #leaveOut({ inputs }: PlannedJob, error: CorruptionError): void {
+    const stored = this.#layers.levelled.storedOf(inputs);
+    const found = stored.filter(({ stored: { object } }) => object.path === error.path);
+    for (const { layer } of found.length > 0 ? found : stored) this.#damaged.set(layer.sequence, error);
+  }
+
+  /** Takes note of why a job ended early; returns whether another one may be begun. */
+  #giveUp(error: Error): boolean {
+    this.#plan = undefined;
+    if (this.#closing.signal.aborted || this.#health.state === "poisoned") {
+      this.#state = "ended";
+      return false;
+    }
+    if (error instanceof CorruptionError) return true;
+    if (!(error instanceof VarveError)) {
+      // It is our own fault: nothing may hide it.
+      this.#health.fail(error);
+      this.#state = "ended";
+      return false;
+    }
+    this.#state = isShortage(error) ? "full" : "failed";
+    this.#backOff.begin(error);
+    return false;
   }
 
   /**
-   * Merges until nothing is left to be merged; behind a compaction that runs already. What waits ends at once when it
-   * is to stop; a merge ends at its next step, and removes what it wrote.
+   * Merges until layers stand side by side at the bottom, each sorted; behind a compaction that runs already. What
+   * waits ends at once when it is to stop; a merge ends at its next step, and removes what it wrote.
    *
    * @param options How.
-   * @param choose Chooses what is merged next; left out, whatever lies over each other.
+   * @param choose Chooses what is done next.
    */
   async compact(
     { signal, progress }: CompactOptions,
-    choose: MergeChoice = mergeAll,
+    choose: ChooseJob = compactAll,
   ): Promise<CompactionReport> {
     const { signal: closing } = this.#closing;
     const stop = signal === undefined ? closing : AbortSignal.any([closing, signal]);
-    const before = this.#running;
+    const before = this.#compacting;
+    this.#compactions++;
     const compaction = orAborted(before, stop).then(() => this.#compact(stop, progress, choose));
-    this.#running = Promise.allSettled([before, compaction]);
-    return await compaction;
-  }
-
-  /** Stops what runs, and waits until what was merged is removed: no view is open any more. */
-  async close(): Promise<void> {
-    const { name } = this.#context;
-    this.#closing.abort(new Deno.errors.BadResource(`Cannot compact timeline "${name}": it was closed`));
-    await this.#running;
-    await Promise.all(this.#retirements.keys());
-    // What is left behind is nobody's history: the next opening removes it.
-    await this.#removeMerged().catch(() => {});
-  }
-
-  /** What was merged and is not removed: what views may need, and what another process may read. */
-  get held(): { readonly viewed: HeldLayers; readonly leased: HeldLayers } {
-    const viewed = [...this.#retirements.values()].flat().filter((layer) => !this.#merged.includes(layer));
-    return { viewed: heldOf(viewed), leased: heldOf(this.#merged) };
+    this.#compacting = Promise.allSettled([before, compaction]);
+    try {
+      return await compaction;
+    } finally {
+      this.#compactions--;
+      this.wake();
+    }
   }
 
   async #compact(
     stop: AbortSignal,
     progress: CompactOptions["progress"],
-    choose: MergeChoice,
+    choose: ChooseJob,
   ): Promise<CompactionReport> {
-    const report = { merges: 0, inputLayers: 0, outputLayers: 0, inputBytes: 0, outputBytes: 0 };
-    const { segmentBytes } = this.#context.settings, full = { bytes: segmentBytes, versions: mostVersions };
-    const last = lastSequence(this.#layers.map.stored());
-    for (;;) {
-      this.#check(stop);
-      // L0s that come meanwhile are left to another compaction: while appends go on there are always some.
-      const layers = [...this.#layers.map.stored()].filter(({ description: { kind, sequence } }) =>
-        kind !== "L0" || sequence <= last
-      );
-      const chosen = choose(layers, full);
-      if (chosen === undefined) return report;
-      const { inputs, work } = chosen;
-      const inputBytes = sizeOf(inputs), totalBytes = report.inputBytes + inputBytes;
-      let { inputBytes: bytes } = report, held = 0;
-      using _held = this.#context.meters.upkeep.hold(() => held);
-      const { runner } = this.#context;
-      const outputs = work === "remove" ? [] : await runner.merge(mergeContext(this.#context), inputs, {
-        retention: this.#retention(inputs),
-        targetBytes: segmentBytes,
-        signal: stop,
-        reserve: (count) => this.#reserve(count, stop),
-        check: () => this.#check(stop),
-        copied: (more, heldBytes) => {
-          held = heldBytes;
+    // Whoever asks wants to know whether it is still as it was.
+    this.#damaged.clear();
+    this.#disorder = undefined;
+    this.#backOff.end();
+    const tally = new Tally(), { upkeep } = this.#context;
+    // What is sealed meanwhile is left to another compaction: while appends go on there is always some.
+    const { lastLsn } = this.#layers.levelled;
+    let isDone = false;
+    while (!isDone) {
+      stop.throwIfAborted();
+      await upkeep.run(async () => {
+        const job = choose(this.#layers.levelled, lastLsn, this.#settings);
+        if (job === undefined) {
+          isDone = true;
+          return await this.#forget();
+        }
+        const { inputBytes } = tally.report, totalBytes = inputBytes + bytesOf(job.inputs);
+        let bytes = inputBytes;
+        const result = await this.#carryOut(job, stop, (more) => {
           progress?.({ bytes: bytes = Math.min(totalBytes, bytes + more), totalBytes });
-        },
-      });
-      await this.#publish(inputs, outputs);
-      report.merges++;
-      report.inputLayers += inputs.length;
-      report.outputLayers += outputs.length;
-      report.inputBytes += inputBytes;
-      report.outputBytes += outputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
-      progress?.({ bytes: totalBytes, totalBytes });
+        });
+        tally.done(job, result);
+        progress?.({ bytes: totalBytes, totalBytes });
+      }, stop);
     }
+    return tally.report;
   }
 
-  /** What a merge may leave out (X2). */
-  #retention(inputs: readonly StoredLayer[]): Retention | undefined {
-    const { lsn: horizon } = this.#horizon;
-    return horizon === 0
-      ? undefined
-      : { horizon, isOldest: isOldest(inputs, this.#layers.map.stored(), horizon) };
+  /** Stops what runs, and waits until what was merged is removed: no view is open any more. */
+  async close(): Promise<void> {
+    this.stop();
+    await this.#compacting;
+    await this.#running;
+    await this.#runner.close();
   }
 
-  #check(stop: AbortSignal): void {
-    stop.throwIfAborted();
-    if (!isShortage(this.#health.cause)) this.#health.check();
+  /** Stops what runs at its next step. */
+  stop(): void {
+    const { name } = this.#context;
+    this.#closing.abort(new Deno.errors.BadResource(`Cannot compact timeline "${name}": it was closed`));
+    this.#backOff.end();
   }
-
-  /** Takes numbers of files, durably. */
-  async #reserve(count: number, stop: AbortSignal): Promise<number> {
-    const { id } = this.#context, first = this.#layers.takeSequences(count);
-    // Segments are named in the order of their numbers.
-    await orAborted(this.#unlessFull(this.#layers.named()), stop);
-    await this.#commit({ type: "reserve", id, nextSequence: first + count });
-    this.#merged.push(...this.#doubtful.splice(0));
-    return first;
-  }
-
-  /** Waits for what would wait for a disk with room. */
-  async #unlessFull(work: Promise<void>): Promise<void> {
-    work.catch(() => {});
-    const full = Promise.withResolvers<never>();
-    const unwatch = this.#health.watch(() => {
-      if (this.#health.state !== "open") full.reject(this.#health.refusal());
-    });
-    try {
-      this.#health.check();
-      await Promise.race([work, full.promise]);
-    } finally {
-      unwatch();
-    }
-  }
-
-  /** An edit that fails for anything but room poisons. */
-  async #commit(edit: TimelineEdit): Promise<void> {
-    try {
-      await this.#context.manifest.commit(edit);
-    } catch (error) {
-      throw isShortage(error) ? error : this.#health.fail(error as Error);
-    }
-  }
-
-  /** Puts layers in the place of others, durably, then for whoever comes from now on. */
-  async #publish(inputs: readonly StoredLayer[], outputs: readonly LayerDescription[]): Promise<void> {
-    const { objects, views, id } = this.#context;
-    const remove = inputs.map(({ description }) => description.sequence);
-    const added = outputs.map((layer) => StoredLayer.of(objects, id, layer));
-    try {
-      await this.#commit({ type: "replaceLayers", id, remove, add: outputs });
-    } catch (error) {
-      this.#doubtful.push(...added);
-      throw error;
-    }
-    this.#layers.replace(inputs, added);
-    const retirement: Promise<void> = views.retire(inputs, (layer) => void this.#merged.push(layer))
-      // Nobody is there to be told. What is left behind waits for another merge, or for the next opening.
-      .then(() => this.#removeMerged().catch(() => {}))
-      .then(() => void this.#retirements.delete(retirement));
-    this.#retirements.set(retirement, inputs);
-    // Where nobody reads it is over by now.
-    await Promise.resolve();
-    await this.#removeMerged();
-  }
-
-  /** Removes what was merged, behind a removal that goes on. */
-  #removeMerged(): Promise<void> {
-    const removed = this.#removing.then(() => this.#removeAll());
-    this.#removing = removed.catch(() => {});
-    return removed;
-  }
-
-  /**
-   * Removes what was merged, unless somebody in another process may read it: then after another merge, or when the store
-   * is closed or opened. That it cannot be removed harms no history, so that writing goes on.
-   */
-  async #removeAll(): Promise<void> {
-    const { objects, id } = this.#context, merged = this.#merged;
-    if (merged.length === 0) return;
-    this.#merged = [];
-    try {
-      const isDone = await objects.leases.whileNone(id, async () => {
-        for (; merged.length > 0; merged.pop()) await objects.remove(merged[merged.length - 1].object.id);
-      });
-      if (!isDone) this.#merged.push(...merged);
-    } catch (error) {
-      this.#merged.push(...merged);
-      throw error;
-    }
-  }
-}
-
-function lastSequence(layers: Iterable<StoredLayer>): number {
-  let last = 0;
-  for (const { description: { sequence } } of layers) last = Math.max(last, sequence);
-  return last;
-}
-
-function sizeOf(layers: readonly StoredLayer[]): number {
-  return layers.reduce((sum, { description }) => sum + description.byteLength, 0);
-}
-
-function heldOf(layers: readonly StoredLayer[]): HeldLayers {
-  return { layers: layers.length, bytes: sizeOf(layers) };
 }

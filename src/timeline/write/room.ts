@@ -7,7 +7,8 @@
  * @module
  */
 
-import { type Health, LimitError, type Turns } from "../../base/mod.ts";
+import { type Clock, type Health, LimitError, type Timers, type Turns } from "../../base/mod.ts";
+import { Throttle, type ThrottleCounts } from "./throttle.ts";
 import type { TimelineLayers } from "./timeline_layers.ts";
 
 /** Frozen layers that may wait to be sealed before appends wait for them. */
@@ -21,30 +22,47 @@ export type HeldLayers = Pick<
   "bufferRoom" | "frozenCount" | "waitingBytes" | "frozenIndexBytes"
 >;
 
+/** What a room is over. */
+export interface RoomOptions {
+  /** Whether writing goes on. */
+  readonly health: Health;
+  /** When the event loop's turn is due; time. */
+  readonly host: { readonly turns: Turns; readonly clock: Clock; readonly timers: Timers };
+  /** What takes memory. */
+  readonly layers: HeldLayers;
+  /** What may wait in memory, in bytes. */
+  readonly waitingBytes: number;
+  /** How far upkeep lags behind; 0 if nobody should wait for it. */
+  readonly pressure: () => number;
+}
+
 /** Whether there is room for more. */
 export class Room {
   readonly #health: Health;
   readonly #turns: Turns;
+  readonly #throttle: Throttle;
   readonly #layers: HeldLayers;
   readonly #waitingBytes: number;
   /** Bytes that were appended since the event loop's turn was asked for. */
   #sinceTurn = 0;
   #waiting: (() => void)[] = [];
 
-  /**
-   * Watches over the layers that are not sealed.
-   *
-   * @param health Whether writing goes on.
-   * @param turns When the event loop's turn is due.
-   * @param layers What takes memory.
-   * @param waitingBytes What may wait in memory, in bytes.
-   */
-  constructor(health: Health, turns: Turns, layers: HeldLayers, waitingBytes: number) {
+  /** Watches over the layers that are not sealed, and over upkeep. */
+  constructor({ health, host, layers, waitingBytes, pressure }: RoomOptions) {
     this.#health = health;
-    this.#turns = turns;
+    this.#turns = host.turns;
+    this.#throttle = new Throttle(host, pressure);
     this.#layers = layers;
     this.#waitingBytes = waitingBytes;
-    health.watch(() => this.wake());
+    health.watch(() => {
+      if (health.state !== "open") this.#throttle.forgive();
+      this.wake();
+    });
+  }
+
+  /** How many appends waited for upkeep, and how long. */
+  get counts(): ThrottleCounts {
+    return this.#throttle.counts;
   }
 
   /**
@@ -77,6 +95,7 @@ export class Room {
   /** Notes that so many bytes were appended. */
   took(bytes: number): void {
     this.#sinceTurn += bytes;
+    this.#throttle.took(bytes);
   }
 
   /** The gate behind an append: resolves when there is room for more; `undefined` if there is now. */
@@ -97,6 +116,11 @@ export class Room {
     // Frozen layers take too much memory, or are too many: one of them must be sealed first.
     const frozen = this.#layers.frozenCount;
     if (frozen > mostFrozen || frozen > 0 && this.#heldBytes() > this.#waitingBytes) return this.nextSeal();
+    // Upkeep lags far behind: one of its jobs must end first.
+    if (this.#throttle.mustHold) return this.#throttle.hold(() => this.nextSeal());
+    // It lags behind: appends give it time.
+    const pause = this.#throttle.pause();
+    if (pause !== undefined) return pause;
     // Appends that need not wait would keep timers and other IO from their turn.
     if (this.#sinceTurn < turnBytes) return undefined;
     this.#sinceTurn = 0;
@@ -104,7 +128,7 @@ export class Room {
   }
 
   /**
-   * Resolves when a layer was sealed, or when somebody should look again.
+   * Resolves when a layer was sealed, a job of upkeep has ended, or somebody should look again for another reason.
    *
    * @throws {PoisonedError} If a write failed.
    * @throws {IoError} If the disk is full, so that nothing is sealed.
@@ -115,7 +139,7 @@ export class Room {
     this.#health.check();
   }
 
-  /** Lets everybody who waits for a seal look again. */
+  /** Lets everybody who waits for a seal or a job look again. */
   wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }

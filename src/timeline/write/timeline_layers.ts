@@ -24,6 +24,7 @@ import {
 import { LayerMap, type MemoryIndexHint, MemoryLayer, StoredLayer } from "../../layer/mod.ts";
 import type { TimelineEdit } from "../../manifest/mod.ts";
 import { type TimelineContext, timelineState } from "../timeline_context.ts";
+import { LevelledLayers, type StoredAt } from "../upkeep/levelled_layers.ts";
 import { sealLayer } from "../upkeep/seal.ts";
 import type { Upkeep } from "../upkeep/upkeep.ts";
 import { CountedClock } from "./counted_clock.ts";
@@ -50,6 +51,8 @@ export class TimelineLayers {
   readonly #frozen: OpenLayer[] = [];
   #open: OpenLayer | undefined;
   #map: LayerMap;
+  /** The stored layers of the map, as upkeep plans with them. */
+  readonly levelled: LevelledLayers;
   #hint: MemoryIndexHint;
   #nextSequence: number;
   /** The sequence of the segment that was opened last; 0 if none was since everything before is sealed. */
@@ -77,9 +80,10 @@ export class TimelineLayers {
     this.#upkeep = upkeep;
     this.#watch = watch;
     const { layers, nextSequence, times } = timelineState(context);
-    this.#map = LayerMap.empty.edit({
-      add: layers.map((layer) => StoredLayer.of(context.objects, context.id, layer)),
-    });
+    const { objects, id } = context;
+    const stored = layers.map((layer) => ({ stored: StoredLayer.of(objects, id, layer), layer }));
+    this.#map = LayerMap.empty.edit({ add: stored.map(({ stored }) => stored) });
+    this.levelled = new LevelledLayers(objects.directory, stored);
     this.#nextSequence = nextSequence;
     this.#clock = new CountedClock(context.host.clock);
     this.#clock.sawTimes(times);
@@ -208,8 +212,17 @@ export class TimelineLayers {
   }
 
   /** Puts stored layers in the place of others, for readers that come from now on. */
-  replace(remove: readonly StoredLayer[], add: readonly StoredLayer[]): void {
-    this.#map = this.#map.edit({ remove, add });
+  replace(remove: readonly StoredAt[], add: readonly StoredAt[]): void {
+    this.#map = this.#map.edit({
+      remove: remove.map(({ stored }) => stored),
+      add: add.map(({ stored }) => stored),
+    });
+    this.levelled.edit(remove, add);
+  }
+
+  /** Gives stored layers another level, which readers do not know of. */
+  move(layers: readonly StoredAt[], level: number): void {
+    this.levelled.edit(layers, layers.map(({ stored, layer }) => ({ stored, layer: { ...layer, level } })));
   }
 
   /**
@@ -245,15 +258,15 @@ export class TimelineLayers {
     this.#frozen.push(open);
     this.#open = undefined;
     const alongside = () => this.#watch.alongside(open.layer.lastLsn);
-    this.#upkeep.add(async () =>
-      this.#replace(open, await sealLayer(this.#context, this.#health, open, alongside))
-    );
+    const { upkeep } = this.#context, seal = () => sealLayer(this.#context, this.#health, open, alongside);
+    this.#upkeep.add(async () => this.#replace(open, await upkeep.seal(seal)));
   }
 
   /** Readers that come from now on find the stored layer where the frozen one was. */
   #replace(frozen: OpenLayer, stored: StoredLayer): void {
     assert(this.#frozen.shift() === frozen, "T5: layers are sealed in the order of history");
     this.#map = this.#map.edit({ add: [stored], memory: this.#memory() });
+    this.levelled.edit([], [{ stored, layer: { ...stored.description, level: 0 } }]);
     // Views from before go on reading the index.
     void this.#context.views.retire([frozen], ({ memory }) => memory?.release());
     this.#watch.sealed(stored);

@@ -25,6 +25,7 @@ import { checkNamed } from "./orphans.ts";
 import { proveEnds } from "./prove_ends.ts";
 import { recoverSegments, type Recovery, settleRecovery } from "./recover.ts";
 import { Room } from "./room.ts";
+import type { ThrottleCounts } from "./throttle.ts";
 import { TimedFlusher } from "./timed_flusher.ts";
 import { TimelineLayers } from "./timeline_layers.ts";
 
@@ -75,20 +76,26 @@ export class TimelineWriter {
         this.#counters.seals++;
         this.#becomeDurable(lastLsn);
         this.#room.wake();
+        this.compactor.wake();
       },
     });
     this.dates = datesOf(context, this, this.#layers);
     this.horizon = new Horizon(context, this.health, this.dates);
-    this.compactor = new Compactor(context, this.health, this.#layers, this.horizon);
-    this.#room = new Room(this.health, context.host.turns, this.#layers, context.settings.waitingBytes);
-    const { host: { timers }, settings: { flushMilliseconds } } = context;
-    this.#flusher = new TimedFlusher(this.health, timers, flushMilliseconds, this.#layers);
+    this.compactor = new Compactor(context, this.health, this.#layers, {
+      horizon: () => this.horizon.lsn,
+      changed: () => this.#room.wake(),
+    });
+    const { host, settings: { flushMilliseconds, waitingBytes } } = context;
+    const pressure = () => this.compactor.pressure;
+    this.#room = new Room({ health: this.health, host, layers: this.#layers, waitingBytes, pressure });
+    this.#flusher = new TimedFlusher(this.health, host.timers, flushMilliseconds, this.#layers);
     this.#lastLsn = lastLsn;
     // Who may write has synced what was recovered.
     this.#durableLsn = context.readOnly ? durableLsn : lastLsn;
     if (context.readOnly) this.#layers.adoptToRead(segments);
     else this.#layers.adopt(segments);
     if (!context.readOnly) this.horizon.moveLater(this.#upkeep, this.#durableLsn);
+    this.compactor.wake();
   }
 
   /**
@@ -104,8 +111,8 @@ export class TimelineWriter {
   }
 
   /** What it did so far. */
-  get counters(): Readonly<WriteCounters> {
-    return this.#counters;
+  get counters(): Readonly<WriteCounters> & ThrottleCounts {
+    return { ...this.#counters, ...this.#room.counts };
   }
 
   /** The layers there are now. */
@@ -116,6 +123,11 @@ export class TimelineWriter {
   /** See {@linkcode TimelineLayers.isOpen}. */
   isOpen(layer: MemoryLayer): boolean {
     return this.#layers.isOpen(layer);
+  }
+
+  /** The level of a stored layer. */
+  levelOf(sequence: number): number | undefined {
+    return this.#layers.levelled.levelOf(sequence);
   }
 
   /** The LSN of the last batch; 0 if there is none. */

@@ -1,7 +1,14 @@
 /** What an append waits for, and when it is refused. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Health, IoError, LimitError, PoisonedError } from "../../../src/base/mod.ts";
+import {
+  Health,
+  IoError,
+  LimitError,
+  PoisonedError,
+  systemClock,
+  systemTimers,
+} from "../../../src/base/mod.ts";
 import { type HeldLayers, Room } from "../../../src/timeline/write/room.ts";
 import { batchOf, hold, isSettled, quiet, test } from "./held.ts";
 import { valueOf } from "./writer_fixture.ts";
@@ -15,6 +22,7 @@ interface Held {
   waitingBytes: number;
   frozenIndexBytes: number;
   turnDue: boolean;
+  pressure: number;
 }
 
 /** A room for 100 bytes, over layers that say what they are told to. */
@@ -32,6 +40,7 @@ class RoomFixture {
       waitingBytes: 0,
       frozenIndexBytes: 0,
       turnDue: false,
+      pressure: 0,
       bufferRoom: () => this.held.buffersFull ? this.buffers.promise : undefined,
       ...held,
     };
@@ -41,7 +50,13 @@ class RoomFixture {
       awaiting: () => {},
       answered: () => {},
     };
-    this.room = new Room(this.health, turns, this.held, 100);
+    this.room = new Room({
+      health: this.health,
+      host: { turns, clock: systemClock, timers: systemTimers },
+      layers: this.held,
+      waitingBytes: 100,
+      pressure: () => this.held.pressure,
+    });
   }
 }
 
@@ -64,6 +79,9 @@ const waits: readonly [
   ["a frozen layer holds more than may wait", { frozenCount: 1, frozenIndexBytes: 101 }, 0, "seal"],
   ["a frozen layer and buffers do", { frozenCount: 1, frozenIndexBytes: 60, waitingBytes: 41 }, 0, "seal"],
   ["more waits in buffers, and nothing is frozen", { waitingBytes: 200 }, 0, "nothing"],
+  ["upkeep lags behind by half of what is too much", { pressure: 10.9 }, 0, "nothing"],
+  ["upkeep lags too far behind", { pressure: 11 }, 0, "seal"],
+  ["upkeep lags too far behind and the turn is due", { pressure: 11, turnDue: true }, plenty, "seal"],
   ["three layers are frozen and the turn is due", { frozenCount: 3, turnDue: true }, plenty, "seal"],
 ];
 
@@ -79,7 +97,7 @@ for (const [words, held, appended, lack] of waits) {
     if (lack !== "turn") t.turn.resolve();
     t.room.wake();
     assertEquals(await isSettled(made), false);
-    Object.assign(t.held, { buffersFull: false, frozenCount: 0, turnDue: false });
+    Object.assign(t.held, { buffersFull: false, frozenCount: 0, turnDue: false, pressure: 0 });
     t.buffers.resolve();
     t.turn.resolve();
     t.room.wake();

@@ -8,10 +8,12 @@ import type { Objects } from "../../../src/objects/mod.ts";
 import { type Change, EncodedBatch } from "../../../src/segment/mod.ts";
 import {
   Meters,
+  StoreUpkeep,
   Timeline,
   type TimelineContext,
   type TimelineSettings,
   TimelineWriter,
+  type UpkeepMode,
   Views,
 } from "../../../src/timeline/mod.ts";
 import { SlicedUpkeep } from "../../../src/timeline/upkeep/runner/sliced_upkeep.ts";
@@ -42,6 +44,8 @@ export interface WriterOptions {
   readonly host?: Host;
   readonly bufferBytes?: number;
   readonly runner?: (objects: Objects) => UpkeepRunner;
+  /** @default {"manual"} */
+  readonly upkeep?: UpkeepMode;
 }
 
 /** A timeline that is open. */
@@ -115,6 +119,8 @@ export class WriterFixture {
 export async function openContext(engine: IoEngine, options: WriterOptions = {}): Promise<TimelineContext> {
   const { host = systemHost(engine), readOnly = false, bufferBytes = 2 * block } = options;
   const objects = objectsOn(engine, bufferBytes, host);
+  const upkeep = new StoreUpkeep(options.upkeep ?? "manual");
+  upkeep.start();
   try {
     return {
       host,
@@ -127,6 +133,7 @@ export async function openContext(engine: IoEngine, options: WriterOptions = {})
       storeId,
       views: new Views(host.clock, "/store"),
       runner: options.runner?.(objects) ?? new SlicedUpkeep(host.turns),
+      upkeep,
       meters: new Meters(),
     };
   } catch (error) {

@@ -4,7 +4,7 @@
  *
  * ```
  *   L0  ─┐  indexes in order ─► window ─► records, from wherever they lie ─► delta │ delta │ delta
- *   L0  ─┤     of keys           32 MiB    in order                          64 MiB each, cut between two keys
+ *   L0  ─┤     of keys           32 MiB    in order                          ended as `OutputEnd` says
  *   run ─┘
  * ```
  *
@@ -17,34 +17,37 @@
  * @module
  */
 
-import { Health, type Lsn, maxLsn } from "../../../base/mod.ts";
+import { compareKeys, Health, type Lsn, maxLsn } from "../../../base/mod.ts";
 import {
   divideIntoRuns,
   fileSeed,
-  type LayerDescription,
   mergeCursors,
   type MergedCursor,
+  rowKey,
   type RunCursor,
   runCursor,
   type StoredLayer,
-  type VersionBlock,
 } from "../../../layer/mod.ts";
 import { PageSet } from "../../../objects/mod.ts";
+import type { LevelledLayer } from "../../../manifest/mod.ts";
+import { columnLevel } from "../plan/levels.ts";
 import { DeltaWriter } from "./delta_writer.ts";
+import { type KeyRun, measureKey } from "./key_run.ts";
 import type { MergeContext } from "./merge_context.ts";
 import { MergeWindow, type WindowLimits } from "./merge_window.ts";
+import { OutputEnd, type OutputShape } from "./output_end.ts";
 import { RetainedCursor, type Retention } from "./retained.ts";
 
-/** How a merge is done. */
-export interface MergeWork {
-  /** The bytes of records after which an output ends with the key that it has come to. */
-  readonly targetBytes: number;
-  /** The versions after which it does. @default {mostVersions} */
-  readonly targetVersions?: number | undefined;
+/** What a merge is to do: plain data, which can be sent to another thread. */
+export interface MergeOrder extends OutputShape {
   /** What is merged at once. */
   readonly window?: WindowLimits | undefined;
   /** What may be given up; left out, nothing. */
   readonly retention?: Retention | undefined;
+}
+
+/** A merge, and what it asks and tells while it goes on. */
+export interface MergeWork extends MergeOrder {
   /** Takes numbers of files, of which a durable manifest says that they are taken; returns the first. */
   reserve(count: number): Promise<number>;
   /** Says that the merge must stop, to who cannot ask {@linkcode MergeWork.check} all the time. */
@@ -69,7 +72,7 @@ export async function mergeLayers(
   context: MergeContext,
   layers: readonly StoredLayer[],
   work: MergeWork,
-): Promise<LayerDescription[]> {
+): Promise<LevelledLayer[]> {
   const merge = new Merge(context, layers, work);
   try {
     return await merge.run();
@@ -90,12 +93,15 @@ class Merge {
   readonly #context: MergeContext;
   readonly #layers: readonly StoredLayer[];
   readonly #work: MergeWork;
+  readonly #end: OutputEnd;
   readonly #health = new Health("merged layers");
   readonly #window: MergeWindow;
   /** The one that is written, and those that are finished. */
   #output: DeltaWriter | undefined;
   readonly #outputs: DeltaWriter[] = [];
-  readonly #finished: LayerDescription[] = [];
+  readonly #finished: LevelledLayer[] = [];
+  /** The level of the one that is written. */
+  #level = 0;
   /** Numbers that are taken for outputs. */
   #nextSequence = 0;
   #endSequence = 0;
@@ -104,6 +110,7 @@ class Merge {
     this.#context = context;
     this.#layers = layers;
     this.#work = work;
+    this.#end = new OutputEnd(work);
     this.#window = new MergeWindow(work.window);
     // Nobody waits for a disk with room: what was written is removed, which makes some.
     this.#health.watch(() => {
@@ -116,12 +123,12 @@ class Merge {
     return this.#window.heldBytes + (this.#output?.heldBytes ?? 0);
   }
 
-  async run(): Promise<LayerDescription[]> {
+  async run(): Promise<LevelledLayer[]> {
     const layers = this.#layers.filter(({ description }) => description.versions > 0);
     const cursors = divideIntoRuns(layers).map((run) => runCursor(run.layers));
     const merged = this.#rowsOf(cursors), pages = new PageSet(this.#context.objects, { keep: false });
     while (await this.#settle(merged.cursor, pages)) {
-      const output = this.#output ??= await this.#open();
+      const output = this.#output ??= await this.#open(merged.cursor);
       const isFull = await this.#fill(merged, pages, output);
       if (this.#window.count > 0) await this.#copy(output);
       if (isFull) await this.#finish(output, 0);
@@ -158,7 +165,7 @@ class Merge {
     return !cursor.ended;
   }
 
-  /** Takes rows into the window; returns whether the output is full. */
+  /** Takes rows into the window; returns whether the output ends behind them. */
   async #fill(
     { cursor: merged, layer: layerOf }: MergedRows,
     pages: PageSet,
@@ -171,12 +178,18 @@ class Merge {
       for (let row = at; row < end; row++) {
         // Two layers may have one version, where one stands for the other (G1).
         if (window.isLast(block, row)) continue;
-        const isFull = this.#isFull(output, block, row);
-        if (isFull || !window.fits(block.length[row])) {
+        const bytes = output.position + window.byteLength, versions = output.versions + window.count;
+        const isEnd = this.#end.isBefore(bytes, versions, block, row, window.hasLastKey(block, row));
+        if (isEnd || !window.fits(block.length[row])) {
           merged.step(row - at);
-          return isFull;
+          return isEnd;
         }
         window.add(block, row, layer);
+        if (!this.#end.added(block.length[row])) continue;
+        const rest = await this.#measure(rowKey(block, row), block.lsn[row]);
+        if (!this.#end.measured(rest)) continue;
+        merged.step(row + 1 - at);
+        return true;
       }
       merged.step(end - at);
       if (turns.due()) await turns.turn();
@@ -184,17 +197,21 @@ class Merge {
     return false;
   }
 
-  /** Whether a row belongs to the next output: mostly between two keys, but the versions of one may be too many. */
-  #isFull(output: DeltaWriter, block: VersionBlock, row: number): boolean {
-    const window = this.#window, { targetBytes, targetVersions = mostVersions } = this.#work;
-    const bytes = output.position + window.byteLength, versions = output.versions + window.count;
-    if (versions === 0 || bytes < targetBytes && versions < targetVersions) return false;
-    return !window.hasLastKey(block, row) || bytes >= 2 * targetBytes || versions >= 2 * targetVersions;
+  /** What is left of a key behind an LSN. */
+  #measure(key: Uint8Array, lsn: Lsn): Promise<KeyRun> {
+    const layers = this.#layers.filter(({ description: { firstKey, lastKey, versions } }) =>
+      versions > 0 && compareKeys(firstKey, key) <= 0 && compareKeys(key, lastKey) <= 0
+    );
+    return measureKey(this.#context, layers, key, lsn + 1, () => this.#work.check());
   }
 
-  async #open(): Promise<DeltaWriter> {
+  /** Begins an output with the row at which a cursor stands; without one, it will have none. */
+  async #open(cursor?: MergedCursor): Promise<DeltaWriter> {
+    this.#level = this.#end.level;
+    // Of a key alone versions come in the order of LSNs; else any row may have the first.
+    const isColumn = cursor !== undefined && this.#level === columnLevel;
+    const firstLsn = isColumn ? cursor.block.lsn[cursor.at] : this.#firstLsn();
     const sequence = await this.#takeSequence();
-    const firstLsn = firstLsnOf(this.#layers);
     const horizon = this.#layers.reduce(
       (most, { description }) => Math.max(most, description.horizon),
       this.#work.retention?.horizon ?? 0,
@@ -204,11 +221,17 @@ class Merge {
     return output;
   }
 
+  #firstLsn(): Lsn {
+    return this.#layers.reduce((least, { description }) => Math.min(least, description.firstLsn), maxLsn);
+  }
+
   /** Numbers are taken as many at once as there are outputs, mostly. */
   async #takeSequence(): Promise<number> {
     if (this.#nextSequence === this.#endSequence) {
       const bytes = this.#layers.reduce((sum, { description }) => sum + description.byteLength, 0);
-      const count = this.#outputs.length === 0 ? Math.ceil(bytes / this.#work.targetBytes) : 1;
+      const count = this.#outputs.length === 0
+        ? Math.max(1, Math.ceil(bytes / this.#work.ends.anywhereBytes))
+        : 1;
       this.#nextSequence = await this.#work.reserve(count);
       this.#endSequence = this.#nextSequence + count;
     }
@@ -217,7 +240,7 @@ class Merge {
 
   async #finish(output: DeltaWriter, leastLastLsn: Lsn): Promise<void> {
     this.#work.check();
-    this.#finished.push(await output.finish(leastLastLsn));
+    this.#finished.push({ ...await output.finish(leastLastLsn), level: this.#level });
     this.#output = undefined;
   }
 
@@ -227,11 +250,3 @@ class Merge {
     await Promise.allSettled(this.#outputs.map((output) => output.abandon()));
   }
 }
-
-/** The first LSN of what comes of merging layers. */
-export function firstLsnOf(layers: readonly StoredLayer[]): Lsn {
-  return layers.reduce((least, { description }) => Math.min(least, description.firstLsn), maxLsn);
-}
-
-/** Versions after which an output ends with its key, which bounds what its index takes in memory (G2). */
-export const mostVersions: number = 1 << 20;

@@ -60,9 +60,10 @@ export class MergeWindow implements RangeWants, RangeSink {
   #end = 0;
   #seed = 0;
   #error: Error | undefined;
-  /** The key of the last row before it was emptied. */
+  /** The key and the LSN of the last row before it was emptied. */
   readonly #lastKey = new Uint8Array(maxKeyBytes);
   #lastKeyLength = -1;
+  #lastLsn = 0;
 
   /** Starts empty. */
   constructor(limits: WindowLimits = windowLimits) {
@@ -109,14 +110,15 @@ export class MergeWindow implements RangeWants, RangeSink {
   #rememberLast(): void {
     const { rows } = this, last = rows.count - 1;
     if (last < 0) return;
+    this.#lastLsn = rows.lsn[last];
     const start = rows.keyStart[last], length = this.#lastKeyLength = rows.keyLength[last];
     this.#lastKey.set(rows.bytes.subarray(start, start + length));
   }
 
-  /** Whether a row has the key and the LSN of the one before it. A window ends before a row that has not. */
+  /** Whether a row has the key and the LSN of the one before it, be that in the window before this one. */
   isLast(block: VersionBlock, row: number): boolean {
     const { count, lsn } = this.rows;
-    return count > 0 && block.lsn[row] === lsn[count - 1] && this.hasLastKey(block, row);
+    return block.lsn[row] === (count > 0 ? lsn[count - 1] : this.#lastLsn) && this.hasLastKey(block, row);
   }
 
   /** Whether a row has the key of the one before it, be that in the window before this one. */

@@ -20,14 +20,14 @@
  * @module
  */
 
-import { assert, compareKeys } from "../../../base/mod.ts";
+import { assert, compareKeys, maxLevel } from "../../../base/mod.ts";
 import { bytesOf, Level } from "./level.ts";
 import type { PlannedLayer, PlanSettings } from "./planned_layer.ts";
 
 /** The level where layers end, under which there is none. Ten layers over a key are three of level 0 and one of each. */
 export const bottomLevel = 7;
 /** Where columns stand, beside all levels. */
-export const columnLevel = 8;
+export const columnLevel: number = maxLevel;
 
 /** The stored layers by level. They never change; an edit makes others, which share the levels that it leaves alone. */
 export class Levels {

@@ -153,6 +153,8 @@ function mergeL0s(scene: Scene): PlannedJob | undefined {
     hull = hull === undefined ? hullOf([l0]) : joined(hull, hullOf([l0]));
     bytes += l0.byteLength;
     const span = base.overlap(...hull), all = bytes + base.bytesIn(span);
+    // What is not sorted yet is read from all over for each window of a merge.
+    if (bytes > settings.mostInputBytes / 2 && taken > 0) break;
     if (all > settings.mostInputBytes && (taken > 0 || base.bytes > bounds.bytes[bounds.base])) break;
     taken++;
     under = span;

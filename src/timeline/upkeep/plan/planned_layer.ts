@@ -56,6 +56,21 @@ export const defaultPlanSettings: PlanSettings = {
   mostLevels: 7,
 };
 
+/** The segments for which the sizes of {@linkcode defaultPlanSettings} are, and the largest that they grow with. */
+const usualSegmentBytes = 64 * 2 ** 20, mostSegmentBytes = 512 * 2 ** 20;
+
+/** What is to be reached where segments have so many bytes: sizes grow and shrink with them. */
+export function planSettingsFor(segmentBytes: number): PlanSettings {
+  const share = Math.min(segmentBytes, mostSegmentBytes) / usualSegmentBytes;
+  const { outputBytes, upperOutputBytes, mostInputBytes, ...counts } = defaultPlanSettings;
+  return {
+    ...counts,
+    outputBytes: outputBytes * share,
+    upperOutputBytes: upperOutputBytes * share,
+    mostInputBytes: mostInputBytes * share,
+  };
+}
+
 /** Where an output may end. */
 export interface OutputCut {
   /** An output that ends here ends before this key. */
@@ -66,8 +81,8 @@ export interface OutputCut {
 
 /** What is to be done next. One edit ends it, which takes the inputs out and puts what came of them in. */
 export interface PlannedJob {
-  /** `merge`: the inputs are written anew; `move`: an edit gives them another level. */
-  readonly work: "merge" | "move";
+  /** `merge`: the inputs are written anew; `move`: an edit gives them another level; `remove`: an edit takes them out. */
+  readonly work: "merge" | "move" | "remove";
   /** The layers, all of which go. */
   readonly inputs: readonly PlannedLayer[];
   /**

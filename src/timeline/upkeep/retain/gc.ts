@@ -5,13 +5,12 @@
  */
 
 import { checkFlag, checkNames, type Lsn } from "../../../base/mod.ts";
-import type { StoredLayer } from "../../../layer/mod.ts";
 import type { TimelineContext } from "../../timeline_context.ts";
 import type { TimelineWriter } from "../../write/timeline_writer.ts";
-import type { CompactOptions, MergeChoice } from "../compactor.ts";
-import { nextMerge } from "../merge/next_merge.ts";
+import type { CompactionReport, CompactOptions } from "../compaction.ts";
 import { orAborted } from "../or_aborted.ts";
 import { checkHistory, type HistoryPolicy } from "./history_policy.ts";
+import { GarbagePlanner } from "./plan_garbage.ts";
 import { planReclaim, type Reclaim } from "./reclaim.ts";
 
 /** How history is given up. */
@@ -87,9 +86,7 @@ export async function collectGarbage(
   }
   const horizonAfter = dryRun ? horizon.target(writer.durableLsn, policy) : horizon.lsn;
   const before = plansOf(writer, horizonAfter).filter(({ isWorth }) => isWorth);
-  const work = dryRun || before.length === 0
-    ? nothing
-    : await writer.compactor.compact(options, reclaimChooser(horizonAfter));
+  const work = dryRun || before.length === 0 ? nothing : await giveUp(writer, options, horizonAfter);
   const after = plansOf(writer, horizonAfter).filter(({ isWorth }) => !isWorth);
   const { inputLayers, outputLayers, inputBytes, outputBytes } = work;
   return {
@@ -99,6 +96,18 @@ export async function collectGarbage(
     ...{ inputLayers, outputLayers, inputBytes, outputBytes },
     stays: [...(isAll ? [{ reason: "history: all" } as const] : []), ...staysOf(context, writer, after)],
   };
+}
+
+function giveUp(
+  { compactor }: TimelineWriter,
+  options: CompactOptions,
+  horizon: Lsn,
+): Promise<CompactionReport> {
+  const planner = new GarbagePlanner(horizon);
+  return compactor.compact(
+    options,
+    (layers, lastLsn, settings) => planner.next(layers.listUpTo(lastLsn), settings),
+  );
 }
 
 function plansOf({ map }: TimelineWriter, horizon: Lsn): Reclaim[] {
@@ -120,27 +129,4 @@ function staysOf(
   const layers = left.reduce((sum, plan) => sum + plan.layers.length, 0);
   if (layers > 0) stays.push({ reason: "not worth it", layers, bytes: sumOf(left) });
   return stays;
-}
-
-/**
- * What chooses the layers that are rid of versions next: those that lie over each other are merged until none does (G7),
- * and what lies alone is written anew once, so that it ends.
- */
-function reclaimChooser(horizon: Lsn): MergeChoice {
-  let lastKnown: number | undefined;
-  return (stored, full) => {
-    lastKnown ??= stored.reduce((last, { description }) => Math.max(last, description.sequence), 0);
-    const known = lastKnown, bySequence = new Map(stored.map((layer) => [layer.description.sequence, layer]));
-    for (
-      const { work, isWorth, layers } of planReclaim(stored.map(({ description }) => description), horizon)
-    ) {
-      if (!isWorth) continue;
-      const inputs = layers.map(({ sequence }) => bySequence.get(sequence) as StoredLayer);
-      if (work === "remove") return { work, inputs };
-      const next = inputs.length > 1 ? nextMerge(inputs, full) : undefined;
-      if (next !== undefined) return { work, inputs: next };
-      if (layers.some(({ sequence }) => sequence <= known)) return { work, inputs };
-    }
-    return undefined;
-  };
 }

@@ -8,8 +8,8 @@
  *            the horizon needs
  * ```
  *
- * X1  The horizon never goes back, and never beyond what is durable.
- * X2  It is durable before anything is given up that lies below it.
+ * R1  The horizon never goes back, and never beyond what is durable.
+ * R2  It is durable before anything is given up that lies below it.
  *
  * @module
  */
@@ -59,7 +59,7 @@ export class Horizon {
   }
 
   /**
-   * Where it should be (X1).
+   * Where it should be (R1).
    *
    * @param durableLsn The last LSN that is durable.
    * @param policy How much history is kept.

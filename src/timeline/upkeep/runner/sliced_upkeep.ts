@@ -13,6 +13,7 @@ import {
   type StoredLayer,
   writeLayer,
 } from "../../../layer/mod.ts";
+import type { LevelledLayer } from "../../../manifest/mod.ts";
 import type { MergeContext } from "../merge/merge_context.ts";
 import { mergeLayers, type MergeWork } from "../merge/merge_layers.ts";
 import type { SealJob, UpkeepCounters, UpkeepRunner } from "./upkeep_runner.ts";
@@ -53,7 +54,7 @@ export class SlicedUpkeep implements UpkeepRunner {
   }
 
   /** See {@linkcode UpkeepRunner.merge}. */
-  merge(context: MergeContext, layers: readonly StoredLayer[], work: MergeWork): Promise<LayerDescription[]> {
+  merge(context: MergeContext, layers: readonly StoredLayer[], work: MergeWork): Promise<LevelledLayer[]> {
     return mergeLayers(context, layers, work);
   }
 

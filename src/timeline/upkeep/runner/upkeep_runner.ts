@@ -14,6 +14,7 @@ import type {
   TakeMemory,
 } from "../../../layer/mod.ts";
 import type { ObjectWriter } from "../../../objects/mod.ts";
+import type { LevelledLayer } from "../../../manifest/mod.ts";
 import type { MergeContext } from "../merge/merge_context.ts";
 import type { MergeWork } from "../merge/merge_layers.ts";
 
@@ -63,7 +64,7 @@ export interface UpkeepRunner {
    */
   seal(job: SealJob): Promise<LayerDescription>;
   /** See `mergeLayers`. */
-  merge(context: MergeContext, layers: readonly StoredLayer[], work: MergeWork): Promise<LayerDescription[]>;
+  merge(context: MergeContext, layers: readonly StoredLayer[], work: MergeWork): Promise<LevelledLayer[]>;
   /** Gives up what it holds. No job runs any more. */
   close(): Promise<void>;
 }

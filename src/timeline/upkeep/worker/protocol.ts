@@ -23,8 +23,9 @@
 
 import type { EngineName, Io, LockTicket } from "../../../io/mod.ts";
 import type { FrozenColumns, LayerDescription, LayerIdentity } from "../../../layer/mod.ts";
+import type { LevelledLayer } from "../../../manifest/mod.ts";
 import type { ObjectId } from "../../../objects/mod.ts";
-import type { Retention } from "../merge/retained.ts";
+import type { MergeOrder } from "../merge/merge_layers.ts";
 import type { ErrorMessage } from "./error_message.ts";
 
 /** Which store a Worker works for, and how. */
@@ -65,12 +66,8 @@ export interface MergeTask {
   readonly timeline: number;
   /** How often the store was opened for writing. */
   readonly generation: number;
-  /** The bytes of records after which an output ends. */
-  readonly targetBytes: number;
-  /** The versions after which it does. */
-  readonly targetVersions: number | undefined;
-  /** What may be given up. */
-  readonly retention: Retention | undefined;
+  /** What is to come of them. */
+  readonly order: MergeOrder;
 }
 
 /** A job, as its data. */
@@ -90,6 +87,6 @@ export type Answer =
   | { readonly type: "unready"; readonly error: ErrorMessage }
   | { readonly type: "reserve"; readonly job: number; readonly count: number }
   | { readonly type: "copied"; readonly job: number; readonly bytes: number; readonly heldBytes: number }
-  | { readonly type: "done"; readonly job: number; readonly layers: readonly LayerDescription[] }
+  | { readonly type: "done"; readonly job: number; readonly layers: readonly LevelledLayer[] }
   | { readonly type: "failed"; readonly job: number; readonly error: ErrorMessage }
   | { readonly type: "stopped" };

@@ -15,6 +15,7 @@ import {
   StoredLayer,
   writeLayer,
 } from "../../../layer/mod.ts";
+import type { LevelledLayer } from "../../../manifest/mod.ts";
 import { Objects } from "../../../objects/mod.ts";
 import { mergeLayers, type MergeWork } from "../merge/merge_layers.ts";
 import type { MergeTask, SealTask, Task, UpkeepSetup } from "./protocol.ts";
@@ -44,11 +45,13 @@ export async function doTask(
   { host, setup, lock }: TaskWorld,
   task: Task,
   work: Pick<MergeWork, "reserve" | "check" | "copied">,
-): Promise<LayerDescription[]> {
+): Promise<LevelledLayer[]> {
   const { directory, io } = setup;
   const objects = new Objects({ host, io, directory, lock, cacheBytes, openFiles });
   try {
-    return task.type === "seal" ? [await seal(objects, task)] : await merge(objects, task, work);
+    return task.type === "seal"
+      ? [{ ...await seal(objects, task), level: 0 }]
+      : await merge(objects, task, work);
   } finally {
     await objects.close();
   }
@@ -77,10 +80,10 @@ async function seal(
 
 function merge(
   objects: Objects,
-  { layers, storeId, timeline, generation, targetBytes, targetVersions, retention }: MergeTask,
+  { layers, storeId, timeline, generation, order }: MergeTask,
   work: Pick<MergeWork, "reserve" | "check" | "copied">,
-): Promise<LayerDescription[]> {
+): Promise<LevelledLayer[]> {
   const context = { host: objects.host, objects, storeId, id: timeline, generation };
   const inputs = layers.map((layer) => StoredLayer.of(objects, timeline, layer));
-  return mergeLayers(context, inputs, { ...work, targetBytes, targetVersions, retention });
+  return mergeLayers(context, inputs, { ...order, ...work });
 }

@@ -5,7 +5,7 @@
  */
 
 import type { WorkerLink } from "../../../io/mod.ts";
-import type { LayerDescription } from "../../../layer/mod.ts";
+import type { LevelledLayer } from "../../../manifest/mod.ts";
 import { decodeError } from "./error_message.ts";
 import type { Answer, Request, Task, UpkeepSetup } from "./protocol.ts";
 
@@ -25,7 +25,7 @@ export interface JobOwner {
 
 interface Job {
   readonly owner: JobOwner | undefined;
-  readonly result: PromiseWithResolvers<readonly LayerDescription[]>;
+  readonly result: PromiseWithResolvers<readonly LevelledLayer[]>;
   /** Why it was aborted, if it was. */
   reason: unknown;
   isAborted: boolean;
@@ -76,9 +76,9 @@ export class UpkeepThread {
    * @throws {WorkerEnded} If the Worker ended before.
    * @throws What the job failed with, or why it was aborted.
    */
-  async run(task: Task, owner?: JobOwner, signal?: AbortSignal): Promise<readonly LayerDescription[]> {
+  async run(task: Task, owner?: JobOwner, signal?: AbortSignal): Promise<readonly LevelledLayer[]> {
     if (this.#end !== undefined) throw this.#end;
-    const number = this.#next++, result = Promise.withResolvers<readonly LayerDescription[]>();
+    const number = this.#next++, result = Promise.withResolvers<readonly LevelledLayer[]>();
     const job: Job = { owner, result, reason: undefined, isAborted: false };
     this.#jobs.set(number, job);
     this.#ask({ type: "do", job: number, task });

@@ -21,9 +21,10 @@
 import { isShortage, type Timers } from "../../../base/mod.ts";
 import type { WorkerLink, Workers } from "../../../io/mod.ts";
 import type { LayerDescription, StoredLayer } from "../../../layer/mod.ts";
-import { objectId } from "../../../objects/mod.ts";
+import type { LevelledLayer } from "../../../manifest/mod.ts";
+import { parseObjectId } from "../../../objects/mod.ts";
 import type { MergeContext } from "../merge/merge_context.ts";
-import { firstLsnOf, type MergeWork } from "../merge/merge_layers.ts";
+import type { MergeOrder, MergeWork } from "../merge/merge_layers.ts";
 import type { IndexMemory, SealJob, UpkeepCounters, UpkeepRunner } from "../runner/upkeep_runner.ts";
 import type { UpkeepSetup } from "./protocol.ts";
 import { UpkeepThread, WorkerEnded } from "./upkeep_thread.ts";
@@ -88,7 +89,8 @@ export class WorkerUpkeep implements UpkeepRunner {
     }
     if (health.cause !== undefined && !isShortage(health.cause)) throw health.refusal();
     await writer.abort();
-    return layers[0];
+    const [{ level: _, ...layer }] = layers;
+    return layer;
   }
 
   /** See {@linkcode UpkeepRunner.merge}. */
@@ -96,26 +98,24 @@ export class WorkerUpkeep implements UpkeepRunner {
     context: MergeContext,
     layers: readonly StoredLayer[],
     work: MergeWork,
-  ): Promise<LayerDescription[]> {
+  ): Promise<LevelledLayer[]> {
     const descriptions = layers.map(({ description }) => description);
     const bytes = descriptions.reduce((sum, { byteLength }) => sum + byteLength, 0);
     if (!this.#isWorth(bytes)) return await this.#options.otherwise.merge(context, layers, work);
-    const { storeId, id: timeline, generation } = context, { targetBytes, targetVersions, retention } = work;
+    const { storeId, id: timeline, generation } = context;
     const task = {
       type: "merge",
       layers: descriptions,
       storeId,
       timeline,
       generation,
-      targetBytes,
-      targetVersions,
-      retention,
+      order: orderOf(work),
     } as const;
-    const reserved: number[] = [];
+    const reserved = new Set<number>();
     const owner = {
       reserve: async (count: number) => {
         const first = await work.reserve(count);
-        for (let i = 0; i < count; i++) reserved.push(first + i);
+        for (let i = 0; i < count; i++) reserved.add(first + i);
         return first;
       },
       copied: (copied: number, heldBytes: number) => {
@@ -125,11 +125,8 @@ export class WorkerUpkeep implements UpkeepRunner {
     };
     const merged = await this.#inWorker((thread) => thread.run(task, owner, work.signal));
     if (merged !== undefined) return [...merged];
-    const place = { timeline, generation, firstLsn: firstLsnOf(layers), kind: "delta" } as const;
     // What cannot be removed is nobody's history: the next opening does it.
-    await Promise.allSettled(
-      reserved.map((sequence) => context.objects.remove(objectId({ ...place, sequence }))),
-    );
+    await removeReserved(context, reserved).catch(() => {});
     work.check();
     return await this.#options.otherwise.merge(context, layers, work);
   }
@@ -201,6 +198,22 @@ export class WorkerUpkeep implements UpkeepRunner {
 
 /** The module that a Worker runs. */
 const entry = new URL("./entry.ts", import.meta.url);
+
+/** What there is to be done of a merge, without those who are asked and told. */
+function orderOf({ level, cuts, ends, columnBytes, mostVersions, window, retention }: MergeWork): MergeOrder {
+  return { level, cuts, ends, columnBytes, mostVersions, window, retention };
+}
+
+/** Removes the files of numbers that a merge had taken. */
+async function removeReserved(
+  { objects, id, generation }: MergeContext,
+  reserved: ReadonlySet<number>,
+): Promise<void> {
+  for (const object of await objects.list(id)) {
+    const file = parseObjectId(object);
+    if (file?.generation === generation && reserved.has(file.sequence)) await objects.remove(object);
+  }
+}
 
 /** Memory that a Worker can look at too. */
 class SharedIndexMemory implements IndexMemory {

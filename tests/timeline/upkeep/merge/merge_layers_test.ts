@@ -5,11 +5,20 @@ import { compareKeys, CorruptionError, IoError, PoisonedError } from "../../../.
 import { pageCursor, type StoredLayer } from "../../../../src/layer/mod.ts";
 import { PageSet } from "../../../../src/objects/mod.ts";
 import type { Change } from "../../../../src/segment/mod.ts";
-import type { MergeWork } from "../../../../src/timeline/upkeep/merge/merge_layers.ts";
+import type { MergeOrder } from "../../../../src/timeline/upkeep/merge/merge_layers.ts";
+import { columnLevel } from "../../../../src/timeline/upkeep/plan/levels.ts";
 import { type Row, walk } from "../../../layer/layer_fixture.ts";
 import { Random, seeds } from "../../../random.ts";
 import { errno, type Operation } from "../../../store/hooked_engine.ts";
-import { type Given, type GivenBatch, gone, MergeFixture, put, times } from "./merge_fixture.ts";
+import {
+  type Given,
+  type GivenBatch,
+  type GivenWork,
+  gone,
+  MergeFixture,
+  put,
+  times,
+} from "./merge_fixture.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -61,15 +70,20 @@ const cases: Readonly<Record<string, Given>> = {
   ],
 };
 
-const works: Readonly<Record<string, Partial<MergeWork>>> = {
+const works: Readonly<Record<string, GivenWork>> = {
   "one window into one output": { window: bigWindow, targetBytes: 1024 * MiB },
   "windows of a row into outputs of a key": {
     window: { bytes: 1, rows: 1 },
     targetBytes: 1,
-    targetVersions: 1,
+    mostVersions: 1,
   },
   "windows of three rows into outputs of 10 KiB": { window: { bytes: MiB, rows: 3 }, targetBytes: 10 * KiB },
-  "windows of 5 KiB into outputs of 7 versions": { window: { bytes: 5 * KiB, rows: 100 }, targetVersions: 7 },
+  "windows of two rows into columns of 3 KiB": {
+    window: { bytes: MiB, rows: 2 },
+    targetBytes: 9 * KiB,
+    columnBytes: 3 * KiB,
+  },
+  "windows of 5 KiB into outputs of 7 versions": { window: { bytes: 5 * KiB, rows: 100 }, mostVersions: 7 },
 };
 
 for (const [words, given] of Object.entries(cases)) {
@@ -82,7 +96,7 @@ for (const [words, given] of Object.entries(cases)) {
         await t.assertMerged(layers, outputs).catch((cause) => {
           throw new Error(`By ${how}: ${cause.message}`, { cause });
         });
-        assertCut(outputs, work);
+        assertCut(t, outputs, work);
         // What came of a merge is merged again, and with its own inputs, of which each version is there twice.
         await t.assertMerged(layers, await t.merge(outputs, work));
         await t.assertMerged(layers, await t.merge([...outputs, ...layers], work));
@@ -93,47 +107,104 @@ for (const [words, given] of Object.entries(cases)) {
   });
 }
 
-/** Outputs stand in the order of keys, and share a key only where its versions are twice too many for one of them. */
+/** Outputs stand in the order of keys, and share none but with columns (E1). */
 function assertCut(
+  t: MergeFixture,
   outputs: readonly StoredLayer[],
-  { targetBytes = Infinity, targetVersions = Infinity }: Partial<MergeWork>,
+  { targetBytes = Infinity, mostVersions = Infinity }: GivenWork,
 ): void {
-  for (let i = 1; i < outputs.length; i++) {
-    const { description: before } = outputs[i - 1], { description } = outputs[i];
-    const order = compareKeys(before.lastKey, description.firstKey);
-    assert(order <= 0, "outputs are in the order of keys");
+  const isColumn = ({ description: { sequence } }: StoredLayer) => t.levels.get(sequence) === columnLevel;
+  for (const [i, output] of outputs.entries()) {
+    assert(!isColumn(output) || output.description.keys === 1, "a column has one key");
+    const before = outputs[i - 1];
+    if (before === undefined) continue;
+    const order = compareKeys(before.description.lastKey, output.description.firstKey);
+    assert(order < 0 || order === 0 && isColumn(output), "outputs are in the order of keys");
+    const { valuesEnd, versions } = before.description;
     assert(
-      before.valuesEnd >= targetBytes || before.versions >= targetVersions,
+      isColumn(before) || isColumn(output) || valuesEnd >= targetBytes || versions >= mostVersions,
       "an output ends when it is full",
-    );
-    if (order < 0) continue;
-    assert(
-      before.valuesEnd >= 2 * targetBytes || before.versions >= 2 * targetVersions,
-      "a key is cut when it must be",
     );
   }
 }
 
-Deno.test("mergeLayers() cuts outputs between keys once they are full, and a key that is too large by itself", async () => {
+/** Layers as their level, their keys and how many versions they have. */
+function linesOf(t: MergeFixture, layers: readonly StoredLayer[]): string[] {
+  const decoder = new TextDecoder();
+  return layers.map(({ description: { firstKey, lastKey, versions, sequence } }) =>
+    `${t.levels.get(sequence)} ${decoder.decode(firstKey)}–${decoder.decode(lastKey)} ${versions}`
+  );
+}
+
+Deno.test("mergeLayers() cuts outputs between keys once they are full, and gives what fills layers columns", async () => {
   const value = "x".repeat(900);
   const t = await MergeFixture.make([
     times(40, (i) => [put(`a${10 + i}`, value)]),
     [[put("b", "")], ...times(80, () => [put("hot", value)]), [put("i", value)]],
   ]);
-  const outputs = await t.merge(t.layers, { targetBytes: 16 * KiB });
-  const decoder = new TextDecoder();
-  const ranges = outputs.map(({ description: { firstKey, lastKey, versions } }) =>
-    `${decoder.decode(firstKey)}–${decoder.decode(lastKey)} ${versions}`
-  );
-  // The header takes 4096 bytes of each, a record 923.
-  assertEquals(ranges, ["a10–a23 14", "a24–a37 14", "a38–hot 33", "hot–hot 32", "hot–hot 28", "i–i 1"]);
+  const outputs = await t.merge(t.layers, { targetBytes: 16 * KiB, columnBytes: 16 * KiB, level: 5 });
+  // The header takes 4096 bytes of each, a record 923. What comes before it is known that a key fills layers stays.
+  assertEquals(linesOf(t, outputs), [
+    "5 a10–a23 14",
+    "5 a24–a37 14",
+    "5 a38–hot 15",
+    "8 hot–hot 20",
+    "8 hot–hot 20",
+    "8 hot–hot 20",
+    "8 hot–hot 18",
+    "5 i–i 1",
+  ]);
   assertEquals(
     outputs.map(({ description }) => description.sequence),
-    times(6, (i) => outputs[0].description.sequence + i),
+    times(8, (i) => outputs[0].description.sequence + i),
   );
+  const columns = outputs.slice(3, 7).map(({ description: { firstLsn, lastLsn } }) => [firstLsn, lastLsn]);
+  assertEquals(columns, [[44, 63], [64, 83], [84, 103], [104, 121]]);
   await t.assertMerged(t.layers, outputs);
-  const byVersions = await t.merge(t.layers, { targetVersions: 30 });
-  assertEquals(byVersions.map(({ description }) => description.versions), [30, 60, 31, 1]);
+  const byVersions = await t.merge(t.layers, { mostVersions: 30 });
+  assertEquals(linesOf(t, byVersions), [
+    "7 a10–a39 30",
+    "7 a40–hot 13",
+    "8 hot–hot 26",
+    "8 hot–hot 26",
+    "8 hot–hot 26",
+    "7 i–i 1",
+  ]);
+  await t.assertMerged(t.layers, byVersions);
+  await t.close();
+});
+
+Deno.test("mergeLayers() makes one layer at level 0, and nothing but columns beside all levels", async () => {
+  const t = await MergeFixture.make([times(60, (i) => [put("hot", `${i}`.repeat(900)), put(`k${i}`, "")])]);
+  const work = { targetBytes: 1, columnBytes: 9 * KiB, mostVersions: 20 };
+  assertEquals(linesOf(t, await t.merge(t.layers, { ...work, level: 0 })), ["0 hot–k9 120"]);
+  const columns = await MergeFixture.make(times(2, () => times(60, (i) => [put("hot", `${i}`.repeat(900))])));
+  const outputs = await columns.merge(columns.layers, { ...work, level: 8 });
+  assertEquals(
+    new Set(linesOf(columns, outputs).map((line) => line.split(" ").slice(0, 2).join(" "))),
+    new Set(["8 hot–hot"]),
+  );
+  await columns.assertMerged(columns.layers, outputs);
+  await columns.close();
+  await t.close();
+});
+
+Deno.test("mergeLayers() ends outputs at cuts: where it must, and where it may if they are nearly full", async () => {
+  const value = "x".repeat(900);
+  const t = await MergeFixture.make([times(26, (i) => [put(String.fromCharCode(97 + i), value)])]);
+  const cut = (letter: string, must: boolean) => ({ key: new TextEncoder().encode(letter), must });
+  const lines = async (cuts: MergeOrder["cuts"], atCutBytes: number, anywhereBytes: number) => {
+    const outputs = await t.merge(t.layers, { cuts, ends: { atCutBytes, anywhereBytes } });
+    await t.assertMerged(t.layers, outputs);
+    return linesOf(t, outputs).map((line) => line.split(" ")[1]).join(" ");
+  };
+  const full = 4096 + 10 * 921;
+  assertEquals(
+    await lines([cut("d", true), cut("dd", true), cut("h", false)], full, full),
+    "a–c d–d e–n o–x y–z",
+  );
+  assertEquals(await lines([cut("d", false), cut("m", false)], full, 9 * full), "a–l m–z");
+  assertEquals(await lines([cut("A", true), cut("a", true), cut("zz", true)], 1, 9 * full), "a–z");
   await t.close();
 });
 
@@ -142,7 +213,7 @@ Deno.test("mergeLayers() keeps the last LSN of each output, and that of history 
     [[10, [put("a", "1")]], [20, [put("b", "1")]]],
     [[30, [put("c", "1")]], [40, [put("a", "2")]], [50, []]],
   ]);
-  const outputs = await t.merge(t.layers, { targetVersions: 1 });
+  const outputs = await t.merge(t.layers, { targetBytes: 1 });
   const spans = outputs.map(({ description: { firstLsn, lastLsn } }) => [firstLsn, lastLsn]);
   assertEquals(spans, [[10, 40], [10, 20], [10, 50]]);
   await t.close();
@@ -184,7 +255,7 @@ Deno.test("mergeLayers() of anything, by any limits, brings every version once",
       const outputs = await t.merge(inputs, {
         window: { bytes: random.pick([1, 100, 4 * KiB, MiB]), rows: most },
         targetBytes: random.pick([1, 5 * KiB, 40 * KiB, 100 * MiB]),
-        targetVersions: random.pick([1, 5, 1000]),
+        mostVersions: random.pick([1, 5, 1000]),
       });
       await t.assertMerged(t.layers, outputs);
       inputs = random.shuffle([...outputs, ...t.layers.filter(() => random.once(2))]);

@@ -79,7 +79,7 @@ Deno.test("planUpkeep() merges layers at level 0 that a key has too many of, wit
     ],
     [
       [...l0s, "7 a-b 1..3 100"],
-      { mostInputBytes: 500 },
+      { mostInputBytes: 900 },
       "merge 0 a-f 4..6 200 + 0 e-k 7..8 200 + 7 a-b 1..3 100 to 7, oldest",
     ],
     [[...l0s, "7 a-b 1..3 100"], { mergeL0s: 4 }, "nothing"],
