@@ -20,6 +20,8 @@ export interface OpenTimelineOptions {
   path?: string;
   /** What may be made: what `--create` asks for (the default), whatever is missing, or nothing. */
   create?: "asked" | "missing" | "never";
+  /** Whether layers are merged meanwhile; `manual`, if left out: a command that is soon over would only begin to. */
+  upkeep?: StoreOptions["upkeep"];
   /** Ends the wait of `--wait`; an interrupt of the user if left out. */
   signal?: AbortSignal;
 }
@@ -53,7 +55,8 @@ export async function openForWriting(
   const isAsked = options.create === undefined || options.create === "asked";
   const create = options.create === "missing" || isAsked && args.flag("create");
   const path = options.path ?? args.positionals[0];
-  const open = () => Store.open(path, { ...ioOptions(args), create });
+  const { upkeep = "manual" } = options;
+  const open = () => Store.open(path, { ...ioOptions(args), create, upkeep });
   const store = await waitFor(args.milliseconds("wait") ?? 0, options.signal, open).catch((error) => {
     if (create || !isAsked || !(error instanceof Deno.errors.NotFound)) throw error;
     throw new Deno.errors.NotFound(`${error.message} (--create makes one)`, { cause: error });

@@ -105,9 +105,12 @@ Deno.test("varve layers and stats describe the store", async () => {
   const layers = (await shown(folder, "layers", "store")).split("\n");
   assertMatch(
     layers[0],
-    /^kind +LSNs +keys +versions +deletions +size +(?:on disk +)?first key +last key +file$/,
+    /^kind +level +LSNs +keys +versions +deletions +size +(?:on disk +)?first key +last key +file$/,
   );
-  assertMatch(layers[2], /^L0 +1–1 +2 +2 +1 +[0-9.]+ MiB +(?:[0-9.]+ MiB +)?first +k+… +[0-9a-f]+\/[^ ]+$/);
+  assertMatch(
+    layers[2],
+    /^L0 +0 +1–1 +2 +2 +1 +[0-9.]+ MiB +(?:[0-9.]+ MiB +)?first +k+… +[0-9a-f]+\/[^ ]+$/,
+  );
   const listed = (await shown(folder, "layers", "store", "--json")).trim().split("\n").map((line) =>
     JSON.parse(line)
   );

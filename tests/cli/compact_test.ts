@@ -6,7 +6,7 @@ import { varve } from "./fixture.ts";
 
 /** A store with so many layers that lie over each other. */
 async function makeStore(path: string, layers: number): Promise<void> {
-  await using store = await Store.open(path);
+  await using store = await Store.open(path, { upkeep: "manual" });
   for (let layer = 1; layer <= layers; layer++) {
     await store.timeline().append([{ key: "a", value: `${layer}` }, { key: "z", value: `${layer}` }]);
     await store.timeline().freeze();

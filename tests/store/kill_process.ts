@@ -34,6 +34,7 @@ const store = await Store.open(path, {
   ioEngine: ioEngine as "uring" | "threads" | "node",
   ioMode: ioMode as IoMode,
   segmentBytes: 64 * 1024,
+  upkeep: "slices",
 });
 report(store.timeline().durableLsn);
 await write(store.timeline());

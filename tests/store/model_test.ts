@@ -76,7 +76,9 @@ class Trial {
   async #reopen(): Promise<void> {
     await this.#settle();
     if (this.#store !== undefined) await this.#place.close(this.#store);
-    this.#store = await this.#place.open();
+    this.#store = await this.#place.open({
+      upkeep: this.#random.pick(["slices", "slices", "manual"] as const),
+    });
     this.#timeline = this.#store.timeline();
     assertEquals(this.#timeline.lastLsn, this.#model.lastLsn);
     assertEquals(this.#timeline.durableLsn, this.#model.lastLsn);

@@ -33,6 +33,7 @@ imports only what is new once all was imported.`,
     await using open = await openForWriting(args, {
       path,
       create: "missing",
+      upkeep: "slices",
       signal: interrupt.signal,
     });
     using progress = new Progress(terminal, systemClock);

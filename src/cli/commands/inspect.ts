@@ -27,7 +27,8 @@ export const layersCommand: Command = {
   positionals: ["<store>"],
   summary: "show the layers of a timeline, newest first",
   details: `
-open: in memory, over the segment that is being written; frozen: being sealed; L0: a sealed segment.
+open: in memory, over the segment that is being written; frozen: being sealed; L0: a sealed segment. A level from 1 on
+has one layer of a key at the most; 8 is for versions of one key that fill a layer.
 The size is that of its file up to its end; what it takes on disk is shown beside it where that differs.
 Keys of a layer that is not sealed are not shown. Long keys are cut short, but not by --json, which shows
 "firstKeyBase64" and "lastKeyBase64". --parts shows keys that are structured as JSON arrays, and with --json as
@@ -89,7 +90,7 @@ async function layerRows(
   for (const { path } of layers) onDisk.push(await allocatedBytesOf(path));
   const differs = onDisk.some((bytes, i) => bytes !== undefined && bytes !== layers[i].byteLength);
   const diskCell = (cell: string) => differs ? [cell] : [];
-  const head = ["kind", "LSNs", "keys", "versions", "deletions", "size", ...diskCell("on disk")];
+  const head = ["kind", "level", "LSNs", "keys", "versions", "deletions", "size", ...diskCell("on disk")];
   return [
     [...head, "first key", "last key", "file"],
     ...layers.map((layer, i) => [
@@ -105,6 +106,7 @@ async function layerRows(
 function countCells(layer: LayerInfo): string[] {
   return [
     layer.kind,
+    `${layer.level ?? ""}`,
     `${layer.firstLsn}–${layer.lastLsn}`,
     ...[layer.keys, layer.versions, layer.tombstones].map(formatCount),
     formatMebibytes(layer.byteLength),

@@ -50,7 +50,7 @@ start: "\\0varve0".`,
     await using lines = new LineBlocks(source.stream);
     using interrupt = listenForInterrupt();
     interrupt.signal.addEventListener("abort", () => lines.cancel());
-    await using open = await openForWriting(args, { signal: interrupt.signal });
+    await using open = await openForWriting(args, { upkeep: "slices", signal: interrupt.signal });
     const started = systemClock.monotonic();
     const elapsed = () => systemClock.monotonic() - started;
     using progress = new Progress(terminal, systemClock);

@@ -10,7 +10,7 @@ import { type Element, parseXml, rectanglesOf, wordsOf } from "./fixture.ts";
 
 /** Makes a store of so many sealed layers of one version each, and an open one. */
 async function makeStore(folder: TemporaryFolder, sealed: number): Promise<void> {
-  await using store = await Store.open(folder.join("store"));
+  await using store = await Store.open(folder.join("store"), { upkeep: "manual" });
   const timeline = store.timeline();
   for (let i = 0; i < sealed; i++) {
     await timeline.append([{ key: encodeKey(["<key>", i]), value: "v" }]);

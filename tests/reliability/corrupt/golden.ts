@@ -86,6 +86,7 @@ export function openOn(disk: Disk, readOnly = false): Promise<Store> {
     segmentBytes: 64 * 1024,
     memoryBytes: 2 ** 24,
     readOnly,
+    upkeep: "manual",
   });
 }
 

@@ -3,7 +3,7 @@
  * which it is told. So that at any moment it can be said what a crash may leave.
  */
 
-import type { Store, Timeline } from "../../../mod.ts";
+import type { Store, StoreOptions, Timeline } from "../../../mod.ts";
 import {
   checkEnds,
   IssuedTimeline,
@@ -67,9 +67,9 @@ export class Client {
   }
 
   /** Opens the store if it is closed, and checks that it ends where it may. */
-  async open(): Promise<void> {
+  async open(options: Pick<StoreOptions, "upkeep"> = {}): Promise<void> {
     if (this.#store !== undefined) return;
-    const store = await this.#machine.open();
+    const store = await this.#machine.open(options);
     const known = this.known();
     const ends = endsOf(store, known);
     try {

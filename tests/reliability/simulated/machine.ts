@@ -20,8 +20,9 @@ import type { Counts } from "./counts.ts";
 /** Where the store is. */
 export const storePath = "/store";
 
-/** Small things, so that little work meets every case. */
+/** Small things, so that little work meets every case; nothing is merged unless somebody asks for it. */
 const sizes: StoreOptions = {
+  upkeep: "manual",
   segmentBytes: 64 * 1024,
   memoryBytes: 16 * 2 ** 20,
   cacheBytes: 64 * 1024,

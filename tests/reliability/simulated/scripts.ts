@@ -89,6 +89,25 @@ export const merging: Script = [
   (client) => client.ask(5, 3),
 ];
 
+/** Layers that are merged by themselves while batches come, until the store is closed in the midst of it. */
+export const upkeeping: Script = [
+  (client) => client.open({ upkeep: "slices" }),
+  ...Array.from({ length: 4 }, (_, i): Step => async (client) => {
+    await client.append("main", [put("a", 2000 + i, i), put(`b${i}`, 10, i), put("z", 3000, i)]);
+    await client.freeze("main");
+  }),
+  (client) => client.append("main", [remove("a"), put("d", 90, 5)], { sync: true }),
+  (client) => client.freeze("main"),
+  (client) => client.ask(2, 5),
+  (client) => client.close(),
+  (client) => client.open({ upkeep: "slices" }),
+  (client) => client.append("main", [put("z", 4000, 7), put("a", 20, 8)]),
+  (client) => Promise.all([client.freeze("main"), client.append("main", [put("e", 1, 9)])]),
+  (client) => client.close(),
+  (client) => client.open({ upkeep: "slices" }),
+  (client) => client.ask(5, 3),
+];
+
 /** Little, so that openings can be cut short again and again. */
 export const little: Script = [
   (client) => client.open(),

@@ -27,6 +27,8 @@ export class Program {
   readonly #watch: Watch;
   readonly #clients: Clients;
   #isMoved = false;
+  /** Whether layers stay as they are, which opening again must not change then. */
+  #isStill = false;
   #death: StepOf<"kill"> | undefined;
 
   /** Stands before an empty disk. */
@@ -153,8 +155,10 @@ export class Program {
     if (!twice || this.#disk.engine.fired.length > 0) return;
     await this.#close();
     const before = withoutReserved(this.#disk.objects());
+    this.#isStill = true;
     await this.#openAgain(new Random(seed));
     await this.#close();
+    this.#isStill = false;
     const wasQuiet = this.#disk.engine.fired.length === 0;
     const difference = wasQuiet ? firstDifference(before, cutTo(before, this.#disk.objects())) : undefined;
     assert(difference === undefined, `opening and closing again changes ${difference}`);
@@ -183,7 +187,11 @@ export class Program {
 
   async #open(): Promise<void> {
     const { path, engine, ioMode } = this.#disk;
-    this.#clients.store = await this.#watch.bounded(Store.open(path, { ...sizes, ioEngine: engine, ioMode }));
+    // Without a directory that is held, one name may be removed in what was put in its place just then.
+    const isLoose = this.#disk.canMove && this.#disk.plain.name === "node";
+    const upkeep = this.#isStill || isLoose ? "manual" : "slices";
+    const options = { ...sizes, upkeep, ioEngine: engine, ioMode } as const;
+    this.#clients.store = await this.#watch.bounded(Store.open(path, options));
     try {
       await this.#clients.adopt();
     } catch (error) {

@@ -12,7 +12,10 @@ const sideNames = ["side", "other"];
 /** Opens the store, and says which timelines it has. */
 async function open(): Promise<{ store: Store; writers: Writer[] }> {
   say("opening");
-  const store = await Store.open(order.path, opening);
+  const store = await Store.open(order.path, {
+    ...opening,
+    upkeep: random.pick(["slices", "slices", "manual"] as const),
+  });
   const writers = store.timelines().map(({ name }) => new Writer(store.timeline(name), order.historySeed));
   return { store, writers };
 }

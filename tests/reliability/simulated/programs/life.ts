@@ -143,7 +143,7 @@ export class Life {
       };
       this.#disturbance.start(all);
     }
-    await this.#judged(this.#client.open());
+    await this.#judged(this.#client.open({ upkeep: this.#plan.upkeep }));
     for (const step of this.#plan.steps) {
       const work = Promise.try(() => this.#step(step));
       await this.#take(work, !("wait" in step) || step.wait);
@@ -252,7 +252,7 @@ export class Life {
     if (this.#disturbance.isLost) return;
     await this.#close();
     if (this.#isExchanged) this.#exchange();
-    await this.#judged(this.#client.open());
+    await this.#judged(this.#client.open({ upkeep: this.#plan.upkeep }));
   }
 }
 

@@ -28,6 +28,8 @@ export interface LifePlan {
   inOrder: boolean;
   /** One in so many times a turn of the event loop is due; 0 is never. */
   turnOneIn: number;
+  /** Whether layers are merged by themselves. */
+  upkeep: "slices" | "manual";
   /** Whether what fails may fail while the store is opened. */
   disturbed: boolean;
   /** What it does. */
@@ -61,6 +63,7 @@ function planLife(choices: Choices): LifePlan {
     seed: word(choices),
     inOrder: chance(choices, 1, 4),
     turnOneIn: pick(choices, [0, 0, 3, 20]),
+    upkeep: pick(choices, ["slices", "slices", "manual"] as const),
     disturbed: chance(choices, 1, 6),
     steps: list(isShort ? choices.choose(3) : 3 + choices.choose(25), () => planStep(choices)),
     end: {
