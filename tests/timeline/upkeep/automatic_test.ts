@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { PoisonedError } from "../../../src/base/mod.ts";
 import { systemHost } from "../../../src/io/mod.ts";
+import { timeMarkBytes } from "../../../src/layer/mod.ts";
 import { SimEngine, SimTime } from "../../../src/sim/mod.ts";
 import { errno, Gate, type Operation } from "../../store/hooked_engine.ts";
 import { HookedSim } from "../hooked_sim.ts";
@@ -171,7 +172,7 @@ Deno.test("upkeep leaves a damaged layer alone, says so, and does not try it aga
   const t = await openAutomatic(engine);
   assertEquals(await settled(t), "damaged");
   const { damaged } = t.writer.compactor.status;
-  assertEquals(damaged.map((error) => [error.path, error.offset]), [[path, 4096]]);
+  assertEquals(damaged.map((error) => [error.path, error.offset]), [[path, 4096 + timeMarkBytes]]);
   assert(t.state.layers.some((layer) => layer.sequence === sequence));
   let reads = 0;
   engine.hook = (operation, at) => void (operation === "read" && at === path && reads++);

@@ -36,9 +36,9 @@ export function hostWithWorkers(more: SimHostOptions = {}): SimHost {
   return new SimHost({ serve, ...more });
 }
 
-/** Opens its store. */
+/** Opens its store, which merges nothing by itself unless it is told to. */
 export function open(host: SimHost, more: StoreOptions = {}): Promise<Store> {
-  return openStoreOn(host, "/store", { ...options, ...more });
+  return openStoreOn(host, "/store", { ...options, upkeep: "manual", ...more });
 }
 
 /** The value of a key at an LSN. */

@@ -133,9 +133,37 @@ Deno.test("WorkerUpkeep is asked for and not to be had where there are no Worker
     });
   }
   const wrong = { upkeep: "thread" } as unknown as StoreOptions;
-  await host.run(() => assertRejects(() => open(host, wrong), RangeError, 'expected "upkeep" to be one of'));
+  await host.run(() =>
+    assertRejects(() => open(host, wrong), RangeError, 'expected "upkeep" to be "worker" or')
+  );
   const typed = { upkeep: 1 } as unknown as StoreOptions;
   await host.run(() => assertRejects(() => open(host, typed), TypeError, 'expected "upkeep" to be a string'));
+});
+
+Deno.test("WorkerUpkeep does what upkeep plans by itself, and does it again when the Worker ends in the midst of it", async () => {
+  for (const seed of seeds("upkeep by itself", 8)) {
+    const host = hostWithWorkers({ choices: new SeededChoices(seed) }), workers = workersOf(host);
+    await host.run(async () => {
+      const store = await open(host, { upkeep: "worker" });
+      for (let i = 0; i < 9; i++) {
+        await addLayer(store);
+        // To whatever it says next.
+        if (i === 4 && seed % 2 === 0) workers.crashAt.add(workers.messages + 1 + seed % 5);
+      }
+      const stateOf = () => store.metrics().upkeep.main.state;
+      for (let turns = 0; stateOf() !== "idle"; turns++) {
+        assert(turns < 100_000, `upkeep is ${stateOf()}`);
+        await host.turns.turn();
+      }
+      const { workerJobs, workerFailures, seals, upkeep } = store.metrics();
+      assert(upkeep.main.merges > 0);
+      assert(workerJobs + workerFailures > seals, "layers are merged in the Worker");
+      await check(store, 9 * 12);
+      assertEquals(strays(host, store), []);
+      await store.close();
+    });
+    assertEquals(workers.running, 0);
+  }
 });
 
 Deno.test("WorkerUpkeep starts no Worker for what is not worth it, and stops one that has nothing to do", async () => {
