@@ -20,6 +20,7 @@ import {
   isSameSpan,
   type MergedCursor,
   type PageSource,
+  recordHeaderBytes,
   terminalFlag,
   tombstoneFlag,
   VersionBlock,
@@ -107,10 +108,17 @@ export class RetainedVersions {
 
 /** Rows that are gathered before they are handed on. */
 const gatheredRows = 1 << 10;
+/** Bytes of records that are gathered with their rows. Rows behind them only say where theirs lie. */
+const mostRecordBytes = 1 << 20;
+/** From this length on copying at once is cheaper than byte by byte. */
+const longBytes = 128;
 
-/** The versions of a cursor that are kept, wherever they come from. Memory is bounded by the rows that are held. */
+/**
+ * The versions of a cursor that are kept, wherever they come from, and their records, where those came with them. Memory
+ * is bounded by the rows that are held.
+ */
 export class RetainedCursor implements MergedCursor {
-  /** Rows that are decided, and behind them those that are held. */
+  /** Rows that are decided, and behind them those that are held; with or without records as the rows that come next. */
   readonly block: VersionBlock = new VersionBlock();
   at = 0;
   end = 0;
@@ -120,6 +128,8 @@ export class RetainedCursor implements MergedCursor {
   readonly #sourceOf: () => number;
   /** By row: from which source it comes. */
   #sources = new Int32Array(0);
+  /** By row: whether its record lies around its key. */
+  #hasRecord = new Uint8Array(0);
   /** The rows in front of this one are decided. */
   #decided = 0;
   /** The key of the last version that came. */
@@ -150,8 +160,13 @@ export class RetainedCursor implements MergedCursor {
     if (this.at === this.#decided && !this.#gather(pages)) return false;
     this.ended = this.at === this.#decided;
     this.end = this.at;
-    while (this.end < this.#decided && this.#sources[this.end] === this.source) this.end++;
+    while (this.end < this.#decided && this.#isLikeNext(this.end)) this.end++;
+    this.block.hasRecords = this.#hasRecord[this.at] === 1;
     return true;
+  }
+
+  #isLikeNext(row: number): boolean {
+    return this.#sources[row] === this.source && this.#hasRecord[row] === this.#hasRecord[this.at];
   }
 
   /** See {@linkcode MergedCursor.step}. */
@@ -186,15 +201,23 @@ export class RetainedCursor implements MergedCursor {
   }
 
   #move(from: number, to: number): void {
-    const { block } = this, start = to === 0 ? 0 : block.keyStart[to - 1] + block.keyLength[to - 1];
-    block.bytes.copyWithin(start, block.keyStart[from], block.keyStart[from] + block.keyLength[from]);
-    block.keyStart[to] = start;
+    const { block } = this, start = this.#endOf(to - 1), head = this.#hasRecord[from] * recordHeaderBytes;
+    block.bytes.copyWithin(start, block.keyStart[from] - head, this.#endOf(from));
+    block.keyStart[to] = start + head;
     block.keyLength[to] = block.keyLength[from];
     block.lsn[to] = block.lsn[from];
     block.offset[to] = block.offset[from];
     block.length[to] = block.length[from];
     block.flags[to] = block.flags[from];
     this.#sources[to] = this.#sources[from];
+    this.#hasRecord[to] = this.#hasRecord[from];
+  }
+
+  /** Where the bytes of a row end: its key, or its record. */
+  #endOf(row: number): number {
+    const { keyStart, keyLength, length } = this.block;
+    if (row < 0) return 0;
+    return keyStart[row] + (this.#hasRecord[row] === 1 ? length[row] - recordHeaderBytes : keyLength[row]);
   }
 
   #take(block: VersionBlock, row: number, source: number): void {
@@ -215,22 +238,31 @@ export class RetainedCursor implements MergedCursor {
   }
 
   #add(block: VersionBlock, row: number, source: number): void {
-    const own = this.block, at = own.count, keyLength = block.keyLength[row], from = block.keyStart[row];
-    const start = at === 0 ? 0 : own.keyStart[at - 1] + own.keyLength[at - 1];
-    own.reserve(at + 1, start + keyLength);
-    if (at >= this.#sources.length) {
-      const larger = new Int32Array(own.lsn.length);
-      larger.set(this.#sources);
-      this.#sources = larger;
-    }
-    for (let i = 0; i < keyLength; i++) own.bytes[start + i] = block.bytes[from + i];
-    own.keyStart[at] = start;
-    own.keyLength[at] = keyLength;
+    const own = this.block, at = own.count, start = this.#endOf(at - 1);
+    const hasRecord = block.hasRecords && start + block.length[row] <= mostRecordBytes;
+    const head = hasRecord ? recordHeaderBytes : 0, from = block.keyStart[row] - head;
+    const count = hasRecord ? block.length[row] : block.keyLength[row];
+    own.reserve(at + 1, start + count);
+    this.#reserve(own.lsn.length);
+    if (count > longBytes) own.bytes.set(block.bytes.subarray(from, from + count), start);
+    else for (let i = 0; i < count; i++) own.bytes[start + i] = block.bytes[from + i];
+    own.keyStart[at] = start + head;
+    own.keyLength[at] = block.keyLength[row];
     own.lsn[at] = block.lsn[row];
     own.offset[at] = block.offset[row];
     own.length[at] = block.length[row];
     own.flags[at] = block.flags[row];
     this.#sources[at] = source;
+    this.#hasRecord[at] = hasRecord ? 1 : 0;
     own.count++;
+  }
+
+  #reserve(rows: number): void {
+    if (rows <= this.#sources.length) return;
+    const sources = this.#sources, hasRecord = this.#hasRecord;
+    this.#sources = new Int32Array(rows);
+    this.#sources.set(sources);
+    this.#hasRecord = new Uint8Array(rows);
+    this.#hasRecord.set(hasRecord);
   }
 }

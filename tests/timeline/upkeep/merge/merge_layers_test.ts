@@ -236,6 +236,28 @@ Deno.test("mergeLayers() tells of every byte of records that it copied", async (
   await t.close();
 });
 
+Deno.test("mergeLayers() reads records of runs once, with or without a horizon, and copies only what is kept", async () => {
+  const t = await MergeFixture.make(plain(4, 200, 400)), [first, second, ...others] = t.layers;
+  const inputs = [...await t.merge([first, second]), ...await t.merge(others)];
+  const bytes = inputs.reduce((sum, { description }) => sum + description.byteLength, 0);
+  for (const horizon of [0, 1, 500, 700, 800]) {
+    const retention = horizon === 0 ? undefined : { horizon, isOldest: true }, { objects } = t.t;
+    const before = objects.metrics().valueReadBytes;
+    const [output] = await t.merge(inputs, { retention, window: { bytes: 9 * KiB, rows: 1 << 19 } });
+    const read = objects.metrics().valueReadBytes - before;
+    assert(read >= t.copied && read <= 1.1 * bytes, `${read} bytes read of ${bytes}, horizon ${horizon}`);
+    // Of each key the newest version at or below the horizon, and all above it.
+    const all = await t.union(inputs);
+    const expected = all.filter(({ key, lsn }, i) =>
+      lsn > horizon || all[i + 1]?.key !== key || all[i + 1].lsn > horizon
+    );
+    assertEquals(await t.versionsOf(output, inputs), expected);
+    assertEquals(output.description.horizon, horizon);
+    assertEquals(await t.findings(output), []);
+  }
+  await t.close();
+});
+
 Deno.test("mergeLayers() of anything, by any limits, brings every version once", async () => {
   for (const seed of seeds("merge layers", 4)) {
     const random = new Random(seed);

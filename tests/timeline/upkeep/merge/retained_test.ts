@@ -1,7 +1,7 @@
 /** What a merge keeps below a horizon: a table of histories of keys, and any of them against all reads at the horizon. */
 
 import { assert, assertEquals } from "@std/assert";
-import { type MergedCursor, noPages, VersionBlock } from "../../../../src/layer/mod.ts";
+import { type MergedCursor, noPages, recordHeaderBytes, VersionBlock } from "../../../../src/layer/mod.ts";
 import { RetainedCursor, type Retention } from "../../../../src/timeline/upkeep/merge/retained.ts";
 import { Random, seeds } from "../../../random.ts";
 
@@ -25,7 +25,14 @@ function rowsOf(text: string): Row[] {
   });
 }
 
-/** A cursor over rows, a few in a block; every other time it needs a page first. */
+/** The bytes of a row's record: any that tell it from others, its key, and a value as long as its LSN. */
+function recordOf({ key, lsn }: Pick<Row, "key" | "lsn">): Uint8Array {
+  const bytes = new Uint8Array(recordHeaderBytes + key.length + lsn).fill(lsn);
+  bytes.set(new TextEncoder().encode(key), recordHeaderBytes);
+  return bytes;
+}
+
+/** A cursor over rows, a few in a block, every second block with records; every other time it needs a page first. */
 class Rows implements MergedCursor {
   block = new VersionBlock();
   at = 0;
@@ -71,34 +78,46 @@ class Rows implements MergedCursor {
   #load(): void {
     const { block } = this, rows = this.#rows.slice(this.#from, this.#from + this.#blockRows);
     block.count = this.at = 0;
-    let keyAt = 0;
+    block.hasRecords = !block.hasRecords;
+    const head = block.hasRecords ? recordHeaderBytes : 0;
+    let start = 0;
     for (const { key, lsn, flags } of rows) {
-      const bytes = new TextEncoder().encode(key), at = block.count++;
-      block.reserve(at + 1, keyAt + bytes.length);
-      block.bytes.set(bytes, keyAt);
-      block.keyStart[at] = keyAt;
-      block.keyLength[at] = bytes.length;
+      const record = recordOf({ key, lsn }), at = block.count++;
+      const bytes = block.hasRecords ? record : new TextEncoder().encode(key);
+      block.reserve(at + 1, start + bytes.length);
+      block.bytes.set(bytes, start);
+      block.keyStart[at] = start + head;
+      block.keyLength[at] = key.length;
       block.lsn[at] = lsn;
       block.flags[at] = flags;
       block.offset[at] = lsn * 1000;
-      block.length[at] = lsn;
-      keyAt += bytes.length;
+      block.length[at] = record.length;
+      start += bytes.length;
     }
   }
 }
 
-function retained(rows: readonly Row[], retention: Retention, blockRows = 3): Row[] {
-  const cursor = new RetainedCursor(new Rows(rows, blockRows), retention), found: Row[] = [];
+interface Found extends Row {
+  readonly hasRecord: boolean;
+}
+
+function retained(rows: readonly Row[], retention: Retention, blockRows = 3): Found[] {
+  const cursor = new RetainedCursor(new Rows(rows, blockRows), retention), found: Found[] = [];
   for (;;) {
     while (!cursor.settle(noPages));
     if (cursor.ended) return found;
     const { block, at, end, source } = cursor;
     assert(end > at);
     for (let row = at; row < end; row++) {
-      const start = block.keyStart[row], key = block.bytes.subarray(start, start + block.keyLength[row]);
-      const lsn = block.lsn[row];
-      assertEquals([block.offset[row], block.length[row]], [lsn * 1000, lsn]);
-      found.push({ key: new TextDecoder().decode(key), lsn, flags: block.flags[row], source });
+      const start = block.keyStart[row],
+        key = new TextDecoder().decode(
+          block.bytes.subarray(start, start + block.keyLength[row]),
+        );
+      const lsn = block.lsn[row], record = recordOf({ key, lsn }), from = start - recordHeaderBytes;
+      assertEquals([block.offset[row], block.length[row]], [lsn * 1000, record.length]);
+      const { hasRecords: hasRecord } = block;
+      if (hasRecord) assertEquals(block.bytes.subarray(from, from + record.length), record);
+      found.push({ key, lsn, flags: block.flags[row], source, hasRecord });
     }
     cursor.step(end - at);
   }
@@ -147,6 +166,23 @@ Deno.test("RetainedCursor keeps a chain of patches whole that is longer than it 
   assertEquals(found.length, 10_002);
 });
 
+Deno.test("RetainedCursor hands records on with their rows, as many as some memory holds", () => {
+  const rows = rowsOf("a: p1 +4 p5 +6 +12; b: p2 d3; c: p10 p11"),
+    retention = { horizon: 9, isOldest: false };
+  // Blocks of two rows, of which every first one has records.
+  const named = (found: readonly Found[]) =>
+    found.map(({ key, lsn, hasRecord }) => `${key}${lsn} ${hasRecord}`);
+  assertEquals(named(retained(rows, retention, 2)), [
+    ...["a5 false", "a6 false", "a12 true", "b3 false", "c10 false", "c11 true"],
+  ]);
+  const long = Array.from({ length: 600 }, (_, i) => `+${i + 3000}`).join(" ");
+  const held = retained(rowsOf(`a: p1 ${long}; b: p1`), { horizon: 9999, isOldest: false }, 1000);
+  assertEquals(held.length, 602);
+  const whole = held.filter(({ hasRecord }) => hasRecord);
+  const bytes = whole.reduce((sum, row) => sum + recordOf(row).length, 0);
+  assert(bytes <= 1 << 20 && bytes > (1 << 20) - 4000, `${whole.length} records of ${bytes} bytes`);
+});
+
 /** What a key is as of an LSN: its last whole value and the patches behind it. */
 function readAsOf(rows: readonly Row[], key: string, lsn: number): string {
   const versions = rows.filter((row) => row.key === key && row.lsn <= lsn);
@@ -174,7 +210,13 @@ Deno.test("RetainedCursor changes no read as of the horizon or later, and keeps 
       assert(old.filter(({ flags }) => flags !== patch).length <= 1);
       if (isOldest && !isPatched) assert(old.every(({ flags, lsn }) => flags === put || lsn === horizon));
     }
-    const above = (all: readonly Row[]) => all.filter(({ lsn }) => lsn > horizon);
+    const above = (all: readonly Row[]) =>
+      all.filter(({ lsn }) => lsn > horizon).map(({ key, lsn, flags, source }) => ({
+        key,
+        lsn,
+        flags,
+        source,
+      }));
     assertEquals(above(found), above(rows));
   }
 });
