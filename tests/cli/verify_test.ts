@@ -1,9 +1,15 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Store } from "../../mod.ts";
 import { main, Output } from "../../src/cli/mod.ts";
+import { timeMarkBytes } from "../../src/layer/mod.ts";
 import { TemporaryFolder } from "../git/fixture.ts";
 import { Place } from "../store/matrix.ts";
 import { FakeTerminal, startVarve, varve } from "./fixture.ts";
+
+/** Where the second record stands: behind the header, the time of its batch and one record of 24 bytes. */
+const second = 4096 + timeMarkBytes + 24;
+/** Where it ends. */
+const secondEnd = second + 25;
 
 /** A store of one sealed layer and a segment, and its files. */
 async function makeStore(
@@ -30,12 +36,11 @@ Deno.test("varve verify ends with 0 for a whole store, with 3 for damage, with 4
   const whole = await varve(folder, ["verify", "store"]);
   assertEquals([whole.code, whole.err], [0, ""]);
   assertMatch(whole.out, /^Verified 2\/2 objects .*: no damage\n$/);
-  // The second record stands behind one of 24 bytes.
-  flip(layer, 4096 + 24 + 20);
+  flip(layer, second + 20);
   const damaged = await varve(folder, ["verify", "store"]);
   assertEquals([damaged.code, damaged.err], [3, ""]);
   const [where, what, costs, sum, next] = damaged.out.split("\n");
-  assertEquals(where, `damage: ${layer}, bytes 4120 to 4145, timeline main`);
+  assertEquals(where, `damage: ${layer}, bytes ${second} to ${secondEnd}, timeline main`);
   assertEquals(what, "  expected records, found bytes that do not check");
   assertEquals(costs, "  key b\\n, 1 version, LSN 1");
   assertMatch(sum, /: 1 place is damaged$/);
@@ -45,7 +50,7 @@ Deno.test("varve verify ends with 0 for a whole store, with 3 for damage, with 4
   assertEquals(line, {
     severity: "damage",
     path: layer,
-    offset: 4120,
+    offset: second,
     length: 25,
     timeline: "main",
     firstKeyBase64: "Ygo=",
@@ -62,7 +67,7 @@ Deno.test("varve verify ends with 0 for a whole store, with 3 for damage, with 4
   const unopened = await varve(folder, ["verify", "store"]);
   assertEquals(unopened.code, 4);
   assertMatch(unopened.err, /^varve: Cannot trust "[^"]*manifest-/);
-  assert(unopened.out.includes(`damage: ${layer}, bytes 4120 to 4145`), unopened.out);
+  assert(unopened.out.includes(`damage: ${layer}, bytes ${second} to ${secondEnd}`), unopened.out);
   for (const path of ["nothing", manifest]) {
     const { code, out, err } = await varve(folder, ["verify", path]);
     assertEquals([code, out, err.split("\n").length], [1, "", 2], err);
@@ -91,12 +96,12 @@ Deno.test("varve salvage copies what reads, shows what is lost, and ends with 3 
   assertMatch(whole.out, /^main: 2 batches, 3 records, LSNs 1 to 2\nSalvaged 2 batches [^\n]*\n$/);
   assertEquals((await varve(folder, ["get", "first", "c"])).out, "three");
   assertEquals((await varve(folder, ["salvage", "store", "first"])).code, 1);
-  flip(layer, 4096 + 24 + 20);
+  flip(layer, second + 20);
   const lost = await varve(folder, ["salvage", "store", "second"]);
   assertEquals(lost.code, 3);
   assertEquals(lost.out.split("\n").slice(0, 3), [
     "main: 2 batches, 2 records, LSNs 1 to 2",
-    `  lost: ${layer}, bytes 4120 to 4145, LSN 1`,
+    `  lost: ${layer}, bytes ${second} to ${secondEnd}, LSN 1`,
     "  may lack records: LSN 1",
   ]);
   assertEquals((await varve(folder, ["get", "second", "a"])).out, "one");
@@ -124,7 +129,7 @@ Deno.test("varve verify and varve salvage end as they would have when nobody rea
   await using folder = new TemporaryFolder();
   const { path, layer } = await makeStore(folder);
   assertEquals(await main(["verify", path], new ClosedTerminal()), 0);
-  flip(layer, 4096 + 24 + 20);
+  flip(layer, second + 20);
   assertEquals(await main(["verify", path], new ClosedTerminal()), 3);
   assertEquals(await main(["salvage", path, `${folder.path}/new`], new ClosedTerminal()), 3);
 });

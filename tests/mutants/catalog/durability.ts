@@ -166,15 +166,20 @@ export const durability: readonly Mutant[] = [
   {
     name: "sealed-before-its-bytes-are-durable",
     breaks: "A layer is in the manifest only when its object is durable, exactly as long.",
-    file: "src/timeline/upkeep/seal.ts",
-    before: `  await writer.finish();
-  const seal = { type: "seal", id, layer, times: times.upTo(lastLsn) } as const;
-  await health.patiently(() => manifest.commit([seal, ...alongside()]));`,
-    after: `  const seal = { type: "seal", id, layer, times: times.upTo(lastLsn) } as const;
-  await health.patiently(() => manifest.commit([seal, ...alongside()]));
-  await writer.finish();`,
+    file: "src/timeline/upkeep/runner/sliced_upkeep.ts",
+    before: "    await writer.finish();\n    return layer;",
+    after: "    writer.finish().catch(() => {});\n    return layer;",
     caughtBy: "tests/timeline/upkeep/seal_test.ts",
     filter: "names a layer in the manifest only when all of it is durable",
+  },
+  {
+    name: "sealed-in-a-worker-before-it-is-durable",
+    breaks: "X1: a Worker says that a layer is sealed only when its object is durable, exactly as long.",
+    file: "src/timeline/upkeep/worker/tasks.ts",
+    before: "    await writer.finish();\n    return layer;",
+    after: "    await writer.settle();\n    return layer;",
+    caughtBy: "tests/timeline/upkeep/worker/worker_upkeep_test.ts",
+    filter: "leaves what was acknowledged when the machine stops at any step",
   },
   {
     name: "shortened-before-it-is-durable",
