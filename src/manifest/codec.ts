@@ -22,7 +22,7 @@
  *            ──┴─────────┴──────────────────┴─────────────────┴─────────────┴────────────┘
  *
  *   times:     count u32 │ LSN, second: varints, each less the one before it │ …
- *   varint:    seven bits a byte, the lowest first; all bytes but the last one have the highest bit
+ *   varint:    as few bytes as it needs of seven bits each, the lowest first; all but the last have the highest bit
  *
  *   edit:      type u8, then
  *              1 add timeline: timeline          4 drop segments: id u64 │ count u32 │ sequences u32 …

@@ -32,6 +32,7 @@ export const varint: Code<number> = (coder, value) => {
     scale *= 0x80;
     if (number > Number.MAX_SAFE_INTEGER || scale > 2 ** 56) throw coder.fault("a number of 53 bits", "more");
   } while (byte >= 0x80);
+  if (byte === 0 && scale > 0x80) throw coder.fault("a number in as few bytes as it needs", "more");
   return number;
 };
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { AssertionError, CorruptionError, noTimes } from "../../src/base/mod.ts";
 import { apply, type Edit, type StoreState } from "../../src/manifest/mod.ts";
 import { codeEdit, codeState } from "../../src/manifest/codec.ts";
-import { Coder } from "../../src/manifest/coder.ts";
+import { Coder, varint } from "../../src/manifest/coder.ts";
 import { Random, seeds } from "../random.ts";
 import { anyEdit, anyState, first, layer, sealed, segment, timeline } from "./manifest_fixture.ts";
 import { noTurns } from "./memory_root.ts";
@@ -142,6 +142,26 @@ Deno.test("codeState() and codeEdit() take no memory for items that cannot be th
     assert(error instanceof CorruptionError && /items/.test(error.message), `${error}`);
   }
   assert(performance.now() - start < 500);
+});
+
+Deno.test("varint() reads numbers in as few bytes as they need, and in no more", () => {
+  const read = (...bytes: number[]) => {
+    const reader = readerOf(new Uint8Array(bytes)), number = varint(reader);
+    assertEquals(reader.left, 0);
+    return number;
+  };
+  for (const number of [0, 1, 127, 128, 300, 16_383, 16_384, 2 ** 32, 2 ** 49, Number.MAX_SAFE_INTEGER]) {
+    const writer = Coder.writer();
+    varint(writer, number);
+    const bytes = [...writer.written], last = bytes.length - 1;
+    assertEquals(read(...bytes), number);
+    // The same number with zeros in front of its highest digits.
+    const longer = [...bytes.with(last, bytes[last] + 0x80), 0];
+    assertThrows(() => read(...longer), CorruptionError);
+    assertThrows(() => read(...bytes.slice(0, -1)), CorruptionError);
+  }
+  assertThrows(() => read(0x80, 0), CorruptionError, "a number in as few bytes as it needs");
+  assertThrows(() => read(...Array(8).fill(0xff), 1), CorruptionError, "a number of 53 bits");
 });
 
 Deno.test("codeEdit() writes no number that does not fit", () => {
