@@ -131,6 +131,34 @@ test("Timeline.explain() says what is in the cache the second time", async (plac
   assertEquals(second.keys.map(({ found }) => found?.source), ["cache", "cache", "cache"]);
 });
 
+test("Timeline.explain() says of merged layers that runs were read, and the second time that they are in the cache", async (place) => {
+  const timeline = (await place.open()).timeline(), keys = ["a", "b", "c", "long", "x"];
+  await lay(timeline, "a b c", "-x");
+  // Longer than a run: a slot leads to the record itself, and it is too long to be kept.
+  await timeline.append([{ key: "long", value: "!".repeat(5000) }]);
+  await lay(timeline, "|", "b", "|", "=");
+  const first = await timeline.explain(keys), second = await timeline.explain(keys);
+  const sourcesOf = ({ keys }: Explanation) => keys.map(({ found }) => found?.source);
+  assertEquals(sourcesOf(first), ["disk", "disk", "disk", "disk", undefined]);
+  assertEquals(sourcesOf(second), ["cache", "cache", "cache", "disk", undefined]);
+  for (const { keys } of [first, second]) {
+    assertEquals(keys.map(({ found, valueBytes }) => [found?.kind, found?.lsn, found?.deleted, valueBytes]), [
+      ["delta", 1, false, 2],
+      ["delta", 4, false, 2],
+      ["delta", 1, false, 2],
+      ["delta", 3, false, 5000],
+      ["delta", 2, true, undefined],
+    ]);
+  }
+  // A record in a run is told by itself: a header of 20 bytes, a key, a value.
+  assertEquals(first.keys.map(({ found }) => found?.byteLength), [23, 23, 23, 5024, 21]);
+  const costsOf = ({ index, values }: Explanation) => [
+    ...[index.readPages, index.cachedPages, values.readRecords, values.cachedRecords],
+  ];
+  assertEquals([costsOf(first), costsOf(second)], [[2, 0, 4, 0], [0, 2, 1, 3]]);
+  assert(first.values.reads > second.values.reads && second.values.reads === 1);
+});
+
 test("Timeline.explain() merges reads of neighbours, and cuts none that is small", async (place) => {
   const timeline = (await place.open()).timeline();
   const keys = Array.from({ length: 500 }, (_, i) => `k${1000 + i}`);

@@ -60,11 +60,12 @@ export async function addLayer(store: Store, batches = 12): Promise<void> {
   await timeline.freeze();
 }
 
-/** Checks every version, as of every LSN that is asked for. */
+/** Checks every version, as of many LSNs, from the horizon on. */
 export async function check(store: Store, lastLsn: number): Promise<void> {
   const timeline = store.timeline(), decoder = new TextDecoder();
   assertEquals(timeline.lastLsn >= lastLsn, true, "nothing is lost");
-  for (let lsn = 1; lsn <= timeline.lastLsn; lsn += 5) {
+  const [{ horizon }] = store.timelines();
+  for (let lsn = Math.max(1, horizon); lsn <= timeline.lastLsn; lsn += 5) {
     const found = await timeline.getMany([`k${lsn % 7}`, `n${lsn}`, `g${lsn % 3}`], { lsn });
     const expected = [valueAt(lsn), valueAt(lsn), lsn % 2 === 0 ? undefined : valueAt(lsn)];
     assertEquals(found.map((value) => value && decoder.decode(value)), expected, `LSN ${lsn}`);

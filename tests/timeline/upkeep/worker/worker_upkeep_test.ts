@@ -5,7 +5,7 @@ import { CorruptionError, IoError, PoisonedError } from "../../../../src/base/mo
 import { type FaultPlan, SeededChoices, SimHost } from "../../../../src/sim/mod.ts";
 import type { StoreOptions } from "../../../../src/store/mod.ts";
 import { seeds } from "../../../random.ts";
-import { addLayer, check, hostWithWorkers, next, open, program, strays } from "./sim_upkeep.ts";
+import { addLayer, check, hostWithWorkers, next, open, program, strays, valueAt } from "./sim_upkeep.ts";
 
 const lastLsn = 48;
 
@@ -52,6 +52,74 @@ Deno.test("WorkerUpkeep seals and merges as slices do, and leaves nothing behind
     assertEquals(workers.started, upkeep === "worker" ? 1 : 0);
   }
   assertEquals(layers[0], layers[1]);
+});
+
+Deno.test("WorkerUpkeep gives up below a horizon what slices do, also of runs of merged layers", async () => {
+  const layers: unknown[] = [];
+  for (const upkeep of ["worker", "slices"] as const) {
+    const host = hostWithWorkers();
+    await host.run(async () => {
+      const store = await program(host, { upkeep }), timeline = store.timeline();
+      await addLayer(store);
+      const before = store.metrics().workerJobs;
+      // Runs under an L0, then runs alone.
+      for (const lsns of [30, 3]) {
+        const { horizonAfter, inputBytes, outputBytes } = await timeline.gc({ history: { lsns } });
+        assertEquals(horizonAfter, 60 - lsns);
+        assert(outputBytes < inputBytes, `${outputBytes} bytes of ${inputBytes}`);
+        await check(store, 60);
+        layers.push(timeline.layers().map(({ kind, byteLength, versions }) => [kind, byteLength, versions]));
+      }
+      assertEquals(store.metrics().workerJobs - before > 1, upkeep === "worker");
+      assertEquals(strays(host, store), []);
+      await store.close();
+    });
+    const after = next(host.engine.disk);
+    await after.run(async () => {
+      const store = await open(after);
+      await check(store, 60);
+      await store.close();
+    });
+  }
+  assertEquals(layers.slice(0, 2), layers.slice(2));
+});
+
+Deno.test("WorkerUpkeep leaves in the manifest when batches were appended, as slices do, whenever the Worker ends", async () => {
+  const pause = (host: SimHost) => new Promise<void>((resolve) => host.timers.after(1500, resolve));
+  const dates: number[][] = [];
+  // The Worker seals, or it ends when it is asked to, or nobody starts one.
+  for (const ends of [undefined, 2, 3, 4, "slices"] as const) {
+    const host = hostWithWorkers();
+    if (typeof ends === "number") workersOf(host).crashAt.add(ends);
+    await host.run(async () => {
+      const store = await open(host, { upkeep: ends === "slices" ? ends : "worker" }),
+        timeline = store.timeline();
+      for (let lsn = 1; lsn <= 6; lsn++) {
+        await timeline.append([{ key: `k${lsn}`, value: valueAt(lsn) }]);
+        await pause(host);
+      }
+      const freezing = timeline.freeze();
+      // What is appended while a layer is sealed is of the next segment.
+      await timeline.append([{ key: "k7", value: valueAt(7) }]);
+      await freezing;
+      const { workerJobs, workerFailures } = store.metrics();
+      assertEquals([workerJobs, workerFailures], [
+        ends === undefined ? 1 : 0,
+        typeof ends === "number" ? 1 : 0,
+      ]);
+      await timeline.sync();
+      await store.close();
+    });
+    const after = next(host.engine.disk);
+    await after.run(async () => {
+      const store = await open(after), timeline = store.timeline();
+      dates.push([1, 2, 3, 4, 5, 6, 7].map((lsn) => timeline.dateOf(lsn).getTime()));
+      await store.close();
+    });
+  }
+  const [first] = dates;
+  for (const other of dates) assertEquals(other, first);
+  assertEquals(new Set(first).size, 7);
 });
 
 Deno.test("WorkerUpkeep loses nothing when the Worker ends at any message", async () => {
