@@ -17,7 +17,7 @@ import { Health, isShortage, type Lsn, LsnError, maxLsn } from "../../base/mod.t
 import { type LayerMap, type MemoryLayer, timeMarkBytes } from "../../layer/mod.ts";
 import { EncodedBatch } from "../../segment/mod.ts";
 import { Dates } from "../dates.ts";
-import { type TimelineContext, timelineState } from "../timeline_context.ts";
+import type { TimelineContext } from "../timeline_context.ts";
 import { Compactor } from "../upkeep/compactor.ts";
 import { Horizon } from "../upkeep/retain/horizon.ts";
 import { Upkeep } from "../upkeep/upkeep.ts";
