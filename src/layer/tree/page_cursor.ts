@@ -178,6 +178,7 @@ class PageCursor implements VersionCursor {
   }
 }
 
-function isRun({ flags }: VersionBlock, slot: number): boolean {
-  return flags[slot] === runFlag;
+/** Whether a slot leads to a run. Behind the last one stands what a leaf before this one left. */
+function isRun({ flags, count }: VersionBlock, slot: number): boolean {
+  return slot < count && flags[slot] === runFlag;
 }

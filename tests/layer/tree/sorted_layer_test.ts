@@ -156,6 +156,18 @@ Deno.test("a cursor reads runs in pieces that grow, each byte once", async () =>
   }
 });
 
+Deno.test("a cursor walks a leaf of few records alone behind one of many runs, and the other way round", async () => {
+  const letters = [..."abcdefghijklmnopqrstuvwxyz"],
+    long = (letter: string) => `${letter.repeat(480)}@1=4100`;
+  const runs = (first: string) => Array.from({ length: 9000 }, (_, i) => `${first}${10000 + i}@1=100`);
+  for (const words of [[...letters.map(long), ...runs("~")], [...runs("A"), ...letters.map(long)]]) {
+    const versions = versionsOf(words.join(" ")), sorted = await SortedLayer.of(versions);
+    const numbers = versions.map((_, number) => number);
+    assertEquals(await sorted.walk({}, new WholePages(sorted)), numbers);
+    assertEquals(await sorted.walk({ reverse: true }, new WholePages(sorted)), numbers.reverse());
+  }
+});
+
 /** What of a damaged layer is found: every answer must be right or a `CorruptionError`; returns the failures. */
 async function failures(sorted: SortedLayer, bytes: Uint8Array<ArrayBuffer>): Promise<Set<string>> {
   const failed = new Set<string>();
