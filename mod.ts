@@ -82,6 +82,7 @@ export {
   type LayerInfo,
   type LayerVisit,
   type PhaseTimes,
+  type Reader,
   type ReadOptions,
   type RecordSource,
   type ReportDamage,

@@ -62,7 +62,7 @@ Deno.test("the architecture names classes and methods that there are", () => {
   const names = [...textOf(architecture).matchAll(/\b([A-Z][a-zA-Z]+)\.([a-z]\w+)\b/g)];
   const wrong = names.filter(([, owner, member]) =>
     !modules.some((text) =>
-      text.includes(`class ${owner} `) && new RegExp(`^  [^*]*\\b${member}[(<?]`, "m").test(text)
+      new RegExp(`class ${owner}[ <]`).test(text) && new RegExp(`^  [^*]*\\b${member}[(<?]`, "m").test(text)
     )
   );
   assertEquals(wrong.map(([name]) => name), []);

@@ -32,6 +32,7 @@ export type {
 } from "./read/options.ts";
 export { Meters } from "./meters.ts";
 export { Views } from "./read/view.ts";
+export type { Reader } from "./reader.ts";
 export { Snapshot } from "./snapshot.ts";
 export type {
   CompactionProgress,

@@ -121,7 +121,7 @@ const none: ReadPlan = { lsn: undefined, signal: undefined, damage: "throw" };
  */
 export function planRead(
   options: AnyReadOptions | undefined,
-  names: readonly string[] = readOptionNames,
+  names: readonly string[] = timelineReadNames.stream,
 ): ReadPlan {
   if (options === undefined) return none;
   checkNames("read", options, names);
@@ -132,9 +132,18 @@ export function planRead(
   return { lsn: lsn === undefined ? undefined : checkLsn(lsn), signal, damage: checkDamage(damage) };
 }
 
-const readOptionNames = ["lsn", "signal", "damage"];
-/** The options of reads that give one thing, or all of it. */
-export const wholeReadNames: readonly string[] = ["lsn", "signal"];
+/** Which options reads may have. */
+export interface ReadNames {
+  /** Those that give one thing, or all of it. */
+  readonly whole: readonly string[];
+  /** Those that give streams. */
+  readonly stream: readonly string[];
+}
+
+/** Which options a timeline's reads may have. */
+export const timelineReadNames: ReadNames = { whole: ["lsn", "signal"], stream: ["lsn", "signal", "damage"] };
+/** Which options a snapshot's reads may have: they have its LSN, and no other. */
+export const snapshotReadNames: ReadNames = { whole: ["signal"], stream: ["signal", "damage"] };
 const rangeNames = ["start", "end", "prefix", "reverse", "limit", "keysOnly", "deleted"];
 /** What a count's range may have. */
 export const countNames: readonly string[] = ["start", "end", "prefix"];

@@ -24,8 +24,8 @@ import {
   planHistory,
   planRead,
   planScan,
+  type ReadNames,
   type ScanRange,
-  wholeReadNames,
   type WholeReadOptions,
 } from "./options.ts";
 import type { Read } from "./read.ts";
@@ -43,6 +43,8 @@ type Found = Uint8Array<ArrayBuffer> | undefined;
 export interface ViewSource {
   /** The layers. */
   readonly map: LayerMap;
+  /** Which options reads may have. */
+  readonly names: ReadNames;
   /** Opens the view of a read. */
   open(lsn: Lsn | undefined, signal: AbortSignal | undefined): View;
   /**
@@ -93,32 +95,23 @@ export class Reads {
    *
    * @param key The key.
    * @param options As of which LSN, and what stops it.
-   * @param names Which of the options it may have.
    */
-  async value(
-    key: Key,
-    options: AnyReadOptions | undefined,
-    names: readonly string[] = wholeReadNames,
-  ): Promise<Found> {
-    const found = this.#answer(key, options, names);
-    return found === cold ? (await this.#read(key, options, names)).value : found;
+  async value(key: Key, options: AnyReadOptions | undefined): Promise<Found> {
+    const found = this.#answer(key, options);
+    return found === cold ? (await this.#read(key, options)).value : found;
   }
 
   /** The entry of one key; see {@linkcode Reads.value}. */
-  async entry(
-    key: Key,
-    options: AnyReadOptions | undefined,
-    names: readonly string[] = wholeReadNames,
-  ): Promise<Entry> {
-    const value = this.#answer(key, options, names);
-    if (value === cold) return await this.#read(key, options, names);
+  async entry(key: Key, options: AnyReadOptions | undefined): Promise<Entry> {
+    const value = this.#answer(key, options);
+    if (value === cold) return await this.#read(key, options);
     return { key: ownKey(key), value, lsn: this.#warm.lsn };
   }
 
   /** The value of a key, if memory answers at once. */
-  #answer(key: Key, options: AnyReadOptions | undefined, names: readonly string[]): WarmValue {
+  #answer(key: Key, options: AnyReadOptions | undefined): WarmValue {
     const bytes = keyBytes(key);
-    const { lsn, signal } = planRead(options, names);
+    const { lsn, signal } = planRead(options, this.#source.names.whole);
     if (signal !== undefined) return cold;
     // What memory answers would otherwise keep timers, and the writes of others, from their turn: until they had it,
     // gets go the way that gives it to them.
@@ -130,9 +123,9 @@ export class Reads {
   }
 
   /** The entry of one key: the vectored read of one key, or of all that are asked for in one turn. */
-  async #read(key: Key, options: AnyReadOptions | undefined, names: readonly string[]): Promise<Entry> {
+  async #read(key: Key, options: AnyReadOptions | undefined): Promise<Entry> {
     const bytes = ownKey(key);
-    const { lsn, signal } = planRead(options, names);
+    const { lsn, signal } = planRead(options, this.#source.names.whole);
     const view = this.#source.open(lsn, signal), { clock } = this.#objects.host, began = clock.monotonic();
     const entry = await (signal === undefined ? this.#gather.get(view, bytes) : this.#readAlone(view, bytes));
     this.#source.gets.record(began, clock.monotonic());
@@ -147,7 +140,7 @@ export class Reads {
 
   /** The values of keys. */
   async all(keys: Keys<Key>, options: AnyReadOptions | undefined): Promise<Found[]> {
-    const { lsn, signal } = planRead(options, wholeReadNames);
+    const { lsn, signal } = planRead(options, this.#source.names.whole);
     const each = expandKeys(keys);
     const view = this.#source.open(lsn, signal);
     const entries = await runRead<Entry>(
@@ -159,12 +152,8 @@ export class Reads {
   }
 
   /** What reading keys and runs of keys costs, which is found out by reading them. */
-  async explain(
-    keys: Keys,
-    options: AnyReadOptions | undefined,
-    names: readonly string[] = wholeReadNames,
-  ): Promise<Explanation> {
-    const { lsn, signal } = planRead(options, names);
+  async explain(keys: Keys, options: AnyReadOptions | undefined): Promise<Explanation> {
+    const { lsn, signal } = planRead(options, this.#source.names.whole);
     const each = expandKeys(keys);
     return await explain(this.#objects, this.#source.open(lsn, signal), each, this.#source.isOpen);
   }
@@ -174,7 +163,7 @@ export class Reads {
     keys: Keys,
     options: AnyReadOptions | undefined,
   ): ReadableStream<Entry | DamagedEntry> {
-    const { lsn, signal, damage } = planRead(options);
+    const { lsn, signal, damage } = planRead(options, this.#source.names.stream);
     const each = expandKeys(keys);
     const view = this.#source.open(lsn, signal);
     return this.#stream<Entry>(view, new VectoredRead(this.#objects, view, each), damage);
@@ -186,7 +175,7 @@ export class Reads {
     options: AnyReadOptions | undefined,
   ): ReadableStream<ValueEntry | KeyEntry | DamagedEntry> {
     const plan = planScan(range);
-    const { lsn, signal, damage } = planRead(options);
+    const { lsn, signal, damage } = planRead(options, this.#source.names.stream);
     const view = this.#source.open(lsn, signal);
     if (plan.keysOnly) {
       return this.#stream<KeyEntry>(view, new KeyScanRead(this.#objects, view, plan), damage);
@@ -201,7 +190,7 @@ export class Reads {
     visit: (rows: Rows) => Promise<void>,
   ): Promise<void> {
     const plan = planScan(range);
-    const { lsn, signal } = planRead(options, wholeReadNames);
+    const { lsn, signal } = planRead(options, this.#source.names.whole);
     const view = this.#source.open(lsn, signal);
     const scan = new RowScan(this.#objects, view, plan);
     const { turns } = this.#objects.host;
@@ -219,7 +208,7 @@ export class Reads {
   /** How many keys of a range have a value. */
   async count(range: CountRange, options: AnyReadOptions | undefined): Promise<number> {
     const plan = planScan(range, countNames);
-    const { lsn, signal } = planRead(options, wholeReadNames);
+    const { lsn, signal } = planRead(options, this.#source.names.whole);
     using view = this.#source.open(lsn, signal);
     return await countKeys(this.#objects, view, plan);
   }

@@ -134,7 +134,7 @@ export interface PhaseTimes {
   readonly total: number;
 }
 
-/** What a read of keys cost; of {@linkcode Timeline.explain}. */
+/** What a read of keys cost; of {@linkcode Reader.explain}. */
 export interface Explanation {
   /** The LSN that was read as of. */
   readonly lsn: Lsn;
