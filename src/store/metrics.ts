@@ -124,7 +124,7 @@ export interface StoreMetrics {
 /** Counts what a store did and holds. */
 export function metricsOf(store: OpenStore): StoreMetrics {
   const { objects, runner, timelines } = store;
-  const all = [...timelines.values()];
+  const all = [...timelines.values()], memory = memoryOf(store);
   const sum = (count: (timeline: OpenTimeline) => number) =>
     all.reduce((total, timeline) => total + count(timeline), 0);
   return {
@@ -136,13 +136,13 @@ export function metricsOf(store: OpenStore): StoreMetrics {
     syncs: sum(({ writer }) => writer.counters.syncs),
     seals: sum(({ writer }) => writer.counters.seals),
     keysRead: sum(({ views }) => views.keysRead),
-    indexBytes: sum(({ writer: { indexBytes: { open, frozen } } }) => open + frozen),
-    waitingBytes: sum(({ writer }) => writer.waitingBytes),
-    frozenLayers: sum(({ writer }) => writer.frozenCount),
-    storedLayers: sum(({ writer }) => writer.map.storedCount),
+    indexBytes: memory.openIndexBytes + memory.frozenIndexBytes,
+    waitingBytes: sum(({ writer }) => writer.layers.waitingBytes),
+    frozenLayers: sum(({ writer }) => writer.layers.frozenCount),
+    storedLayers: sum(({ writer }) => writer.layers.map.storedCount),
     views: sum(({ views }) => views.count),
     oldestViewMilliseconds: Math.max(0, ...all.map(({ views }) => views.oldestMilliseconds)),
-    memory: memoryOf(store),
+    memory,
     latencies: latenciesOf(store),
     upkeep: Object.fromEntries(all.map(({ state, writer }) => {
       const { slowedAppends, slowedMilliseconds, heldAppends, heldMilliseconds } = writer.counters;
@@ -155,9 +155,9 @@ export function metricsOf(store: OpenStore): StoreMetrics {
 function memoryOf({ objects, timelines, meters, options: { settings } }: OpenStore): MemoryMetrics {
   const memory = objects.memory();
   let openIndexBytes = 0, frozenIndexBytes = 0;
-  for (const { writer: { indexBytes: { open, frozen } } } of timelines.values()) {
-    openIndexBytes += open;
-    frozenIndexBytes += frozen;
+  for (const { writer: { layers } } of timelines.values()) {
+    openIndexBytes += layers.openIndexBytes;
+    frozenIndexBytes += layers.frozenIndexBytes;
   }
   const { writeBufferBytes, readBufferBytes, cachePageBytes, cacheRecordBytes } = memory;
   const indexBytes = openIndexBytes + frozenIndexBytes, upkeepBytes = meters.upkeep.byteLength;

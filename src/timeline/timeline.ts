@@ -282,8 +282,8 @@ export class Timeline extends Reader<ReadOptions> {
   /** Describes every layer, newest first. */
   layers(): LayerInfo[] {
     this.#context.views.checkOpen();
-    const { map, frozenCount } = this.#writer;
-    return layerInfos(map, frozenCount, (sequence) => this.#writer.levelOf(sequence));
+    const { map, frozenCount, levelled } = this.#writer.layers;
+    return layerInfos(map, frozenCount, (sequence) => levelled.levelOf(sequence));
   }
 }
 
@@ -291,19 +291,19 @@ export class Timeline extends Reader<ReadOptions> {
 function newestOf({ views, meters }: TimelineContext, writer: TimelineWriter): ViewSource {
   return {
     get map() {
-      return writer.map;
+      return writer.layers.map;
     },
     names: timelineReadNames,
     open(lsn, signal) {
       const horizon = writer.horizon.lsn;
-      return views.open(writer.map, checkReadLsn(lsn, writer.lastLsn, horizon), signal, horizon);
+      return views.open(writer.layers.map, checkReadLsn(lsn, writer.lastLsn, horizon), signal, horizon);
     },
     lsnFor(lsn) {
       views.checkOpen();
       return checkReadLsn(lsn, writer.lastLsn, lsn === undefined ? 0 : writer.horizon.lsn);
     },
     countKey: () => void views.keysRead++,
-    isOpen: (layer) => writer.isOpen(layer),
+    isOpen: (layer) => writer.layers.isOpen(layer),
     gets: meters.get,
   };
 }

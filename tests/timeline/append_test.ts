@@ -40,7 +40,7 @@ test(
     }
     const held = append(3);
     assertEquals(await timeline.sync(), 4);
-    assertEquals([await isSettled(held), writer.frozenCount], [false, 3]);
+    assertEquals([await isSettled(held), writer.layers.frozenCount], [false, 3]);
     gate.open();
     assertEquals(await held, 4);
   },
@@ -160,7 +160,7 @@ test(
     // A few buffers of 8 KiB, and a queue of 64 chunks that were not written.
     assertEquals(await isSettled(piped), false);
     assert(produced < 90, `${produced} chunks were produced`);
-    assert(writer.waitingBytes <= 64 * KiB, `${writer.waitingBytes} bytes wait`);
+    assert(writer.layers.waitingBytes <= 64 * KiB, `${writer.layers.waitingBytes} bytes wait`);
     gate.open();
     await piped;
     assertEquals(timeline.durableLsn, 200);

@@ -11,6 +11,7 @@ import { pathOf } from "../../base/mod.ts";
 import type { IoEngine } from "../../io/mod.ts";
 import type { VerifyFinding } from "../../layer/mod.ts";
 import { Objects } from "../../objects/mod.ts";
+import { durableEndsOf } from "../../timeline/mod.ts";
 import type { OpenStore } from "../open_store.ts";
 import type { StoreOptions } from "../options.ts";
 import { Findings } from "./findings.ts";
@@ -34,7 +35,7 @@ export async function* verifyOpenStore(
   const { manifest, timelines, io, options: { readOnly }, objects: { host, directory } } = store;
   const objects = new Objects({ host, io, directory, cacheBytes });
   const views = [...timelines.values()].map(({ views, writer }) =>
-    views.open(writer.map, writer.lastLsn, options.signal)
+    views.open(writer.layers.map, writer.lastLsn, options.signal)
   );
   const ended = Promise.withResolvers<void>();
   let isPaused = false;
@@ -51,7 +52,7 @@ export async function* verifyOpenStore(
   const check = () => views.forEach((view) => view.check());
   const { state, end: written } = manifest;
   const durableEnds = new Map(
-    [...timelines.values()].map(({ state, writer }) => [state.id, writer.durableEnds]),
+    [...timelines.values()].map(({ state, writer }) => [state.id, durableEndsOf(writer.layers)]),
   );
   try {
     const findings = new Findings(host.turns, check, options.progress);

@@ -1,6 +1,6 @@
 /**
- * What closing a timeline does about segments that are not sealed, since they are small or the disk is full: the
- * manifest says where they end.
+ * Where segments end that are not sealed, and what closing a timeline does about them, since they are small or the disk
+ * is full: the manifest says where they end.
  *
  * ```
  *   batch │ pad ┃ batch │ pad ┃            the last pad proves what is before it, and nothing proves the last group
@@ -36,6 +36,15 @@ export async function proveEnds(
   if (unproven.length === 0) return;
   if (open !== undefined && unproven.includes(open)) await giveRoomBack(open);
   await context.manifest.commit(unproven.map((layer) => witnessOf(context.id, layer, layer !== open)));
+}
+
+/** The segments that are not sealed, by sequence, and up to where each is known durable. */
+export function durableEndsOf({ unsealed }: Pick<TimelineLayers, "unsealed">): Map<number, number> {
+  const ends = unsealed.map(({ segment: { header, writer, end } }) =>
+    // Behind the end of a segment that is being sealed stands its index.
+    [header.sequence, Math.min(writer.durableOffset, end)] as const
+  );
+  return new Map(ends);
 }
 
 /** Layers whose segments are longer than the manifest says. */

@@ -168,6 +168,11 @@ export class TimelineLayers {
     return bytes;
   }
 
+  /** The memory that the index of the open layer holds, in bytes. */
+  get openIndexBytes(): number {
+    return this.#open?.layer.index.byteLength ?? 0;
+  }
+
   /** The memory that indexes of frozen layers hold, in bytes. */
   get frozenIndexBytes(): number {
     let bytes = 0;

@@ -7,20 +7,20 @@
  * ```
  *
  * T3  An append takes its LSN, its place and its index entries in one turn: readers see all of a batch or none.
- * T4  `durableLsn` only grows, and only after every byte up to it is synced and its files are in a durable manifest.
  * T6  After the first failure other than a shortage every later write rejects; reads go on.
  *
  * @module
  */
 
 import { Health, isShortage, type Lsn, LsnError, maxLsn } from "../../base/mod.ts";
-import { type LayerMap, type MemoryLayer, timeMarkBytes } from "../../layer/mod.ts";
+import { timeMarkBytes } from "../../layer/mod.ts";
 import { EncodedBatch } from "../../segment/mod.ts";
 import { Dates } from "../dates.ts";
 import type { TimelineContext } from "../timeline_context.ts";
 import { Compactor } from "../upkeep/compactor.ts";
 import { Horizon } from "../upkeep/retain/horizon.ts";
 import { Upkeep } from "../upkeep/upkeep.ts";
+import { Durability } from "./durability.ts";
 import { checkNamed } from "./orphans.ts";
 import { proveEnds } from "./prove_ends.ts";
 import { recoverSegments, type Recovery, settleRecovery } from "./recover.ts";
@@ -50,51 +50,51 @@ export interface WriteCounters {
 export class TimelineWriter {
   /** Whether writing goes on. */
   readonly health: Health;
+  /** Its layers. */
+  readonly layers: TimelineLayers;
   /** What merges its layers. */
   readonly compactor: Compactor;
   /** When its batches were appended. */
   readonly dates: Dates;
   /** From where on it can be read. */
   readonly horizon: Horizon;
-  readonly #counters: WriteCounters = { batches: 0, changes: 0, bytes: 0, syncs: 0, seals: 0 };
+  readonly #counters = { batches: 0, changes: 0, bytes: 0, seals: 0 };
   readonly #context: TimelineContext;
-  readonly #layers: TimelineLayers;
   readonly #room: Room;
   readonly #upkeep: Upkeep;
   readonly #flusher: TimedFlusher;
+  readonly #durability: Durability;
   #lastLsn: Lsn;
-  #durableLsn: Lsn;
-  #syncing: Promise<void> | undefined;
 
   private constructor(context: TimelineContext, { segments, lastLsn, durableLsn }: Recovery) {
     this.#context = context;
     this.health = new Health(`timeline "${context.name}"`);
     this.#upkeep = new Upkeep(this.health);
-    this.#layers = new TimelineLayers(context, this.health, this.#upkeep, {
-      alongside: (lastLsn) => this.horizon.edits(Math.max(lastLsn, this.#durableLsn)),
+    this.layers = new TimelineLayers(context, this.health, this.#upkeep, {
+      alongside: (lastLsn) => this.horizon.edits(Math.max(lastLsn, this.durableLsn)),
       sealed: ({ description: { lastLsn } }) => {
         this.#counters.seals++;
-        this.#becomeDurable(lastLsn);
+        this.#durability.reached(lastLsn);
         this.#room.wake();
         this.compactor.wake();
       },
     });
-    this.dates = datesOf(context, this, this.#layers);
+    this.dates = datesOf(context, this, this.layers);
     this.horizon = new Horizon(context, this.health, this.dates);
-    this.compactor = new Compactor(context, this.health, this.#layers, {
+    this.compactor = new Compactor(context, this.health, this.layers, {
       horizon: () => this.horizon.lsn,
       changed: () => this.#room.wake(),
     });
     const { host, settings: { flushMilliseconds, waitingBytes } } = context;
     const pressure = () => this.compactor.pressure;
-    this.#room = new Room({ health: this.health, host, layers: this.#layers, waitingBytes, pressure });
-    this.#flusher = new TimedFlusher(this.health, host.timers, flushMilliseconds, this.#layers);
+    this.#room = new Room({ health: this.health, host, layers: this.layers, waitingBytes, pressure });
+    this.#flusher = new TimedFlusher(this.health, host.timers, flushMilliseconds, this.layers);
     this.#lastLsn = lastLsn;
     // Who may write has synced what was recovered.
-    this.#durableLsn = context.readOnly ? durableLsn : lastLsn;
-    if (context.readOnly) this.#layers.adoptToRead(segments);
-    else this.#layers.adopt(segments);
-    if (!context.readOnly) this.horizon.moveLater(this.#upkeep, this.#durableLsn);
+    this.#durability = new Durability(this.health, this.layers, context.readOnly ? durableLsn : lastLsn);
+    if (context.readOnly) this.layers.adoptToRead(segments);
+    else this.layers.adopt(segments);
+    if (!context.readOnly) this.horizon.moveLater(this.#upkeep, this.durableLsn);
     this.compactor.wake();
   }
 
@@ -112,22 +112,7 @@ export class TimelineWriter {
 
   /** What it did so far. */
   get counters(): Readonly<WriteCounters> & ThrottleCounts {
-    return { ...this.#counters, ...this.#room.counts };
-  }
-
-  /** The layers there are now. */
-  get map(): LayerMap {
-    return this.#layers.map;
-  }
-
-  /** See {@linkcode TimelineLayers.isOpen}. */
-  isOpen(layer: MemoryLayer): boolean {
-    return this.#layers.isOpen(layer);
-  }
-
-  /** The level of a stored layer. */
-  levelOf(sequence: number): number | undefined {
-    return this.#layers.levelled.levelOf(sequence);
+    return { ...this.#counters, syncs: this.#durability.syncs, ...this.#room.counts };
   }
 
   /** The LSN of the last batch; 0 if there is none. */
@@ -137,32 +122,7 @@ export class TimelineWriter {
 
   /** The LSN up to which every batch is durable. */
   get durableLsn(): Lsn {
-    return this.#durableLsn;
-  }
-
-  /** The segments that are not sealed, by sequence, and up to where each is known durable. */
-  get durableEnds(): Map<number, number> {
-    const ends = this.#layers.unsealed.map(({ segment: { header, writer, end } }) =>
-      // Behind the end of a segment that is being sealed stands its index.
-      [header.sequence, Math.min(writer.durableOffset, end)] as const
-    );
-    return new Map(ends);
-  }
-
-  /** How many layers wait to be sealed. */
-  get frozenCount(): number {
-    return this.#layers.frozenCount;
-  }
-
-  /** The memory that indexes hold, in bytes: of the open layer, and of frozen ones. */
-  get indexBytes(): { open: number; frozen: number } {
-    const { open, frozenIndexBytes: frozen } = this.#layers;
-    return { open: open?.layer.index.byteLength ?? 0, frozen };
-  }
-
-  /** The bytes that wait in buffers to be written. */
-  get waitingBytes(): number {
-    return this.#layers.waitingBytes;
+    return this.#durability.lsn;
   }
 
   /**
@@ -180,10 +140,10 @@ export class TimelineWriter {
     this.#room.check();
     const lsn = this.#nextLsn(given);
     const records = batch.count === 0 ? emptyBatch() : batch;
-    const isFull = this.#layers.isFull(records.end + timeMarkBytes, records.count);
-    if (isFull || this.#layers.open === undefined) this.#layers.checkNext();
+    const isFull = this.layers.isFull(records.end + timeMarkBytes, records.count);
+    if (isFull || this.layers.open === undefined) this.layers.checkNext();
     try {
-      if (isFull) this.#layers.freeze(this.#durableLsn);
+      if (isFull) this.layers.freeze(this.durableLsn);
       this.#place(records, lsn);
     } catch (error) {
       // Without memory it may stand there by half, behind which nothing that comes would be found again.
@@ -200,7 +160,7 @@ export class TimelineWriter {
 
   /** Puts a batch into the open layer, or into a new one if there is none. */
   #place(records: EncodedBatch, lsn: Lsn): void {
-    (this.#layers.open ?? this.#layers.openNext(lsn, this.#lastLsn)).append(records, lsn, this.#layers.now());
+    (this.layers.open ?? this.layers.openNext(lsn, this.#lastLsn)).append(records, lsn, this.layers.now());
   }
 
   #nextLsn(given: Lsn | undefined): Lsn {
@@ -220,10 +180,6 @@ export class TimelineWriter {
     return this.#room.make();
   }
 
-  #becomeDurable(lsn: Lsn): void {
-    if (lsn > this.#durableLsn) this.#durableLsn = lsn;
-  }
-
   /**
    * Makes everything that was appended before the call durable. Concurrent calls share one sync.
    *
@@ -231,29 +187,7 @@ export class TimelineWriter {
    * @throws {IoError} If the disk is full.
    */
   async sync(): Promise<void> {
-    const target = this.#lastLsn;
-    this.health.retry();
-    this.health.check();
-    while (this.#durableLsn < target) {
-      this.#syncing ??= this.#syncOnce().finally(() => this.#syncing = undefined);
-      await this.#syncing;
-    }
-  }
-
-  async #syncOnce(): Promise<void> {
-    const { attempt } = this.health;
-    try {
-      // A layer that is frozen meanwhile is synced through its own segment, which is still the same.
-      for (const { segment, layer: { lastLsn } } of this.#layers.unsealed) {
-        await segment.sync(this.#durableLsn);
-        this.#becomeDurable(lastLsn);
-      }
-      this.#counters.syncs++;
-    } catch (error) {
-      const reason = this.health.fail(error as Error, attempt);
-      // Otherwise the disk was full and is tried again since: who waits syncs again.
-      if (this.health.state !== "open") throw reason;
-    }
+    await this.#durability.sync(this.#lastLsn);
   }
 
   /**
@@ -264,8 +198,8 @@ export class TimelineWriter {
    */
   async freeze(): Promise<void> {
     this.#room.check();
-    if (this.#layers.open !== undefined) this.#layers.freeze(this.#durableLsn);
-    const { frozen } = this.#layers;
+    if (this.layers.open !== undefined) this.layers.freeze(this.durableLsn);
+    const { frozen } = this.layers;
     for (const last = frozen.at(-1); last !== undefined && frozen.includes(last);) {
       await this.#room.nextSeal();
     }
@@ -284,7 +218,7 @@ export class TimelineWriter {
     await this.compactor.close();
     try {
       await this.sync();
-      if ((this.#layers.open?.segment.end ?? 0) >= sealWorthBytes) this.#layers.freeze(this.#durableLsn);
+      if ((this.layers.open?.segment.end ?? 0) >= sealWorthBytes) this.layers.freeze(this.durableLsn);
       await this.#finish();
     } finally {
       await this.#release();
@@ -295,7 +229,7 @@ export class TimelineWriter {
   async #finish(): Promise<void> {
     try {
       await this.#endSealing();
-      await proveEnds(this.#context, this.#layers);
+      await proveEnds(this.#context, this.layers);
     } catch (error) {
       throw this.health.fail(error as Error);
     }
@@ -304,7 +238,7 @@ export class TimelineWriter {
   /** On a full disk what is not sealed is left to the next opening: everything is durable. */
   async #endSealing(): Promise<void> {
     try {
-      while (this.#layers.frozenCount > 0) await this.#room.nextSeal();
+      while (this.layers.frozenCount > 0) await this.#room.nextSeal();
     } catch (error) {
       if (!isShortage(error)) throw error;
     }
@@ -319,13 +253,13 @@ export class TimelineWriter {
   async #release(): Promise<void> {
     this.health.close();
     await this.#upkeep.idle();
-    await this.#syncing?.catch(() => {});
+    await this.#durability.idle();
     const aborted = await Promise.allSettled(
-      this.#layers.unsealed.map(({ segment }) => segment.writer.abort()),
+      this.layers.unsealed.map(({ segment }) => segment.writer.abort()),
     );
     await this.#flusher.idle();
     this.health.closed();
-    for (const { memory } of this.#layers.unsealed) memory?.release();
+    for (const { memory } of this.layers.unsealed) memory?.release();
     for (const result of aborted) if (result.status === "rejected") throw result.reason;
   }
 }

@@ -61,11 +61,11 @@ export const durability: readonly Mutant[] = [
   {
     name: "acknowledged-before-synced",
     breaks: "T4: the durable LSN grows only after every byte up to it is synced.",
-    file: "src/timeline/write/timeline_writer.ts",
-    before: `        await segment.sync(this.#durableLsn);
-        this.#becomeDurable(lastLsn);`,
-    after: `        const synced = segment.sync(this.#durableLsn);
-        this.#becomeDurable(lastLsn);
+    file: "src/timeline/write/durability.ts",
+    before: `        await segment.sync(this.#lsn);
+        this.reached(lastLsn);`,
+    after: `        const synced = segment.sync(this.#lsn);
+        this.reached(lastLsn);
         await synced;`,
     caughtBy: "tests/timeline/write/timeline_writer_test.ts",
     filter: "covers what was appended during another",
@@ -82,7 +82,7 @@ export const durability: readonly Mutant[] = [
   {
     name: "only-the-open-segment-is-synced",
     breaks: "A sync covers every segment that is not sealed, oldest first.",
-    file: "src/timeline/write/timeline_writer.ts",
+    file: "src/timeline/write/durability.ts",
     before: "of this.#layers.unsealed) {",
     after: "of this.#layers.unsealed.slice(-1)) {",
     caughtBy: "tests/timeline/write/timeline_writer_test.ts",
@@ -91,11 +91,11 @@ export const durability: readonly Mutant[] = [
   {
     name: "durable-lsn-grows-after-a-failed-sync",
     breaks: "T4: a sync that failed makes nothing durable.",
-    file: "src/timeline/write/timeline_writer.ts",
-    before: `      const reason = this.health.fail(error as Error, attempt);
+    file: "src/timeline/write/durability.ts",
+    before: `      const reason = this.#health.fail(error as Error, attempt);
 `,
-    after: `      const reason = this.health.fail(error as Error, attempt);
-      this.#becomeDurable(this.#lastLsn);
+    after: `      const reason = this.#health.fail(error as Error, attempt);
+      for (const { layer: { lastLsn } } of this.#layers.unsealed) this.reached(lastLsn);
 `,
     caughtBy: "tests/timeline/write/failing_test.ts",
     filter: "makes nothing durable when its",
@@ -227,8 +227,8 @@ export const durability: readonly Mutant[] = [
     name: "full-disk-leaves-segments-unproven",
     breaks: "T8: once closing has resolved, the manifest says how long every segment is that is not sealed.",
     file: "src/timeline/write/timeline_writer.ts",
-    before: "await proveEnds(this.#context, this.#layers);",
-    after: "if (this.health.cause === undefined) await proveEnds(this.#context, this.#layers);",
+    before: "await proveEnds(this.#context, this.layers);",
+    after: "if (this.health.cause === undefined) await proveEnds(this.#context, this.layers);",
     caughtBy: "tests/timeline/write/closing_test.ts",
     filter: "has the manifest prove all of",
   },
@@ -244,9 +244,9 @@ export const durability: readonly Mutant[] = [
   {
     name: "durable-lsn-goes-back",
     breaks: "T4: the durable LSN only grows.",
-    file: "src/timeline/write/timeline_writer.ts",
-    before: "if (lsn > this.#durableLsn) this.#durableLsn = lsn;",
-    after: "this.#durableLsn = lsn;",
+    file: "src/timeline/write/durability.ts",
+    before: "if (lsn > this.#lsn) this.#lsn = lsn;",
+    after: "this.#lsn = lsn;",
     caughtBy: "tests/timeline/write/timeline_writer_test.ts",
     filter: "stays when older segments are sealed behind a sync",
   },

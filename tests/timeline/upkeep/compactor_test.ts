@@ -61,7 +61,7 @@ Deno.test("Timeline.compact() merges all layers into some side by side, says wha
     true,
   ]);
   assert(layers.every(({ kind }) => kind === "delta"));
-  assertEquals([...t.writer.map.stored()].length, layers.length);
+  assertEquals([...t.writer.layers.map.stored()].length, layers.length);
   const written = layers.reduce((sum, { byteLength }) => sum + byteLength, 0);
   assert(report.outputBytes >= written && report.outputLayers >= layers.length);
   for (let i = 1; i < told.length; i++) {
@@ -86,7 +86,7 @@ Deno.test("Timeline.compact() seals what was appended before, and merges that to
   const t = await WriterFixture.open(new SimEngine());
   for (let i = 0; i < 3; i++) await t.appendNext();
   assertEquals((await t.timeline.compact()).inputLayers, 1);
-  assertEquals([t.writer.durableLsn, t.writer.map.memory.length], [3, 0]);
+  assertEquals([t.writer.durableLsn, t.writer.layers.map.memory.length], [3, 0]);
   await t.assertMade();
   await t.close();
 });

@@ -118,7 +118,7 @@ Deno.test("sealLayer() of random batches keeps every version", async () => {
 });
 
 /** The LSNs of the layers that readers are given, oldest first. */
-function spans({ writer: { map } }: WriterFixture): [firstLsn: Lsn, lastLsn: Lsn][] {
+function spans({ writer: { layers: { map } } }: WriterFixture): [firstLsn: Lsn, lastLsn: Lsn][] {
   const layers = [...map.memory, ...[...map.stored()].map(({ description }) => description)];
   return layers.map(({ firstLsn, lastLsn }): [Lsn, Lsn] => [firstLsn, lastLsn]).sort(([a], [b]) => a - b);
 }
@@ -135,7 +135,7 @@ Deno.test("Sealing leaves every version in memory or in a stored layer, never in
       next = lastLsn + 1;
     }
     assertEquals(next, t.writer.lastLsn + 1);
-    const { map, frozenCount } = t.writer;
+    const { map, frozenCount } = t.writer.layers;
     assert(map.storedCount === t.writer.counters.seals && map.memory.length - frozenCount <= 1);
     if (operation === "read") return;
     kinds.add(operation);
@@ -163,14 +163,22 @@ Deno.test("Sealing publishes a layer only when the manifest that names it is dur
     operation === "write" && path.includes("manifest") ? gate.wait() : undefined;
   const frozen = t.writer.freeze();
   await gate.reached;
-  assertEquals([t.writer.map.storedCount, t.writer.map.memory.length, t.state.layers.length], [0, 1, 0]);
+  assertEquals([t.writer.layers.map.storedCount, t.writer.layers.map.memory.length, t.state.layers.length], [
+    0,
+    1,
+    0,
+  ]);
   const crashed = await WriterFixture.open(new SimEngine({ disk: engine.disk.clone() }));
   await crashed.assertMade();
   assertEquals(crashed.writer.lastLsn, 1);
   await crashed.close();
   gate.open();
   await frozen;
-  assertEquals([t.writer.map.storedCount, t.writer.map.memory.length, t.state.layers.length], [1, 0, 1]);
+  assertEquals([t.writer.layers.map.storedCount, t.writer.layers.map.memory.length, t.state.layers.length], [
+    1,
+    0,
+    1,
+  ]);
   await t.close();
 });
 
@@ -218,7 +226,7 @@ for (const [operation, path] of steps) {
     const t = await sealFailing(engine, operation, path, "ENOSPC");
     for (let i = 0; i < 3; i++) {
       await assertRejects(() => t.writer.freeze(), IoError, "ENOSPC");
-      assertEquals([t.writer.frozenCount, t.writer.map.storedCount], [1, 0]);
+      assertEquals([t.writer.layers.frozenCount, t.writer.layers.map.storedCount], [1, 0]);
       await t.assertMade();
     }
     engine.hook = () => {};
@@ -235,7 +243,7 @@ for (const [operation, path] of steps) {
     const t = await sealFailing(engine, operation, path, "EIO");
     const error = await assertRejects(() => t.writer.freeze(), PoisonedError);
     assertInstanceOf(error.cause, IoError);
-    assertEquals([t.writer.frozenCount, t.writer.map.memory.length], [1, 1]);
+    assertEquals([t.writer.layers.frozenCount, t.writer.layers.map.memory.length], [1, 1]);
     await t.assertMade();
     await assertRejects(() => t.close(), PoisonedError);
     assertEquals(engine.openFiles, 0);

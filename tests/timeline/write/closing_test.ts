@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CorruptionError, IoError } from "../../../src/base/mod.ts";
 import { flip, type SimDisk, SimEngine } from "../../../src/sim/mod.ts";
+import { durableEndsOf } from "../../../src/timeline/mod.ts";
 import { block } from "../../segment/segment_fixture.ts";
 import { errno, Gate } from "../../store/hooked_engine.ts";
 import { HookedSim } from "../hooked_sim.ts";
@@ -40,7 +41,7 @@ for (const [words, batches, sync, layers, segments] of closings) {
     const { state } = again;
     assertEquals([state.layers.length, state.segments.length], [layers, segments]);
     assertEquals(state.segments.map(({ witness }) => witness?.isEnd), Array(segments).fill(false));
-    assertEquals([again.writer.lastLsn, again.writer.frozenCount], [batches.length, 0]);
+    assertEquals([again.writer.lastLsn, again.writer.layers.frozenCount], [batches.length, 0]);
     // The small segment goes on.
     again.append(...batchOf(100));
     await again.writer.sync();
@@ -110,7 +111,7 @@ for (const [words, leave] of Object.entries(leftovers)) {
     await leave(t);
     await t.writer.sync();
     await gate.reached;
-    const { lastLsn, durableEnds } = t.writer;
+    const { lastLsn, layers } = t.writer, durableEnds = durableEndsOf(layers);
     const closed = t.close();
     gate.open();
     await closed;

@@ -123,7 +123,7 @@ Deno.test("resumeLayer() leaves what was recovered readable while it is being se
 
 test("OpenLayer.append() has all of a batch in its index in its own turn", async (t) => {
   await t.appendNext();
-  const [{ index, object }] = t.writer.map.memory;
+  const [{ index, object }] = t.writer.layers.map.memory;
   const before = index.versionCount;
   t.append({ key: "a", value: "1" }, { key: "b", value: "2" }, { key: "c", delete: true });
   assertEquals([index.versionCount - before, index.keyCount - before], [3, 3]);

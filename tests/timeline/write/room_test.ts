@@ -168,7 +168,7 @@ test(
       }
     }
     assert(refused instanceof LimitError, `${refused}`);
-    assert(t.writer.waitingBytes < 512 * KiB, `${t.writer.waitingBytes} bytes wait`);
+    assert(t.writer.layers.waitingBytes < 512 * KiB, `${t.writer.layers.waitingBytes} bytes wait`);
     const room = t.writer.makeRoom();
     assert(room !== undefined && !await isSettled(room));
     const { lastLsn } = t.writer;
@@ -186,9 +186,9 @@ test("TimelineWriter.append() never refuses who waits for room, and bounds what 
   for (let i = 0; i < 200; i++) {
     t.append({ key: `k${i}`, value: valueOf(3) });
     await t.writer.makeRoom();
-    waiting = Math.max(waiting, t.writer.waitingBytes);
-    frozen = Math.max(frozen, t.writer.frozenCount);
-    index = Math.max(index, t.writer.indexBytes.open + t.writer.indexBytes.frozen);
+    waiting = Math.max(waiting, t.writer.layers.waitingBytes);
+    frozen = Math.max(frozen, t.writer.layers.frozenCount);
+    index = Math.max(index, t.writer.layers.openIndexBytes + t.writer.layers.frozenIndexBytes);
   }
   assert(frozen <= 3, `${frozen} frozen layers`);
   assert(waiting <= 512 * KiB, `${waiting} bytes waited`);
@@ -204,8 +204,8 @@ test("TimelineWriter.makeRoom() waits for sealing, however fast syncs are", asyn
   }
   const room = t.writer.makeRoom();
   assert(room !== undefined && !await isSettled(room));
-  assertEquals([t.writer.durableLsn, t.writer.frozenCount], [4, 3]);
+  assertEquals([t.writer.durableLsn, t.writer.layers.frozenCount], [4, 3]);
   gate.open();
   await room;
-  assert(t.writer.frozenCount < 3);
+  assert(t.writer.layers.frozenCount < 3);
 });

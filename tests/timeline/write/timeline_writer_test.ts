@@ -72,7 +72,7 @@ const rolls: readonly [words: string, batches: readonly number[], firstLsns: rea
 for (const [words, batches, firstLsns] of rolls) {
   test(`TimelineWriter.append() of batches ${words} begins segments at LSNs ${firstLsns.join(", ")}`, async (t) => {
     for (const bytes of batches) t.append(...batchOf(bytes));
-    assertEquals(t.writer.frozenCount, firstLsns.length - 1);
+    assertEquals(t.writer.layers.frozenCount, firstLsns.length - 1);
     await t.writer.freeze();
     const { layers, segments } = t.state;
     assertEquals([layers.map(({ firstLsn }) => firstLsn), segments], [firstLsns, []]);
@@ -146,7 +146,7 @@ test("TimelineWriter.sync() covers every segment that is not sealed", async (t, 
   const gate = hold(engine, "sync");
   for (let i = 0; i < 5; i++) t.append(...batchOf(40 * KiB));
   await t.writer.sync();
-  assertEquals([t.writer.durableLsn, t.writer.frozenCount, t.writer.counters.seals], [5, 4, 0]);
+  assertEquals([t.writer.durableLsn, t.writer.layers.frozenCount, t.writer.counters.seals], [5, 4, 0]);
   gate.open();
 });
 
@@ -199,7 +199,7 @@ test(
   async (t, engine) => {
     const gate = hold(engine, "sync");
     for (let i = 1; i <= 4; i++) t.append({ key: "k", value: new Uint8Array(40 * KiB).fill(i) });
-    assertEquals(t.writer.map.memory.map(({ firstLsn }) => firstLsn), [4, 3, 2, 1]);
+    assertEquals(t.writer.layers.map.memory.map(({ firstLsn }) => firstLsn), [4, 3, 2, 1]);
     assertEquals((await t.timeline.get("k"))?.[0], 4);
     assertEquals((await t.timeline.get("k", { lsn: 2 }))?.[0], 2);
     gate.open();
@@ -219,7 +219,11 @@ test("TimelineWriter.freeze() ends when all before it is sealed", async (t, engi
   const second = t.writer.freeze();
   await t.appendNext();
   await gate.reached;
-  assertEquals([await isSettled(first), await isSettled(second), t.writer.frozenCount], [false, false, 2]);
+  assertEquals([await isSettled(first), await isSettled(second), t.writer.layers.frozenCount], [
+    false,
+    false,
+    2,
+  ]);
   await t.assertMade();
   gate.open();
   await first;

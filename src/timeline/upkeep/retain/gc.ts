@@ -110,7 +110,7 @@ function giveUp(
   );
 }
 
-function plansOf({ map }: TimelineWriter, horizon: Lsn): Reclaim[] {
+function plansOf({ layers: { map } }: TimelineWriter, horizon: Lsn): Reclaim[] {
   return planReclaim(Array.from(map.stored(), ({ description }) => description), horizon);
 }
 

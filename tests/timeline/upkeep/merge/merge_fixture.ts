@@ -86,7 +86,7 @@ export class MergeFixture {
 
   /** The sealed layers, oldest first. */
   get layers(): StoredLayer[] {
-    const layers = [...this.t.writer.map.stored()];
+    const layers = [...this.t.writer.layers.map.stored()];
     return layers.sort((a, b) => a.description.sequence - b.description.sequence);
   }
 

@@ -1,0 +1,83 @@
+/**
+ * How far a timeline is durable, and the syncs that take it further.
+ *
+ * T4  `durableLsn` only grows, and only after every byte up to it is synced and its files are in a durable manifest.
+ *
+ * @module
+ */
+
+import type { Health, Lsn } from "../../base/mod.ts";
+import type { TimelineLayers } from "./timeline_layers.ts";
+
+/** What is known durable of a timeline. */
+export class Durability {
+  readonly #health: Health;
+  readonly #layers: Pick<TimelineLayers, "unsealed">;
+  #lsn: Lsn;
+  #syncs = 0;
+  #syncing: Promise<void> | undefined;
+
+  /**
+   * Syncs nothing yet.
+   *
+   * @param health Whether writing goes on; it is told what fails.
+   * @param layers What is synced.
+   * @param lsn Up to where everything is durable that was recovered.
+   */
+  constructor(health: Health, layers: Pick<TimelineLayers, "unsealed">, lsn: Lsn) {
+    this.#health = health;
+    this.#layers = layers;
+    this.#lsn = lsn;
+  }
+
+  /** The LSN up to which every batch is durable. */
+  get lsn(): Lsn {
+    return this.#lsn;
+  }
+
+  /** How many syncs were carried out; concurrent ones share one. */
+  get syncs(): number {
+    return this.#syncs;
+  }
+
+  /** Learns that every batch up to an LSN is durable. */
+  reached(lsn: Lsn): void {
+    if (lsn > this.#lsn) this.#lsn = lsn;
+  }
+
+  /**
+   * Makes every batch up to an LSN durable. Concurrent calls share one sync.
+   *
+   * @throws {PoisonedError} If a write or a sync failed, now or before.
+   * @throws {IoError} If the disk is full.
+   */
+  async sync(target: Lsn): Promise<void> {
+    this.#health.retry();
+    this.#health.check();
+    while (this.#lsn < target) {
+      this.#syncing ??= this.#syncOnce().finally(() => this.#syncing = undefined);
+      await this.#syncing;
+    }
+  }
+
+  async #syncOnce(): Promise<void> {
+    const { attempt } = this.#health;
+    try {
+      // A layer that is frozen meanwhile is synced through its own segment, which is still the same.
+      for (const { segment, layer: { lastLsn } } of this.#layers.unsealed) {
+        await segment.sync(this.#lsn);
+        this.reached(lastLsn);
+      }
+      this.#syncs++;
+    } catch (error) {
+      const reason = this.#health.fail(error as Error, attempt);
+      // Otherwise the disk was full and is tried again since: who waits syncs again.
+      if (this.#health.state !== "open") throw reason;
+    }
+  }
+
+  /** Waits for a sync that is under way; who asked for it is told what fails. */
+  async idle(): Promise<void> {
+    await this.#syncing?.catch(() => {});
+  }
+}
