@@ -1,15 +1,14 @@
 /**
- * What keeps the layers of a timeline in order: it asks the plan, has its jobs carried out one after the other, and
- * meets what goes wrong.
+ * What keeps the layers of a timeline in order: it carries out what the plan says, by itself ({@linkcode UpkeepLoop}) or
+ * when somebody calls for it, and says what it does.
  *
  * ```
- *              a layer sealed, opened, a back-off over, the disk has room again
- *                                  │
- *   idle ◄── nothing planned ── plan ─► queued ─► merging ─► done: plan anew
- *                                  ▲                 │
- *                                  │                 ├─ an input is damaged ─► it is left out; `damaged` once no other job is left
- *                                  └─── back-off ────┼─ no room ─► full      │  retried by `compact`, or after opening again
- *                                                    └─ IO fails ─► failed
+ *   UpkeepLoop ──── held while a compaction runs or waits ────┐
+ *       │ job of the plan                                     │ job that brings layers down, or gives history up
+ *       └────────────────────► carry out ◄────────────────────┘
+ *                               │     └─ an input is damaged ─► Planner leaves it out; `damaged` once no other job is
+ *                               ▼                               left; tried again by `compact`, or after opening again
+ *                           JobRunner
  * ```
  *
  * Closing ends a job at its next step, whatever is still to be done: the next opening plans from the manifest.
@@ -17,24 +16,19 @@
  * @module
  */
 
-import { CorruptionError, type Health, isShortage, type Lsn, VarveError } from "../../base/mod.ts";
+import { CorruptionError, type Health, type Lsn } from "../../base/mod.ts";
 import type { TimelineContext } from "../timeline_context.ts";
 import type { TimelineLayers } from "../write/timeline_layers.ts";
-import { BackOff } from "./back_off.ts";
 import { type CompactionReport, type CompactOptions, Tally } from "./compaction.ts";
 import { type JobResult, JobRunner } from "./job_runner.ts";
 import type { LevelledLayers } from "./levelled_layers.ts";
+import { UpkeepLoop } from "./loop/upkeep_loop.ts";
+import type { HeldLayers } from "./merged_layers.ts";
 import { orAborted } from "./or_aborted.ts";
 import { bytesOf } from "./plan/level.ts";
 import { planCompaction } from "./plan/plan_compaction.ts";
-import { planUpkeep } from "./plan/plan_upkeep.ts";
-import type { HeldLayers } from "./merged_layers.ts";
-import {
-  type PlannedJob,
-  type PlanSettings,
-  planSettingsFor,
-  type UpkeepPlan,
-} from "./plan/planned_layer.ts";
+import type { PlannedJob, PlanSettings } from "./plan/planned_layer.ts";
+import { Planner } from "./planner.ts";
 import type { UpkeepState, UpkeepStatus } from "./status.ts";
 
 /** What a compactor asks and tells. */
@@ -54,32 +48,16 @@ export type ChooseJob = (
 
 const compactAll: ChooseJob = (layers, lastLsn, settings) => planCompaction(layers.upTo(lastLsn), settings);
 
-const nothing: UpkeepPlan = { job: undefined, debt: 0, pressure: 0 };
-
 /** Keeps the layers of a timeline in order. */
 export class Compactor {
   readonly #context: TimelineContext;
-  readonly #health: Health;
   readonly #layers: TimelineLayers;
   readonly #runner: JobRunner;
-  readonly #settings: PlanSettings;
-  readonly #horizon: () => Lsn;
-  readonly #changed: () => void;
-  readonly #backOff: BackOff;
+  readonly #planner: Planner;
+  readonly #loop: UpkeepLoop;
   /** Ends when no compaction runs or waits that somebody called for. */
   #compacting: Promise<unknown> = Promise.resolve();
-  #compactions = 0;
-  /** What runs by itself. */
-  #running: Promise<void> | undefined;
-  /** What runs by itself does, or why it does not. */
-  #state: "idle" | "queued" | "full" | "failed" | "ended" = "idle";
   #isMerging = false;
-  /** What is planned for the layers that there are; left out, nobody has asked since they changed. */
-  #plan: UpkeepPlan | undefined;
-  /** By sequence, inputs that are damaged: no job takes them in. */
-  readonly #damaged = new Map<number, CorruptionError>();
-  /** Why the manifest gives no plan. */
-  #disorder: CorruptionError | undefined;
   readonly #tally = new Tally();
   readonly #closing = new AbortController();
 
@@ -98,42 +76,24 @@ export class Compactor {
     { horizon, changed }: CompactorWorld,
   ) {
     this.#context = context;
-    this.#health = health;
     this.#layers = layers;
-    this.#horizon = horizon;
-    this.#changed = changed;
     this.#runner = new JobRunner(context, health, layers, horizon);
-    this.#settings = planSettingsFor(context.settings.segmentBytes);
-    this.#backOff = new BackOff(context.host.timers, () => this.wake());
-    let last = health.state;
-    health.watch(() => {
-      // The disk has room again, for all that is known.
-      if (last === "full" && health.state === "open" && this.#backOff.end()) this.wake();
-      last = health.state;
+    this.#planner = new Planner(context.settings.segmentBytes, layers, horizon);
+    this.#loop = new UpkeepLoop(context, health, this.#planner, {
+      work: (job) => this.#work(job),
+      changed,
+      closing: this.#closing.signal,
     });
   }
 
   /** The layers have changed, or something else that a plan may follow from: goes on by itself, if it is to. */
   wake(): void {
-    this.#plan = undefined;
-    if (!this.#runsByItself || this.#running !== undefined || this.#backOff.isOn) return;
-    if (!this.#hasWork()) return;
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined;
-      this.#changed();
-      // Something may have come since it last looked.
-      this.wake();
-    });
-  }
-
-  get #runsByItself(): boolean {
-    return this.#context.upkeep.mode !== "manual" && !this.#context.readOnly && this.#compactions === 0 &&
-      !this.#closing.signal.aborted && (this.#health.cause === undefined || isShortage(this.#health.cause));
+    this.#loop.wake();
   }
 
   /** How much upkeep lags behind, while it works on it: 0 if nobody should wait for it. */
   get pressure(): number {
-    return this.#running !== undefined && this.#state === "queued" ? this.#planned().pressure : 0;
+    return this.#loop.isAtWork ? this.#planner.plan.pressure : 0;
   }
 
   /** What was merged and is not removed. */
@@ -143,69 +103,28 @@ export class Compactor {
 
   /** What it does, and what there is to do. */
   get status(): UpkeepStatus {
-    const { debt, pressure } = this.#planned();
-    const damaged = new Set(this.#damaged.values());
-    if (this.#disorder !== undefined) damaged.add(this.#disorder);
+    const { plan: { debt, pressure }, damaged, level0Count } = this.#planner;
     return {
-      state: this.#shownState(damaged.size > 0),
+      state: this.#shownState(damaged.length > 0),
       ...this.#tally.counts,
-      level0Layers: this.#disorder === undefined ? this.#layers.levelled.levels.l0s.length : 0,
+      level0Layers: level0Count,
       debtBytes: Math.round(debt),
       pressure,
-      damaged: [...damaged],
-      error: this.#backOff.cause?.message,
-      retryMilliseconds: this.#backOff.isOn ? this.#backOff.milliseconds : 0,
+      damaged,
+      error: this.#loop.cause?.message,
+      retryMilliseconds: this.#loop.retryMilliseconds,
     };
   }
 
   #shownState(isDamaged: boolean): UpkeepState {
     if (this.#isMerging) return "merging";
-    if (this.#state !== "idle") return this.#state;
+    if (this.#loop.state !== "idle") return this.#loop.state;
     if (isDamaged) return "damaged";
     return this.#context.upkeep.mode === "manual" ? "manual" : "idle";
   }
 
-  /** What is planned; it costs nothing as long as no layer comes or goes. */
-  #planned(): UpkeepPlan {
-    if (this.#plan !== undefined) return this.#plan;
-    const { levelled } = this.#layers;
-    try {
-      const blocked = levelled.storedOf([...this.#damaged.keys()].map((sequence) => ({ sequence })));
-      const settings = { ...this.#settings, horizon: this.#horizon() || undefined };
-      return this.#plan = planUpkeep(levelled.levels, settings, blocked.map(({ layer }) => layer));
-    } catch (error) {
-      if (!(error instanceof CorruptionError)) throw error;
-      this.#disorder = error;
-      return this.#plan = nothing;
-    }
-  }
-
-  #hasWork(): boolean {
-    return this.#planned().job !== undefined || this.#layers.levelled.spent().length > 0;
-  }
-
-  /** Carries out what is planned until nothing is, or nothing can be. It never rejects. */
-  async #run(): Promise<void> {
-    const { upkeep } = this.#context, { signal } = this.#closing;
-    while (this.#runsByItself && this.#hasWork()) {
-      this.#state = "queued";
-      try {
-        await upkeep.run(() => this.#next(), signal);
-        this.#backOff.succeeded();
-      } catch (error) {
-        if (!this.#giveUp(error as Error)) return;
-      }
-      this.#changed();
-    }
-    this.#state = "idle";
-  }
-
-  /** Carries out the next job. */
-  async #next(): Promise<void> {
-    // Others had their turn meanwhile: what was planned before is stale.
-    this.#plan = undefined;
-    if (!this.#runsByItself) return;
-    const { job } = this.#planned();
+  /** Does what upkeep by itself has to do. */
+  async #work(job: PlannedJob | undefined): Promise<void> {
     if (job !== undefined) await this.#carryOut(job, this.#closing.signal);
     else await this.#forget();
   }
@@ -217,48 +136,22 @@ export class Compactor {
   ): Promise<JobResult> {
     this.#isMerging = true;
     try {
-      const result = await this.#runner.run(job, { settings: this.#settings, stop, copied });
+      const result = await this.#runner.run(job, { settings: this.#planner.settings, stop, copied });
       this.#tally.done(job, result);
       return result;
     } catch (error) {
-      if (error instanceof CorruptionError) this.#leaveOut(job, error);
+      if (error instanceof CorruptionError) this.#planner.leaveOut(job, error);
       throw error;
     } finally {
       this.#isMerging = false;
-      this.#plan = undefined;
+      this.#planner.changed();
     }
   }
 
   async #forget(): Promise<void> {
     const spent = this.#layers.levelled.spent();
     if (spent.length > 0) await this.#runner.forget(spent);
-    this.#plan = undefined;
-  }
-
-  /** Takes in the damaged input no more; all of them, if it cannot be told which it is. */
-  #leaveOut({ inputs }: PlannedJob, error: CorruptionError): void {
-    const stored = this.#layers.levelled.storedOf(inputs);
-    const found = stored.filter(({ stored: { object } }) => object.path === error.path);
-    for (const { layer } of found.length > 0 ? found : stored) this.#damaged.set(layer.sequence, error);
-  }
-
-  /** Takes note of why a job ended early; returns whether another one may be begun. */
-  #giveUp(error: Error): boolean {
-    this.#plan = undefined;
-    if (this.#closing.signal.aborted || this.#health.state === "poisoned") {
-      this.#state = "ended";
-      return false;
-    }
-    if (error instanceof CorruptionError) return true;
-    if (!(error instanceof VarveError)) {
-      // It is our own fault: nothing may hide it.
-      this.#health.fail(error);
-      this.#state = "ended";
-      return false;
-    }
-    this.#state = isShortage(error) ? "full" : "failed";
-    this.#backOff.begin(error);
-    return false;
+    this.#planner.changed();
   }
 
   /**
@@ -275,15 +168,10 @@ export class Compactor {
     const { signal: closing } = this.#closing;
     const stop = signal === undefined ? closing : AbortSignal.any([closing, signal]);
     const before = this.#compacting;
-    this.#compactions++;
+    using _held = this.#loop.hold();
     const compaction = orAborted(before, stop).then(() => this.#compact(stop, progress, choose));
     this.#compacting = Promise.allSettled([before, compaction]);
-    try {
-      return await compaction;
-    } finally {
-      this.#compactions--;
-      this.wake();
-    }
+    return await compaction;
   }
 
   async #compact(
@@ -292,9 +180,8 @@ export class Compactor {
     choose: ChooseJob,
   ): Promise<CompactionReport> {
     // Whoever asks wants to know whether it is still as it was.
-    this.#damaged.clear();
-    this.#disorder = undefined;
-    this.#backOff.end();
+    this.#planner.tryAgain();
+    this.#loop.endWait();
     const tally = new Tally(), { upkeep } = this.#context;
     // What is sealed meanwhile is left to another compaction: while appends go on there is always some.
     const { lastLsn } = this.#layers.levelled;
@@ -302,7 +189,7 @@ export class Compactor {
     while (!isDone) {
       stop.throwIfAborted();
       await upkeep.run(async () => {
-        const job = choose(this.#layers.levelled, lastLsn, this.#settings);
+        const job = choose(this.#layers.levelled, lastLsn, this.#planner.settings);
         if (job === undefined) {
           isDone = true;
           return await this.#forget();
@@ -323,7 +210,7 @@ export class Compactor {
   async close(): Promise<void> {
     this.stop();
     await this.#compacting;
-    await this.#running;
+    await this.#loop.idle();
     await this.#runner.close();
   }
 
@@ -331,6 +218,6 @@ export class Compactor {
   stop(): void {
     const { name } = this.#context;
     this.#closing.abort(new Deno.errors.BadResource(`Cannot compact timeline "${name}": it was closed`));
-    this.#backOff.end();
+    this.#loop.endWait();
   }
 }

@@ -121,7 +121,7 @@ export const merging: readonly Mutant[] = [
     name: "upkeep-holds-appends-while-it-waits",
     breaks: "Nobody waits for upkeep that waits for a disk with room, or that damage holds.",
     file: "src/timeline/upkeep/compactor.ts",
-    before: 'this.#running !== undefined && this.#state === "queued" ? ',
+    before: "this.#loop.isAtWork ? ",
     after: 'this.#context.upkeep.mode === "slices" ? ',
     caughtBy: "tests/timeline/upkeep/automatic_test.ts",
     filter: "holds nobody back",

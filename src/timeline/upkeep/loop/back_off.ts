@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Timers } from "../../base/mod.ts";
+import type { Timers } from "../../../base/mod.ts";
 
 /** The first wait; each one after it is twice as long, up to the longest. */
 const firstMilliseconds = 1000;
