@@ -32,7 +32,7 @@ function rowsOf(key: Uint8Array, value: Uint8Array, lsn: number): Rows {
     keys.add(block, row);
     places.add(row, testFile(1), lsn, 0, value.length + 24, terminalFlag);
   }
-  values.reserve(places, 0, 3);
+  values.reserve(0, 3, (key) => places.valueLengthOf(key));
   values.set(0, encoder.encode("before"), 0, Math.min(6, value.length));
   values.set(1, new Uint8Array([0, ...value, 0]), 1, 1 + value.length);
   values.set(2, encoder.encode("behind"), 0, Math.min(6, value.length));

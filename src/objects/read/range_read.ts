@@ -145,15 +145,35 @@ export class RangeRead {
     return this.#flights.length === 0 && this.#nextRun >= this.#plan.runs.length;
   }
 
+  /** Bytes that are read of files. */
+  get plannedBytes(): number {
+    let bytes = 0;
+    for (const { length } of this.#plan.runs) bytes += length;
+    return bytes;
+  }
+
+  get #mayIssue(): boolean {
+    return this.#flights.length < batchesInFlight && this.#nextRun < this.#plan.runs.length;
+  }
+
+  /** Issues reads, as far as buffers are free, and waits for none. */
+  issue(): void {
+    while (this.#mayIssue) {
+      const buffer = this.#context.readPool.tryTake();
+      if (buffer === undefined) return;
+      this.#flights.push(this.#fly(buffer));
+    }
+  }
+
   /** Keeps reads in flight and waits for the oldest batch of them. It never rejects. */
   async step(): Promise<void> {
     const { host: { turns }, readPool: pool } = this.#context;
     turns.awaiting();
-    while (this.#flights.length < batchesInFlight && this.#nextRun < this.#plan.runs.length) {
-      // A first batch waits for its buffer; read-ahead takes one only if it is free.
-      const buffer = pool.tryTake() ?? (this.#flights.length === 0 ? await pool.take() : undefined);
-      if (buffer === undefined) break;
-      this.#flights.push(this.#fly(buffer));
+    this.issue();
+    // A first batch waits for its buffer; read-ahead takes one only if it is free.
+    if (this.#flights.length === 0 && this.#mayIssue) {
+      this.#flights.push(this.#fly(await pool.take()));
+      this.issue();
     }
     await this.#flights[0];
     this.#flights.shift();

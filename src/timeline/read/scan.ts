@@ -17,24 +17,28 @@ import {
 import { type Objects, PageSet } from "../../objects/mod.ts";
 import type { DamagedEntry, KeyEntry, ValueEntry } from "../entry.ts";
 import { KeyColumn } from "./records/columns.ts";
-import { EntryRead } from "./records/entry_read.ts";
+import { mostEntries } from "./records/entry_read.ts";
 import type { ScanPlan } from "./options.ts";
 import { Places } from "./records/places.ts";
+import { type FoundKeys, type KeySource, type ValueWindow, ValueWindows } from "./records/value_windows.ts";
 import { complete, type Plan, type PlanState, type Read } from "./read.ts";
 import type { View } from "./view.ts";
 
-/**
- * Keys whose values are read together: few at first, so that the first entry comes soon, then more and more. Values
- * that were written in another order than that of keys lie the closer the more of them are read at once.
- */
+/** Keys that are found together: few at first, so that the first entry comes soon, then more and more. */
 const firstWindowKeys = 512;
-const defaultWindowKeys = 65536;
-/** The most keys that are handed on at once, so that the event loop gets its turns. */
-const mostEntries = 1024;
+const defaultWindowKeys = 8192;
 /** Versions between two looks whether the event loop's turn is due. */
 const versionsPerLook = 256;
-/** Bytes of records that a window holds, whose values it met with their keys, if they are of more than one key. */
-const mostHeldBytes = 12 * 1024 * 1024;
+
+/** What a window takes, and where it goes. */
+export interface ScanWindowOptions {
+  /** Whether it keeps keys that were deleted. @default {false} */
+  deleted?: boolean | undefined;
+  /** The most bytes of records whose values it holds, if more than one, as it met them with their keys. @default {0} */
+  mostHeldBytes?: number | undefined;
+  /** Where keys go, in place of those that it has. @default {one of its own} */
+  keys?: KeyColumn | undefined;
+}
 
 /** The next keys of a scan that have a value, and where it lies. */
 export class ScanWindow implements Plan {
@@ -47,7 +51,7 @@ export class ScanWindow implements Plan {
   readonly #lsn: Lsn;
   readonly #most: number;
   readonly #deleted: boolean;
-  readonly #hold: boolean;
+  readonly #mostHeldBytes: number;
   #heldBytes = 0;
   /** Whether more versions of the last key may follow. */
   #isOpen = false;
@@ -59,24 +63,23 @@ export class ScanWindow implements Plan {
    * @param files The file of each layer, by the cursor's source.
    * @param lsn The LSN that is read as of.
    * @param most The most keys that it takes.
-   * @param deleted Whether it keeps keys that were deleted.
-   * @param hold Whether it holds values that it meets with their keys.
+   * @param options See {@linkcode ScanWindowOptions}.
    */
   constructor(
     cursor: MergedCursor,
     files: readonly RecordFile[],
     lsn: Lsn,
     most: number,
-    deleted: boolean = false,
-    hold: boolean = false,
+    { deleted = false, mostHeldBytes = 0, keys = new KeyColumn(0) }: ScanWindowOptions = {},
   ) {
-    this.#hold = hold;
     this.#cursor = cursor;
     this.#files = files;
     this.#lsn = lsn;
     this.#most = most;
     this.#deleted = deleted;
-    this.keys = new KeyColumn(most);
+    this.#mostHeldBytes = mostHeldBytes;
+    this.keys = keys;
+    this.keys.clear(most);
     this.places = new Places(most);
   }
 
@@ -102,14 +105,15 @@ export class ScanWindow implements Plan {
     const { block, at, source } = this.#cursor;
     const { keys, places } = this;
     const file = this.#files[source];
-    const end = Math.min(this.#cursor.end, at + versionsPerLook), isHeld = this.#hold && block.hasRecords;
+    const end = Math.min(this.#cursor.end, at + versionsPerLook),
+      isHeld = block.hasRecords && this.#mostHeldBytes > 0;
     let row = at;
     for (; row < end; row++) {
       const lsn = block.lsn[row];
       if (lsn > this.#lsn) continue;
       if (!this.#isOpen || !keys.isLast(block, row)) {
         this.#leaveKey();
-        if (keys.length === this.#most || this.#heldBytes >= mostHeldBytes) break;
+        if (keys.length === this.#most || isHeld && !this.#hasRoom(block.length[row])) break;
         keys.add(block, row);
         this.#isOpen = true;
       }
@@ -124,6 +128,11 @@ export class ScanWindow implements Plan {
     return row - at;
   }
 
+  /** Whether values of so many bytes more can be held. */
+  #hasRoom(bytes: number): boolean {
+    return this.#heldBytes === 0 || this.#heldBytes + bytes <= this.#mostHeldBytes;
+  }
+
   /** Leaves the last key, and drops it if it was deleted and no such key is wanted. */
   #leaveKey(): void {
     const key = this.keys.length - 1;
@@ -136,17 +145,21 @@ export class ScanWindow implements Plan {
 }
 
 /** The keys of a range that have a value, in key order, a window at a time. */
-export class RangeKeys {
+export class RangeKeys implements KeySource {
+  /** See {@linkcode KeySource.mostWindowKeys}. */
+  mostWindowKeys: number = defaultWindowKeys;
+  /** See {@linkcode KeySource.mostHeldBytes}. */
+  mostHeldBytes: number = 0;
   readonly #objects: Objects;
   readonly #view: View;
   readonly #plan: ScanPlan;
   readonly #pages: PageSet;
   #cursor: MergedCursor | undefined;
   #sources: readonly RecordFile[] = [];
-  readonly #mostWindowKeys: number;
-  readonly #hold: boolean;
   #left: number;
   #windowKeys = firstWindowKeys;
+  /** Those of the keys before the last, and of the last: fresh memory costs more than what is done with it. */
+  readonly #columns: [KeyColumn, KeyColumn] = [new KeyColumn(0), new KeyColumn(0)];
 
   /**
    * Starts at one end of the range; nothing is read yet.
@@ -154,11 +167,8 @@ export class RangeKeys {
    * @param objects What reads.
    * @param view What is seen.
    * @param plan Which keys.
-   * @param mostWindowKeys The most keys that are found together; left out, no value is going to be asked for.
    */
-  constructor(objects: Objects, view: View, plan: ScanPlan, mostWindowKeys?: number) {
-    this.#hold = mostWindowKeys !== undefined;
-    this.#mostWindowKeys = mostWindowKeys ?? defaultWindowKeys;
+  constructor(objects: Objects, view: View, plan: ScanPlan) {
     this.#objects = objects;
     this.#view = view;
     this.#plan = plan;
@@ -166,16 +176,18 @@ export class RangeKeys {
     this.#left = plan.limit;
   }
 
-  /** Finds the next keys; none at the end. */
-  async next(): Promise<Pick<ScanWindow, "keys" | "places">> {
+  /** See {@linkcode KeySource.next}. */
+  async next(): Promise<FoundKeys> {
     if (this.#left === 0) return { keys: new KeyColumn(0), places: new Places(0) };
     const cursor = this.#cursor ??= await this.#openCursor();
-    const most = Math.min(this.#left, this.#windowKeys);
-    const { deleted } = this.#plan;
-    const window = new ScanWindow(cursor, this.#sources, this.#view.lsn, most, deleted, this.#hold);
+    const most = Math.min(this.#left, this.#windowKeys, this.mostWindowKeys);
+    const keys = this.#columns.shift() as KeyColumn;
+    this.#columns.push(keys);
+    const { lsn } = this.#view, { deleted } = this.#plan, { mostHeldBytes } = this;
+    const window = new ScanWindow(cursor, this.#sources, lsn, most, { deleted, mostHeldBytes, keys });
     await complete(window, this.#pages, this.#objects.host.turns, this.#view);
     this.#left -= window.keys.length;
-    this.#windowKeys = Math.min(this.#windowKeys * 2, this.#mostWindowKeys);
+    this.#windowKeys = most * 2;
     return window;
   }
 
@@ -198,12 +210,20 @@ export class RangeKeys {
   }
 }
 
+/** Keys whose values lie apart are read many at a time; small values wait in columns until they are taken. */
+const sizes = {
+  denseKeys: 8192,
+  mostKeys: 65536,
+  mostBytes: 12 * 1024 * 1024,
+  mostColumnBytes: 2048,
+};
+
 /** The entries of a range of keys, in key order; deleted keys are left out. */
 export class ScanRead implements Read<ValueEntry | DamagedEntry> {
-  readonly #objects: Objects;
   readonly #view: View;
-  readonly #keys: RangeKeys;
-  #entries: EntryRead | undefined;
+  readonly #windows: ValueWindows;
+  #window: ValueWindow | undefined;
+  #next = 0;
 
   /**
    * Starts at one end of the range; nothing is read yet.
@@ -213,33 +233,40 @@ export class ScanRead implements Read<ValueEntry | DamagedEntry> {
    * @param plan Which keys.
    */
   constructor(objects: Objects, view: View, plan: ScanPlan) {
-    this.#objects = objects;
     this.#view = view;
-    this.#keys = new RangeKeys(objects, view, plan, defaultWindowKeys);
+    this.#windows = new ValueWindows(objects, view, new RangeKeys(objects, view, plan), sizes);
   }
 
   /** See {@linkcode Read.next}. */
   async next(): Promise<(ValueEntry | DamagedEntry)[] | undefined> {
     for (;;) {
-      const entries = await this.#entries?.next();
+      if (this.#window === undefined) {
+        this.#window = await this.#windows.next();
+        if (this.#window === undefined) return undefined;
+        this.#next = this.#window.from;
+      }
+      const { values, to } = this.#window;
+      const entries = values.takeReady(this.#next, Math.min(to, this.#next + mostEntries));
+      this.#next += entries.length;
+      if (this.#next === to) this.#window = undefined;
+      if (values.allReady) this.#windows.readAhead();
       // A window has no keys without a value.
-      if (entries !== undefined) return entries as (ValueEntry | DamagedEntry)[];
-      const { keys, places } = await this.#keys.next();
-      if (keys.length === 0) return undefined;
-      this.#entries = new EntryRead(this.#objects, this.#view, keys, places);
+      if (entries.length > 0) return entries as (ValueEntry | DamagedEntry)[];
+      await values.step();
+      this.#view.check();
     }
   }
 
   /** See {@linkcode Read.cancel}. */
   async cancel(): Promise<void> {
-    await this.#entries?.cancel();
+    await this.#windows.cancel();
   }
 }
 
 /** The keys of a range and their LSNs, in key order. No value is read but where keys lie beside their values. */
 export class KeyScanRead implements Read<KeyEntry> {
   readonly #keys: RangeKeys;
-  #entries: KeyEntry[] = [];
+  #found: FoundKeys | undefined;
   #next = 0;
 
   /** As that of {@linkcode ScanRead}. */
@@ -249,18 +276,17 @@ export class KeyScanRead implements Read<KeyEntry> {
 
   /** See {@linkcode Read.next}. */
   async next(): Promise<KeyEntry[] | undefined> {
-    if (this.#next === this.#entries.length) {
-      const { keys, places } = await this.#keys.next();
-      if (keys.length === 0) return undefined;
-      this.#entries = Array.from(
-        { length: keys.length },
-        (_, i) => ({ key: keys.keyAt(i), lsn: places.lsnOf(i) }),
-      );
+    if (this.#found === undefined) {
+      this.#found = await this.#keys.next();
+      if (this.#found.keys.length === 0) return undefined;
       this.#next = 0;
     }
-    const from = this.#next;
-    this.#next = Math.min(this.#entries.length, from + mostEntries);
-    return this.#entries.slice(from, this.#next);
+    const { keys, places } = this.#found, entries: KeyEntry[] = [];
+    for (const end = Math.min(keys.length, this.#next + mostEntries); this.#next < end; this.#next++) {
+      entries.push({ key: keys.keyAt(this.#next), lsn: places.lsnOf(this.#next) });
+    }
+    if (this.#next === keys.length) this.#found = undefined;
+    return entries;
   }
 
   /** See {@linkcode Read.cancel}. */

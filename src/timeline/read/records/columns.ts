@@ -12,7 +12,6 @@
 
 import type { Lsn } from "../../../base/mod.ts";
 import { isSameSpan, type VersionBlock } from "../../../layer/mod.ts";
-import type { Places } from "./places.ts";
 
 /** Bytes that keys are expected to have. */
 const expectedKeyBytes = 32;
@@ -57,8 +56,8 @@ export class ListedKeys implements KeyList {
 export class KeyColumn implements KeyList {
   /** The memory of all keys. Another one once they have outgrown it. */
   bytes: Uint8Array<ArrayBuffer>;
-  /** By key: where it ends. */
-  readonly ends: Uint32Array;
+  /** By key: where it ends. Another one once there are more. */
+  ends: Uint32Array;
   /** See {@linkcode KeyList.length}. */
   length = 0;
 
@@ -66,6 +65,12 @@ export class KeyColumn implements KeyList {
   constructor(most: number) {
     this.bytes = new Uint8Array(most * expectedKeyBytes);
     this.ends = new Uint32Array(most);
+  }
+
+  /** Takes all keys away, and makes room for so many. */
+  clear(most: number): void {
+    this.length = 0;
+    if (most > this.ends.length) this.ends = new Uint32Array(most);
   }
 
   /** Where a key starts. */
@@ -119,8 +124,14 @@ export class ValueColumn {
   /** By key: the length of its value. */
   lengths: Uint32Array = new Uint32Array(0);
 
-  /** Makes room for the values of the keys `[from, to)`, in place of those that it has. */
-  reserve(places: Places, from: number, to: number): void {
+  /**
+   * Makes room for the values of the keys `[from, to)`, in place of those that it has.
+   *
+   * @param from The first key.
+   * @param to The key after the last.
+   * @param roomOf How much room each of them needs, in bytes.
+   */
+  reserve(from: number, to: number, roomOf: (key: number) => number): void {
     if (to > this.starts.length) {
       this.starts = new Uint32Array(to);
       this.lengths = new Uint32Array(to);
@@ -129,9 +140,15 @@ export class ValueColumn {
     for (let key = from; key < to; key++) {
       this.starts[key] = end;
       this.lengths[key] = 0;
-      end += places.valueLengthOf(key);
+      end += roomOf(key);
     }
     if (end > this.bytes.length) this.bytes = new Uint8Array(Math.max(end, this.bytes.length * 2));
+  }
+
+  /** A value, as memory of its own. */
+  valueAt(key: number): Uint8Array<ArrayBuffer> {
+    const start = this.starts[key];
+    return this.bytes.slice(start, start + this.lengths[key]);
   }
 
   /** Copies a value to its place. */

@@ -15,7 +15,7 @@ import type { View } from "../view.ts";
 /** Value bytes that are read ahead of the reader, if more than one value. */
 const windowBytes = 12 * 1024 * 1024;
 /** The most entries that are handed on at once, so that the event loop gets its turns. */
-const mostEntries = 1024;
+export const mostEntries = 1024;
 
 /** The entries of some keys. */
 export class EntryRead implements Read<Entry | DamagedEntry> {
@@ -56,7 +56,9 @@ export class EntryRead implements Read<Entry | DamagedEntry> {
   async next(): Promise<(Entry | DamagedEntry)[] | undefined> {
     while (this.#next < this.#keys.length) {
       const values = this.#values ??= this.#openWindow();
-      const entries = this.#takeReady(values);
+      const end = Math.min(this.#windowEnd, this.#next + mostEntries);
+      const entries = values.takeReady(this.#next, end);
+      this.#next += entries.length;
       if (this.#next === this.#windowEnd) {
         this.#values = undefined;
         if (!values.done) await values.cancel();
@@ -83,15 +85,6 @@ export class EntryRead implements Read<Entry | DamagedEntry> {
       this.#windowEnd,
       this.#options,
     );
-  }
-
-  #takeReady(values: Values): (Entry | DamagedEntry)[] {
-    const entries: (Entry | DamagedEntry)[] = [];
-    const end = Math.min(this.#windowEnd, this.#next + mostEntries);
-    for (; this.#next < end && values.isReady(this.#next); this.#next++) {
-      entries.push(values.takeEntry(this.#next));
-    }
-    return entries;
   }
 }
 

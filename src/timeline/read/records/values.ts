@@ -3,8 +3,8 @@
  *
  * D2  A record is checked by its checksum, its key and its LSN before its value is given out; one that was found in a
  *     run was checked with that.
- * D3  A value is given out as memory of its own, which the engine never touches again. Only rows are lent: their values
- *     are copied into a column.
+ * D3  A value is given out as memory of its own, which the engine never touches again. Only rows are lent, from a
+ *     column. What a scan gives out waits until it is taken: in a column, or in the memory that it was met in.
  *
  * @module
  */
@@ -30,10 +30,20 @@ type Outcome = Uint8Array<ArrayBuffer> | Error | undefined;
 /** Stands for what came of a key whose record is still to be read. */
 const missing = new Error("missing");
 
+/** Stands for a value in the column. */
+const inColumn = new Uint8Array(0);
+/** Stands for a value that is held with its place. */
+const isHeld = new Uint8Array(0);
+
 /** What becomes of values. */
 export interface ValuesOptions {
-  /** Where values go, if they are not to be memory of their own. */
+  /** Where values wait until they are taken, or are lent from. */
   column?: ValueColumn | undefined;
+  /**
+   * The longest record whose value waits there, in bytes; that of a longer one is memory of its own at once, and one that
+   * is held waits where it is. @default {Infinity}, which means that all values are lent from there
+   */
+  mostColumnBytes?: number | undefined;
   /** Whether records are looked for in the cache, and small ones kept there. @default {false} */
   keep?: boolean | undefined;
   /** Is told where records are found, if anybody wants to know. */
@@ -45,18 +55,22 @@ export interface ValuesOptions {
  * other kind of record has one.
  */
 export class Values implements RangeWants, RangeSink {
+  /** The bytes of the records that are read. */
+  readonly wantedBytes: number;
   readonly #keys: KeyList;
   readonly #places: Places;
   readonly #from: number;
-  readonly #to: number;
   readonly #column: ValueColumn | undefined;
+  readonly #mostColumnBytes: number;
   /** Where records are found, and kept, if they are. */
   readonly #cache: RecordCache | undefined;
   readonly #observer: ReadObserver | undefined;
   /** By item. */
   readonly #outcomes: Outcome[] = [];
-  /** By item: 1 if its record was found in the cache. */
-  #found: Uint8Array | undefined;
+  /** By item: 1 if it has a record that need not be read. */
+  #here: Uint8Array | undefined;
+  /** How many records are still to be read. */
+  #missing = 0;
   readonly #read: RangeRead;
 
   /**
@@ -75,26 +89,53 @@ export class Values implements RangeWants, RangeSink {
     places: Places,
     from: number,
     to: number,
-    { column, keep = false, observer }: ValuesOptions = {},
+    { column, mostColumnBytes = Infinity, keep = false, observer }: ValuesOptions = {},
   ) {
     this.#keys = keys;
     this.#column = column;
+    this.#mostColumnBytes = mostColumnBytes;
     this.#cache = keep ? new RecordCache(objects) : undefined;
     this.#observer = observer;
     this.#places = places;
     this.#from = from;
-    this.#to = to;
+    column?.reserve(from, to, (key) => this.#roomOf(key));
+    let bytes = 0;
     for (let key = from; key < to; key++) {
-      if (places.heldIn(key) !== undefined) this.#outcomes.push(this.#takeHeld(key));
-      else this.#outcomes.push(places.valueLengthOf(key) > 0 ? this.#find(key) : places.failureOf(key));
+      const length = places.valueLengthOf(key),
+        outcome = length > 0 ? this.#begin(key) : places.failureOf(key);
+      this.#outcomes.push(outcome);
+      if (outcome === missing) {
+        bytes += length;
+        this.#missing++;
+      } else if (length > 0) {
+        this.#here ??= new Uint8Array(to - from);
+        this.#here[key - from] = 1;
+      }
     }
+    this.wantedBytes = bytes;
     this.#read = new RangeRead(objects, this, this, "values", observer?.valuesFrom(from));
   }
 
-  /** A value that is held is copied into the column at once, otherwise when it is handed on. */
-  #takeHeld(key: number): undefined {
+  /** Whether all values are lent from the column, those that are held too. */
+  get #lends(): boolean {
+    return this.#column !== undefined && this.#mostColumnBytes === Infinity;
+  }
+
+  /** How much room a value needs in the column. */
+  #roomOf(key: number): number {
+    const places = this.#places, length = places.valueLengthOf(key);
+    const isThere = this.#lends || places.heldIn(key) === undefined && length <= this.#mostColumnBytes;
+    return isThere ? length : 0;
+  }
+
+  /** What there is of the value of a key. One that is held stays where it is until it is taken, unless it is lent. */
+  #begin(key: number): Outcome {
     const places = this.#places, held = places.heldIn(key);
-    if (held !== undefined) this.#column?.set(key, held, places.heldStart(key), places.heldEnd(key));
+    if (held === undefined) return this.#find(key);
+    if (!this.#lends) return isHeld;
+    this.#column?.set(key, held, places.heldStart(key), places.heldEnd(key));
+    places.letGo(key);
+    return inColumn;
   }
 
   /** The value of a key, if its record is in the cache. */
@@ -109,8 +150,6 @@ export class Values implements RangeWants, RangeSink {
     );
     if (value === undefined) return missing;
     this.#observer?.foundInCache(key);
-    this.#found ??= new Uint8Array(this.#to - this.#from);
-    this.#found[key - this.#from] = 1;
     return value;
   }
 
@@ -131,8 +170,7 @@ export class Values implements RangeWants, RangeSink {
 
   /** The length of an item's record in bytes; 0 if there is none to be read. */
   lengthOf(item: number): number {
-    const key = this.#from + item, places = this.#places;
-    return this.#found?.[item] === 1 || places.heldIn(key) !== undefined ? 0 : places.valueLengthOf(key);
+    return this.#here?.[item] === 1 ? 0 : this.#places.valueLengthOf(this.#from + item);
   }
 
   /** Whether nothing is in flight or still to be read. */
@@ -140,9 +178,21 @@ export class Values implements RangeWants, RangeSink {
     return this.#read.done;
   }
 
+  /** Whether every entry can be had; what brought them may not have been given up yet. */
+  get allReady(): boolean {
+    return this.#missing === 0;
+  }
+
   /** Whether the entry of a key can be had. */
   isReady(key: number): boolean {
     return this.#outcomes[key - this.#from] !== missing;
+  }
+
+  /** The entries of the keys `[from, to)`, up to the first that is not ready. */
+  takeReady(from: number, to: number): (Entry | DamagedEntry)[] {
+    const entries: (Entry | DamagedEntry)[] = [];
+    for (let key = from; key < to && this.isReady(key); key++) entries.push(this.takeEntry(key));
+    return entries;
   }
 
   /** The entry of a key that is ready. What was handed on is not held here too. */
@@ -152,11 +202,13 @@ export class Values implements RangeWants, RangeSink {
     const lsn = this.#places.newestOf(key) === noPlace ? undefined : this.#places.lsnOf(key);
     if (outcome instanceof Error) return { key: bytes, lsn, error: outcome };
     this.#outcomes[key - this.#from] = undefined;
-    return { key: bytes, value: outcome ?? this.#copyHeld(key), lsn };
+    return { key: bytes, value: this.#take(key, outcome), lsn };
   }
 
-  /** The value of a key, if it is held; memory that holds nothing else is handed on as it is (D3). */
-  #copyHeld(key: number): Uint8Array<ArrayBuffer> | undefined {
+  /** A value as memory of its own; one that is held has it already if nothing else lies in it (D3). */
+  #take(key: number, outcome: Uint8Array<ArrayBuffer> | undefined): Uint8Array<ArrayBuffer> | undefined {
+    if (outcome === inColumn) return this.#column?.valueAt(key);
+    if (outcome !== isHeld) return outcome;
     const places = this.#places, held = places.heldIn(key);
     if (held === undefined) return undefined;
     const start = places.heldStart(key), end = places.heldEnd(key);
@@ -174,6 +226,16 @@ export class Values implements RangeWants, RangeSink {
   failureOf(key: number): Error | undefined {
     const outcome = this.#outcomes[key - this.#from];
     return outcome instanceof Error ? outcome : undefined;
+  }
+
+  /** Bytes that are read of files for the records, what lies between them included. */
+  get plannedBytes(): number {
+    return this.#read.plannedBytes;
+  }
+
+  /** Begins to read, as far as memory for that is free, and waits for nothing. */
+  issue(): void {
+    this.#read.issue();
   }
 
   /** Reads on, until more keys are ready. */
@@ -205,18 +267,23 @@ export class Values implements RangeWants, RangeSink {
     const isIt = header.kind === RecordKind.PUT && header.lsn === this.#places.lsnOf(key) &&
       keyEnd + header.valueLength === at + length && this.#keys.isAt(key, bytes, keyStart, keyEnd);
     if (!isIt) return this.fail(item, this.#corruption(key, "the record of this key and LSN", "another"));
-    if (this.#column !== undefined) {
+    if (this.#column !== undefined && length <= this.#mostColumnBytes) {
       this.#column.set(key, bytes, keyEnd, at + length);
-      this.#outcomes[item] = undefined;
-      return;
+      return this.#settle(item, inColumn);
     }
     if (!owned) this.#cache?.keep(this.#places.objectOf(key), this.#places.offsetOf(key), bytes, at, length);
-    this.#outcomes[item] = owned ? bytes.subarray(keyEnd, at + length) : bytes.slice(keyEnd, at + length);
+    const value = owned ? bytes.subarray(keyEnd, at + length) : bytes.slice(keyEnd, at + length);
+    this.#settle(item, value);
   }
 
   /** Takes note that a record cannot be had. */
   fail(item: number, error: Error): void {
-    this.#outcomes[item] = error;
+    this.#settle(item, error);
+  }
+
+  #settle(item: number, outcome: Outcome): void {
+    this.#outcomes[item] = outcome;
+    this.#missing--;
   }
 
   #corruption(key: number, expected: string, found: string): CorruptionError {
