@@ -9,7 +9,7 @@
 import { parseArgs } from "node:util";
 import process from "node:process";
 import type { ScanRange, Store, Timeline } from "../mod.ts";
-import { keyOf, permutationOf, randomOf, valuesOf } from "./peers/keys.ts";
+import { permutationOf, randomOf, valuesOf } from "./peers/keys.ts";
 import { print, progress } from "./peers/print.ts";
 
 const orders = ["sequential", "random"] as const;
@@ -29,6 +29,11 @@ interface Side {
 
 /** Does some of what is measured, and returns for how many records. */
 type Kind = (side: Side) => Promise<number>;
+
+/** The key of a number: 18 bytes of text, which the command line shows as it is. */
+function keyOf(number: number): string {
+  return `varvebench${String(number).padStart(8, "0")}`;
+}
 
 async function countOf(stream: ReadableStream<unknown>): Promise<number> {
   let count = 0;
@@ -94,7 +99,7 @@ async function fill(timeline: Timeline, numberOf: (index: number) => number, rec
   for (let i = 0; i < records;) {
     const changes = [];
     for (const end = Math.min(records, i + 256); i < end; i++) {
-      changes.push({ key: keyOf(numberOf(i)), value: value(i).slice() });
+      changes.push({ key: keyOf(numberOf(i)), value: value(i).map((byte) => 0x61 + byte % 26) });
     }
     await timeline.append(changes);
   }
