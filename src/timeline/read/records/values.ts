@@ -98,7 +98,6 @@ export class Values implements RangeWants, RangeSink {
     this.#observer = observer;
     this.#places = places;
     this.#from = from;
-    column?.reserve(from, to, (key) => this.#roomOf(key));
     let bytes = 0;
     for (let key = from; key < to; key++) {
       const length = places.valueLengthOf(key),
@@ -113,6 +112,8 @@ export class Values implements RangeWants, RangeSink {
       }
     }
     this.wantedBytes = bytes;
+    if (this.#missing > 0 || this.#lends) column?.reserve(from, to, (key) => this.#roomOf(key));
+    if (this.#lends) { for (let key = from; key < to; key++) this.#lend(key); }
     this.#read = new RangeRead(objects, this, this, "values", observer?.valuesFrom(from));
   }
 
@@ -128,14 +129,18 @@ export class Values implements RangeWants, RangeSink {
     return isThere ? length : 0;
   }
 
-  /** What there is of the value of a key. One that is held stays where it is until it is taken, unless it is lent. */
+  /** What there is of the value of a key. One that is held stays where it is until it is taken or lent. */
   #begin(key: number): Outcome {
+    return this.#places.heldIn(key) === undefined ? this.#find(key) : isHeld;
+  }
+
+  /** Copies the value of a key into the column, if it is held. */
+  #lend(key: number): void {
     const places = this.#places, held = places.heldIn(key);
-    if (held === undefined) return this.#find(key);
-    if (!this.#lends) return isHeld;
+    if (held === undefined) return;
     this.#column?.set(key, held, places.heldStart(key), places.heldEnd(key));
+    this.#outcomes[key - this.#from] = inColumn;
     places.letGo(key);
-    return inColumn;
   }
 
   /** The value of a key, if its record is in the cache. */

@@ -1,6 +1,7 @@
 /** Windows of values: how large they are, what is read ahead of whom, and what becomes of it. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { terminalFlag } from "../../../../src/layer/mod.ts";
 import { VersionBlock } from "../../../../src/layer/version_cursor.ts";
 import { KeyColumn } from "../../../../src/timeline/read/records/columns.ts";
 import { Places } from "../../../../src/timeline/read/records/places.ts";
@@ -120,6 +121,44 @@ test("F2: ValueWindows has windows grow where records lie apart, and not where t
     await windows.cancel();
   }
 });
+
+for (const mostColumnBytes of [2048, Infinity]) {
+  const what = mostColumnBytes === Infinity
+    ? "lends values that are held"
+    : "leaves values that are held where they are";
+  test(`ValueWindows ${what}, reads none of them, and counts their bytes`, async (fixture) => {
+    const records = await written(fixture, Array<number>(6).fill(1000));
+    const places = new Places(6), met = patterned(6000, 9);
+    const { keys } = await new WrittenKeys(records, 6).next();
+    records.forEach(({ object, lsn, offset, length }, i) => {
+      const file = { object, seed: 0 };
+      if (i === 2) return addPlace(places, i, records[i]);
+      places.addHeld(i, file, lsn, offset, length, terminalFlag, met, i * 1000, i * 1000 + 1000);
+    });
+    const source = { mostWindowKeys: 0, mostHeldBytes: 0, next: () => Promise.resolve({ keys, places }) };
+    const some = { ...sizes, mostBytes: records[0].length * 4, mostColumnBytes };
+    const windows = new ValueWindows(fixture.objects, fixture.view(), source, some);
+    const window = await windows.next() as ValueWindow;
+    assertEquals([window.from, window.to, source.mostHeldBytes], [0, 4, some.mostBytes]);
+    assertEquals(window.values.wantedBytes, records[2].length);
+    while (!window.values.done) await window.values.step();
+    const isLent = mostColumnBytes === Infinity;
+    assertEquals(
+      window.column.lengths.slice(0, 4),
+      new Uint32Array([0, 1, 2, 3].map((i) => isLent || i === 2 ? 1000 : 0)),
+    );
+    assertEquals(window.column.bytes.length, records[2].length * (isLent ? 4 : 1));
+    assertEquals(places.heldIn(1) === undefined, isLent);
+    window.values.takeReady(0, 4).forEach((entry, i) => {
+      const value = i === 2 ? patterned(1000, i) : met.slice(i * 1000, i * 1000 + 1000);
+      assert("value" in entry && entry.value !== undefined);
+      assert(sameBytes(entry.value, value), `value ${i}`);
+      assertEquals(entry.value.buffer.byteLength, 1000, "it is memory of its own");
+      assertEquals(places.heldIn(i), undefined, "it is let go when it is taken");
+    });
+    await windows.cancel();
+  });
+}
 
 test("ValueWindows tells why a window that was read ahead failed when it is asked for", async (fixture) => {
   const source = new WrittenKeys(await written(fixture, [10, 10]), 1);
