@@ -167,8 +167,8 @@ Deno.test("RetainedCursor keeps a chain of patches whole that is longer than it 
 });
 
 Deno.test("RetainedCursor hands records on with their rows, as many as some memory holds", () => {
-  const rows = rowsOf("a: p1 +4 p5 +6 +12; b: p2 d3; c: p10 p11"),
-    retention = { horizon: 9, isOldest: false };
+  const retention = { horizon: 9, isOldest: false };
+  const rows = rowsOf("a: p1 +4 p5 +6 +12; b: p2 d3; c: p10 p11").map((row) => ({ ...row, source: 0 }));
   // Blocks of two rows, of which every first one has records.
   const named = (found: readonly Found[]) =>
     found.map(({ key, lsn, hasRecord }) => `${key}${lsn} ${hasRecord}`);
