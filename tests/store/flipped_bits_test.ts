@@ -1,6 +1,6 @@
 /**
  * Any bit of a store that is flipped is found by a verification, and costs a salvage no more than the record or the
- * batches that it stood in.
+ * batches that it stood in; of what was merged, where a length is hit, what is left of its run.
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -30,10 +30,11 @@ import { TimelineTally } from "./tally.ts";
  * Copies all that still reads of a store into a new one: every timeline, every version at its LSN, also of a store that
  * cannot be opened because its manifest, an index or a segment is damaged.
  *
- * Records are found without any index; one that reads only helps to cross what is damaged. Without it the next record is
- * looked for byte by byte: it must check, lie in its area and be of an LSN that may be there, and so may be one that a
- * value holds whose own record is damaged. What is lost is told; what a crash left and nobody was promised is left
- * out in silence. Without a manifest the names of timelines are lost, and their ids stand for them.
+ * Records are found without any index; one that reads only helps to cross what is damaged: of layers that were merged
+ * it tells where the next 4 KiB of records begin, so that a length that is hit costs up to so much. Without it the next
+ * record is looked for byte by byte: it must check, lie in its area and be of an LSN that may be there, and so may be
+ * one that a value holds whose own record is damaged. What is lost is told; what a crash left and nobody was promised
+ * is left out in silence. Without a manifest the names of timelines are lost, and their ids stand for them.
  *
  * @param from The directory of the store, which nobody writes meanwhile. It is only read.
  * @param to Where the new store is made; there must be nothing, or an empty directory.
