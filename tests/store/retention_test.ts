@@ -104,6 +104,7 @@ class Kept {
     await assertRejects(() => timeline.getEntry("a", { lsn }), LsnError);
     await assertRejects(() => timeline.getMany(["a"], { lsn }), LsnError);
     await assertRejects(() => timeline.count({}, { lsn }), LsnError);
+    await assertRejects(() => timeline.explain(["a"], { lsn }), LsnError);
     assertThrows(() => timeline.getVectored(["a"], { lsn }), LsnError);
     assertThrows(() => timeline.scan({}, { lsn }), LsnError);
     assertThrows(() => timeline.snapshot(lsn), LsnError);
