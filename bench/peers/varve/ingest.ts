@@ -55,7 +55,7 @@ export async function measureIngest(
   directory: string,
   variant: Variant,
 ): Promise<Measurement> {
-  await using store = await openStore(directory, variant);
+  await using store = await openStore(directory, variant, { upkeep: "worker" });
   const timeline = store.timeline();
   const memory: number[] = [];
   const records: Records = {

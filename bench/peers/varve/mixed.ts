@@ -16,7 +16,7 @@ export async function measureMixed(
   directory: string,
   variant: Variant,
 ): Promise<Measurement> {
-  await using store = await openStore(directory, variant);
+  await using store = await openStore(directory, variant, { upkeep: "worker" });
   const timeline = store.timeline();
   const { dataset } = work;
   await fillDataset(timeline, dataset);

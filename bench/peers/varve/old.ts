@@ -11,7 +11,7 @@ import { fillDataset, writeBatches } from "./ingest.ts";
 import { fillCache, readGets } from "./read.ts";
 import type { Variant } from "./request.ts";
 import { openStore } from "./store.ts";
-import { keepSettling, settle } from "./upkeep.ts";
+import { settle } from "./upkeep.ts";
 
 const MiB = 2 ** 20;
 const batchRecords = 256;
@@ -20,7 +20,7 @@ const memory = { memoryBytes: 256 * MiB, cacheBytes: 64 * MiB } as const;
 
 /** Measures an ingest into a new store until no debt is left. */
 export async function measureFill(work: FillWork, directory: string, variant: Variant): Promise<Measurement> {
-  await using store = await openStore(directory, variant, memory);
+  await using store = await openStore(directory, variant, { ...memory, upkeep: "worker" });
   const timeline = store.timeline();
   const { dataset, keys } = work;
   const { records, valueBytes } = dataset;
@@ -32,7 +32,7 @@ export async function measureFill(work: FillWork, directory: string, variant: Va
     await writeBatches(timeline, { place, value: valuesOf(valueBytes), count: records, batchRecords });
   }
   await timeline.sync();
-  await settle(timeline);
+  await settle(store);
   const used = account.end();
   const loopDelay = loop.stop();
   const settingsBytes = memory.memoryBytes + memory.cacheBytes;
@@ -48,7 +48,7 @@ export async function measureBusy(
   variant: Variant,
 ): Promise<Measurement> {
   await copyDirectory(dataset, directory);
-  await using store = await openStore(directory, variant, { cacheBytes: work.cacheBytes });
+  await using store = await openStore(directory, variant, { cacheBytes: work.cacheBytes, upkeep: "worker" });
   const timeline = store.timeline();
   const { records, valueBytes } = work.dataset;
   const random = randomOf(3), next = () => random(records);
@@ -58,7 +58,6 @@ export async function measureBusy(
 
   const overwritten = randomOf(5);
   let written = 0, reading = true;
-  const upkeep = keepSettling(timeline);
   const writer = writeBatches(timeline, {
     place: () => overwritten(records),
     value: valuesOf(valueBytes),
@@ -77,7 +76,6 @@ export async function measureBusy(
   const loopDelay = loop.stop();
   reading = false;
   await writer;
-  await upkeep.stop();
   return {
     operations,
     payloadBytes: payloadOf(operations, valueBytes),
@@ -112,7 +110,7 @@ export async function measureOverwrite(
     const place = orderOf("random", dataset.records);
     await writeBatches(timeline, { place, value: valuesOf(valueBytes), count: records, batchRecords });
     await timeline.sync();
-    await settle(timeline);
+    await settle(store);
   } finally {
     await store.close();
   }
@@ -128,7 +126,7 @@ async function openWithHistory(
   variant: Variant,
 ): Promise<Store | { unable: string }> {
   // The type of the options is that of this checkout, which may not have this one.
-  const options = { ...memory, history: { lsns: historyLsns } } as StoreOptions;
+  const options = { ...memory, upkeep: "worker", history: { lsns: historyLsns } } as StoreOptions;
   try {
     return await openStore(directory, variant, options);
   } catch (error) {

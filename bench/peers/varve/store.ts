@@ -5,7 +5,8 @@ import { Store } from "./product.ts";
 import type { Variant } from "./request.ts";
 
 /**
- * Opens the store of a directory, with the mode and engine of a variant and no other.
+ * Opens the store of a directory, with the mode and engine of a variant and no other. Nothing is merged by itself unless
+ * `options` say so: a young store stays young.
  *
  * @param directory A directory; the store is made if it is not there.
  * @param variant How it does IO.
@@ -18,9 +19,10 @@ export async function openStore(
   variant: Variant,
   options: StoreOptions = {},
 ): Promise<StoreOfCheckout> {
-  const store = await Store.open(`${directory}/store`, {
+  const store = await open(`${directory}/store`, {
     create: true,
     strict: true,
+    upkeep: "manual",
     ...variant,
     ...options,
   });
@@ -32,4 +34,14 @@ export async function openStore(
       store.io.notes.join("; ")
     }`,
   );
+}
+
+/** A checkout that knows of no upkeep by itself opens without that option. */
+async function open(path: string, { upkeep, ...options }: StoreOptions): Promise<StoreOfCheckout> {
+  try {
+    return await Store.open(path, { ...options, upkeep });
+  } catch (error) {
+    if (!(error instanceof TypeError && error.message.includes("upkeep"))) throw error;
+    return await Store.open(path, options);
+  }
 }

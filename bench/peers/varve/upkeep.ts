@@ -1,45 +1,21 @@
-/** How a timeline is brought to where upkeep has nothing left to do: the one place of the bench that knows. */
+/** How a store is brought to where upkeep has nothing left to do: the one place of the bench that knows. */
 
-import type { Timeline } from "../../../mod.ts";
+import type { Store } from "../../../mod.ts";
 
-/**
- * Seals what was appended before, and waits until nothing is left to be merged.
- *
- * @param timeline The timeline; appends may go on, what they bring is left to another call.
- * @param signal Ends the wait; it then rejects with the signal's reason.
- */
-export async function settle(timeline: Timeline, signal?: AbortSignal): Promise<void> {
-  await timeline.compact({ signal });
-}
+const lookMilliseconds = 20;
 
 /**
- * Lets upkeep go on, again and again, beside what else is done.
+ * Seals what was appended to "main" before, and waits until upkeep by itself has nothing left to do.
  *
- * @param timeline The timeline.
- * @returns What stops it.
+ * @param store The store, of which upkeep runs by itself.
+ * @throws {Error} If upkeep cannot go on.
  */
-export function keepSettling(timeline: Timeline): { stop(): Promise<void> } {
-  const stopped = new AbortController();
-  const settling = settleUntil(timeline, stopped.signal);
-  // A failure is told by `stop`; until then nobody listens.
-  settling.catch(() => {});
-  return {
-    async stop() {
-      stopped.abort();
-      await settling;
-    },
-  };
-}
-
-async function settleUntil(timeline: Timeline, signal: AbortSignal): Promise<void> {
-  const pauseMilliseconds = 20;
-  while (!signal.aborted) {
-    try {
-      await settle(timeline, signal);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
-    // Where nothing is left to do, it has to wait for more.
-    await new Promise((resolve) => setTimeout(resolve, pauseMilliseconds));
+export async function settle(store: Store): Promise<void> {
+  await store.timeline().freeze();
+  for (;;) {
+    const { state, error } = store.metrics().upkeep.main;
+    if (state === "idle") return;
+    if (state !== "queued" && state !== "merging") throw new Error(`Upkeep is ${state}: ${error}`);
+    await new Promise((resolve) => setTimeout(resolve, lookMilliseconds));
   }
 }

@@ -38,13 +38,16 @@ async function probe({ directory, variant }: VarveRequest): Promise<string> {
 }
 
 async function fill({ directory, variant, unsealed }: VarveRequest, dataset: Dataset): Promise<void> {
-  const store = await openStore(directory, variant, unsealed ? { segmentBytes: unsealedSegmentBytes } : {});
+  const store = await openStore(directory, variant, {
+    ...(unsealed ? { segmentBytes: unsealedSegmentBytes } : {}),
+    ...(dataset.age === "old" ? { upkeep: "worker" } : {}),
+  });
   const timeline = store.timeline();
   await fillDataset(timeline, dataset);
   await timeline.sync();
   // The process ends here, as one that is killed would: nothing is sealed, and the lock goes with it.
   if (unsealed) return;
-  await (dataset.age === "old" ? settle(timeline) : timeline.freeze());
+  await (dataset.age === "old" ? settle(store) : timeline.freeze());
   await store.close();
 }
 

@@ -95,13 +95,20 @@ export class UpkeepLoop {
   wake(): void {
     this.#planner.changed();
     if (!this.#isWanted || this.#running !== undefined || this.#backOff.isOn) return;
-    if (!this.#planner.hasWork) return;
+    if (!this.#planner.hasWork) return this.#rest();
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
       this.#world.changed();
       // Something may have come since it last looked.
       this.wake();
     });
+  }
+
+  /** Takes note that nothing is left to do of what it waited for. */
+  #rest(): void {
+    if (this.#state === "ended") return;
+    this.#state = "idle";
+    this.#backOff.succeeded();
   }
 
   /** Begins no job until what is returned is disposed of. */
