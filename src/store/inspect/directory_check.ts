@@ -139,8 +139,9 @@ function stranger(path: string): CorruptionError {
 }
 
 /**
- * Tells of what stands in the directory of a timeline and is not named. Nothing is written to a segment before the
- * manifest names it: one that holds data and that the manifest cannot have named proves that it is too old.
+ * Tells of what stands in the directory of a timeline and is not named. Nothing is written to a file before the manifest
+ * names it, or says that its number is taken: one that holds data and that the manifest cannot know of proves that it is
+ * too old.
  *
  * @param store What is inspected.
  * @param timeline The timeline.
@@ -156,9 +157,10 @@ export async function tellUnnamed(
   const before = namesIn(timeline), strangers: { name: string; hasData: boolean }[] = [];
   for (const name of names.sort()) {
     findings.check();
-    const id = `${folder}/${name}` as ObjectId, isSegment = parseObjectId(id)?.kind === "seg";
+    const id = `${folder}/${name}` as ObjectId;
     if (before.has(id)) continue;
-    strangers.push({ name, hasData: isSegment && await hasData(objects, objects.object(id)) });
+    const isObject = parseObjectId(id) !== undefined;
+    strangers.push({ name, hasData: isObject && await hasData(objects, objects.object(id)) });
   }
   // What was made meanwhile is named by now, if anything was written to it.
   const newest = await newestOf(store, timeline), after = namesIn(newest);
@@ -166,6 +168,8 @@ export async function tellUnnamed(
     const id = `${folder}/${name}`, object = parseObjectId(id);
     if (after.has(id)) continue;
     const isNew = object !== undefined && object.sequence >= newest.nextSequence;
+    // Where a store is open somebody makes it just now, or removes it as soon as nobody needs it.
+    if (object !== undefined && !isNew && store.state !== undefined) continue;
     if (!isNew) findings.found({ severity: "warning", error: stranger(`${path}/${name}`) });
     else if (hasData) findings.found({ error: unnamed(`${path}/${name}`) });
   }

@@ -225,7 +225,7 @@ Deno.test("WorkerUpkeep does what upkeep plans by itself, and does it again when
       }
       const { workerJobs, workerFailures, seals, upkeep } = store.metrics();
       assert(upkeep.main.merges > 0);
-      assert(workerJobs + workerFailures > seals, "layers are merged in the Worker");
+      assert(workerFailures > 0 || workerJobs > seals, "layers are merged in the Worker");
       await check(store, 9 * 12);
       assertEquals(strays(host, store), []);
       await store.close();
