@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { timeMarkBytes } from "../../src/layer/mod.ts";
-import { CorruptionError, ReadOnlyError, type Snapshot, type Store, type Timeline } from "../../mod.ts";
+import { CorruptionError, ReadOnlyError, type Snapshot, Store, type Timeline } from "../../mod.ts";
 import { collect, patterned, sameBytes } from "../store/bytes.ts";
 import { test, testEach } from "../store/matrix.ts";
 import { Model, type ModelChange } from "../store/model.ts";
@@ -172,4 +172,23 @@ test("Timeline.compact() refuses a store that is read only, a closed one, and op
   await assertRejects(() => t.timeline.compact(), Deno.errors.BadResource);
   const reader = await place.open({ readOnly: true });
   await assertRejects(() => reader.timeline().compact(), ReadOnlyError);
+});
+
+Deno.test("Timeline.scan() goes on behind many megabytes of deleted keys that were merged", async () => {
+  const path = await Deno.makeTempDir({ prefix: "varve_test_" });
+  try {
+    await using store = await Store.open(path);
+    const timeline = store.timeline(), keys = 24_000, width = 500;
+    for (let i = 0; i < keys; i += 4000) {
+      const numbers = Array.from({ length: 4000 }, (_, j) => `k${i + j}`.padEnd(width, "-"));
+      await timeline.append(numbers.map((key) => ({ key, value: "gone" })));
+      await timeline.append(numbers.map((key) => ({ key, delete: true as const })));
+    }
+    await timeline.append([{ key: "z", value: "last" }]);
+    await timeline.compact();
+    const found = await Array.fromAsync(timeline.scan());
+    assertEquals(found.map(({ key }) => new TextDecoder().decode(key)), ["z"]);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
 });

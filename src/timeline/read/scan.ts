@@ -53,6 +53,8 @@ export class ScanWindow implements Plan {
   readonly #deleted: boolean;
   readonly #mostHeldBytes: number;
   #heldBytes = 0;
+  /** By source: the memory of the last value of it that is held. */
+  readonly #heldIn: (Uint8Array | undefined)[] = [];
   /** Whether more versions of the last key may follow. */
   #isOpen = false;
 
@@ -113,7 +115,7 @@ export class ScanWindow implements Plan {
       if (lsn > this.#lsn) continue;
       if (!this.#isOpen || !keys.isLast(block, row)) {
         this.#leaveKey();
-        if (keys.length === this.#most || isHeld && !this.#hasRoom(block.length[row])) break;
+        if (keys.length === this.#most || isHeld && !this.#hasRoom(block.bytes, source)) break;
         keys.add(block, row);
         this.#isOpen = true;
       }
@@ -122,15 +124,26 @@ export class ScanWindow implements Plan {
         continue;
       }
       places.addRow(keys.length - 1, file, block, row);
-      this.#heldBytes += block.length[row];
+      this.#hold(block.bytes, source);
     }
     this.#cursor.step(row - at);
     return row - at;
   }
 
-  /** Whether values of so many bytes more can be held. */
-  #hasRoom(bytes: number): boolean {
-    return this.#heldBytes === 0 || this.#heldBytes + bytes <= this.#mostHeldBytes;
+  /**
+   * Whether a value that lies in some memory can be held: what holds it is all of that memory. A window without keys
+   * would be taken for the end.
+   */
+  #hasRoom(memory: Uint8Array, source: number): boolean {
+    return this.keys.length === 0 || this.#heldIn[source] === memory ||
+      this.#heldBytes + memory.length <= this.#mostHeldBytes;
+  }
+
+  /** Takes note that a value in some memory is held. */
+  #hold(memory: Uint8Array, source: number): void {
+    if (this.#heldIn[source] === memory) return;
+    this.#heldIn[source] = memory;
+    this.#heldBytes += memory.length;
   }
 
   /** Leaves the last key, and drops it if it was deleted and no such key is wanted. */
