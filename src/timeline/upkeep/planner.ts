@@ -54,6 +54,7 @@ export class Planner {
   get plan(): UpkeepPlan {
     if (this.#plan !== undefined) return this.#plan;
     const { levelled } = this.#layers;
+    this.#forgetGone();
     try {
       const blocked = levelled.storedOf([...this.#damaged.keys()].map((sequence) => ({ sequence })));
       const settings = { ...this.settings, horizon: this.#horizon() || undefined };
@@ -87,6 +88,13 @@ export class Planner {
     const stored = this.#layers.levelled.storedOf(inputs);
     const found = stored.filter(({ stored: { object } }) => object.path === error.path);
     for (const { layer } of found.length > 0 ? found : stored) this.#damaged.set(layer.sequence, error);
+  }
+
+  /** A job that was begun before an input was left out may have taken it in all the same. */
+  #forgetGone(): void {
+    for (const sequence of this.#damaged.keys()) {
+      if (this.#layers.levelled.levelOf(sequence) === undefined) this.#damaged.delete(sequence);
+    }
   }
 
   /** Takes for sound again what was damaged. */

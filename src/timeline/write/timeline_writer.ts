@@ -94,7 +94,7 @@ export class TimelineWriter {
     this.#durability = new Durability(this.health, this.layers, context.readOnly ? durableLsn : lastLsn);
     if (context.readOnly) this.layers.adoptToRead(segments);
     else this.layers.adopt(segments);
-    if (!context.readOnly) this.horizon.moveLater(this.#upkeep, this.durableLsn);
+    if (!context.readOnly) this.horizon.moveLater(this.#upkeep, this.durableLsn, () => this.compactor.wake());
     this.compactor.wake();
   }
 

@@ -85,7 +85,7 @@ export const runs: readonly Mutant[] = [
     breaks: "A value that was met in a run is not read again.",
     file: "src/timeline/read/lookup.ts",
     before: "if (memory === undefined || (flags & tombstoneFlag) !== 0) {",
-    after: "if (memory !== undefined || (flags & tombstoneFlag) !== 0) {",
+    after: "if (memory === undefined || (flags & tombstoneFlag) === 0) {",
     caughtBy: reads,
     filter: "reads one run",
   },

@@ -186,7 +186,7 @@ export const parts: readonly Part[] = [
   simulated(
     "crashes",
     "scripts crashed at every moment, in every order in which their operations may complete",
-    160,
+    100,
     { boundaries: 2_000, crashStates: 200_000, recoveries: 20_000 },
     crashScripts,
   ),

@@ -86,20 +86,31 @@ export function planWithin(
   return {
     job: job ?? reclaim(scene),
     debt: debtOf(scene),
-    pressure: pressureOf(levels, settings, bounds),
+    pressure: pressureOf(scene, busy),
   };
 }
 
 /** By level: what it holds, but for what is going down, to what it may hold. */
 function scoresOf(scene: Scene, running: readonly PlannedLayer[]): number[] {
   const { levels, settings, bounds } = scene;
-  const going = new Float64Array(bottomLevel + 1);
-  for (const { level, byteLength } of running) going[level] += byteLength;
+  const going = goingOf(running);
   return levels.sorted.map((level, at) => {
     if (at === 0) return isL0Busy(scene) ? 0 : l0Score(levels, settings);
     const bytes = level.bytes - going[at];
     return bytes <= 0 || bounds.bytes[at] === Infinity ? 0 : bytes / bounds.bytes[at];
   });
+}
+
+/** By level: the bytes of layers that no job takes in. */
+function goingOf(running: readonly PlannedLayer[]): Float64Array {
+  const going = new Float64Array(columnLevel + 1);
+  for (const { level, byteLength } of running) going[level] += byteLength;
+  return going;
+}
+
+/** Whether layers at level 0 can go down: nothing is in their way. */
+function canMergeL0s(scene: Scene): boolean {
+  return scene.busy.size === 0 || !isL0Busy(scene) && mergeL0s(scene) !== undefined;
 }
 
 /** How many layers at level 0 there are to how many there may be, over a key and in all. */
@@ -348,11 +359,13 @@ function debtOf({ levels, settings, bounds }: Scene): number {
   return debt;
 }
 
-function pressureOf(levels: Levels, settings: PlanSettings, bounds: LevelBounds): number {
-  let worst = l0Score(levels, settings);
+/** How far over its bounds the worst level is, of those where a job would help. */
+function pressureOf(scene: Scene, running: readonly PlannedLayer[]): number {
+  const { levels, settings, bounds } = scene, going = goingOf(running);
+  let worst = canMergeL0s(scene) ? l0Score(levels, settings) : 0;
   for (let level = bounds.base; level < bottomLevel; level++) {
     const bound = Math.max(bounds.bytes[level], settings.mostInputBytes / 4);
-    worst = Math.max(worst, levels.sorted[level].bytes / bound);
+    worst = Math.max(worst, (levels.sorted[level].bytes - going[level]) / bound);
   }
   return Math.max(0, worst - 1);
 }

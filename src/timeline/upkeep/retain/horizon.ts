@@ -74,11 +74,14 @@ export class Horizon {
     return isWorthStep(this.lsn, lsn, durableLsn) ? [{ type: "horizon", id: this.#context.id, lsn }] : [];
   }
 
-  /** Moves it in the background, if that is worth it. */
-  moveLater(upkeep: Upkeep, durableLsn: Lsn): void {
+  /** Moves it in the background, if that is worth it, and tells when it has. */
+  moveLater(upkeep: Upkeep, durableLsn: Lsn, moved: () => void): void {
     const edits = this.edits(durableLsn), { manifest } = this.#context;
     if (edits.length === 0) return;
-    upkeep.add(async () => void await this.#health.patiently(() => manifest.commit(edits)));
+    upkeep.add(async () => {
+      await this.#health.patiently(() => manifest.commit(edits));
+      moved();
+    });
   }
 
   /**

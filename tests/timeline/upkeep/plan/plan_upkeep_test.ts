@@ -354,3 +354,11 @@ Deno.test("planUpkeep() leaves what is needed as of a horizon and later, and not
     assert(found.size * versionBytes < all.length * versionBytes / 2, `${found.size} of ${all.length}`);
   }
 });
+
+Deno.test("planUpkeep() presses nobody for what no job can help: layers that one which is left out blocks", () => {
+  const l0s = Array.from({ length: 60 }, (_, i) => layer(`0 a-z ${i * 10 + 1}..${i * 10 + 9} 90`));
+  const base = layer("7 a-z 0..0 3000"), levels = Levels.empty.edit([], [...l0s, base]);
+  assert(planUpkeep(levels, settings).pressure > 10);
+  assertEquals(planUpkeep(levels, settings, [l0s[0]]).pressure, 0);
+  assertEquals(planUpkeep(levels, settings, [l0s[0]]).job, undefined);
+});
