@@ -68,7 +68,7 @@ const shortSlices = 40, everySlices = 400;
 const damage: Part = {
   name: "damage",
   summary: "one damage at a time done to a small store, which then tells the truth or names what is damaged",
-  seconds: 300,
+  seconds: 420,
   goals: { flips: 98_000, truncations: 4_500, deletions: 80 },
   isSliced: true,
   run: (budget) =>
