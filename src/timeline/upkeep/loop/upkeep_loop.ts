@@ -95,7 +95,7 @@ export class UpkeepLoop {
   wake(): void {
     this.#planner.changed();
     if (!this.#isWanted || this.#running !== undefined || this.#backOff.isOn) return;
-    if (!this.#planner.hasWork) return this.#rest();
+    if (!this.#hasWork()) return this.#rest();
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
       this.#world.changed();
@@ -137,10 +137,20 @@ export class UpkeepLoop {
       !this.#world.closing.aborted && (this.#health.cause === undefined || isShortage(this.#health.cause));
   }
 
+  /** Whether there is something to do: nothing is, where a plan is our own fault, which ends upkeep. */
+  #hasWork(): boolean {
+    try {
+      return this.#planner.hasWork;
+    } catch (error) {
+      this.#giveUp(error as Error);
+      return false;
+    }
+  }
+
   /** Has done what is planned until nothing is, or nothing can be. It never rejects. */
   async #run(): Promise<void> {
     const { upkeep } = this.#context, { closing, changed } = this.#world;
-    while (this.#isWanted && this.#planner.hasWork) {
+    while (this.#isWanted && this.#hasWork()) {
       this.#state = "queued";
       try {
         await upkeep.run(() => this.#next(), closing);
@@ -150,7 +160,7 @@ export class UpkeepLoop {
       }
       changed();
     }
-    this.#state = "idle";
+    if (this.#state !== "ended") this.#state = "idle";
   }
 
   /** Has the next job done. */
