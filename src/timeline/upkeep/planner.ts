@@ -58,7 +58,8 @@ export class Planner {
     try {
       const blocked = levelled.storedOf([...this.#damaged.keys()].map((sequence) => ({ sequence })));
       const settings = { ...this.settings, horizon: this.#horizon() || undefined };
-      return this.#plan = planUpkeep(levelled.levels, settings, blocked.map(({ layer }) => layer));
+      const leftOut = blocked.map(({ layer }) => layer);
+      return this.#plan = planUpkeep(levelled.levels, settings, { leftOut });
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error;
       this.#disorder = error;

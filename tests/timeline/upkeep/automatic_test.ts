@@ -189,6 +189,41 @@ Deno.test("upkeep leaves a damaged layer alone, says so, and does not try it aga
   await assertOpens(engine, 50);
 });
 
+Deno.test("upkeep takes newer layers past a damaged one that has none of their keys", async () => {
+  const engine = new SimEngine(), before = await WriterFixture.open(engine);
+  const seal = async (t: WriterFixture, key: string, value: Uint8Array | string) => {
+    t.append({ key, value }, { key: `${key}/`, value });
+    await t.writer.freeze();
+  };
+  for (const value of ["1", "2", "3", "4"]) await seal(before, "damaged", value);
+  const [, { sequence }] = before.state.layers;
+  await before.close();
+  const path = engine.disk.paths().filter((path) => path.startsWith(directory))[1];
+  const bytes = engine.disk.contents(path), sound = bytes.slice();
+  bytes[4096 + timeMarkBytes + 40] ^= 1;
+  engine.disk.put(path, bytes);
+  const t = await openAutomatic(engine);
+  assertEquals(await settled(t), "damaged");
+  for (let i = 0; i < 4; i++) await seal(t, "sound", new Uint8Array(3000).fill(i));
+  assertEquals(await settled(t), "damaged");
+  const left = t.state.layers.filter(({ level }) => level === 0);
+  const keys = Map.groupBy(left, ({ firstKey }) => new TextDecoder().decode(firstKey));
+  assertEquals(keys.get("damaged")?.length, 3);
+  assert((keys.get("sound")?.length ?? 0) < 3, "those of other keys are taken down");
+  assertEquals((await t.timeline.get("sound"))?.[0], 3);
+  assert(t.state.layers.some((layer) => layer.sequence === sequence));
+  await t.close();
+  // What was left out is taken down once it is sound, to under what passed it.
+  engine.disk.put(path, sound);
+  const again = await openAutomatic(engine);
+  for (const value of ["5", "6"]) await seal(again, "damaged", value);
+  assertEquals(await settled(again), "idle");
+  assertInOrder(engine, again);
+  const versions = await Array.fromAsync(again.timeline.history("damaged"));
+  assertEquals(versions.map(({ lsn }) => lsn), [1, 2, 3, 4, 9, 10]);
+  await again.close();
+});
+
 for (const code of ["ENOSPC", "EIO"]) {
   Deno.test(`upkeep waits when an output meets ${code}, appends go on, and it goes on later by itself`, async () => {
     const engine = new HookedSim(), time = new SimTime(), t = await openAutomatic(engine, time);

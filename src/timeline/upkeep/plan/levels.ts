@@ -12,7 +12,8 @@
  *
  * C1  Layers of one level from 1 on do not overlap in key, but for columns.
  * C2  For each key, what a level holds has higher LSNs than what the levels under it hold, but for columns. So no
- *     layer is taken down past another that has its keys, and those of level 0 leave it oldest first.
+ *     layer is taken down past another that has its keys, and those of level 0 leave it oldest first, but for one that
+ *     is damaged and none of whose keys they have.
  *
  * A column answers whoever asks for its key, and merging it again would change nothing; so it is set aside, at a level
  * of its own, and versions of its key may pass it. Readers order what they find by LSN, not by level, and lose nothing.
@@ -156,8 +157,8 @@ export function l0Bytes({ l0s }: Levels): number {
   return bytesOf(l0s);
 }
 
-/** The most layers at level 0 that one key has. */
-export function l0Depth({ l0s }: Levels): number {
+/** The most of some layers at level 0 that one key has. */
+export function l0Depth(l0s: readonly PlannedLayer[]): number {
   const starts = l0s.map(({ firstKey }) => firstKey).sort(compareKeys);
   const ends = l0s.map(({ lastKey }) => lastKey).sort(compareKeys);
   let depth = 0;

@@ -42,13 +42,23 @@ const mostSwept = 1024;
 /** So many layers at level 0 are merged at once, each of which a merge has pages and a file of. */
 const mostTaken = 256;
 
+/** Layers that no job may take in. */
+export interface LayersApart {
+  /** The inputs of running jobs. What is newer at level 0 waits for what is older. */
+  readonly running?: readonly PlannedLayer[];
+  /** Those that are left alone. At level 0 what is newer passes them where it has none of their keys. */
+  readonly leftOut?: readonly PlannedLayer[];
+}
+
 /** What a plan looks at. */
 interface Scene {
   readonly levels: Levels;
   readonly settings: PlanSettings;
   readonly bounds: LevelBounds;
-  /** Sequences of the inputs of running jobs. */
+  /** Sequences of layers that no job may take in: those of running jobs, and those that are left out. */
   readonly busy: ReadonlySet<number>;
+  /** Layers at level 0 that may go down, oldest first. */
+  readonly l0s: readonly PlannedLayer[];
 }
 
 /**
@@ -56,15 +66,11 @@ interface Scene {
  *
  * @param levels The layers there are, those that running jobs take in among them.
  * @param settings What is to be reached.
- * @param busy The inputs of running jobs.
+ * @param apart Layers that no job may take in.
  * @returns The job and how urgent it is.
  */
-export function planUpkeep(
-  levels: Levels,
-  settings: PlanSettings,
-  busy: readonly PlannedLayer[] = [],
-): UpkeepPlan {
-  return planWithin(boundsOf(levels, settings), levels, settings, busy);
+export function planUpkeep(levels: Levels, settings: PlanSettings, apart: LayersApart = {}): UpkeepPlan {
+  return planWithin(boundsOf(levels, settings), levels, settings, apart);
 }
 
 /** Plans the next job where levels have other bounds: see {@linkcode planUpkeep}. */
@@ -72,10 +78,11 @@ export function planWithin(
   bounds: LevelBounds,
   levels: Levels,
   settings: PlanSettings,
-  busy: readonly PlannedLayer[] = [],
+  { running = [], leftOut = [] }: LayersApart = {},
 ): UpkeepPlan {
-  const scene = { levels, settings, bounds, busy: new Set(busy.map(({ sequence }) => sequence)) };
-  const scores = scoresOf(scene, busy);
+  const apart = [...running, ...leftOut], busy = new Set(apart.map(({ sequence }) => sequence));
+  const scene = { levels, settings, bounds, busy, l0s: freeL0s(levels, busy, running) };
+  const scores = scoresOf(scene, apart);
   const due = scores.map((score, level) => ({ score, level }))
     .filter(({ score, level }) => level === 0 ? score >= 1 : score > 1)
     .sort((a, b) => b.score - a.score || a.level - b.level);
@@ -86,51 +93,63 @@ export function planWithin(
   return {
     job: job ?? reclaim(scene),
     debt: debtOf(scene),
-    pressure: pressureOf(scene, busy),
+    pressure: pressureOf(scene, apart),
   };
 }
 
-/** By level: what it holds, but for what is going down, to what it may hold. */
-function scoresOf(scene: Scene, running: readonly PlannedLayer[]): number[] {
+/** By level: what it holds that a job may take in, to what it may hold. */
+function scoresOf(scene: Scene, apart: readonly PlannedLayer[]): number[] {
   const { levels, settings, bounds } = scene;
-  const going = goingOf(running);
+  const going = goingOf(apart);
   return levels.sorted.map((level, at) => {
-    if (at === 0) return isL0Busy(scene) ? 0 : l0Score(levels, settings);
+    if (at === 0) return l0Score(scene, settings);
     const bytes = level.bytes - going[at];
     return bytes <= 0 || bounds.bytes[at] === Infinity ? 0 : bytes / bounds.bytes[at];
   });
 }
 
-/** By level: the bytes of layers that no job takes in. */
-function goingOf(running: readonly PlannedLayer[]): Float64Array {
+/** By level: the bytes of layers that no job may take in. */
+function goingOf(apart: readonly PlannedLayer[]): Float64Array {
   const going = new Float64Array(columnLevel + 1);
-  for (const { level, byteLength } of running) going[level] += byteLength;
+  for (const { level, byteLength } of apart) going[level] += byteLength;
   return going;
 }
 
 /** Whether layers at level 0 can go down: nothing is in their way. */
 function canMergeL0s(scene: Scene): boolean {
-  return scene.busy.size === 0 || !isL0Busy(scene) && mergeL0s(scene) !== undefined;
+  return scene.busy.size === 0 || mergeL0s(scene) !== undefined;
 }
 
 /** How many layers at level 0 there are to how many there may be, over a key and in all. */
-function l0Score(levels: Levels, { mergeL0s, mostL0s }: PlanSettings): number {
-  const depth = levels.l0s.length > mostSwept ? 0 : l0Depth(levels);
-  return Math.max(depth / mergeL0s, levels.l0s.length / mostL0s);
+function l0Score({ l0s }: Pick<Scene, "l0s">, { mergeL0s, mostL0s }: PlanSettings): number {
+  const depth = l0s.length > mostSwept ? 0 : l0Depth(l0s);
+  return Math.max(depth / mergeL0s, l0s.length / mostL0s);
 }
 
-/** Whether one of the layers at level 0 is being merged: what is newer waits for it (C2). */
-function isL0Busy({ levels, busy }: Scene): boolean {
-  return levels.l0s.some(({ sequence }) => busy.has(sequence));
+/**
+ * The layers at level 0 that may go down: none while one of them is being merged, and none past an older one that stays
+ * and may have its keys (C2).
+ */
+function freeL0s(
+  { l0s }: Levels,
+  busy: ReadonlySet<number>,
+  running: readonly PlannedLayer[],
+): readonly PlannedLayer[] {
+  if (running.some(({ level }) => level === 0)) return [];
+  const staying: PlannedLayer[] = [];
+  return busy.size === 0 ? l0s : l0s.filter((l0) => {
+    const stays = busy.has(l0.sequence) || staying.some((older) => isOverlapping(older, l0));
+    if (stays) staying.push(l0);
+    return !stays;
+  });
 }
 
 /** Moves the oldest layers at level 0 to where nothing overlaps them, if they are worth a file of their own. */
 function moveL0s(scene: Scene): PlannedJob | undefined {
-  const { levels, settings } = scene;
-  if (isL0Busy(scene)) return undefined;
+  const { settings } = scene;
   const inputs: PlannedLayer[] = [];
   let level = 0;
-  for (const l0 of levels.l0s) {
+  for (const l0 of scene.l0s) {
     if (l0.byteLength < settings.outputBytes / 4 || inputs.some((other) => isOverlapping(other, l0))) break;
     const deepest = deepestFree(scene, 0, l0);
     if (deepest < scene.bounds.base || inputs.length > 0 && deepest !== level) break;
@@ -154,13 +173,14 @@ function deepestFree({ levels: { sorted }, bounds }: Scene, above: number, layer
 
 /** Merges layers at level 0, oldest first, with what they overlap in the base. */
 function mergeL0s(scene: Scene): PlannedJob | undefined {
-  const { levels, settings, bounds } = scene;
+  const { levels, settings, bounds, l0s } = scene;
+  if (l0s.length === 0) return undefined;
   const small = joinL0s(scene);
   if (small !== undefined) return small;
   const base = levels.sorted[bounds.base];
   let taken = 0, bytes = 0, under: Span = { from: 0, to: 0 };
   let hull: Hull | undefined;
-  for (const l0 of levels.l0s.slice(0, mostTaken)) {
+  for (const l0 of l0s.slice(0, mostTaken)) {
     hull = hull === undefined ? hullOf([l0]) : joined(hull, hullOf([l0]));
     bytes += l0.byteLength;
     const span = base.overlap(...hull), all = bytes + base.bytesIn(span);
@@ -172,7 +192,7 @@ function mergeL0s(scene: Scene): PlannedJob | undefined {
   }
   // What is too much for a merge waits until the base has given some of it away.
   if (taken === 0) return takeDown(scene, bounds.base);
-  const inputs = [...levels.l0s.slice(0, taken), ...base.layers.slice(under.from, under.to)];
+  const inputs = [...l0s.slice(0, taken), ...base.layers.slice(under.from, under.to)];
   return isFree(scene, inputs) ? merge(scene, inputs, bounds.base) : undefined;
 }
 
@@ -180,8 +200,9 @@ function mergeL0s(scene: Scene): PlannedJob | undefined {
  * Joins the newest layers at level 0 where all of it is small for the base, which would be written anew for little:
  * as many as are not much larger than all that is newer, so that a byte is written so few times as sizes grow.
  */
-function joinL0s({ levels, settings }: Scene): PlannedJob | undefined {
-  const { l0s } = levels;
+function joinL0s({ levels, settings, l0s }: Scene): PlannedJob | undefined {
+  // Joined past one that stays, they might have its keys between theirs, and stay too.
+  if (l0s.length < levels.l0s.length) return undefined;
   if (l0Bytes(levels) >= settings.mostInputBytes / 8) return undefined;
   const least = Math.max(0, l0s.length - mostTaken);
   let from = l0s.length - 1;
@@ -360,9 +381,9 @@ function debtOf({ levels, settings, bounds }: Scene): number {
 }
 
 /** How far over its bounds the worst level is, of those where a job would help. */
-function pressureOf(scene: Scene, running: readonly PlannedLayer[]): number {
-  const { levels, settings, bounds } = scene, going = goingOf(running);
-  let worst = canMergeL0s(scene) ? l0Score(levels, settings) : 0;
+function pressureOf(scene: Scene, apart: readonly PlannedLayer[]): number {
+  const { levels, settings, bounds } = scene, going = goingOf(apart);
+  let worst = canMergeL0s(scene) ? l0Score(scene, settings) : 0;
   for (let level = bounds.base; level < bottomLevel; level++) {
     const bound = Math.max(bounds.bytes[level], settings.mostInputBytes / 4);
     worst = Math.max(worst, (levels.sorted[level].bytes - going[level]) / bound);

@@ -84,6 +84,6 @@ Deno.test("l0Depth() is the most layers over one key", () => {
   ];
   for (const [ranges, depth] of cases) {
     const layers: PlannedLayer[] = ranges.map((range, i) => layer(`0 ${range} ${i + 1}..${i + 1} 10`));
-    assertEquals(l0Depth(Levels.empty.edit([], layers)), depth, ranges.join());
+    assertEquals(l0Depth(layers), depth, ranges.join());
   }
 });

@@ -28,7 +28,7 @@ function planned(
 ): string {
   const layers = lines.map((line) => layer(line));
   const running = layers.filter((each) => busy.includes(lineOf(each)));
-  const { job } = planUpkeep(Levels.empty.edit([], layers), { ...settings, ...change }, running);
+  const { job } = planUpkeep(Levels.empty.edit([], layers), { ...settings, ...change }, { running });
   if (job === undefined) return "nothing";
   const oldest = job.isOldest ? ", oldest" : "";
   return `${job.work} ${job.inputs.map(lineOf).join(" + ")} to ${job.level}${oldest}`;
@@ -225,6 +225,7 @@ class Trial {
   readonly #running: PlannedJob[] = [];
   readonly #settings: PlanSettings;
   #levels = Levels.empty;
+  #damaged: PlannedLayer[] = [];
   #lsn = 0;
 
   constructor(seed: number) {
@@ -246,14 +247,24 @@ class Trial {
     this.#levels = this.#levels.edit([], [filled(0, rows)]);
   }
 
+  /** Has another layer left out that no job takes in, or those that are taken in again. */
+  damage(): void {
+    const busy = this.#running.flatMap(({ inputs }) => inputs);
+    const sound = this.#layers().filter((layer) => !busy.includes(layer) && !this.#damaged.includes(layer));
+    if (sound.length === 0 || this.#damaged.length === 3) this.#damaged = [];
+    else this.#damaged.push(sound[this.#random.below(sound.length)]);
+  }
+
   /** Starts a job, if there is one that fits. */
   start(): boolean {
     const busy = this.#running.flatMap(({ inputs }) => inputs);
-    const plan = planUpkeep(this.#levels, this.#settings, busy);
-    assertEquals(planUpkeep(this.#levels, this.#settings, busy), plan, "the same layers give the same job");
+    const apart = { running: busy, leftOut: this.#damaged };
+    const plan = planUpkeep(this.#levels, this.#settings, apart);
+    assertEquals(planUpkeep(this.#levels, this.#settings, apart), plan, "the same layers give the same job");
     const { job } = plan;
     if (job === undefined) return false;
     assert(job.inputs.every((input) => !busy.includes(input)), "a busy layer is not taken in");
+    assert(job.inputs.every((input) => !this.#damaged.includes(input)), "a damaged layer is not taken in");
     this.#checkSize(job);
     this.#running.push(job);
     return true;
@@ -272,6 +283,7 @@ class Trial {
 
   /** Runs jobs until nothing is to do. */
   settle(): void {
+    this.#damaged = [];
     for (let steps = 0; this.start() || this.finish(); steps++) {
       assert(steps < 5000, "upkeep comes to an end");
     }
@@ -324,6 +336,7 @@ Deno.test("planUpkeep() brings any layers to an end, beside each other, and reor
     const random = new Random(seed), trial = new Trial(seed);
     for (let step = 0; step < 150; step++) {
       [() => trial.seal(), () => trial.start(), () => trial.finish()][random.below(3)]();
+      if (random.below(20) === 0) trial.damage();
     }
     trial.settle();
   }
@@ -359,6 +372,18 @@ Deno.test("planUpkeep() presses nobody for what no job can help: layers that one
   const l0s = Array.from({ length: 60 }, (_, i) => layer(`0 a-z ${i * 10 + 1}..${i * 10 + 9} 90`));
   const base = layer("7 a-z 0..0 3000"), levels = Levels.empty.edit([], [...l0s, base]);
   assert(planUpkeep(levels, settings).pressure > 10);
-  assertEquals(planUpkeep(levels, settings, [l0s[0]]).pressure, 0);
-  assertEquals(planUpkeep(levels, settings, [l0s[0]]).job, undefined);
+  assertEquals(planUpkeep(levels, settings, { leftOut: [l0s[0]] }).pressure, 0);
+  assertEquals(planUpkeep(levels, settings, { leftOut: [l0s[0]] }).job, undefined);
+});
+
+Deno.test("planUpkeep() has layers at level 0 pass one that is left out where they have none of its keys", () => {
+  const out = layer("0 a-c 1..9 200"), blocked = layer("0 b-z 30..39 200");
+  const newer = ["0 d-f 10..19 90", "0 d-f 20..29 90", "0 d-f 40..49 90"].map((line) => layer(line));
+  const plan = (...l0s: PlannedLayer[]) => {
+    const levels = Levels.empty.edit([], [layer("7 a-z 0..0 1000"), out, ...l0s]);
+    return planUpkeep(levels, settings, { leftOut: [out] });
+  };
+  assertEquals(plan(...newer).job?.inputs.map(lineOf).slice(0, 3), newer.map(lineOf));
+  // What is blocked blocks what is newer and has its keys.
+  assertEquals(plan(newer[0], newer[1], blocked, newer[2]).job, undefined);
 });
