@@ -188,6 +188,11 @@ export interface IoEngine {
    * cannot tell has no such member.
    */
   permissions?(path: string): Promise<number | undefined>;
+  /**
+   * How many bytes the file system of a directory has room for, as it says; `undefined` if it does not say. A quota may
+   * leave less. An engine that cannot tell has no such member.
+   */
+  freeBytes?(path: string): Promise<number | undefined>;
   /** Makes the names in a directory durable. */
   syncDirectory(path: string): Promise<void>;
 

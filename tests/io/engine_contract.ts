@@ -3,6 +3,7 @@
  */
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { statfs } from "node:fs/promises";
 import { IoError, LockedError } from "../../src/base/mod.ts";
 import type { IoEngine, IoFile, OpenOptions, Transfer } from "../../src/io/engine.ts";
 
@@ -450,6 +451,17 @@ export function testEngine(subject: Subject): void {
     assertEquals(await f.engine.list(f.path("a")), ["b"]);
     await f.engine.syncDirectory(f.path("a/b/c"));
     if (!simulated) assertEquals((await Deno.stat(f.path("a/b"))).mode! & 0o777, 0o700);
+  });
+
+  test("freeBytes() is what the file system has room for, and rejects where no directory is", async (f) => {
+    const { engine, directory } = f;
+    if (simulated) {
+      assertEquals(await engine.freeBytes!(directory), undefined);
+      return;
+    }
+    const { blocks, bsize } = await statfs(directory), free = await engine.freeBytes!(directory);
+    assert(free !== undefined && Number.isSafeInteger(free) && free > 0 && free <= blocks * bsize, `${free}`);
+    assertEquals((await rejection(engine.freeBytes!(f.path("none"))) as IoError).code, "ENOENT");
   });
 
   test("makeDirectory() rejects when a file stands in its way", async (f) => {

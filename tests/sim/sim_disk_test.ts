@@ -1,6 +1,6 @@
 /** A simulated disk: what a kill leaves, what damage does, and that copies stand apart. */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { IoError } from "../../src/base/mod.ts";
 import { readOnce, writeOnce } from "../../src/io/mod.ts";
 import {
@@ -221,4 +221,21 @@ Deno.test("SimDisk holds what an array of bytes holds after any writes and lengt
     await engine.syncDirectory("/");
     assertEquals([...disk.crashStates()].map((state) => state.hash()), [disk.hash()]);
   }
+});
+
+Deno.test("SimDisk has room for as much as it is told, and tells how much is left", async () => {
+  const engine = new SimEngine(), { disk } = engine;
+  const file = await engine.open("/store/a", { access: "write", direct: true, create: true });
+  await writeOnce(engine, file, 0, blocks(1, 2));
+  disk.capacity = 4 * block;
+  assertEquals(await engine.freeBytes("/store"), 2 * block);
+  const refused = await assertRejects(() => writeOnce(engine, file, 2 * block, blocks(3, 4, 5)), IoError);
+  assertEquals([refused.code, disk.contents("/store/a").length], ["ENOSPC", 2 * block]);
+  await writeOnce(engine, file, block, blocks(6, 7));
+  assertEquals([await engine.freeBytes("/store"), disk.clone().freeBytes], [block, block]);
+  await assertRejects(() => engine.allocate(file, 5 * block), IoError, "ENOSPC");
+  await engine.allocate(file, 4 * block);
+  await engine.truncate(file, block);
+  assertEquals(await engine.freeBytes("/store"), 3 * block);
+  await engine.close(file);
 });

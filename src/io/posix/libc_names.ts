@@ -24,6 +24,9 @@ import { type Inode, statxInode } from "./statx.ts";
 /** AT_REMOVEDIR of `unlinkat`. */
 const removeDirectory = 0x200;
 
+/** Words of a `struct statvfs`, with some to spare: block size, fragment size, fragments, free ones, those for all. */
+const statvfsWords = 32;
+
 /** See the top of the file. */
 export class LibcNames implements Names {
   readonly #files: LibcFiles;
@@ -106,6 +109,25 @@ export class LibcNames implements Names {
         names.push(...decodeDirents(records.subarray(0, count)));
       }
       return names;
+    } finally {
+      this.#symbols.close(fd);
+    }
+  }
+
+  /** See {@linkcode Names.freeBytes}. */
+  async freeBytes(path: string): Promise<number | undefined> {
+    const { fstatvfs } = this.#symbols;
+    if (!fstatvfs) return await runtimeNames.freeBytes(path);
+    requireGrant("read", path);
+    const { held } = this.#files, attempt = { operation: "measure", path };
+    const place = held.locateDirectory(path) ?? { at: currentDirectory, name: path };
+    const fd = this.#openDirectory(place, attempt, openFlag.pathOnly);
+    try {
+      const result = new BigUint64Array(statvfsWords);
+      this.#files.call(attempt, () => fstatvfs(fd, new Uint8Array(result.buffer)));
+      const [, fragmentBytes, fragments, , available] = result;
+      // What has no size, as some file systems of programs, does not say.
+      return fragments === 0n ? undefined : Number(fragmentBytes * available);
     } finally {
       this.#symbols.close(fd);
     }

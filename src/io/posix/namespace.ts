@@ -7,7 +7,7 @@
  * @module
  */
 
-import { open } from "node:fs/promises";
+import { open, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { hasCode, IoError } from "../../base/mod.ts";
 import type { LockTicket, PathLock } from "../engine.ts";
@@ -29,6 +29,8 @@ export interface Names {
   isDirectory(path: string): Promise<boolean>;
   /** The names in a directory, in no order. Rejects with `ENOTDIR` if a link stands there. */
   list(path: string): Promise<string[]>;
+  /** See `freeBytes` of the engine. */
+  freeBytes(path: string): Promise<number | undefined>;
   /** Makes the names in a directory durable. Rejects with an `IoError`. */
   syncDirectory(path: string): Promise<void>;
   /** See `lock` of the engine. */
@@ -50,10 +52,19 @@ export const runtimeNames: Names = {
     if (!isDirectory) throw new IoError({ code: "ENOTDIR", operation: "list", path });
     return await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
   },
+  freeBytes,
   syncDirectory,
   lock: lockPath,
   join: (path, ticket) => Promise.resolve(joinPath(path, ticket)),
 };
+
+/** What the runtime tells only to whom `--allow-sys=statfs` was granted; others are not told, and need not ask for it. */
+async function freeBytes(path: string): Promise<number | undefined> {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "statfs" });
+  if (state !== "granted") return undefined;
+  const { bavail, bsize, blocks } = await statfs(path);
+  return blocks === 0 ? undefined : bavail * bsize;
+}
 
 /** The directory that a path names something in. */
 export function directoryOf(path: string): string {

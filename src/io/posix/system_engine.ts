@@ -178,6 +178,11 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
     });
   }
 
+  /** See {@linkcode IoEngine.freeBytes}. */
+  freeBytes(path: string): Promise<number | undefined> {
+    return this.#run("measure", path, () => this.#names.freeBytes(path));
+  }
+
   /** See {@linkcode IoEngine.syncDirectory}. */
   syncDirectory(path: string): Promise<void> {
     return this.#run("sync directory", path, () => this.#names.syncDirectory(path));

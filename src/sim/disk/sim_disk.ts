@@ -47,6 +47,8 @@ export class SimDisk {
    * @internal
    */
   readonly locked: Map<SimNode, number> = new Map();
+  /** How many bytes the files that have a name may have together; what would be more is refused with `ENOSPC`. */
+  capacity: number = Infinity;
   #time = 0;
 
   /**
@@ -97,6 +99,27 @@ export class SimDisk {
   /** The paths of all directories but `/`, sorted. */
   directories(): string[] {
     return this.#pathsOf("directory").filter((path) => path !== "/");
+  }
+
+  /** How many bytes there is room for: each file takes its length. */
+  get freeBytes(): number {
+    return Math.max(0, this.capacity - this.paths().reduce((sum, path) => sum + this.#lengthOf(path), 0));
+  }
+
+  #lengthOf(path: string): number {
+    return this.file(path, "measure").current.length;
+  }
+
+  /**
+   * Throws with `ENOSPC` if a file would become longer than there is room for.
+   *
+   * @internal
+   */
+  checkRoom(asked: Extract<Asked, { inode: SimInode }>, path: string): void {
+    if (this.capacity === Infinity) return;
+    const end = asked.kind === "write" ? asked.offset + asked.bytes.length : asked.length;
+    const more = end - asked.inode.current.length;
+    if (more > 0 && more > this.freeBytes) throw new IoError({ code: "ENOSPC", operation: "write", path });
   }
 
   #pathsOf(kind: SimNode["kind"]): string[] {
@@ -210,6 +233,7 @@ export class SimDisk {
     const copy = new TreeCopy();
     const other = new SimDisk([], copy.of(this.root));
     other.#time = this.#time;
+    other.capacity = this.capacity;
     for (const asked of this.underWay) {
       if (!("inode" in asked)) other.underWay.add(asked);
       else if (asked.kind === "resize") other.underWay.add({ ...asked, inode: copy.of(asked.inode) });

@@ -19,6 +19,7 @@ interface Settling {
 /** The words for operations in errors, where they are not their names. */
 const wordsOf: Readonly<Partial<Record<Operation, string>>> = {
   nextData: "measure",
+  freeBytes: "measure",
   makeDirectory: "make directory",
   syncDirectory: "sync directory",
 };

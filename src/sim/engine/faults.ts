@@ -68,6 +68,7 @@ const harmless: ReadonlySet<Operation> = new Set<Operation>([
   "size",
   "nextData",
   "list",
+  "freeBytes",
   "resolve",
   "lock",
   "support",

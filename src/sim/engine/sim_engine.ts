@@ -33,6 +33,7 @@ import { promptSchedule, type SimSchedule } from "../host/sim_schedule.ts";
 import { type FaultPlan, ListedFaults } from "./faults.ts";
 import { drain, type HeldWrite } from "./held_write.ts";
 import { Calls } from "./calls.ts";
+import { resize } from "./resize.ts";
 import { checkOffset, SimFile } from "./sim_file.ts";
 import { joinLock, SimLock } from "./sim_lock.ts";
 import { SimTransfers } from "./sim_transfers.ts";
@@ -208,24 +209,12 @@ export class SimEngine implements IoEngine {
 
   /** See {@linkcode IoEngine.truncate}. */
   truncate(file: IoFile, length: number): Promise<void> {
-    return this.#resize(file, "truncate", length);
+    return this.#on(file, (own) => resize(this.#calls, this.disk, own, "truncate", length));
   }
 
   /** See {@linkcode IoEngine.allocate}. */
   allocate(file: IoFile, length: number): Promise<void> {
-    return this.#resize(file, "allocate", length);
-  }
-
-  #resize(file: IoFile, operation: "truncate" | "allocate", length: number): Promise<void> {
-    return this.#on(file, ({ inode, path, isWritable }) => {
-      checkOffset(file, operation, length);
-      if (!isWritable) throw new IoError({ code: "EBADF", operation, path, offset: length });
-      const grow = operation === "allocate";
-      const asked: Asked = { kind: "resize", inode, length, grow };
-      return this.#calls.run(operation, path, `${length}`, asked, () => {
-        if (!grow || length > inode.current.length) this.disk.apply(asked);
-      });
-    });
+    return this.#on(file, (own) => resize(this.#calls, this.disk, own, "allocate", length));
   }
 
   /** See {@linkcode IoEngine.rename}. */
@@ -254,6 +243,12 @@ export class SimEngine implements IoEngine {
   list(path: string): Promise<string[]> {
     const names = () => [...this.disk.directory(path, "list").current.keys()].sort();
     return this.#calls.run("list", path, "", undefined, names);
+  }
+
+  /** See {@linkcode IoEngine.freeBytes}. A disk without end does not say. */
+  freeBytes(path: string): Promise<number | undefined> {
+    if (this.disk.capacity === Infinity) return Promise.resolve(undefined);
+    return this.#calls.run("freeBytes", path, "", undefined, () => this.disk.freeBytes);
   }
 
   /** See {@linkcode IoEngine.syncDirectory}. */

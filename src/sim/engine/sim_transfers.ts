@@ -119,8 +119,10 @@ export class SimTransfers {
     transfer.done = bytes.length;
   }
 
-  #put({ inode }: SimFile, offset: number, bytes: Uint8Array, durable: boolean): void {
-    this.#disk.apply({ kind: "write", inode, offset, bytes, durable });
+  #put({ inode, path }: SimFile, offset: number, bytes: Uint8Array, durable: boolean): void {
+    const asked: Asked = { kind: "write", inode, offset, bytes, durable };
+    this.#disk.checkRoom(asked, path);
+    this.#disk.apply(asked);
   }
 }
 
