@@ -146,6 +146,11 @@ export class Objects {
     return (await this.root.list()).map(parseTimelineName).filter((timeline) => timeline !== undefined);
   }
 
+  /** How many bytes its file system has room for; `undefined` if nobody can tell. */
+  async freeBytes(): Promise<number | undefined> {
+    return await this.context.files.spare(async () => await this.host.engine.freeBytes?.(this.directory));
+  }
+
   /** Makes the directory of a timeline, durably. */
   async prepare(timeline: number): Promise<void> {
     const path = `${this.directory}/${timelineName(timeline)}`;

@@ -60,8 +60,15 @@ async function fill(opening: StoreOptions): Promise<string> {
     while (timeline.lastLsn < before + 5) await append();
     await check();
   }
-  await using store = await Store.open(path, { ...opening, upkeep: "manual" });
-  const timeline = store.timeline();
+  await using store = await Store.open(path, opening);
+  const timeline = store.timeline(), status = () => store.metrics().upkeep.main;
+  while (["queued", "merging"].includes(status().state)) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const { state, error, merges } = status();
+  if (state !== "full" || merges > 0 || !error?.includes("for appends, found")) {
+    throw new Error(`a merge was begun that leaves no room: ${state}, ${error}`);
+  }
   await timeline.append([{ key: "after", value: "1" }], { sync: true });
   return `full, freed, ${timeline.lastLsn > 20 ? "went on" : "too early"}`;
 }

@@ -22,6 +22,7 @@ import type { TimelineLayers } from "../write/timeline_layers.ts";
 import { type CompactionReport, type CompactOptions, Tally } from "./compaction.ts";
 import { type JobResult, JobRunner } from "./job_runner.ts";
 import type { LevelledLayers } from "./levelled_layers.ts";
+import { checkMergeRoom } from "./loop/merge_room.ts";
 import { UpkeepLoop } from "./loop/upkeep_loop.ts";
 import type { HeldLayers } from "./merged_layers.ts";
 import { orAborted } from "./or_aborted.ts";
@@ -54,6 +55,7 @@ export class Compactor {
   readonly #layers: TimelineLayers;
   readonly #runner: JobRunner;
   readonly #planner: Planner;
+  readonly #horizon: () => Lsn;
   readonly #loop: UpkeepLoop;
   /** Ends when no compaction runs or waits that somebody called for. */
   #compacting: Promise<unknown> = Promise.resolve();
@@ -77,6 +79,7 @@ export class Compactor {
   ) {
     this.#context = context;
     this.#layers = layers;
+    this.#horizon = horizon;
     this.#runner = new JobRunner(context, health, layers, horizon);
     this.#planner = new Planner(context.settings.segmentBytes, layers, horizon);
     this.#loop = new UpkeepLoop(context, health, this.#planner, {
@@ -125,8 +128,9 @@ export class Compactor {
 
   /** Does what upkeep by itself has to do. */
   async #work(job: PlannedJob | undefined): Promise<void> {
-    if (job !== undefined) await this.#carryOut(job, this.#closing.signal);
-    else await this.#forget();
+    if (job === undefined) return await this.#forget();
+    await checkMergeRoom(this.#context, job, this.#horizon());
+    await this.#carryOut(job, this.#closing.signal);
   }
 
   async #carryOut(

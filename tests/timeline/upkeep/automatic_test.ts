@@ -261,6 +261,35 @@ for (const code of ["ENOSPC", "EIO"]) {
   });
 }
 
+Deno.test("upkeep begins no merge that leaves no room for appends, says so, and goes on when there is some", async () => {
+  const engine = new SimEngine(), time = new SimTime(), before = await WriterFixture.open(engine);
+  await addLayers(before, 6);
+  const { segmentBytes } = before.context.settings;
+  await before.close();
+  const { disk } = engine, bytesOf = (path: string) => disk.contents(path).length;
+  const taken = disk.paths().reduce((sum, path) => sum + bytesOf(path), 0);
+  // The merge alone would fit, but not beside two segments.
+  disk.capacity = taken + Math.round(2 * segmentBytes + 6 * segmentBytes / 4);
+  const t = await openAutomatic(engine, time);
+  assertEquals(await settled(t), "full");
+  const { error, merges, retryMilliseconds } = t.writer.compactor.status;
+  assert(error?.includes(`and ${2 * segmentBytes} for appends, found`), error);
+  assertEquals([merges, retryMilliseconds, t.writer.health.state], [0, 1000, "open"]);
+  assertEquals(disk.paths().filter((path) => path.endsWith(".delta")), []);
+  // Nobody who appends is refused, or waits.
+  for (let i = 0; i < 9; i++) await t.appendNext();
+  await t.writer.freeze();
+  time.fire();
+  assertEquals([await settled(t), t.writer.compactor.pressure], ["full", 0]);
+  disk.capacity += 20 * segmentBytes;
+  time.fire();
+  assertEquals(await settled(t), "idle");
+  assertEquals(t.writer.compactor.status.error, undefined);
+  assertInOrder(engine, t);
+  await t.assertMade();
+  await t.close();
+});
+
 Deno.test("upkeep goes on as soon as a full disk of its timeline has room again", async () => {
   const engine = new HookedSim(), t = await openAutomatic(engine);
   await addLayers(t, 2);
