@@ -1,15 +1,11 @@
 /** `varve gc`. */
 
-import { systemClock } from "../../base/mod.ts";
 import type { GcReport, GcStay } from "../../timeline/mod.ts";
+import { callUpkeep } from "../called_upkeep.ts";
 import type { Command } from "../command.ts";
-import { exitInterrupted, exitOk } from "../exit_code.ts";
 import { parseHistory } from "../history_option.ts";
-import { listenForInterrupt } from "../interrupt.ts";
-import { openForWriting } from "../open_timeline.ts";
 import { writeOptions } from "../options.ts";
-import { Progress } from "../terminal/progress.ts";
-import { formatCounted, formatMebibytes, formatWork } from "../terminal/quantity.ts";
+import { formatCounted, formatMebibytes } from "../terminal/quantity.ts";
 
 /** Gives history up. */
 export const gcCommand: Command = {
@@ -29,34 +25,13 @@ for this run alone.
     "wait": writeOptions.wait,
   },
   async run(args, terminal) {
-    const started = systemClock.monotonic();
     const given = args.text("history");
     const history = given === undefined ? "all" : parseHistory(given), dryRun = args.flag("dry-run");
-    using interrupt = listenForInterrupt();
-    using progress = new Progress(terminal, systemClock);
-    const { signal } = interrupt;
-    await using open = await openForWriting(args, { create: "never", signal });
-    const work = (bytes: number, done: readonly string[] = []) =>
-      formatWork(done, bytes, systemClock.monotonic() - started);
-    try {
-      const report = await open.timeline.gc({
-        signal,
-        dryRun,
-        history,
-        progress: ({ bytes, totalBytes }) =>
-          progress.update(() => ({ fraction: bytes / totalBytes, text: work(bytes) })),
-      });
-      progress[Symbol.dispose]();
-      await terminal.output.write(
-        args.flag("json") ? `${JSON.stringify(report)}\n` : linesOf(report).join(""),
-      );
-      return exitOk;
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      progress[Symbol.dispose]();
-      terminal.note("varve: Interrupted: what was done stays\n");
-      return exitInterrupted;
-    }
+    return await callUpkeep(args, terminal, {
+      work: (timeline, options) => timeline.gc({ ...options, dryRun, history }),
+      linesOf: (report) => linesOf(report).join(""),
+      staying: "what was done stays",
+    });
   },
 };
 
