@@ -20,7 +20,7 @@
 
 import { assert, type Lsn, type Turns } from "../../base/mod.ts";
 import { hashKey } from "../formats/key_hash.ts";
-import { terminalFlag, tombstoneFlag } from "../formats/page_format.ts";
+import { tombstoneFlag } from "../formats/page_format.ts";
 import {
   joinLsn,
   lsnHigh,
@@ -29,6 +29,7 @@ import {
   RecordKind,
   recordLengthAt,
 } from "../formats/record_format.ts";
+import { flagsOfKind } from "../formats/run_format.ts";
 import type { FrozenColumns, SortedVersions } from "./frozen_index.ts";
 import { GrowingArray, ownMemory, type TakeMemory, wordsIn } from "./growing_array.ts";
 import { KeyOrder } from "./key_order.ts";
@@ -167,7 +168,7 @@ export class MemoryIndex implements SortedVersions {
     const { keys } = this;
     const start = at + recordHeaderBytes, length = view.getUint16(at + 6, true);
     const lsn = joinLsn(view.getUint32(at + 12, true), view.getUint32(at + 16, true));
-    const flags = kind === RecordKind.DELETE ? terminalFlag | tombstoneFlag : terminalFlag;
+    const flags = flagsOfKind(kind);
     const version = this.#versionCount++;
     const key = keys.find(hash, bytes, start, length);
     let previous = -1;
@@ -243,7 +244,7 @@ export class MemoryIndex implements SortedVersions {
     return this.#versions[version * versionStride + versionLength] >>> 2;
   }
 
-  /** The flags of a version: {@linkcode terminalFlag}, {@linkcode tombstoneFlag}. */
+  /** The flags of a version: {@linkcode flagsOfKind}. */
   flagsOf(version: number): number {
     return this.#versions[version * versionStride + versionLength] & 3;
   }
