@@ -10,6 +10,8 @@
  *   ║ delta, LSNs 10 to 20               removed by an edit, and not read
  * ```
  *
+ * R3  What is removed unread is superseded: a newer version is enough, since versions of all kinds need nothing older.
+ *
  * Descriptions tell bounds, not which versions there are: what is said of bytes is an estimate.
  *
  * @module
@@ -72,7 +74,7 @@ export function planReclaim<L extends ReclaimedLayer>(layers: readonly L[], hori
   return plans;
 }
 
-/** Layers that need not be read to be known superseded: of one key alone, or without any. */
+/** Layers that need not be read to be known superseded (R3): of one key alone, or without any. */
 function coveredLayers<L extends ReclaimedLayer>(layers: readonly L[], horizon: Lsn): L[] {
   const lastLsn = layers.reduce((last, layer) => Math.max(last, layer.lastLsn), 0);
   const single = Map.groupBy(

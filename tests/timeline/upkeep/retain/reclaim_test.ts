@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { lastKind, RecordKind, terminalFlag } from "../../../../src/layer/mod.ts";
+import { flagsOfKind } from "../../../../src/layer/formats/run_format.ts";
 import { planReclaim, type ReclaimedLayer } from "../../../../src/timeline/upkeep/retain/reclaim.ts";
 
 /** A layer of keys from one letter to another and of a range of LSNs, 100 versions of as many keys unless it says more. */
@@ -76,6 +78,15 @@ Deno.test("planReclaim() never finds more bytes than there are", () => {
     for (let horizon = 0; horizon < 160; horizon++) {
       const bytes = planReclaim(layers, horizon).reduce((sum, plan) => sum + plan.bytes, 0);
       assert(bytes >= 0 && bytes <= layers.length * 1000, `${bytes} at ${horizon}`);
+    }
+  }
+});
+
+Deno.test("planReclaim() may remove unread what is covered: versions of all kinds need nothing older", () => {
+  const { MARK, PAD, TIME } = RecordKind, others: readonly number[] = [MARK, PAD, TIME];
+  for (let kind = RecordKind.PUT as number; kind <= lastKind; kind++) {
+    if (!others.includes(kind)) {
+      assert((flagsOfKind(kind) & terminalFlag) !== 0, `kind ${kind} needs older ones`);
     }
   }
 });
