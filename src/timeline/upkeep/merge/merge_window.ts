@@ -4,11 +4,11 @@
  * ```
  *   rows      key, LSN, flags, length, place in the output      from the inputs, in their order
  *   records   record │ record │ record …                        copied with their rows from runs; of L0s read from
- *                                                               wherever they lie, and put in order
+ *                                                               wherever they lie, and put in order, then checked
  * ```
  *
- * W1  A record is checked by its checksum, its key and its LSN before it is copied, or with the run that it is in. A copy
- *     differs from it in its checksum alone, which is that of the output's file then.
+ * W1  A record is checked by its checksum, its key and its LSN before it is handed on, or with the run that it is in. A
+ *     copy differs from it in its checksum alone, which is that of the output's file then.
  *
  * @module
  */
@@ -17,18 +17,14 @@ import { CorruptionError, maxKeyBytes } from "../../../base/mod.ts";
 import {
   checkRecord,
   isSameSpan,
-  readRecordHeader,
+  lengthInRun,
+  lsnInRun,
   type RecordFile,
   recordHeaderBytes,
   VersionBlock,
 } from "../../../layer/mod.ts";
-import {
-  type Objects,
-  RangeRead,
-  type RangeSink,
-  type RangeWants,
-  type StoredObject,
-} from "../../../objects/mod.ts";
+import { type Objects, RangeRead } from "../../../objects/mod.ts";
+import { placed, ScatteredRecords } from "./scattered_records.ts";
 
 /** How much a window takes. */
 export interface WindowLimits {
@@ -41,25 +37,29 @@ export interface WindowLimits {
 /** How much a window takes unless it is told otherwise. */
 export const windowLimits: WindowLimits = { bytes: 32 * 1024 * 1024, rows: 1 << 19 };
 
-/** Stands for where a record lies that was copied with its row. */
-const copied = -1;
 /** From this length on copying at once is cheaper than byte by byte. */
 const longBytes = 128;
+/** Records that are checked between two looks at the clock. */
+const stepRows = 1 << 12;
 
 /** A window of a merge. Its memory serves for the next one too. */
-export class MergeWindow implements RangeWants, RangeSink {
+export class MergeWindow {
   /** The rows; their offsets are where records will stand in the output. */
   readonly rows: VersionBlock = new VersionBlock();
   readonly #limits: WindowLimits;
+  /** The files that records lie in, and the number of each. */
   #files: RecordFile[] = [];
-  /** By row: where its record lies in its file. */
+  readonly #numbers = new Map<RecordFile, number>();
+  /** By row: where its record lies in its file, and which that is. */
   #from = new Float64Array(0);
+  #source = new Int32Array(0);
+  /** Whether all records came with their rows. */
+  #isPlaced = true;
   #bytes = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
   #base = 0;
   #end = 0;
   #seed = 0;
-  #error: Error | undefined;
   /** The key and the LSN of the last row before it was emptied. */
   readonly #lastKey = new Uint8Array(maxKeyBytes);
   #lastKeyLength = -1;
@@ -80,10 +80,11 @@ export class MergeWindow implements RangeWants, RangeSink {
     this.#rememberLast();
     this.rows.count = 0;
     this.#files = [];
+    this.#numbers.clear();
+    this.#isPlaced = true;
     this.#base = base;
     this.#end = 0;
     this.#seed = seed;
-    this.#error = undefined;
   }
 
   /** How many rows there are. */
@@ -98,7 +99,7 @@ export class MergeWindow implements RangeWants, RangeSink {
 
   /** The memory that it holds, used or not, in bytes. */
   get heldBytes(): number {
-    return this.#bytes.byteLength + this.#from.byteLength + this.rows.byteLength;
+    return this.#bytes.byteLength + this.#from.byteLength + this.#source.byteLength + this.rows.byteLength;
   }
 
   /** Whether it takes a row with a record of so many bytes. */
@@ -148,23 +149,36 @@ export class MergeWindow implements RangeWants, RangeSink {
       const larger = new Float64Array(rows.lsn.length);
       larger.set(this.#from);
       this.#from = larger;
+      const sources = new Int32Array(rows.lsn.length);
+      sources.set(this.#source);
+      this.#source = sources;
     }
-    this.#from[at] = block.offset[row];
-    this.#files[at] = file;
-    if (block.hasRecords) this.#copy(block, row, at, file.seed);
+    if (block.hasRecords) {
+      this.#copy(block, row, file.seed);
+      this.#from[at] = placed;
+    } else {
+      this.#from[at] = block.offset[row];
+      this.#source[at] = this.#numbers.get(file) ?? this.#number(file);
+      this.#isPlaced = false;
+    }
     this.#end += block.length[row];
     rows.count++;
   }
 
+  #number(file: RecordFile): number {
+    const number = this.#files.push(file) - 1;
+    this.#numbers.set(file, number);
+    return number;
+  }
+
   /** Copies a record that came with its row. */
-  #copy({ bytes, keyStart, length }: VersionBlock, row: number, at: number, seed: number): void {
+  #copy({ bytes, keyStart, length }: VersionBlock, row: number, seed: number): void {
     const from = keyStart[row] - recordHeaderBytes, to = this.#end, count = length[row];
     this.#makeRoom(to + count);
     const own = this.#bytes;
     if (count > longBytes) own.set(bytes.subarray(from, from + count), to);
     else for (let i = 0; i < count; i++) own[to + i] = bytes[from + i];
     this.#view.setUint32(to, this.#view.getUint32(to, true) ^ seed ^ this.#seed, true);
-    this.#from[at] = copied;
   }
 
   #makeRoom(end: number): void {
@@ -186,9 +200,25 @@ export class MergeWindow implements RangeWants, RangeSink {
    */
   async read(objects: Objects, check: () => void): Promise<Uint8Array<ArrayBuffer>> {
     this.#makeRoom(this.#end);
-    const read = new RangeRead(objects, this, this), { turns } = objects.host;
+    if (!this.#isPlaced) await this.#readScattered(objects, check);
+    return this.#bytes.subarray(0, this.#end);
+  }
+
+  /** Reads what lies in files, and checks it where it stands. */
+  async #readScattered(objects: Objects, check: () => void): Promise<void> {
+    const { turns } = objects.host, { rows } = this;
+    const scattered = new ScatteredRecords({
+      rows,
+      base: this.#base,
+      bytes: this.#bytes,
+      from: this.#from,
+      source: this.#source,
+      files: this.#files,
+    });
+    for (const _ of scattered.plan()) if (turns.due()) await turns.turn();
+    const read = new RangeRead(objects, scattered, scattered);
     try {
-      while (!read.done && this.#error === undefined) {
+      while (!read.done && scattered.error === undefined) {
         check();
         await read.step();
         if (turns.due()) await turns.turn();
@@ -196,49 +226,35 @@ export class MergeWindow implements RangeWants, RangeSink {
     } finally {
       await read.cancel();
     }
-    if (this.#error !== undefined) throw this.#error;
-    return this.#bytes.subarray(0, this.#end);
-  }
-
-  /** See {@linkcode RangeWants.objectOf}. */
-  objectOf(row: number): StoredObject {
-    return this.#files[row].object;
-  }
-
-  /** See {@linkcode RangeWants.offsetOf}. */
-  offsetOf(row: number): number {
-    return this.#from[row];
-  }
-
-  /** See {@linkcode RangeWants.lengthOf}. */
-  lengthOf(row: number): number {
-    return this.#from[row] === copied ? 0 : this.rows.length[row];
-  }
-
-  /** Copies a record to its place (W1). */
-  accept(row: number, bytes: Uint8Array<ArrayBuffer>, view: DataView, at: number, length: number): void {
-    const { rows } = this, { seed } = this.#files[row];
-    const header = readRecordHeader(view, at);
-    if (header === undefined || !checkRecord(bytes, view, at, length, seed)) {
-      throw this.#corruption(row, "a record that checks", "one that does not");
+    if (scattered.error !== undefined) throw scattered.error;
+    for (let row = 0; row < rows.count; row += stepRows) {
+      this.#checkRows(row, Math.min(rows.count, row + stepRows));
+      if (turns.due()) await turns.turn();
     }
-    const isIt = header.lsn === rows.lsn[row] && header.keyLength === rows.keyLength[row] &&
-      isSameSpan(rows.bytes, rows.keyStart[row], bytes, at + recordHeaderBytes, header.keyLength);
-    if (!isIt) throw this.#corruption(row, "the record of this key and LSN", "another");
-    const to = rows.offset[row] - this.#base;
-    this.#bytes.set(bytes.subarray(at, at + length), to);
-    this.#view.setUint32(to, view.getUint32(at, true) ^ seed ^ this.#seed, true);
   }
 
-  /** Takes note that a record cannot be had. */
-  fail(_row: number, error: Error): void {
-    this.#error ??= error;
+  /** Checks records that were read, and binds them to the output (W1). Hot: `bench/upkeep.ts`. */
+  #checkRows(from: number, to: number): void {
+    const { rows } = this, bytes = this.#bytes, view = this.#view;
+    for (let row = from; row < to; row++) {
+      if (this.#from[row] === placed) continue;
+      const at = rows.offset[row] - this.#base, length = rows.length[row], keyLength = rows.keyLength[row];
+      const { seed } = this.#files[this.#source[row]];
+      if (!checkRecord(bytes, view, at, length, seed)) {
+        throw this.#corruption(row, "a record that checks", "one that does not");
+      }
+      const isIt = lengthInRun(bytes, at, at + length) === length && lsnInRun(bytes, at) === rows.lsn[row] &&
+        (bytes[at + 6] | bytes[at + 7] << 8) === keyLength &&
+        isSameSpan(rows.bytes, rows.keyStart[row], bytes, at + recordHeaderBytes, keyLength);
+      if (!isIt) throw this.#corruption(row, "the record of this key and LSN", "another");
+      view.setUint32(at, view.getUint32(at, true) ^ seed ^ this.#seed, true);
+    }
   }
 
   #corruption(row: number, expected: string, found: string): CorruptionError {
     const lsn = this.rows.lsn[row];
     return new CorruptionError({
-      path: this.#files[row].object.path,
+      path: this.#files[this.#source[row]].object.path,
       offset: this.#from[row],
       expected: `${expected} at LSN ${lsn}`,
       found,
