@@ -22,7 +22,7 @@ export function keyHead(bytes: Uint8Array, start: number, end: number): number {
 }
 
 /** How many bytes two keys begin with in common, `most` at the most. */
-export function commonLength(a: Uint8Array, b: Uint8Array, most: number): number {
+export function commonLength(a: Uint8Array, b: Uint8Array, most: number = Infinity): number {
   const end = Math.min(a.length, b.length, most);
   let length = 0;
   while (length < end && a[length] === b[length]) length++;

@@ -27,9 +27,14 @@ export interface MergedCursor extends VersionCursor {
  *
  * @param cursors The cursors, which nobody else may move any more.
  * @param reverse Whether they walk from large to small.
+ * @param sharedBytes How many bytes all keys that they walk are known to begin with in common: comparing begins behind.
  */
-export function mergeCursors(cursors: readonly VersionCursor[], reverse = false): MergedCursor {
-  return new Tournament(cursors, reverse);
+export function mergeCursors(
+  cursors: readonly VersionCursor[],
+  reverse = false,
+  sharedBytes = 0,
+): MergedCursor {
+  return new Tournament(cursors, reverse, sharedBytes);
 }
 
 class Tournament implements MergedCursor {
@@ -39,15 +44,17 @@ class Tournament implements MergedCursor {
   source = -1;
   readonly #cursors: readonly VersionCursor[];
   readonly #sign: number;
-  /** By source: the first bytes of the key that it stands at, as a number. */
+  readonly #sharedBytes: number;
+  /** By source: the first bytes of the key that it stands at, behind what all have, as a number. */
   readonly #heads: Float64Array;
   /** By match, from 1 on: who lost it. */
   readonly #losers: Int32Array;
   /** Whether the source it stands in has moved; before the first match, all have. */
   #hasMoved = true;
 
-  constructor(cursors: readonly VersionCursor[], reverse: boolean) {
+  constructor(cursors: readonly VersionCursor[], reverse: boolean, sharedBytes: number) {
     this.#cursors = cursors;
+    this.#sharedBytes = sharedBytes;
     this.#sign = reverse ? -1 : 1;
     this.#heads = new Float64Array(cursors.length);
     this.#losers = new Int32Array(cursors.length);
@@ -90,9 +97,13 @@ class Tournament implements MergedCursor {
 
   /** Takes note of where a settled source stands. */
   #load(source: number): void {
-    const { ended, block: { bytes, keyStart, keyLength }, at } = this.#cursors[source];
-    const head = keyHead(bytes, keyStart[at], keyStart[at] + keyLength[at]);
-    this.#heads[source] = ended ? Infinity : head * this.#sign;
+    const { ended, block, at } = this.#cursors[source];
+    this.#heads[source] = ended ? Infinity : this.#headOf(block, at);
+  }
+
+  #headOf({ bytes, keyStart, keyLength }: VersionBlock, row: number): number {
+    const start = keyStart[row];
+    return keyHead(bytes, start + this.#sharedBytes, start + keyLength[row]) * this.#sign;
   }
 
   #stand(source: number): void {
@@ -138,10 +149,11 @@ class Tournament implements MergedCursor {
 
   /** Whether a row of the source it stands in comes before all other sources: those that lost to it among them. */
   #isAhead(block: VersionBlock, row: number): boolean {
-    const { source } = this;
+    const { source } = this, head = this.#headOf(block, row);
     for (let match = source + this.#losers.length >> 1; match > 0; match >>= 1) {
-      const loser = this.#losers[match];
-      if (this.#heads[loser] === Infinity) continue;
+      const loser = this.#losers[match], loserHead = this.#heads[loser];
+      if (head < loserHead) continue;
+      if (head > loserHead) return false;
       const other = this.#cursors[loser];
       const order = compareRows(block, row, other.block, other.at) * this.#sign;
       if (order > 0 || order === 0 && source > loser) return false;

@@ -31,6 +31,7 @@ export {
 } from "./layer_description.ts";
 export { type LayerEdit, LayerMap } from "./layer_map.ts";
 export { divideIntoRuns } from "./divide_layers.ts";
+export { commonLength } from "./key_head.ts";
 export { type FrozenColumns, FrozenIndex, type SortedVersions } from "./memory/frozen_index.ts";
 export { ownMemory, type TakeMemory } from "./memory/growing_array.ts";
 export { memoryCursor } from "./memory/memory_cursor.ts";

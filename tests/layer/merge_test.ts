@@ -34,9 +34,9 @@ function indexOf(versions: string): IndexFixture {
   return t;
 }
 
-/** Walks a merge; rows as `key@lsn/source`. */
-function names(cursors: VersionCursor[], reverse = false): string {
-  const merged = mergeCursors(cursors, reverse);
+/** Walks a merge of keys that begin alike; rows as `key@lsn/source`. */
+function names(cursors: VersionCursor[], reverse = false, sharedBytes = 0): string {
+  const merged = mergeCursors(cursors, reverse, sharedBytes);
   const found: string[] = [];
   for (; merged.settle(noPages) && !merged.ended; merged.step()) {
     const { key, lsn } = rowAt(merged.block, merged.at);
@@ -76,6 +76,23 @@ Deno.test("mergeCursors() gives the versions of all in order, and says whose eac
     const rows = expected.split(" ").filter((name) => name !== "");
     const back = rows.toReversed().sort((a, b) => a.split("/")[0] === b.split("/")[0] ? a < b ? -1 : 1 : 0);
     assertEquals(names(cursors(true), true), back.join(" "), `${what}, backwards`);
+  }
+});
+
+Deno.test("mergeCursors() compares behind what all keys begin with, as much of it as is known", () => {
+  const sources = ["a@1 ab@1 b\0@1 b\0\0@2", "a@2 abcdefg@1 abcdefh@1", "@1 aaa@1 abcdefg@3 b@1"];
+  const begin = "begin";
+  const expected =
+    "@1/2 a@1/0 a@2/1 aaa@1/2 ab@1/0 abcdefg@1/1 abcdefg@3/2 abcdefh@1/1 b@1/2 b\0@1/0 b\0\0@2/0"
+      .split(" ").map((name) => begin + name);
+  for (const known of [0, 3, begin.length]) {
+    for (const reverse of [false, true]) {
+      const cursors = sources.map((source) => {
+        const longer = source.split(" ").map((version) => begin + version).join(" ");
+        return memoryCursor(indexOf(longer).index, { reverse });
+      });
+      assertEquals(names(cursors, reverse, known), (reverse ? expected.toReversed() : expected).join(" "));
+    }
   }
 });
 

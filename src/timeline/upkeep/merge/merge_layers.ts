@@ -19,6 +19,7 @@
 
 import { compareKeys, Health, type Lsn, maxLsn } from "../../../base/mod.ts";
 import {
+  commonLength,
   divideIntoRuns,
   fileSeed,
   mergeCursors,
@@ -92,6 +93,13 @@ interface MergedRows {
   readonly layer: () => StoredLayer;
 }
 
+/** How many bytes all keys of layers with versions begin with in common: those between two keys have what both have. */
+function sharedBytesOf(layers: readonly StoredLayer[]): number {
+  const keys = layers.filter(({ description }) => description.versions > 0)
+    .flatMap(({ description: { firstKey, lastKey } }) => [firstKey, lastKey]).sort(compareKeys);
+  return keys.length === 0 ? 0 : commonLength(keys[0], keys[keys.length - 1]);
+}
+
 class Merge {
   readonly #context: MergeContext;
   readonly #layers: readonly StoredLayer[];
@@ -146,7 +154,7 @@ class Merge {
   #rowsOf(cursors: readonly RunCursor[]): MergedRows {
     const { retention } = this.#work,
       layers = this.#layers,
-      cursor = mergeCursors(cursors);
+      cursor = mergeCursors(cursors, false, sharedBytesOf(layers));
     const layer = () => cursors[cursor.source].layer;
     const isKept = ({ description }: StoredLayer) => description.firstLsn > (retention?.horizon ?? 0);
     if (retention === undefined || layers.every(isKept)) return { cursor, layer };
