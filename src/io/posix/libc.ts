@@ -44,6 +44,12 @@ const symbols = {
   },
   fdatasyncAsync: { name: "fdatasync", parameters: ["i32"], result: "i32", nonblocking: true },
   fsyncAsync: { name: "fsync", parameters: ["i32"], result: "i32", nonblocking: true },
+  unlinkatAsync: {
+    name: "unlinkat",
+    parameters: ["i32", "buffer", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
   ftruncateAsync: { name: "ftruncate", parameters: ["i32", "i64"], result: "i32", nonblocking: true },
   fallocateAsync: {
     name: "fallocate",

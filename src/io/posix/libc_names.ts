@@ -59,8 +59,22 @@ export class LibcNames implements Names {
     if (place === undefined) return await runtimeNames.remove(path);
     requireGrant("write", path);
     const attempt = { operation: "remove", path }, name = cString(place.name);
+    // A descriptor of its own: that of the lock may be given up, and be another directory's, before the call is made.
+    const at = this.#openDirectory({ at: place.at, name: "." }, attempt, openFlag.pathOnly);
+    try {
+      // The system gives the room of a file back in the call, which takes it 10 ms and more for 64 MiB.
+      if (await this.#symbols.unlinkatAsync(at, name, 0) === 0) return;
+      // The errno of the pool's thread is lost. It is called again to learn why; that it succeeds then is as good.
+      this.#unlink(at, name, attempt);
+    } finally {
+      this.#symbols.close(at);
+    }
+  }
+
+  /** Removes a file, or a directory that is empty. */
+  #unlink(at: number, name: Uint8Array<ArrayBuffer>, attempt: Attempt): void {
     const unlink = (flags: number) =>
-      this.#files.call(attempt, () => this.#symbols.unlinkat(place.at, name, flags));
+      this.#files.call(attempt, () => this.#symbols.unlinkat(at, name, flags));
     try {
       unlink(0);
     } catch (error) {

@@ -266,6 +266,41 @@ test("ThreadsEngine.syncDirectory() learns why it failed in a directory that is 
   await lock.release();
 });
 
+test("ThreadsEngine.remove() gives up its turn in a directory that is locked, and learns why it failed", async ({ libc, engine, file }) => {
+  const directory = file.path.slice(0, file.path.lastIndexOf("/"));
+  const lock = await engine.lock(directory), { unlinkatAsync, unlinkat } = libc.symbols;
+  libc.replace({ unlinkat: () => -1 });
+  await engine.remove(file.path);
+  await assertRejects(() => Deno.stat(file.path), Deno.errors.NotFound);
+  await Deno.writeFile(file.path, new Uint8Array(1));
+  libc.replace({ unlinkatAsync: fails32 });
+  libc.errnos = [interrupted, ioFailed];
+  assertCode(await engine.remove(file.path).catch((error) => error), "EIO");
+  // It passed: the second call is as good as the first.
+  libc.replace({ unlinkat });
+  await engine.remove(file.path);
+  await assertRejects(() => Deno.stat(file.path), Deno.errors.NotFound);
+  // The lock is given up while the call waits for a thread of the pool: nothing is removed elsewhere.
+  const called = Promise.withResolvers<void>();
+  let descriptor = -1;
+  libc.replace({
+    unlinkatAsync: async (at, name, flags) => {
+      descriptor = at;
+      await called.promise;
+      return await unlinkatAsync(at, name, flags);
+    },
+  });
+  await Deno.writeFile(file.path, new Uint8Array(1));
+  const removed = engine.remove(file.path);
+  await Promise.resolve();
+  await lock.release();
+  assertEquals(await Deno.readLink(`/proc/self/fd/${descriptor}`), directory);
+  called.resolve();
+  await removed;
+  await assertRejects(() => Deno.stat(file.path), Deno.errors.NotFound);
+  await Deno.writeFile(file.path, new Uint8Array(1));
+});
+
 test("ThreadsEngine.lock() holds no directory where the system does not tell which one is open", async ({ libc, engine, file }) => {
   const directory = file.path.slice(0, file.path.lastIndexOf("/"));
   libc.replace({ statx: null, fsyncAsync: fails32 });
