@@ -13,6 +13,8 @@ import type { PageRead } from "./read/page_read.ts";
 
 const MiB = 1024 * 1024;
 const poolBytes = 16 * MiB;
+/** What one batch of reads brings at the most, in bytes. */
+export const readBufferBytes: number = MiB;
 /** No device reads less at once. */
 const leastAlignment = 512;
 
@@ -67,7 +69,7 @@ export class ObjectsContext {
     this.directory = options.directory;
     this.writeDirect = io.writeDirect;
     this.alignment = Math.max(leastAlignment, io.report.offsetAlignment);
-    this.readPool = new BufferPool(engine, { bufferBytes: MiB, budgetBytes: poolBytes });
+    this.readPool = new BufferPool(engine, { bufferBytes: readBufferBytes, budgetBytes: poolBytes });
     this.writePool = new BufferPool(engine, { bufferBytes, budgetBytes: poolBytes });
     const most = options.openFiles ?? maxOpenLayerFiles;
     this.files = new OpenFiles(

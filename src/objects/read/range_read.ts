@@ -14,15 +14,17 @@
 
 import { blockBytes, CorruptionError } from "../../base/mod.ts";
 import type { IoBuffer, Transfer } from "../../io/mod.ts";
-import type { ObjectsContext } from "../context.ts";
+import { type ObjectsContext, readBufferBytes } from "../context.ts";
 import type { Objects } from "../objects.ts";
 import type { StoredObject } from "../stored_object.ts";
-import { planReads, type ReadPlan, type Run, wantStride } from "./read_plan.ts";
+import { maxRunBytes, planReads, type ReadPlan, type Run, wantStride } from "./read_plan.ts";
 
 /** Batches of reads that one question keeps in flight. */
 const batchesInFlight = 4;
 /** Runs in one batch. Of pages mostly all that a question asks for at once. */
-const runsPerBatch = { values: 32, pages: 128 };
+const runsPerBatch = { values: 32, pages: 128, stretches: 32 };
+/** The longest run. What is read from front to back for upkeep fills a buffer, so that few calls bring it. */
+const longestRun = { values: maxRunBytes, pages: maxRunBytes, stretches: readBufferBytes };
 /** Of what needs nothing. */
 const noReads = planReads(new Float64Array(0), blockBytes);
 
@@ -136,7 +138,11 @@ export class RangeRead {
       inFiles[at + 1] = wants.offsetOf(item);
       inFiles[at + 2] = inFile;
     }
-    this.#plan = inFiles === undefined ? noReads : planReads(inFiles, this.#context.alignment);
+    this.#plan = inFiles === undefined ? noReads : planReads(
+      inFiles,
+      this.#context.alignment,
+      longestRun[kind],
+    );
     observer?.planned(this.#plan.items, this.#plan.runs.length);
   }
 
@@ -214,7 +220,7 @@ export class RangeRead {
     }
     files.release(leases);
     counters[this.#kind === "pages" ? "pageReads" : "valueReads"] += batch.length;
-    if (this.#kind === "values") counters.valueReadBytes += end;
+    if (this.#kind !== "pages") counters.valueReadBytes += end;
     this.#observer?.transferred(batch.length, end);
     end = 0;
     issued.forEach((run, i) => {

@@ -15,7 +15,7 @@
 
 /** The largest gap that is read over, in bytes. */
 export const mergeGapBytes: number = 24 * 1024;
-/** The longest run in bytes; a longer range is cut into several. */
+/** The longest run in bytes, unless it is told otherwise; a longer range is cut into several. */
 export const maxRunBytes: number = 256 * 1024;
 
 /** Numbers that stand side by side for one range, in this order: object, offset, length. */
@@ -55,13 +55,18 @@ export interface ReadPlan {
  * @param wants For each range the order of its object, its offset and its length, side by side; a range without
  * length is passed over.
  * @param alignment What offsets and lengths of reads are multiples of.
+ * @param mostBytes How long a run is at the most.
  */
-export function planReads(wants: Float64Array, alignment: number): ReadPlan {
+export function planReads(
+  wants: Float64Array,
+  alignment: number,
+  mostBytes: number = maxRunBytes,
+): ReadPlan {
   const plan: ReadPlan = { items: [], offsets: [], lengths: [], runs: [] };
   const sorted = itemsByPlace(wants);
-  for (let i = 0; i < sorted.length; i++) cutPieces(plan, wants, sorted[i], alignment);
+  for (let i = 0; i < sorted.length; i++) cutPieces(plan, wants, sorted[i], alignment, mostBytes);
   let planned = 0;
-  while (planned < plan.items.length) planned = addRun(plan, wants, planned, alignment);
+  while (planned < plan.items.length) planned = addRun(plan, wants, planned, alignment, mostBytes);
   return plan;
 }
 
@@ -107,12 +112,18 @@ function sortPacked(wants: Float64Array, items: readonly number[]): Float64Array
 }
 
 /** Adds the pieces of a range: each, widened to whole blocks, fits a run. */
-function cutPieces(plan: ReadPlan, wants: Float64Array, item: number, alignment: number): void {
+function cutPieces(
+  plan: ReadPlan,
+  wants: Float64Array,
+  item: number,
+  alignment: number,
+  mostBytes: number,
+): void {
   let at = wants[item * wantStride + offsetAt];
   const end = at + wants[item * wantStride + lengthAt];
   while (at < end) {
     const start = alignDown(at, alignment);
-    const cut = end - start > maxRunBytes - alignment ? start + maxRunBytes - alignment : end;
+    const cut = end - start > mostBytes - alignment ? start + mostBytes - alignment : end;
     plan.items.push(item);
     plan.offsets.push(at);
     plan.lengths.push(cut - at);
@@ -121,7 +132,13 @@ function cutPieces(plan: ReadPlan, wants: Float64Array, item: number, alignment:
 }
 
 /** Merges pieces from `from` on into one read, as far as that is worth it, and returns the first that it leaves. */
-function addRun(plan: ReadPlan, wants: Float64Array, from: number, alignment: number): number {
+function addRun(
+  plan: ReadPlan,
+  wants: Float64Array,
+  from: number,
+  alignment: number,
+  mostBytes: number,
+): number {
   const { items, offsets, lengths, runs } = plan;
   const order = wants[items[from] * wantStride];
   const start = alignDown(offsets[from], alignment);
@@ -130,7 +147,7 @@ function addRun(plan: ReadPlan, wants: Float64Array, from: number, alignment: nu
     const offset = offsets[to];
     const nextEnd = Math.max(end, alignDown(offset + lengths[to] + alignment - 1, alignment));
     // Where a range that was cut comes twice, the second one starts over in front of this run.
-    if (offset < start || offset > end + mergeGapBytes || nextEnd - start > maxRunBytes) break;
+    if (offset < start || offset > end + mergeGapBytes || nextEnd - start > mostBytes) break;
     end = nextEnd;
   }
   runs.push({ offset: start, length: end - start, firstPiece: from, endPiece: to });

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { CorruptionError, Health, IoError } from "../../../src/base/mod.ts";
 import { type ObjectWriter, RangeRead, type RangeSink, type StoredObject } from "../../../src/objects/mod.ts";
 import { Random, seeds } from "../../random.ts";
+import type { ReadKind } from "../../../src/objects/read/range_read.ts";
 import { block, idOf, ObjectsFixture } from "../objects_fixture.ts";
 import { drain } from "../../../src/sim/mod.ts";
 
@@ -20,14 +21,19 @@ class Question implements RangeSink {
   refusal: Error | undefined;
   readonly #memory: { bytes: Uint8Array; copy: Uint8Array }[] = [];
 
-  constructor(t: ObjectsFixture, wants: readonly Want[]) {
+  constructor(t: ObjectsFixture, wants: readonly Want[], kind?: ReadKind) {
     this.answers = wants.map(() => undefined);
-    this.read = new RangeRead(t.objects, {
-      count: wants.length,
-      objectOf: (item) => wants[item][0],
-      offsetOf: (item) => wants[item][1],
-      lengthOf: (item) => wants[item][2],
-    }, this);
+    this.read = new RangeRead(
+      t.objects,
+      {
+        count: wants.length,
+        objectOf: (item) => wants[item][0],
+        offsetOf: (item) => wants[item][1],
+        lengthOf: (item) => wants[item][2],
+      },
+      this,
+      kind,
+    );
   }
 
   accept(
@@ -107,6 +113,26 @@ Deno.test("RangeRead puts a large range together, also when the reads of its par
     );
   });
   assertEquals(owned, [true, true, true]);
+  await t.close();
+});
+
+Deno.test("RangeRead reads stretches by as few reads as there are buffers for, and values by shorter ones", async () => {
+  const t = new ObjectsFixture();
+  const contents = bytesOf(3000 * KiB), object = t.put(1, contents);
+  const wants: Want[] = [[object, 700, 1000 * KiB], [object, 1000 * KiB + 700, 1000 * KiB]];
+  const reads: number[] = [];
+  for (const kind of ["stretches", "values"] as const) {
+    const { answers, owned } = await new Question(t, wants, kind).finish();
+    wants.forEach(([, offset, length], i) => {
+      assertEquals((answers[i] as Uint8Array).toHex(), contents.slice(offset, offset + length).toHex());
+    });
+    assertEquals(owned, wants.map(() => kind === "values"), "what comes in one piece is lent");
+    reads.push(t.engine.takeReads().length);
+  }
+  assertEquals(reads, [2, 8]);
+  const { valueReads, pageReads, valueReadBytes } = t.objects.metrics();
+  assertEquals([valueReads, pageReads], [10, 0]);
+  assert(valueReadBytes >= 4000 * KiB, "both count as values");
   await t.close();
 });
 

@@ -216,7 +216,7 @@ export class MergeWindow {
       files: this.#files,
     });
     for (const _ of scattered.plan()) if (turns.due()) await turns.turn();
-    const read = new RangeRead(objects, scattered, scattered);
+    const read = new RangeRead(objects, scattered, scattered, "stretches");
     try {
       while (!read.done && scattered.error === undefined) {
         check();

@@ -5,7 +5,7 @@
  * ```
  *   rows       3 │ 0 │ 2 │ 5 │ 1 │ 4 │ …                  in the order of keys
  *   buckets    3   0 │   2     │ 5   1 │     │   4 │ …    16 KiB of a file each
- *   stretches  └───────────────────────┘     └─────┘      neighbouring buckets, up to 240 KiB, are read at once
+ *   stretches  └───────────────────────┘     └─────┘      neighbouring buckets, up to 1000 KiB, are read at once
  * ```
  *
  * Each record lies in one stretch, whole, and goes to its place when that comes.
@@ -22,7 +22,7 @@ export const placed = -1;
 /** Bytes of a file of which it is not asked what lies between records. */
 const bucketBytes = 16 * 1024;
 /** The longest stretch of more than one bucket: with what widens it to whole sectors it is read at once. */
-const mostStretchBytes = 240 * 1024;
+const mostStretchBytes = 1000 * 1024;
 /** Rows that are dealt out between two yields. */
 const stepRows = 1 << 14;
 

@@ -56,17 +56,17 @@ Deno.test("ScatteredRecords reads what lies near each other at once, whatever th
   ]);
 });
 
-Deno.test("ScatteredRecords reads 240 KiB at once at the most, but for what begins beside a long record", () => {
+Deno.test("ScatteredRecords reads 1000 KiB at once at the most, but for what begins beside a long record", () => {
   const { stretches } = planned([
-    ...times(70, (i) => ({ file: 0, from: 4 * KiB + i * 4 * KiB, length: 4 * KiB })),
-    { file: 0, from: 284 * KiB, length: 1000 * KiB },
-    { file: 0, from: 1284 * KiB, length: 10 },
+    ...times(270, (i) => ({ file: 0, from: 4 * KiB + i * 4 * KiB, length: 4 * KiB })),
+    { file: 0, from: 1084 * KiB, length: 1000 * KiB },
+    { file: 0, from: 2084 * KiB, length: 10 },
   ]);
   assertEquals(stretches, [
-    [0, 4 * KiB, 236 * KiB],
-    [0, 240 * KiB, 32 * KiB],
-    [0, 272 * KiB, 1012 * KiB],
-    [0, 1284 * KiB, 10],
+    [0, 4 * KiB, 988 * KiB],
+    [0, 992 * KiB, 80 * KiB],
+    [0, 1072 * KiB, 1012 * KiB],
+    [0, 2084 * KiB, 10],
   ]);
 });
 
