@@ -208,14 +208,16 @@ Deno.test("ObjectCache finds the pages that plain queues find", () => {
 
 Deno.test("ObjectCache stays within its bound and finds nothing but what was put, whatever is kept and dropped", () => {
   for (const seed of seeds("object cache", 5)) {
-    const random = new Random(seed), bound = bytesOf(random.from(4, 60));
+    // In fewer frames no range is kept, and of more numbers that come back few would still be there.
+    const random = new Random(seed), frames = random.from(5, 60), bound = bytesOf(frames);
     const cache = new ObjectCache(bound);
     const longest = random.pick([20, 200, mostRangeBytes]);
+    const comingBack = Math.ceil(frames / 3);
     let made = 0, found = 0;
     const objects = Array.from({ length: 4 }, () => new CachedParts(++made));
     for (let i = 0; i < 6000; i++) {
       const at = random.below(objects.length), parts = objects[at];
-      const number = random.below(random.once(2) ? 40 : 4000);
+      const number = random.below(random.once(2) ? comingBack : 4000);
       if (random.once(4)) {
         const page = cache.get(parts, number);
         if (page === undefined) cache.put(parts, number, pageOf(number + parts.order));
@@ -239,6 +241,6 @@ Deno.test("ObjectCache stays within its bound and finds nothing but what was put
       const { pageByteLength, rangeByteLength } = cache;
       assert(pageByteLength + rangeByteLength <= bound, `${pageByteLength} + ${rangeByteLength}`);
     }
-    assert(found > 100, `${found} ranges were found`);
+    assert(found > 1000, `${found} ranges were found`);
   }
 });
