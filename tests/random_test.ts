@@ -29,6 +29,27 @@ Deno.test("seeds() prints the seed of a run that failed, which VARVE_SEED repeat
   assert(repeated.includes(`odd ${seed}`) && repeated.includes(`VARVE_SEED=${seed}`), repeated);
 });
 
+Deno.test("seeds() draws others each time, and the same again from VARVE_SEED_BASE and the name of the trial", async () => {
+  const url = new URL("random.ts", import.meta.url).href;
+  const code =
+    `import { seeds } from "${url}"; console.log([...seeds("a trial", 3)], [...seeds("another", 3)]);`;
+  const draw = async (env: Record<string, string>) => {
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["eval", "--quiet", "--no-check", code],
+      env: { NO_COLOR: "1", ...env },
+      clearEnv: true,
+    }).output();
+    return new TextDecoder().decode(stdout).trim();
+  };
+  const [first, other] = [await draw({ VARVE_SEED_BASE: "1f" }), await draw({ VARVE_SEED_BASE: "20" })];
+  assertEquals(await draw({ VARVE_SEED_BASE: "1f" }), first);
+  const drawn = [first, other, await draw({}), await draw({})].flatMap((text) => text.match(/\d+/g) ?? []);
+  assertEquals(
+    new Set(drawn.filter((word) => word.length > 3)).size,
+    drawn.filter((word) => word.length > 3).length,
+  );
+});
+
 Deno.test("Random repeats itself from the same seed", () => {
   const draw = (seed: number) => {
     const random = new Random(seed);
