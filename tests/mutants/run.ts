@@ -27,6 +27,7 @@ function print({ mutant, verdict, why, milliseconds }: Trial): void {
  * @param chosen Which.
  * @param atOnce How many at once, each in a copy of the project of its own.
  * @param tell Is told of each.
+ * @param signal Ends it before the next one.
  * @returns What came of them.
  * @throws {Error} If one is no sound code.
  */
@@ -34,6 +35,7 @@ export async function tryAll(
   chosen: readonly Mutant[],
   atOnce: number,
   tell: (trial: Trial) => void,
+  signal?: AbortSignal,
 ): Promise<Trial[]> {
   await using stack = new AsyncDisposableStack();
   const trees: Tree[] = [];
@@ -43,6 +45,7 @@ export async function tryAll(
   const waiting = [...chosen], untouched: Untouched = new Map(), trials: Trial[] = [];
   await Promise.all(trees.map(async (tree) => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+      if (signal?.aborted) return;
       const trial = await tryMutant(tree, mutant, untouched);
       trials.push(trial);
       tell(trial);

@@ -13,6 +13,8 @@ export interface Options {
   readonly seed: number;
   /** The one slice of a part to do. */
   readonly slice: number | undefined;
+  /** Whether something else runs beside them until standard input ends. */
+  readonly beside: boolean;
   /** The file that the ledger is written to. */
   readonly json: string | undefined;
   /** Where in the documents the ledger is put. */
@@ -35,7 +37,16 @@ const text = { type: "string" } as const;
 export function parseOptions(args: readonly string[], all: readonly Part[], freshSeed: number): Options {
   const { values } = parseArgs({
     args: [...args],
-    options: { minutes: text, only: text, seed: text, slice: text, json: text, publish: text, from: text },
+    options: {
+      minutes: text,
+      only: text,
+      seed: text,
+      slice: text,
+      beside: { type: "boolean" },
+      json: text,
+      publish: text,
+      from: text,
+    },
   });
   const { minutes, only, seed, json, publish, from } = values;
   if (publish !== undefined && !kinds.includes(publish)) {
@@ -52,6 +63,7 @@ export function parseOptions(args: readonly string[], all: readonly Part[], fres
     parts,
     seed: wholeNumber("--seed", seed) ?? freshSeed,
     slice,
+    beside: values.beside === true,
     json,
     publish,
     from,

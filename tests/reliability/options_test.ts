@@ -5,15 +5,15 @@ import { parts } from "./ledger/parts.ts";
 import { parseOptions } from "./options.ts";
 
 Deno.test("parseOptions() reads what is asked for", () => {
-  const none = { minutes: undefined, parts, seed: 7, slice: undefined };
+  const none = { minutes: undefined, parts, seed: 7, slice: undefined, beside: false };
   const files = { json: undefined, publish: undefined, from: undefined };
   assertEquals(parseOptions([], parts, 7), { ...none, ...files });
   const given = parseOptions(
-    ["--minutes", "0.5", "--only", "parsers,damage", "--seed=0", "--slice", "3"],
+    ["--minutes", "0.5", "--only", "parsers,damage", "--seed=0", "--slice", "3", "--beside"],
     parts,
     7,
   );
-  assertEquals([given.minutes, given.seed, given.slice], [0.5, 0, 3]);
+  assertEquals([given.minutes, given.seed, given.slice, given.beside], [0.5, 0, 3, true]);
   assertEquals(given.parts.map(({ name }) => name), ["parsers", "damage"]);
 });
 

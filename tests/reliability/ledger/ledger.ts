@@ -24,13 +24,35 @@ export interface Ledger {
   readonly parts: readonly Entry[];
 }
 
+/** What of its goals a part reaches on the slowest machine: one that does less in its time does not work. */
+const leastShare = 0.1;
+
 /** What did not hold in a run, and what parts did too little of, in words. */
 export function complaints(ledger: Ledger, parts: readonly Part[], mustReach: boolean): string[] {
-  return ledger.parts.flatMap(({ name, counts, failures, skipped }) => {
-    const goals = parts.find((part) => part.name === name)?.goals ?? {};
-    const isShort = mustReach && skipped.length === 0 && !isEnough(counts, goals);
-    const missed = isShort ? [`${name}: did too little: ${shortfall(counts, goals)}`] : [];
+  return ledger.parts.flatMap((entry) => {
+    const { name, counts, failures, skipped } = entry;
+    const least = leastOf(entry, parts.find((part) => part.name === name));
+    const isShort = mustReach && skipped.length === 0 && !isEnough(counts, least);
+    const missed = isShort ? [`${name}: did too little: ${shortfall(counts, least)}`] : [];
     return [...failures.map((failure) => `${name}: ${inWords(failure)}`), ...missed];
+  });
+}
+
+/** What a part has to have done: its goals, or a share of them where its time was up before. */
+function leastOf({ seconds }: Entry, part: Part | undefined): Counts {
+  if (part === undefined || seconds < part.seconds) return part?.goals ?? {};
+  return Object.fromEntries(
+    Object.entries(part.goals).map(([name, goal]) => [name, Math.ceil(goal * leastShare)]),
+  );
+}
+
+/** The parts whose time was up before their goals were reached, as on a machine that is slow or busy, in words. */
+export function cutShort(ledger: Ledger, parts: readonly Part[]): string[] {
+  return ledger.parts.flatMap(({ name, seconds, counts, skipped }) => {
+    const part = parts.find((one) => one.name === name);
+    if (part === undefined || skipped.length > 0 || seconds < part.seconds) return [];
+    if (isEnough(counts, part.goals)) return [];
+    return [`${name}: its time was up after ${shortfall(counts, part.goals)}`];
   });
 }
 

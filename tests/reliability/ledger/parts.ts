@@ -124,7 +124,7 @@ const broken: Part = {
     const affordable = enough === undefined ? Math.ceil(milliseconds / mutantMilliseconds) : shortMutants;
     const sample = Math.min(affordable, mutants.length);
     const chosen = chooseMutants(mutants, { only: undefined, sample, seed });
-    const trials = await tryAll(chosen, 1, () => {});
+    const trials = await tryAll(chosen, 1, () => {}, AbortSignal.timeout(milliseconds));
     const alive = trials.filter(({ verdict }) => verdict !== "killed");
     return {
       counts: { mutantsKilled: trials.length - alive.length },

@@ -1,5 +1,6 @@
 /** Runs parts, each in a process of its own, so that one that hangs or dies is a failure and not the end. */
 
+import { inLanes } from "./lanes.ts";
 import type { Entry } from "./ledger.ts";
 import type { Budget, Part, PartResult } from "./part.ts";
 
@@ -13,23 +14,20 @@ const graceMilliseconds = 120_000;
  * @param parts The parts.
  * @param budgetOf What each is given.
  * @param tell Is told of each that has ended.
+ * @param alone Ends when nothing else runs beside them; until then it is one at a time.
  * @returns What they did, in the order of the parts.
  */
 export async function runParts(
   parts: readonly Part[],
   budgetOf: (part: Part) => Budget,
   tell: (entry: Entry) => void,
+  alone: Promise<void> = Promise.resolve(),
 ): Promise<Entry[]> {
   const entries: Entry[] = [];
-  const waiting = [...parts.entries()];
-  const work = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const [at, part] = next;
-      entries[at] = await runPart(part, budgetOf(part));
-      tell(entries[at]);
-    }
-  };
-  await Promise.all([work(), work()]);
+  await inLanes(parts.entries(), alone, async ([at, part]) => {
+    entries[at] = await runPart(part, budgetOf(part));
+    tell(entries[at]);
+  });
   return entries;
 }
 
