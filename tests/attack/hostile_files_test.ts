@@ -16,6 +16,7 @@ import type { DirectSupport, IoFile, OpenOptions, SupportRequest } from "../../s
 import { type Io, systemHost } from "../../src/io/mod.ts";
 import { Manifest } from "../../src/manifest/mod.ts";
 import { Objects } from "../../src/objects/mod.ts";
+import { cpuMilliseconds } from "../cpu_time.ts";
 import { collect, patterned } from "../store/bytes.ts";
 import { errno, HookedEngine } from "../store/hooked_engine.ts";
 import { Place, test, testEach } from "../store/matrix.ts";
@@ -93,10 +94,10 @@ testEach("Store.open() refuses a segment of 1 TiB in which nothing is written", 
   await using copy = await place.copy();
   const [segment] = copy.files(/\.seg$/);
   Deno.truncateSync(segment, 2 ** 40);
-  const start = performance.now();
+  const start = cpuMilliseconds();
   const error = await assertRejects(() => copy.open(), CorruptionError);
   assertEquals(error.path, segment);
-  assert(performance.now() - start < 1000);
+  assert(cpuMilliseconds() - start < 1000);
 });
 
 Deno.test("Store.open() bears 200,000 files that are named like manifests", async () => {
@@ -143,10 +144,10 @@ test("Timeline finds a CorruptionError when an index claims records of 2^38 − 
     assert(page[5] === 0 && count === 200 && page[12] > 0, "it is the leaf");
     for (let i = 0; i < count * page[12]; i++) page[lengths + i] = 0xff;
   });
-  const start = performance.now();
+  const start = cpuMilliseconds();
   const timeline = (await place.open()).timeline();
   for (const error of await readInEveryWay(timeline)) assertInstanceOf(error, CorruptionError);
-  assert(performance.now() - start < 1000);
+  assert(cpuMilliseconds() - start < 1000);
 });
 
 test("Timeline finds a CorruptionError when a manifest that checks tells other key ranges than its layer", async (place) => {

@@ -57,10 +57,13 @@ export function withoutProgress(err: string): string {
 export class FakeTerminal implements Terminal {
   readonly notes: string[] = [];
   readonly written: Uint8Array[] = [];
+  /** Who writes waits for it. */
+  held: Promise<unknown> = Promise.resolve();
   readonly output: Output = new Output({
-    write: (bytes) => {
+    write: async (bytes) => {
       this.written.push(bytes.slice());
-      return Promise.resolve(bytes.length);
+      await this.held;
+      return bytes.length;
     },
   });
 

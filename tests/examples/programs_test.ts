@@ -149,7 +149,7 @@ test("the server ends a scan that nobody reads any more", async (place) => {
   assertEquals(store.metrics().views, 1);
   await body?.cancel();
   // It passes the streams between one by one.
-  for (let left = 100; store.metrics().views > 0 && left > 0; left--) {
+  for (let left = 3000; store.metrics().views > 0 && left > 0; left--) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   assertEquals(store.metrics().views, 0);
