@@ -3,6 +3,9 @@ import fc from "fast-check";
 import { LimitError } from "../../src/base/errors.ts";
 import { compareKeys } from "../../src/base/key.ts";
 import { decodeKey, encodeKey, type KeyPart } from "../../src/base/structured_key.ts";
+import { seeds } from "../random.ts";
+
+fc.configureGlobal({ seed: [...seeds("structured keys", 1)][0] });
 
 /** The order that the encoding must keep, written as plainly as possible. */
 function compareParts(a: KeyPart[], b: KeyPart[]): number {

@@ -4,7 +4,10 @@ import { characterSlices, escapeBytes, writeEscaped } from "../../src/cli/termin
 import { writeJsonLine } from "../../src/cli/terminal/json_line.ts";
 import { parseChangeLine } from "../../src/cli/load/change_line.ts";
 import { concat } from "@std/bytes";
+import { seeds } from "../random.ts";
 import { FakeTerminal } from "./fixture.ts";
+
+fc.configureGlobal({ seed: [...seeds("escapes", 1)][0] });
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -3,6 +3,9 @@ import fc from "fast-check";
 import { LimitError, maxBatchBytes, maxBatchChanges, maxValueBytes } from "../../src/base/mod.ts";
 import { checkRecord, readRecordHeader, recordHeaderBytes, RecordKind } from "../../src/layer/mod.ts";
 import { Batch, type Change, EncodedBatch, recordsOf } from "../../src/segment/mod.ts";
+import { seeds } from "../random.ts";
+
+fc.configureGlobal({ seed: [...seeds("batches", 1)][0] });
 
 interface Decoded {
   kind: number;
