@@ -10,7 +10,7 @@ Deno.test({
   }`,
   ignore: mountAbsence !== undefined,
   fn: async () => {
-    const { failures, tmpfsRuns, fullDisks } = await fillDisks({ milliseconds: 20_000, most: 4 });
+    const { failures, tmpfsRuns, fullDisks } = await fillDisks({ milliseconds: 60_000, most: 2 });
     assertEquals(failures, []);
     assert(fullDisks > tmpfsRuns && tmpfsRuns > 0, `${tmpfsRuns} runs, ${fullDisks} full disks`);
   },

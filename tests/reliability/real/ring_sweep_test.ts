@@ -9,7 +9,7 @@ Deno.test({
   }`,
   ignore: ringAbsence !== undefined,
   fn: async () => {
-    const { failures, ringFaults, ringKills } = await ringSweep({ milliseconds: 20_000, most: 16 });
+    const { failures, ringFaults, ringKills } = await ringSweep({ milliseconds: 60_000, most: 8 });
     assertEquals(failures, []);
     assert(ringFaults > 0, `${ringFaults} entries failed, ${ringKills} killed`);
   },

@@ -11,8 +11,8 @@ Deno.test({
   ignore: traceAbsence !== undefined,
   fn: async () => {
     const { failures, syscallFaults, syscallKills, recoveries } = await syscallSweep({
-      milliseconds: 30_000,
-      most: 16,
+      milliseconds: 60_000,
+      most: 8,
     });
     assertEquals(failures, []);
     assert(syscallFaults + syscallKills > 0 && recoveries > 0, `${syscallFaults} calls failed`);
