@@ -69,7 +69,7 @@ const damage: Part = {
   name: "damage",
   summary: "one damage at a time done to a small store, which then tells the truth or names what is damaged",
   seconds: 420,
-  goals: { flips: 98_000, truncations: 4_500, deletions: 80 },
+  goals: { flips: 73_000, truncations: 3_400, deletions: 60 },
   isSliced: true,
   run: (budget) =>
     repeat(budget, async (_milliseconds, nth) => {
@@ -186,7 +186,7 @@ export const parts: readonly Part[] = [
   simulated(
     "crashes",
     "scripts crashed at every moment, in every order in which their operations may complete",
-    100,
+    60,
     { boundaries: 2_000, crashStates: 200_000, recoveries: 20_000 },
     crashScripts,
   ),
@@ -194,7 +194,7 @@ export const parts: readonly Part[] = [
     "simulations",
     "random programs on simulated machines, whose every order, fault and death a seed decides",
     240,
-    { operations: 2_000_000, deaths: 400, replayedHashes: 5 },
+    { operations: 1_500_000, deaths: 400, replayedHashes: 5 },
     runPrograms,
   ),
   broken,
@@ -224,7 +224,7 @@ export const parts: readonly Part[] = [
   ),
   real("syscalls", "system calls that fail, and kill, one at a time", 90, { syscallFaults: 40 }, 10),
   real("ring", "entries of a ring that fail, come back short, and kill", 30, { ringFaults: 30 }, 10),
-  real("races", "processes that race for one store", 30, { races: 100 }, 100),
+  real("races", "processes that race for one store", 30, { races: 300 }, 5),
   real("full", "file systems that become full", 20, { fullDisks: 20 }, 4),
   real("readers", "readers of which every system call is looked at", 20, { tracedReaders: 6 }, 6),
 ];
