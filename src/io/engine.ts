@@ -169,8 +169,10 @@ export interface IoEngine {
   /**
    * Reserves room for `length` bytes from the start of the file and extends it to that length, so that later writes
    * within it do not extend the file. Where the system cannot reserve, the file is only extended.
+   *
+   * @returns Whether the room is reserved.
    */
-  allocate(file: IoFile, length: number): Promise<void>;
+  allocate(file: IoFile, length: number): Promise<boolean>;
 
   /** Renames a file, replacing what stands at `to`. */
   rename(from: string, to: string): Promise<void>;

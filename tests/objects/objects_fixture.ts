@@ -123,9 +123,9 @@ export class ObjectsEngine extends SimEngine {
     await super.truncate(file, length);
   }
 
-  override async allocate(file: IoFile, length: number): Promise<void> {
+  override async allocate(file: IoFile, length: number): Promise<boolean> {
     this.#mayFail("allocate");
-    await super.allocate(file, length);
+    return await super.allocate(file, length);
   }
 
   override async syncDirectory(path: string): Promise<void> {
@@ -144,6 +144,21 @@ export class ObjectsEngine extends SimEngine {
   }
 }
 
+/** IO past the page cache in both directions. */
+export const directIo: ObjectsOptions["io"] = {
+  readDirect: true,
+  writeDirect: true,
+  report: {
+    mode: "direct-rw",
+    engine: "sim",
+    requestedMode: "direct-rw",
+    requestedEngine: "sim",
+    memoryAlignment: block,
+    offsetAlignment: block,
+    notes: [],
+  },
+};
+
 /** Objects and what is under them. */
 export class ObjectsFixture {
   readonly disk: SimDisk;
@@ -160,19 +175,7 @@ export class ObjectsFixture {
     this.engine = new ObjectsEngine(this.disk, this.faults);
     this.objects = new Objects({
       host: systemHost(this.engine),
-      io: {
-        readDirect: true,
-        writeDirect: true,
-        report: {
-          mode: "direct-rw",
-          engine: "sim",
-          requestedMode: "direct-rw",
-          requestedEngine: "sim",
-          memoryAlignment: block,
-          offsetAlignment: block,
-          notes: [],
-        },
-      },
+      io: directIo,
       directory,
       cacheBytes: 64 * pageBytes,
       bufferBytes: 2 * block,

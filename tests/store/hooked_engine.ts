@@ -102,7 +102,7 @@ export class HookedEngine implements IoEngine, AsyncDisposable {
     return this.#run("truncate", file.path, () => this.#inner.truncate(file, length));
   }
 
-  allocate(file: IoFile, length: number): Promise<void> {
+  allocate(file: IoFile, length: number): Promise<boolean> {
     return this.#run("allocate", file.path, () => this.#inner.allocate(file, length));
   }
 

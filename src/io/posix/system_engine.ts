@@ -138,15 +138,18 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
   }
 
   /** See {@linkcode IoEngine.allocate}. */
-  allocate(file: IoFile, length: number): Promise<void> {
+  allocate(file: IoFile, length: number): Promise<boolean> {
     return this.#on(file, "allocate", length, async (own) => {
-      if (length === 0) return;
+      if (length === 0) return true;
+      let isReserved = this.#transport.allocate !== undefined;
       try {
         await this.#transport.allocate?.(own, length);
       } catch (error) {
         if (!hasCode(error, "EOPNOTSUPP", "ENOSYS")) throw error;
+        isReserved = false;
       }
       if (this.#files.size(own) < length) await this.#files.truncate(own, length);
+      return isReserved;
     });
   }
 

@@ -213,8 +213,9 @@ export class SimEngine implements IoEngine {
   }
 
   /** See {@linkcode IoEngine.allocate}. */
-  allocate(file: IoFile, length: number): Promise<void> {
-    return this.#on(file, (own) => resize(this.#calls, this.disk, own, "allocate", length));
+  async allocate(file: IoFile, length: number): Promise<boolean> {
+    await this.#on(file, (own) => resize(this.#calls, this.disk, own, "allocate", length));
+    return true;
   }
 
   /** See {@linkcode IoEngine.rename}. */

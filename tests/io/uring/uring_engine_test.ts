@@ -221,7 +221,7 @@ test("UringEngine.allocate() extends the file where no room can be reserved", as
   assert(!("reason" in engine));
   const file = await engine.open(path, { access: "write", direct: false });
   kernel.answer = (entry) => entry.opcode === 17 ? -95 : undefined;
-  await engine.allocate(file, 10_000);
+  assertEquals(await engine.allocate(file, 10_000), false);
   assertEquals((await Deno.stat(path)).size, 10_000);
   kernel.contents = new Uint8Array(10_000);
   await engine.allocate(file, 5_000);
