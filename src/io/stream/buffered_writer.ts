@@ -10,6 +10,7 @@
  *
  * `append` is synchronous: no `await` stands between reading the position and advancing it. Nothing is ever written
  * twice, except a tail block by {@linkcode BufferedWriter.flushTail} and, after a full disk, bytes whose write failed.
+ * What is written first where room is reserved may be zeros ({@linkcode WriteAhead}).
  *
  * W1  memoryStart ≤ written ≤ issued ≤ position.
  * W2  Nothing is written while the health has a cause; reads go on, and while the disk is merely full appends too. When
@@ -38,6 +39,11 @@ export interface BufferedWriterOptions {
   buffers?: number | undefined;
   /** The writes that may be in flight, at least 1. @default {3} */
   depth?: number | undefined;
+  /**
+   * Up to where room is reserved in the file, which may become known later. There zeros are written ahead of small
+   * durable writes. By default there is none.
+   */
+  reserved?: (() => number) | undefined;
 }
 
 /** What happens to what is not written yet when a writer is closed. */
@@ -87,6 +93,7 @@ export class BufferedWriter {
       file: this.#file,
       health: options.health,
       depth: Math.max(1, options.depth ?? 3),
+      reserved: options.reserved ?? (() => 0),
       changed: () => this.#wakeRooms(),
     });
   }
@@ -170,6 +177,16 @@ export class BufferedWriter {
     return this.#flusher.flushDurably(offset);
   }
 
+  /** Resolves when no zeros are being written in front of `offset`; `undefined` if that is so now. It never rejects. */
+  zerosBefore(offset: number): Promise<void> | undefined {
+    return this.#flusher.zerosBefore(offset);
+  }
+
+  /** Writes no zeros ahead any more; resolves when none are in flight. It never rejects. */
+  stopAhead(): Promise<void> {
+    return this.#flusher.stopAhead();
+  }
+
   /**
    * Writes everything, the unfinished tail block padded with zeros; the position stays, and the block is written
    * again when it has grown.
@@ -213,6 +230,7 @@ export class BufferedWriter {
   async #finish(length: number): Promise<void> {
     if (this.#health.cause !== undefined) throw this.#health.refusal();
     this.#chunks.pad();
+    await this.#flusher.stopAhead();
     await this.#flusher.flushTo(this.#chunks.position);
     try {
       // Also without padding: the file may have been allocated longer than it became.

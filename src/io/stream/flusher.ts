@@ -15,6 +15,7 @@ import { writeOnce } from "../transfer/once.ts";
 import type { Chunk, Chunks } from "./chunks.ts";
 import { Flights } from "./flights.ts";
 import { Waiters } from "./waiters.ts";
+import { WriteAhead } from "./write_ahead.ts";
 
 /** The most bytes that are written durably in one write; more are faster written first and synced then. */
 const mostDurableBytes = 128 * 1024;
@@ -31,6 +32,8 @@ export interface FlusherOptions {
   readonly health: Health;
   /** The writes that may be in flight. */
   readonly depth: number;
+  /** Up to where room is reserved in the file: zeros may be written there ahead of small durable writes. */
+  readonly reserved: () => number;
   /** Called after every write that ended and every change of the health. */
   readonly changed: () => void;
 }
@@ -41,6 +44,7 @@ export class Flusher {
   readonly #health: Health;
   readonly #chunks: Chunks;
   readonly #flights: Flights;
+  readonly #ahead: WriteAhead;
   readonly #flushes = new Waiters();
   readonly #changes = new Waiters();
   readonly #unwatch: () => void;
@@ -58,6 +62,13 @@ export class Flusher {
     this.#chunks = chunks;
     this.#flights = new Flights(chunks.position);
     this.#wanted = chunks.position;
+    this.#ahead = new WriteAhead({
+      pool: options.pool,
+      health: options.health,
+      reserved: options.reserved,
+      write: (offset, bytes) => this.#transfer(offset, bytes, false),
+      changed: () => this.#look(),
+    });
     this.#unwatch = options.health.watch(() => this.#look());
     options.file.then((opened) => {
       this.#opened = opened;
@@ -94,11 +105,21 @@ export class Flusher {
     if (!isIdle || this.#opened === undefined || this.#isHeld) return undefined;
     if (offset <= from || offset - from > mostDurableBytes) return undefined;
     const chunk = this.#chunks.at(from);
-    if (offset > chunk.start + chunk.filled) return undefined;
+    if (offset > chunk.start + chunk.filled || this.#ahead.before(offset) !== undefined) return undefined;
     const flushed = this.#flushes.wait(offset);
     this.#issue(chunk, offset, true);
     this.want(offset);
     return flushed;
+  }
+
+  /** See {@linkcode BufferedWriter.zerosBefore}. */
+  zerosBefore(offset: number): Promise<void> | undefined {
+    return this.#ahead.before(offset);
+  }
+
+  /** See {@linkcode BufferedWriter.stopAhead}. */
+  stopAhead(): Promise<void> {
+    return this.#ahead.stop();
   }
 
   /** See {@linkcode BufferedWriter.flushTail}. */
@@ -116,7 +137,7 @@ export class Flusher {
     const target = this.#chunks.position;
     const whole = target - target % blockBytes;
     await this.flushTo(whole);
-    while (this.#tailInFlight) await this.#changes.wait(0);
+    while (this.#tailInFlight || this.#ahead.before(Infinity)) await this.#changes.wait(0);
     if (whole === target) return;
     if (this.#flights.issued >= target) return await this.flushTo(this.#flights.issued);
     const chunk = this.#chunks.at(whole);
@@ -149,6 +170,7 @@ export class Flusher {
    */
   async end(): Promise<void> {
     this.#isEnded = true;
+    await this.#ahead.stop();
     while (this.#flights.count > 0 || this.#tailInFlight) await this.#changes.wait(0);
     this.#flushes.refuse(() => this.#health.refusal());
     while (this.#tailFlushes > 0) await this.#changes.wait(0);
@@ -181,7 +203,9 @@ export class Flusher {
     if (this.#flights.isSettling || this.#tailInFlight) return;
     while (this.#flights.count < this.#options.depth && this.#flights.issued < this.#wanted) {
       const chunk = this.#chunks.at(this.#flights.issued);
-      this.#issue(chunk, Math.min(chunk.start + chunk.filled, this.#wanted), false);
+      const end = Math.min(chunk.start + chunk.filled, this.#wanted);
+      if (this.#ahead.before(end) !== undefined) return;
+      this.#issue(chunk, end, false);
     }
   }
 
@@ -190,10 +214,12 @@ export class Flusher {
     const flight = this.#flights.start(end);
     const bytes = chunk.bytes.subarray(flight.start - chunk.start, end - chunk.start);
     const { attempt } = this.#health;
+    this.#ahead.issued(bytes.length, durable);
     this.#transfer(flight.start, bytes, durable).then(
       () => {
         this.#flights.landed(flight);
         this.#chunks.giveUpTo(this.written);
+        if (durable && !this.#isHeld) this.#ahead.go(this.#chunks.position);
         this.#look();
       },
       (error) => {

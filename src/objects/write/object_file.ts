@@ -52,6 +52,7 @@ export class ObjectFile {
   #isStarted = false;
   #isClosing = false;
   #file: IoFile | undefined;
+  #reserved = 0;
 
   /** Does nothing yet. */
   constructor(context: ObjectsContext, path: string, isNew: boolean, options: CreateOptions) {
@@ -66,6 +67,11 @@ export class ObjectFile {
       throw error;
     });
     this.#end.promise.catch(() => {});
+  }
+
+  /** Up to where room is reserved for direct writes; 0 while it is not, or where it cannot be. */
+  get reserved(): number {
+    return this.#reserved;
   }
 
   /** Starts to make it or to open it, once. */
@@ -162,8 +168,11 @@ export class ObjectFile {
     const { reserveBytes } = this.#options;
     if (reserveBytes === 0) return;
     const length = this.#isNew ? 0 : await engine.size(file);
-    await engine.allocate(file, reserveBytes).catch((error) =>
-      isShortage(error) ? engine.truncate(file, length) : Promise.reject(error)
-    );
+    const isReserved = await engine.allocate(file, reserveBytes).catch(async (error) => {
+      if (!isShortage(error)) throw error;
+      await engine.truncate(file, length);
+      return false;
+    });
+    if (isReserved && file.direct) this.#reserved = reserveBytes;
   }
 }

@@ -53,7 +53,11 @@ export class ObjectWriter {
     this.made = this.#file.made.then(() => {});
     this.made.catch(() => {});
     this.#durableOffset = position ?? 0;
-    this.#writer = new BufferedWriter(engine, writePool, this.#file.writable, { start: position, health });
+    this.#writer = new BufferedWriter(engine, writePool, this.#file.writable, {
+      start: position,
+      health,
+      reserved: () => this.#file.reserved,
+    });
     object.own.writer = this.#writer;
     // One that goes on is opened when there is something to write, so that until then it stays as it is.
     if (position === undefined) this.#file.start();
@@ -133,8 +137,10 @@ export class ObjectWriter {
   async sync(offset: number): Promise<void> {
     assert(offset % blockBytes === 0 && offset <= this.position, "a sync ends at a block that was appended");
     this.#file.checkTrusted();
-    if (offset <= this.#durableOffset) return;
     const writer = this.#writer;
+    const zeros = offset > this.#durableOffset ? writer.zerosBefore(offset) : undefined;
+    if (zeros !== undefined) await zeros;
+    if (offset <= this.#durableOffset) return this.#file.checkTrusted();
     // What is in the file is durable but for this one write, which then needs no sync behind it.
     const durably = writer.written === this.#durableOffset ? writer.flushDurably(offset) : undefined;
     await (durably ?? writer.flushTo(offset));
@@ -175,7 +181,10 @@ export class ObjectWriter {
   async #settle(length: number): Promise<IoFile> {
     assert(length % blockBytes === 0, "an object ends at a block");
     this.#file.start();
+    // Whoever goes on behind what is settled, here or in another thread, meets no zeros.
+    const stopped = this.#writer.stopAhead();
     await this.#file.patiently(() => this.#writer.flushTo(length));
+    await stopped;
     if (this.#durableOffset < length) await this.#datasync();
     return await this.#file.made;
   }

@@ -15,7 +15,7 @@ import { type Known, knownAfter } from "./known.ts";
 import type { MakeEngine } from "./machine.ts";
 import { type Moment, momentsOf } from "./moments.ts";
 import { type Rates, Recoveries, sometimes } from "./recoveries.ts";
-import { little, merging, oneTimeline, type Script, twoTimelines, upkeeping } from "./scripts.ts";
+import { committing, little, merging, oneTimeline, type Script, twoTimelines, upkeeping } from "./scripts.ts";
 
 /** How much is tried at each moment. */
 export interface CrashPointOptions {
@@ -33,7 +33,13 @@ export interface CrashPointOptions {
   readonly seed?: number | undefined;
 }
 
-const scripts: Readonly<Record<string, Script>> = { oneTimeline, twoTimelines, merging, upkeeping };
+const scripts: Readonly<Record<string, Script>> = {
+  oneTimeline,
+  twoTimelines,
+  merging,
+  upkeeping,
+  committing,
+};
 
 /** The most states of one moment, if nothing else is said. */
 const mostStates = 1024;

@@ -6,7 +6,7 @@ import { crashOpenings, type CrashPointOptions, crashScripts } from "./crash_poi
 import { ForgetsData, ForgetsDurableWrites, ForgetsFiles, ForgetsNames } from "./lying_engines.ts";
 
 Deno.test("Store.open() finds what was durable, and a prefix, after a crash at any moment of scripts", async () => {
-  const { failures, boundaries, recoveries } = await crashScripts({ runs: 5 }, { limit: 12 });
+  const { failures, boundaries, recoveries } = await crashScripts({ runs: 6 }, { limit: 12 });
   assertEquals(failures, []);
   assert(boundaries > 300, `${boundaries} boundaries`);
   assert(recoveries > 150, `${recoveries} recoveries`);

@@ -21,7 +21,7 @@ import {
 import { isExplained, mayFailWith, survivesFullDisk } from "./failing.ts";
 import { Machine } from "./machine.ts";
 import { Recoveries, sometimes } from "./recoveries.ts";
-import { little, merging, oneTimeline, type Script, twoTimelines } from "./scripts.ts";
+import { committing, little, merging, oneTimeline, type Script, twoTimelines } from "./scripts.ts";
 
 const syncs: ReadonlySet<Operation> = new Set<Operation>(["datasync", "sync"]);
 
@@ -76,7 +76,7 @@ class NthFault implements FaultPlan {
   }
 }
 
-const scripts: Readonly<Record<string, Script>> = { oneTimeline, twoTimelines, merging, little };
+const scripts: Readonly<Record<string, Script>> = { oneTimeline, twoTimelines, merging, little, committing };
 
 /** One run. */
 interface Run {

@@ -108,6 +108,29 @@ export const upkeeping: Script = [
   (client) => client.ask(5, 3),
 ];
 
+/** A small commit, made durable by itself. */
+function commit(seed: number): Step {
+  return (client) => client.append("main", [put(`c${seed % 5}`, 40, seed)], { sync: true });
+}
+
+/** Small commits one after another, ahead of which zeros are written, and all that may come between them. */
+export const committing: Script = [
+  (client) => client.open(),
+  ...Array.from({ length: 7 }, (_, i) => commit(i)),
+  (client) => client.append("main", [put("a", 7000, 7)]),
+  (client) => client.sync("main"),
+  (client) => client.append("main", [put("a", 20_000, 8)], { sync: true }),
+  ...Array.from({ length: 6 }, (_, i) => commit(10 + i)),
+  (client) => Promise.all([client.freeze("main"), commit(20)(client)]),
+  ...Array.from({ length: 6 }, (_, i) => commit(30 + i)),
+  (client) => client.ask(1, 6),
+  (client) => client.close(),
+  (client) => client.open(),
+  ...Array.from({ length: 6 }, (_, i) => commit(40 + i)),
+  (client) => client.append("main", [put("b", 3000, 50)]),
+  (client) => client.close(),
+];
+
 /** Little, so that openings can be cut short again and again. */
 export const little: Script = [
   (client) => client.open(),
