@@ -6,7 +6,12 @@
 
 import type { Lsn } from "../base/mod.ts";
 
-/** A key and its value as of an LSN. */
+/**
+ * A key and its value as of an LSN: plain data that is the caller's for ever, to be changed, spread, cloned and posted.
+ * Small keys and values of one read lie side by side in memory of up to 4 KiB, which is what keeping one keeps, and what
+ * cloning one clones. Who transfers that memory, rather than what `slice` makes of an entry's part of it, takes what lies
+ * beside it along, which then has no bytes, and thus no key either. What `get` gives lies by itself.
+ */
 export interface Entry {
   /** The key. */
   readonly key: Uint8Array<ArrayBuffer>;

@@ -105,7 +105,7 @@ export abstract class Reader<Options extends SnapshotReadOptions> {
    *
    * @param keys Keys and runs of adjacent keys, in any order, also repeated.
    * @param options See {@linkcode ReadOptions}.
-   * @returns One entry for each key, in request order; absent and deleted keys have the value `undefined`. It ends with
+   * @returns One {@linkcode Entry} for each key, in request order; absent and deleted keys have the value `undefined`. It ends with
    * the `CorruptionError` when it comes to a damaged record, or reports it in the entry's place.
    */
   getVectored(keys: Keys, options?: Options): ReadableStream<Entry>;
@@ -120,7 +120,7 @@ export abstract class Reader<Options extends SnapshotReadOptions> {
    *
    * @param keys The keys.
    * @param options See {@linkcode ReadOptions}.
-   * @returns The values in request order.
+   * @returns The values in request order, which lie in memory as those of an {@linkcode Entry} do.
    */
   async getMany(
     keys: Keys<Key>,
@@ -134,7 +134,7 @@ export abstract class Reader<Options extends SnapshotReadOptions> {
    *
    * @param range Which keys, in which direction; see {@linkcode ScanRange}.
    * @param options See {@linkcode ReadOptions}.
-   * @returns The keys that have a value, in order. Damage is met as {@linkcode getVectored} does; that of an index
+   * @returns The {@linkcode Entry} of each key that has a value, in order. Damage is met as {@linkcode getVectored} does; that of an index
    * always ends it.
    * @throws {RangeError} If `limit` is not a whole number.
    * @throws {TypeError} If a bound or `limit` is of a wrong type.

@@ -13,6 +13,7 @@
 
 import type { Objects } from "../../objects/mod.ts";
 import type { Entry } from "../entry.ts";
+import { apart } from "./records/copies.ts";
 import { endRead } from "./read_stream.ts";
 import { VectoredRead } from "./vectored_read.ts";
 import type { View } from "./view.ts";
@@ -43,7 +44,8 @@ class Group {
   /** Reads every key and settles its get. It never rejects. */
   async read(objects: Objects): Promise<void> {
     const { turns } = objects.host;
-    const read = new VectoredRead(objects, this.#view, this.keys.values());
+    // Each value goes to somebody else.
+    const read = new VectoredRead(objects, this.#view, this.keys.values(), { copies: apart });
     let next = 0;
     try {
       for (let items = await read.next(); items !== undefined; items = await read.next()) {

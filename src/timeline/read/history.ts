@@ -17,6 +17,7 @@ import type { MemoryLayer, StoredLayer } from "../../layer/mod.ts";
 import { type Objects, PageSet } from "../../objects/mod.ts";
 import type { DamagedEntry, Entry, Version } from "../entry.ts";
 import { ListedKeys } from "./records/columns.ts";
+import { Copies } from "./records/copies.ts";
 import { EntryRead } from "./records/entry_read.ts";
 import { type HistoryPlan, MemoryVersions, StoredVersions, VersionWindow } from "./history_versions.ts";
 import { complete, type Read } from "./read.ts";
@@ -30,6 +31,7 @@ export class HistoryRead implements Read<Version | DamagedEntry> {
   readonly #objects: Objects;
   readonly #view: View;
   readonly #plan: HistoryPlan;
+  readonly #copies = new Copies();
   /** What is still to be walked, the next of it last. */
   #parts: (readonly StoredLayer[] | MemoryLayer)[] | undefined;
   #part: StoredVersions | MemoryVersions | undefined;
@@ -62,7 +64,9 @@ export class HistoryRead implements Read<Version | DamagedEntry> {
       const count = Math.min(window.count, this.#left);
       this.#left -= count;
       const keys = new Array<Uint8Array<ArrayBuffer>>(count).fill(this.#plan.key);
-      this.#entries = new EntryRead(this.#objects, this.#view, new ListedKeys(keys), window.places);
+      this.#entries = new EntryRead(this.#objects, this.#view, new ListedKeys(keys), window.places, {
+        copies: this.#copies,
+      });
     }
   }
 

@@ -33,6 +33,7 @@ import {
   wantFilter,
 } from "../../layer/mod.ts";
 import type { ReadObserver } from "./explain/read_observer.ts";
+import type { Copies } from "./records/copies.ts";
 import { Places } from "./records/places.ts";
 import type { Plan, PlanState } from "./read.ts";
 
@@ -50,6 +51,7 @@ export class Lookup implements Plan {
   readonly #map: LayerMap;
   readonly #keys: readonly Uint8Array[];
   readonly #lsn: Lsn;
+  readonly #copies: Copies;
   readonly #observer: ReadObserver | undefined;
   readonly #hashes: number[] = [];
   /** By key: the stored layers that it walks through; not there before its first step, and after its last. */
@@ -71,12 +73,20 @@ export class Lookup implements Plan {
    * @param map Where to look.
    * @param keys The keys; the same key may stand more than once.
    * @param lsn The LSN.
+   * @param copies What copies values that are met.
    * @param observer Is told which layers are visited, if anybody wants to know.
    */
-  constructor(map: LayerMap, keys: readonly Uint8Array[], lsn: Lsn, observer?: ReadObserver) {
+  constructor(
+    map: LayerMap,
+    keys: readonly Uint8Array[],
+    lsn: Lsn,
+    copies: Copies,
+    observer?: ReadObserver,
+  ) {
     this.#map = map;
     this.#keys = keys;
     this.#lsn = lsn;
+    this.#copies = copies;
     this.#observer = observer;
     this.places = new Places(keys.length);
     this.#round = keys.map((_, key) => key);
@@ -174,7 +184,8 @@ export class Lookup implements Plan {
       return this.places.add(key, layer, lsn, offset, length, flags);
     }
     // It is lent by the cache, or by pages that serve other keys too.
-    const value = memory.slice(memoryAt + recordHeaderBytes + this.#keys[key].length, memoryAt + length);
+    const start = memoryAt + recordHeaderBytes + this.#keys[key].length;
+    const value = this.#copies.copy(memory, start, memoryAt + length);
     this.places.addHeld(key, layer, lsn, offset, length, flags, value, 0, value.length);
   }
 

@@ -17,6 +17,7 @@ import {
 import { type Objects, PageSet } from "../../objects/mod.ts";
 import type { DamagedEntry, KeyEntry, ValueEntry } from "../entry.ts";
 import { KeyColumn } from "./records/columns.ts";
+import { Copies } from "./records/copies.ts";
 import { mostEntries } from "./records/entry_read.ts";
 import type { ScanPlan } from "./options.ts";
 import { Places } from "./records/places.ts";
@@ -247,7 +248,7 @@ export class ScanRead implements Read<ValueEntry | DamagedEntry> {
    */
   constructor(objects: Objects, view: View, plan: ScanPlan) {
     this.#view = view;
-    this.#windows = new ValueWindows(objects, view, new RangeKeys(objects, view, plan), sizes);
+    this.#windows = new ValueWindows(objects, view, new RangeKeys(objects, view, plan), sizes, new Copies());
   }
 
   /** See {@linkcode Read.next}. */
@@ -279,6 +280,7 @@ export class ScanRead implements Read<ValueEntry | DamagedEntry> {
 /** The keys of a range and their LSNs, in key order. No value is read but where keys lie beside their values. */
 export class KeyScanRead implements Read<KeyEntry> {
   readonly #keys: RangeKeys;
+  readonly #copies = new Copies();
   #found: FoundKeys | undefined;
   #next = 0;
 
@@ -296,7 +298,7 @@ export class KeyScanRead implements Read<KeyEntry> {
     }
     const { keys, places } = this.#found, entries: KeyEntry[] = [];
     for (const end = Math.min(keys.length, this.#next + mostEntries); this.#next < end; this.#next++) {
-      entries.push({ key: keys.keyAt(this.#next), lsn: places.lsnOf(this.#next) });
+      entries.push({ key: keys.keyAt(this.#next, this.#copies), lsn: places.lsnOf(this.#next) });
     }
     if (this.#next === keys.length) this.#found = undefined;
     return entries;

@@ -11,6 +11,7 @@ import { type Objects, PageSet } from "../../objects/mod.ts";
 import type { DamagedEntry, Entry } from "../entry.ts";
 import type { ReadObserver } from "./explain/read_observer.ts";
 import { ListedKeys } from "./records/columns.ts";
+import { Copies } from "./records/copies.ts";
 import { EntryRead } from "./records/entry_read.ts";
 import { Lookup } from "./lookup.ts";
 import { complete, type Read } from "./read.ts";
@@ -19,11 +20,20 @@ import type { View } from "./view.ts";
 /** Keys that are looked up together. */
 const windowKeys = 4096;
 
+/** How keys are read. */
+export interface VectoredReadOptions {
+  /** What copies values: by itself, side by side. */
+  copies?: Copies | undefined;
+  /** Is told what it costs, if anybody wants to know. */
+  observer?: ReadObserver | undefined;
+}
+
 /** The entries of keys, in the order in which they were asked for. */
 export class VectoredRead implements Read<Entry | DamagedEntry> {
   readonly #objects: Objects;
   readonly #view: View;
   readonly #keys: Iterator<Uint8Array<ArrayBuffer>>;
+  readonly #copies: Copies;
   readonly #observer: ReadObserver | undefined;
   #entries: EntryRead | undefined;
 
@@ -33,17 +43,18 @@ export class VectoredRead implements Read<Entry | DamagedEntry> {
    * @param objects What reads.
    * @param view What is seen.
    * @param keys The keys, which are nobody else's.
-   * @param observer Is told what it costs, if anybody wants to know.
+   * @param options See {@linkcode VectoredReadOptions}.
    */
   constructor(
     objects: Objects,
     view: View,
     keys: Iterator<Uint8Array<ArrayBuffer>>,
-    observer?: ReadObserver,
+    { copies = new Copies(), observer }: VectoredReadOptions = {},
   ) {
     this.#objects = objects;
     this.#view = view;
     this.#keys = keys;
+    this.#copies = copies;
     this.#observer = observer;
   }
 
@@ -76,12 +87,16 @@ export class VectoredRead implements Read<Entry | DamagedEntry> {
   }
 
   async #lookUp(keys: readonly Uint8Array<ArrayBuffer>[]): Promise<EntryRead> {
-    const objects = this.#objects, view = this.#view, observer = this.#observer;
+    const objects = this.#objects, view = this.#view, copies = this.#copies, observer = this.#observer;
     observer?.looksUp(keys);
-    const lookup = new Lookup(view.map, keys, view.lsn, observer);
+    const lookup = new Lookup(view.map, keys, view.lsn, copies, observer);
     const pages = new PageSet(objects, { fleeting: true, observer });
     await complete(lookup, observer?.watch(pages) ?? pages, objects.host.turns, view);
     observer?.placed(lookup.places);
-    return new EntryRead(objects, view, new ListedKeys(keys), lookup.places, { keep: true, observer });
+    return new EntryRead(objects, view, new ListedKeys(keys), lookup.places, {
+      keep: true,
+      copies,
+      observer,
+    });
   }
 }

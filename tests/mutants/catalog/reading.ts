@@ -26,7 +26,7 @@ export const reading: readonly Mutant[] = [
     name: "value-not-copied",
     breaks: "D3: a value is memory of its own, which the engine never touches again.",
     file: "src/timeline/read/records/values.ts",
-    before: "owned ? bytes.subarray(keyEnd, at + length) : bytes.slice(keyEnd, at + length);",
+    before: "owned ? bytes.subarray(keyEnd, at + length) : this.#copies.copy(bytes, keyEnd, at + length);",
     after: "bytes.subarray(keyEnd, at + length);",
     caughtBy: "tests/timeline/read/records/entry_read_test.ts",
     filter: "EntryRead gives values in order",

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { LayerMap, type MemoryLayer, type StoredLayer } from "../../../src/layer/mod.ts";
+import { apart } from "../../../src/timeline/read/records/copies.ts";
 import { Lookup } from "../../../src/timeline/read/lookup.ts";
 import { Random, seeds } from "../../random.ts";
 import { bytesOf, listOf, memoryLayer, noTurns, TestLayers, type TestVersion } from "./layers.ts";
@@ -13,7 +14,7 @@ async function lookUp(
   keys: readonly string[],
   lsn: number,
 ): Promise<string[]> {
-  const lookup = new Lookup(map, keys.map(bytesOf), lsn);
+  const lookup = new Lookup(map, keys.map(bytesOf), lsn, apart);
   while (lookup.advance(pages, noTurns) !== "done") await pages.fetch();
   return keys.map((_, key) => listOf(lookup.places, key));
 }
@@ -174,7 +175,7 @@ Deno.test("Lookup does not need a damaged layer for keys that newer ones answer"
 Deno.test("Lookup lets the event loop turn among many keys, and goes on where it was", () => {
   const keys = Array.from({ length: 1000 }, (_, i) => `k${i}`);
   const map = mapOf([], [memoryLayer(keys.map((key, i) => `${key}@${i + 1}`).join(" "))]);
-  const lookup = new Lookup(map, keys.map(bytesOf), 500);
+  const lookup = new Lookup(map, keys.map(bytesOf), 500, apart);
   let turns = 0;
   while (lookup.advance(new TestLayers(), { ...noTurns, due: () => true }) !== "done") turns++;
   assert(turns > 10, `${turns} turns`);

@@ -127,3 +127,49 @@ test("a value that is damaged in a run fails its own key in every read", async (
   assertEquals(found[0].keys && decoder.decode(found[0].keys.first), keyOf(1500));
   assertEquals(found[0].keys?.versions, 1);
 });
+
+test("entries of a merged layer lie side by side, and are the caller's each for itself", async (place) => {
+  const { timeline } = await merged(place);
+  const everyKey = Array.from({ length: count }, (_, i) => keyOf(i));
+  const reads = [
+    () => collect(timeline.scan()),
+    () => collect(timeline.scan({ reverse: true })),
+    () => collect(timeline.getVectored(everyKey)),
+  ];
+  for (const read of reads) {
+    const entries = await read(), expected = structuredClone(entries);
+    const shared = new Set<ArrayBufferLike>();
+    for (const [i, { key, value, lsn }] of entries.entries()) {
+      // Those behind it are as they were, whatever is done with those in front.
+      assertEquals({ key, value, lsn }, expected[i]);
+      const memory = value?.buffer ?? key.buffer;
+      assert(memory.byteLength <= Math.max(4096, value?.length ?? 0));
+      shared.add(memory);
+      key.fill(0xee);
+      value?.fill(0xee);
+    }
+    assert(shared.size < count / 4, `${shared.size} blocks of ${count} entries`);
+  }
+});
+
+test("a scan goes on when the memory of its entries is transferred away", async (place) => {
+  const { timeline } = await merged(place);
+  let i = 0;
+  const reader = timeline.scan().getReader();
+  for (; i < 1200; i++) {
+    const { value: entry } = await reader.read();
+    // It may have gone with a neighbour's.
+    if (entry?.value.buffer.detached === false) structuredClone(entry, { transfer: [entry.value.buffer] });
+  }
+  await reader.cancel();
+  const keys = (await collect(timeline.scan())).map(({ key }) => decoder.decode(key));
+  assertEquals(keys, Array.from({ length: count }, (_, i) => keyOf(i)).filter((key) => key !== keyOf(50)));
+});
+
+test("Timeline.get() gives each caller memory of its own, also when gets are read together", async (place) => {
+  const { timeline } = await merged(place);
+  for (let round = 0; round < 2; round++) {
+    const values = await Promise.all(Array.from({ length: 20 }, (_, i) => timeline.get(keyOf(60 + i))));
+    assertEquals(values.map((value) => value?.buffer.byteLength), values.map(() => 100));
+  }
+});

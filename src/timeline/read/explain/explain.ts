@@ -28,7 +28,7 @@ export async function explain(
 ): Promise<Explanation> {
   const { clock, turns } = objects.host;
   const observer = new ReadObserver(clock);
-  const read = new VectoredRead(objects, view, keys, observer);
+  const read = new VectoredRead(objects, view, keys, { observer });
   try {
     for (let items = await read.next(); items !== undefined; items = await read.next()) {
       for (const item of items) observer.arrived(item);

@@ -12,6 +12,7 @@
 
 import type { Lsn } from "../../../base/mod.ts";
 import { isSameSpan, type VersionBlock } from "../../../layer/mod.ts";
+import { apart, type Copies } from "./copies.ts";
 
 /** Bytes that keys are expected to have. */
 const expectedKeyBytes = 32;
@@ -20,8 +21,10 @@ const expectedKeyBytes = 32;
 export interface KeyList {
   /** How many there are. */
   readonly length: number;
-  /** A key, as memory of its own. */
-  keyAt(key: number): Uint8Array<ArrayBuffer>;
+  /** The length of a key in bytes. */
+  lengthAt(key: number): number;
+  /** A copy of a key, by itself if nobody says by what. */
+  keyAt(key: number, copies?: Copies): Uint8Array<ArrayBuffer>;
   /** Whether a key stands at a place in memory. */
   isAt(key: number, bytes: Uint8Array, start: number, end: number): boolean;
 }
@@ -40,7 +43,12 @@ export class ListedKeys implements KeyList {
     return this.#keys.length;
   }
 
-  /** See {@linkcode KeyList.keyAt}. */
+  /** See {@linkcode KeyList.lengthAt}. */
+  lengthAt(key: number): number {
+    return this.#keys[key].length;
+  }
+
+  /** A key; its memory was made when it was asked for. */
   keyAt(key: number): Uint8Array<ArrayBuffer> {
     return this.#keys[key];
   }
@@ -103,9 +111,14 @@ export class KeyColumn implements KeyList {
     return this.isAt(this.length - 1, bytes, start, start + keyLength[row]);
   }
 
+  /** See {@linkcode KeyList.lengthAt}. */
+  lengthAt(key: number): number {
+    return this.ends[key] - this.startOf(key);
+  }
+
   /** See {@linkcode KeyList.keyAt}. */
-  keyAt(key: number): Uint8Array<ArrayBuffer> {
-    return this.bytes.slice(this.startOf(key), this.ends[key]);
+  keyAt(key: number, copies: Copies = apart): Uint8Array<ArrayBuffer> {
+    return copies.copy(this.bytes, this.startOf(key), this.ends[key]);
   }
 
   /** See {@linkcode KeyList.isAt}. */
@@ -145,10 +158,10 @@ export class ValueColumn {
     if (end > this.bytes.length) this.bytes = new Uint8Array(Math.max(end, this.bytes.length * 2));
   }
 
-  /** A value, as memory of its own. */
-  valueAt(key: number): Uint8Array<ArrayBuffer> {
+  /** A copy of a value. */
+  valueAt(key: number, copies: Copies): Uint8Array<ArrayBuffer> {
     const start = this.starts[key];
-    return this.bytes.slice(start, start + this.lengths[key]);
+    return copies.copy(this.bytes, start, start + this.lengths[key]);
   }
 
   /** Copies a value to its place. */

@@ -41,6 +41,8 @@ export class Places {
   /** By key: the memory that holds its value, if it was met with its place; and where in it, in two numbers. */
   #heldIn: (Uint8Array<ArrayBuffer> | undefined)[] | undefined;
   #heldSpans = new Float64Array(0);
+  /** Whether what is held lies in its record, behind its key. */
+  hasRecords = false;
 
   /** Makes room for so many keys, all of them absent until places are added. */
   constructor(keys: number) {
@@ -110,6 +112,7 @@ export class Places {
   /** Adds a row of a block that has records, and holds its value if it becomes the newest. */
   addRow(key: number, file: RecordFile, block: VersionBlock, row: number): void {
     const keyStart = block.keyStart[row], length = block.length[row];
+    this.hasRecords = true;
     this.addHeld(
       key,
       file,

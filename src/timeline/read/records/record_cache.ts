@@ -7,6 +7,7 @@
 import type { Lsn } from "../../../base/mod.ts";
 import { valueStartOf } from "../../../layer/mod.ts";
 import { MemoryRead, type Objects, type StoredObject } from "../../../objects/mod.ts";
+import type { Copies } from "./copies.ts";
 
 /** Finds and keeps records that were checked (D2). */
 export class RecordCache {
@@ -17,20 +18,21 @@ export class RecordCache {
     this.#memory = new MemoryRead(objects);
   }
 
-  /** The value of a record, as memory of its own (D3); `undefined` if it is not in the cache. */
+  /** A copy of the value of a record; `undefined` if it is not in the cache. */
   find(
     object: StoredObject,
     offset: number,
     length: number,
     key: Uint8Array,
     lsn: Lsn,
+    copies: Copies,
   ): Uint8Array<ArrayBuffer> | undefined {
     const memory = this.#memory;
     if (!memory.findCached(object, offset, length)) return undefined;
     const { bytes, at } = memory, start = valueStartOf(bytes, at, length, key, lsn);
     if (start < 0) return undefined;
     memory.settle();
-    return bytes.slice(start, at + length);
+    return copies.copy(bytes, start, at + length);
   }
 
   /** Keeps a record that was read from a file and checked, if it is small. */

@@ -18,6 +18,7 @@
 import type { Objects } from "../../../objects/mod.ts";
 import type { View } from "../view.ts";
 import { KeyColumn, ValueColumn } from "./columns.ts";
+import { apart, type Copies } from "./copies.ts";
 import { windowEnd } from "./entry_read.ts";
 import { Places } from "./places.ts";
 import { Values } from "./values.ts";
@@ -73,6 +74,7 @@ export class ValueWindows {
   readonly #view: View;
   readonly #source: KeySource;
   readonly #sizes: WindowSizes;
+  readonly #copies: Copies;
   /** That of the window before the last, and that of the last. */
   readonly #columns: [ValueColumn, ValueColumn] = [new ValueColumn(), new ValueColumn()];
   #found: FoundKeys = { keys: new KeyColumn(0), places: new Places(0) };
@@ -89,12 +91,14 @@ export class ValueWindows {
    * @param view What stops it.
    * @param source What finds keys.
    * @param sizes How large windows are.
+   * @param copies What copies entries that are taken.
    */
-  constructor(objects: Objects, view: View, source: KeySource, sizes: WindowSizes) {
+  constructor(objects: Objects, view: View, source: KeySource, sizes: WindowSizes, copies: Copies = apart) {
     this.#objects = objects;
     this.#view = view;
     this.#source = source;
     this.#sizes = sizes;
+    this.#copies = copies;
     source.mostWindowKeys = sizes.denseKeys;
     source.mostHeldBytes = sizes.mostBytes;
   }
@@ -141,7 +145,11 @@ export class ValueWindows {
     const to = this.#next = windowEnd(places, from, keys.length, mostBytes);
     const column = this.#columns.shift() as ValueColumn;
     this.#columns.push(column);
-    const values = new Values(this.#objects, keys, places, from, to, { column, mostColumnBytes });
+    const values = new Values(this.#objects, keys, places, from, to, {
+      column,
+      mostColumnBytes,
+      copies: this.#copies,
+    });
     const isDense = values.wantedBytes >= values.plannedBytes * denseShare;
     this.#source.mostWindowKeys = isDense ? denseKeys : mostKeys;
     values.issue();

@@ -3,7 +3,7 @@
  *
  * D2  A record is checked by its checksum, its key and its LSN before its value is given out; one that was found in a
  *     run was checked with that.
- * D3  A value is given out as memory of its own, which the engine never touches again. Only rows are lent, from a
+ * D3  A value is given out as a copy that the engine never touches again. Only rows are lent, from a
  *     column. What a scan gives out waits until it is taken: in a column, or in the memory that it was met in.
  *
  * @module
@@ -20,6 +20,8 @@ import {
 } from "../../../objects/mod.ts";
 import type { DamagedEntry, Entry } from "../../entry.ts";
 import type { KeyList, ValueColumn } from "./columns.ts";
+import { apart, type Copies } from "./copies.ts";
+import { heldEnd, takeHeld } from "./held_entries.ts";
 import { noPlace, type Places } from "./places.ts";
 import type { ReadObserver } from "../explain/read_observer.ts";
 import { RecordCache } from "./record_cache.ts";
@@ -46,6 +48,8 @@ export interface ValuesOptions {
   mostColumnBytes?: number | undefined;
   /** Whether records are looked for in the cache, and small ones kept there. @default {false} */
   keep?: boolean | undefined;
+  /** What copies keys and values that are taken. @default {apart} */
+  copies?: Copies | undefined;
   /** Is told where records are found, if anybody wants to know. */
   observer?: ReadObserver | undefined;
 }
@@ -64,6 +68,7 @@ export class Values implements RangeWants, RangeSink {
   readonly #mostColumnBytes: number;
   /** Where records are found, and kept, if they are. */
   readonly #cache: RecordCache | undefined;
+  readonly #copies: Copies;
   readonly #observer: ReadObserver | undefined;
   /** By item. */
   readonly #outcomes: Outcome[] = [];
@@ -89,12 +94,13 @@ export class Values implements RangeWants, RangeSink {
     places: Places,
     from: number,
     to: number,
-    { column, mostColumnBytes = Infinity, keep = false, observer }: ValuesOptions = {},
+    { column, mostColumnBytes = Infinity, keep = false, copies = apart, observer }: ValuesOptions = {},
   ) {
     this.#keys = keys;
     this.#column = column;
     this.#mostColumnBytes = mostColumnBytes;
     this.#cache = keep ? new RecordCache(objects) : undefined;
+    this.#copies = copies;
     this.#observer = observer;
     this.#places = places;
     this.#from = from;
@@ -152,6 +158,7 @@ export class Values implements RangeWants, RangeSink {
       places.lengthOf(key),
       this.#keys.keyAt(key),
       places.lsnOf(key),
+      this.#copies,
     );
     if (value === undefined) return missing;
     this.#observer?.foundInCache(key);
@@ -195,14 +202,19 @@ export class Values implements RangeWants, RangeSink {
 
   /** The entries of the keys `[from, to)`, up to the first that is not ready. */
   takeReady(from: number, to: number): (Entry | DamagedEntry)[] {
-    const entries: (Entry | DamagedEntry)[] = [];
-    for (let key = from; key < to && this.isReady(key); key++) entries.push(this.takeEntry(key));
+    const entries: (Entry | DamagedEntry)[] = [], places = this.#places, keys = this.#keys;
+    for (let key = from; key < to && this.isReady(key);) {
+      const end = heldEnd(places, keys, key, to, this.#copies.mostBlockBytes);
+      if (end > key + 1) takeHeld(places, keys, key, end, this.#copies, entries);
+      else entries.push(this.#takeEntry(key));
+      key = end;
+    }
     return entries;
   }
 
   /** The entry of a key that is ready. What was handed on is not held here too. */
-  takeEntry(key: number): Entry | DamagedEntry {
-    const bytes = this.#keys.keyAt(key);
+  #takeEntry(key: number): Entry | DamagedEntry {
+    const bytes = this.#keys.keyAt(key, this.#copies);
     const outcome = this.#outcomes[key - this.#from];
     const lsn = this.#places.newestOf(key) === noPlace ? undefined : this.#places.lsnOf(key);
     if (outcome instanceof Error) return { key: bytes, lsn, error: outcome };
@@ -210,15 +222,15 @@ export class Values implements RangeWants, RangeSink {
     return { key: bytes, value: this.#take(key, outcome), lsn };
   }
 
-  /** A value as memory of its own; one that is held has it already if nothing else lies in it (D3). */
+  /** A copy of a value (D3); one that is held is one already if nothing else lies in its memory. */
   #take(key: number, outcome: Uint8Array<ArrayBuffer> | undefined): Uint8Array<ArrayBuffer> | undefined {
-    if (outcome === inColumn) return this.#column?.valueAt(key);
+    if (outcome === inColumn) return this.#column?.valueAt(key, this.#copies);
     if (outcome !== isHeld) return outcome;
     const places = this.#places, held = places.heldIn(key);
     if (held === undefined) return undefined;
     const start = places.heldStart(key), end = places.heldEnd(key);
     places.letGo(key);
-    return start === 0 && end === held.length ? held : held.slice(start, end);
+    return start === 0 && end === held.length ? held : this.#copies.copy(held, start, end);
   }
 
   /** The first key that is ready and cannot be had. */
@@ -277,7 +289,7 @@ export class Values implements RangeWants, RangeSink {
       return this.#settle(item, inColumn);
     }
     if (!owned) this.#cache?.keep(this.#places.objectOf(key), this.#places.offsetOf(key), bytes, at, length);
-    const value = owned ? bytes.subarray(keyEnd, at + length) : bytes.slice(keyEnd, at + length);
+    const value = owned ? bytes.subarray(keyEnd, at + length) : this.#copies.copy(bytes, keyEnd, at + length);
     this.#settle(item, value);
   }
 
