@@ -116,7 +116,9 @@ export class PageSet {
    */
   getRange(object: StoredObject, offset: number, length: number, sum: number): LentRange | undefined {
     const own = this.#ranges.get(object, offset);
-    if (own?.bytes !== undefined && own.length === length) return this.#lent.set(own.bytes, 0, own.isIntact);
+    if (own?.bytes !== undefined && own.length === length) {
+      return this.#lent.set(own.bytes, own.at, own.isIntact);
+    }
     const cache = this.#cache, place = cache.findRange(object.own.cached, offset);
     if (place !== 0 && cache.lengthAt(place) === length) {
       cache.useRange(place);
@@ -141,7 +143,7 @@ export class PageSet {
     const own = this.#ranges.get(object, offset);
     if (own?.bytes !== undefined && own.length === length) {
       this.#ranges.delete(object, offset);
-      return own.bytes;
+      return own.bytesAlone;
     }
     this.#need(own?.length === length ? own : this.#listRange(object, offset, length, undefined));
     return undefined;

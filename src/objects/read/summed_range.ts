@@ -39,8 +39,10 @@ export class RangeWanted {
   readonly sum: number | undefined;
   /** Whether the question cannot go on without it, rather than that it was wanted ahead. */
   isNeeded = false;
-  /** The range, once it was read. It is nobody else's. */
+  /** Memory that holds the range, once it was read: nobody else's if it has no checksum. */
   bytes: Uint8Array<ArrayBuffer> | undefined;
+  /** Where in it the range starts. */
+  at = 0;
   /** Whether it has its checksum. */
   isIntact = false;
   /** Why it could not be read. */
@@ -52,6 +54,12 @@ export class RangeWanted {
     this.offset = offset;
     this.length = length;
     this.sum = sum;
+  }
+
+  /** The range in memory of its own. */
+  get bytesAlone(): Uint8Array<ArrayBuffer> | undefined {
+    const { bytes, at, length } = this;
+    return bytes?.length === length ? bytes : bytes?.slice(at, at + length);
   }
 }
 
@@ -93,6 +101,9 @@ export class RangeFetch implements RangeWants, RangeSink {
   readonly #ranges: readonly RangeWanted[];
   readonly #keep: boolean;
   readonly #observer: RangeObserver | undefined;
+  /** Memory for those that have a checksum: all of a round are let go of together, and are small. */
+  #memory: Uint8Array<ArrayBuffer> | undefined;
+  #end = 0;
 
   /**
    * Starts nothing yet.
@@ -146,14 +157,26 @@ export class RangeFetch implements RangeWants, RangeSink {
     owned: boolean,
   ): void {
     const range = this.#ranges[item], { object: { own }, offset, sum } = range;
-    const copy = range.bytes = owned ? bytes : bytes.slice(at, at + length);
-    if (sum === undefined) return;
+    if (sum === undefined) {
+      range.bytes = owned ? bytes : bytes.slice(at, at + length);
+      return;
+    }
+    const memory = range.bytes = this.#memory ??= this.#openMemory(), start = range.at = this.#end;
+    this.#end += length;
+    const copy = memory.subarray(start, this.#end);
+    copy.set(owned ? bytes : bytes.subarray(at, at + length));
     range.isIntact = crc32(copy) === sum;
     // What does not check is not kept, nor what is gone.
     if (!this.#keep || !range.isIntact || own.isRemoved) return;
     const { cache } = this.#objects.context;
     cache.counters.rangeMisses++;
-    cache.putRange(own.cached, offset, copy, 0, length);
+    cache.putRange(own.cached, offset, memory, start, length);
+  }
+
+  #openMemory(): Uint8Array<ArrayBuffer> {
+    let room = 0;
+    for (const { sum, length } of this.#ranges) if (sum !== undefined) room += length;
+    return new Uint8Array(room);
   }
 
   /** See {@linkcode RangeSink.fail}. */

@@ -386,9 +386,16 @@ Deno.test("PageSet reads ranges beside pages, and keeps those that have their ch
   assertEquals([set.listed, set.needs], [5, 3]);
   await set.fetch();
   assertEquals(t.objects.metrics().valueReads, 1, "neighbours are read at once");
-  const whole = set.getRange(object, at + 5, 4000, 0);
-  assertEquals([whole?.isIntact, whole?.bytes.length], [true, 4000]);
-  assertEquals(set.getRange(object, at + 9000, 100, 1)?.isIntact, false);
+  // They lie in one memory, each in its place.
+  for (const [offset, length, isIntact] of [[at + 5, 4000, true], [at + 9000, 100, false]] as const) {
+    const lent = set.getRange(object, offset, length, 0);
+    assertEquals(lent?.isIntact, isIntact);
+    assertEquals(lent?.bytes.length, 4100);
+    assertEquals(lent?.bytes.slice(lent.at, lent.at + length), bytes.slice(offset, offset + length));
+  }
+  const taken = set.takeRange(object, at + 9000, 100);
+  assertEquals(taken, bytes.slice(at + 9000, at + 9100));
+  assertEquals(taken?.buffer.byteLength, 100, "what is taken has memory of its own");
   assertEquals(set.takeRange(object, at + 20_000, 5000), bytes.slice(at + 20_000, at + 25_000));
   assertEquals(set.takeRange(object, at + 20_000, 5000), undefined, "it let go of it");
   const other = new PageSet(t.objects), lent = other.getRange(object, at + 5, 4000, 0);
