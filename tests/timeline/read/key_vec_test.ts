@@ -34,3 +34,16 @@ Deno.test("ownKey() copies, also what would share its memory when it is sliced",
   key.fill(0);
   assertEquals([own.constructor, [...own]], [Uint8Array, [1, 2, 3]]);
 });
+
+Deno.test("expandKeys() goes on from where it was, whatever becomes of the keys that it gave", () => {
+  const asked = [new Uint8Array([3]), { base: new Uint8Array([0, 250]), count: 20 }, new Uint8Array([4])];
+  const keys = expandKeys(asked), seen: number[][] = [];
+  for (const key of keys) {
+    seen.push([...key]);
+    if (seen.length === 1) asked.forEach((key) => ("base" in key ? key.base : key).fill(9));
+    if (seen.length % 5 === 0) structuredClone(key, { transfer: [key.buffer] });
+    else key.fill(9);
+  }
+  const adjacent = Array.from({ length: 20 }, (_, i) => [250 + i >> 8, 250 + i & 0xff]);
+  assertEquals(seen, [[3], ...adjacent, [4]]);
+});

@@ -173,3 +173,20 @@ test("Timeline.get() gives each caller memory of its own, also when gets are rea
     assertEquals(values.map((value) => value?.buffer.byteLength), values.map(() => 100));
   }
 });
+
+test("Timeline.getVectored() goes on when the memory of its entries is transferred away", async (place) => {
+  const { timeline } = await merged(place);
+  await timeline.append(Array.from({ length: 400 }, (_, i) => ({ key: keyOf(i), value: valueOf(i) })));
+  await timeline.freeze();
+  const keys = Array.from({ length: 5000 }, (_, i) => keyOf(i % count));
+  const asked = keys.map((key) => new TextEncoder().encode(key));
+  let seen = 0;
+  for await (const { key, value } of timeline.getVectored(asked)) {
+    // It may have gone with a neighbour's.
+    if (key.length > 0) assertEquals(decoder.decode(key), keys[seen]);
+    seen++;
+    if (value !== undefined && !value.buffer.detached) structuredClone(value, { transfer: [value.buffer] });
+    if (!key.buffer.detached) structuredClone(key, { transfer: [key.buffer] });
+  }
+  assertEquals(seen, keys.length);
+});

@@ -29,11 +29,11 @@ export interface KeyList {
   isAt(key: number, bytes: Uint8Array, start: number, end: number): boolean;
 }
 
-/** Keys that are there as memory of their own. */
+/** Keys that were listed by whoever asks for them. */
 export class ListedKeys implements KeyList {
   readonly #keys: readonly Uint8Array<ArrayBuffer>[];
 
-  /** Takes over keys. */
+  /** Takes over keys: in memory of their own each, if they are to be copied {@linkcode apart}. */
   constructor(keys: readonly Uint8Array<ArrayBuffer>[]) {
     this.#keys = keys;
   }
@@ -48,9 +48,10 @@ export class ListedKeys implements KeyList {
     return this.#keys[key].length;
   }
 
-  /** A key; its memory was made when it was asked for. */
-  keyAt(key: number): Uint8Array<ArrayBuffer> {
-    return this.#keys[key];
+  /** See {@linkcode KeyList.keyAt}. What is alone in its memory is given away. */
+  keyAt(key: number, copies: Copies = apart): Uint8Array<ArrayBuffer> {
+    const own = this.#keys[key];
+    return copies === apart ? own : copies.copy(own, 0, own.length);
   }
 
   /** See {@linkcode KeyList.isAt}. */
