@@ -31,6 +31,7 @@ function layerOf(firstKey: number, lastKey: number, lsn: number): StoredLayer {
     height: 1,
     filterPages: 1,
     horizon: 0,
+    imageLsn: 0,
   };
   return new StoredLayer(description, {} as StoredObject);
 }

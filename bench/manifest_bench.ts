@@ -85,6 +85,7 @@ function layerOf(sequence: number): LevelledLayer {
     height: 3,
     filterPages,
     horizon: 0,
+    imageLsn: 0,
   };
 }
 

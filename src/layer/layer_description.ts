@@ -2,13 +2,14 @@
  * What is known of a stored layer without reading it: one type in the manifest, in footers and towards people.
  *
  * F1  An object with pages is `valuesEnd + (indexPages + filterPages) × 8192 + 4096` bytes long, exactly.
+ * F2  An image has an image LSN from its first LSN up to its horizon, and versions; what is no image has none.
  *
  * @module
  */
 
 import { blockBytes, compareKeys, type Lsn, maxKeyBytes, maxLsn, pageBytes } from "../base/mod.ts";
 
-/** `L0`: a sealed segment; `delta`: compacted versions; `image`: whole values at one LSN. */
+/** `L0`: a sealed segment; `delta`: compacted versions; `image`: those, and all values of its keys' range at one LSN. */
 export type LayerKind = "L0" | "delta" | "image";
 
 /** What people are shown of a layer. */
@@ -53,6 +54,11 @@ export interface LayerDescription extends LayerSummary {
   readonly filterPages: number;
   /** The horizon under which it was merged, which needs no version that it lacks; 0 if it lacks none. */
   readonly horizon: Lsn;
+  /**
+   * The LSN at which it is an image: of each key from its first to its last one it has what there was at or before this
+   * LSN that a read as of the horizon or later needs, and what it does not have is nowhere. 0 if it is no image.
+   */
+  readonly imageLsn: Lsn;
 }
 
 /** Levels of an index; each has at least two pages under a page, so that more cannot be. */
@@ -77,7 +83,7 @@ export function descriptionFault(layer: LayerDescription): string | undefined {
     return `valuesEnd ${layer.valuesEnd}`;
   }
   if (layer.byteLength !== layerByteLength(layer)) return `byteLength ${layer.byteLength}`;
-  return countFault(layer) ?? keyFault(layer);
+  return imageFault(layer) ?? countFault(layer) ?? keyFault(layer);
 }
 
 /** Names no field by a variable: a manifest has a hundred thousand layers, and that would take 20 ms of its opening. */
@@ -87,7 +93,7 @@ function hasWholeNumbers(layer: LayerDescription): boolean {
     isWhole(layer.tombstones) && isWhole(layer.keys) && isWhole(layer.byteLength) &&
     isWhole(layer.valuesEnd) &&
     isWhole(layer.indexPages) && isWhole(layer.leafPages) && isWhole(layer.height) &&
-    isWhole(layer.filterPages) && isWhole(layer.horizon);
+    isWhole(layer.filterPages) && isWhole(layer.horizon) && isWhole(layer.imageLsn);
 }
 
 function numberFault(layer: LayerDescription): string {
@@ -100,6 +106,14 @@ function numberFault(layer: LayerDescription): string {
 
 function isWhole(value: number, least = 0): boolean {
   return Number.isSafeInteger(value) && value >= least;
+}
+
+/** An image is at an LSN that it reaches, of a horizon under which it was merged (F2). */
+function imageFault({ kind, imageLsn, firstLsn, horizon, versions }: LayerDescription): string | undefined {
+  const isSound = kind === "image"
+    ? imageLsn >= firstLsn && imageLsn <= horizon && versions > 0
+    : imageLsn === 0;
+  return isSound ? undefined : `an image at LSN ${imageLsn}`;
 }
 
 function countFault(layer: LayerDescription): string | undefined {

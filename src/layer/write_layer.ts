@@ -46,7 +46,7 @@ export type LayerIdentity =
     LayerDescription,
     "kind" | "sequence" | "generation" | "fileId" | "firstLsn" | "lastLsn"
   >
-  & Partial<Pick<LayerDescription, "horizon">>;
+  & Partial<Pick<LayerDescription, "horizon" | "imageLsn">>;
 
 /** How a layer is written. */
 export interface WriteLayerOptions {
@@ -165,7 +165,7 @@ export class LayerBuilder {
     }
     const areas = { valuesEnd, ...shape, filterPages: filter.pages };
     const byteLength = layerByteLength(areas);
-    const layer: LayerDescription = { horizon: 0, ...identity, ...areas, ...counts, byteLength };
+    const layer: LayerDescription = { horizon: 0, imageLsn: 0, ...identity, ...areas, ...counts, byteLength };
     sink.append(encodeFooter(layer));
     assert(sink.position === byteLength, "F1: the object ends with its footer");
     return layer;

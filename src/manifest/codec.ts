@@ -50,7 +50,7 @@ import type { LevelledLayer, SegmentDescription, StoreState, TimelineState, Witn
 const leastTimelineBytes = 42;
 const leastSegmentBytes = 25;
 const leastTimeBytes = 2;
-const leastLayerBytes = 88;
+const leastLayerBytes = 96;
 /** Layers that are coded between looks at the clock: some 100 µs. */
 const layersPerLook = 512;
 
@@ -98,12 +98,13 @@ const layer: Code<LevelledLayer> = (c, v) => {
   const versions = word(c, v?.versions), tombstones = word(c, v?.tombstones), keys = word(c, v?.keys);
   const indexPages = word(c, v?.indexPages), leafPages = word(c, v?.leafPages);
   const filterPages = word(c, v?.filterPages), horizon = long(c, v?.horizon);
+  const imageLsn = long(c, v?.imageLsn);
   const firstLength = c.number(2, v?.firstKey.length), lastLength = c.number(2, v?.lastKey.length);
   const firstKey = c.bytes(firstLength, v?.firstKey), lastKey = c.bytes(lastLength, v?.lastKey);
   // deno-fmt-ignore
   return {
     kind, sequence, generation, fileId, firstLsn, lastLsn, firstKey, lastKey, versions, tombstones, keys, byteLength,
-    valuesEnd, indexPages, leafPages, height, filterPages, horizon, level,
+    valuesEnd, indexPages, leafPages, height, filterPages, horizon, imageLsn, level,
   };
 };
 /** A layer that is sealed: everything but its level. */

@@ -248,7 +248,8 @@ class Scanner {
     const at = this.#at;
     if (at + recordHeaderBytes > this.#filled) return false;
     const header = readRecordHeader(this.#view, at);
-    if (header === undefined) return this.#stop();
+    // No value is compressed before it is merged.
+    if (header === undefined || header.flags > lastOfBatch) return this.#stop();
     const length = recordHeaderBytes + header.keyLength + header.valueLength;
     // What a batch may be bounds the memory that a hostile file takes (V2).
     if (at + length - this.#batchStart > maxBatchBytes + timeMarkBytes) return this.#stop();

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { blockBytes } from "../base/mod.ts";
+import { blockBytes, type Lsn } from "../base/mod.ts";
 import type { LayerKind, LayerMap, LayerSummary, MemoryLayer, StoredLayer } from "../layer/mod.ts";
 
 /**
@@ -19,6 +19,8 @@ export interface LayerInfo extends LayerSummary {
    * has one layer at the most; 8 for versions of one key that fill a layer. One that is not stored has none.
    */
   readonly level?: number | undefined;
+  /** The LSN at which it has all keys of its range, of an image; see the decision on images. Others have none. */
+  readonly imageLsn?: Lsn | undefined;
   /** The file. */
   readonly path: string;
 }
@@ -59,10 +61,12 @@ function describeMemory(kind: "open" | "frozen", layer: MemoryLayer): LayerInfo 
 }
 
 function describeStored({ description, object }: StoredLayer, level: number | undefined): LayerInfo {
-  const { kind, firstLsn, lastLsn, firstKey, lastKey, versions, tombstones, keys, byteLength } = description;
+  const { kind, firstLsn, lastLsn, firstKey, lastKey, versions, tombstones, keys, byteLength, imageLsn } =
+    description;
   return {
     kind,
     level,
+    imageLsn: imageLsn || undefined,
     path: object.path,
     firstLsn,
     lastLsn,

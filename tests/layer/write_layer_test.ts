@@ -95,7 +95,8 @@ Deno.test("writeLayer() writes one key", async () => {
 
 Deno.test("writeLayer() says what it was told of the layer", async () => {
   const t = new IndexFixture().add(5, [[Uint8Array.of(1), undefined]]);
-  const identity = { kind: "image", sequence: 9, generation: 8, fileId: 7, firstLsn: 2, lastLsn: 6 } as const;
+  const lsns = { firstLsn: 2, lastLsn: 6, horizon: 4, imageLsn: 3 };
+  const identity = { kind: "image", sequence: 9, generation: 8, fileId: 7, ...lsns } as const;
   const { description } = await layerOf(t, identity);
   assertEquals({ ...description, ...identity }, description);
 });

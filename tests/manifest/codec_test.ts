@@ -79,7 +79,10 @@ const edits: Edit[] = [
     type: "replaceLayers",
     id: 1,
     remove: [1, 2],
-    add: [layer(1, { kind: "image", level: 8 }), layer(2, { kind: "delta", level: 0 })],
+    add: [
+      layer(1, { kind: "image", level: 8, horizon: largest, imageLsn: largest - 1 }),
+      layer(2, { kind: "delta", level: 0 }),
+    ],
   },
   { type: "replaceLayers", id: 1, remove: [], add: [] },
   { type: "witness", id: 1, sequence: 1, witness },

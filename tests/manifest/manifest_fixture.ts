@@ -39,6 +39,7 @@ export function layer(sequence: number, more: Partial<LevelledLayer> = {}): Leve
     height: 2,
     filterPages: 1,
     horizon: 0,
+    imageLsn: 0,
     level: 0,
     ...more,
   };
@@ -114,8 +115,16 @@ function anyLayer(random: Random, identity: SegmentDescription): LayerDescriptio
       valuesEnd,
       filterPages,
       horizon: random.below(2) * firstLsn,
+      imageLsn: 0,
     },
   };
+}
+
+/** The same layer as one that was merged: an image, if it has versions and chance says so. */
+function anyMerged(random: Random, layer: LayerDescription): LayerDescription {
+  if (layer.versions === 0 || random.once(2)) return { ...layer, kind: "delta" };
+  const imageLsn = layer.firstLsn + random.below(10);
+  return { ...layer, kind: "image", horizon: imageLsn + random.below(10), imageLsn };
 }
 
 /** Points of time up to an LSN. */
@@ -180,11 +189,7 @@ export function anyEdit(random: Random, state: StoreState): Edit {
     });
     const add = random.shuffle(free).slice(0, random.below(4)).map((sequence) => {
       const from = { ...identity(), sequence, firstLsn: random.from(1, lastLsn + 1) };
-      return {
-        ...anyLayer(random, from),
-        kind: random.pick(["delta", "image"] as const),
-        level: random.below(9),
-      };
+      return { ...anyMerged(random, anyLayer(random, from)), level: random.below(9) };
     });
     return { type: "replaceLayers", id, remove, add };
   }

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CorruptionError } from "../../src/base/mod.ts";
 import {
+  compressedFlag,
   encodeHeader,
   encodePad,
   type FileHeader,
@@ -301,7 +302,11 @@ Deno.test("scanSegment() ends at a record that cannot stand there although its c
     ["an unknown kind", record(5, 1, 1, 6, lastOfBatch)],
     ["a put without a key", record(RecordKind.PUT, 0, 1, 6, lastOfBatch)],
     ["a mark with a key", record(RecordKind.MARK, 1, 0, 6, lastOfBatch)],
-    ["an unknown flag", record(RecordKind.PUT, 1, 1, 6, 2)],
+    ["an unknown flag", record(RecordKind.PUT, 1, 1, 6, 4)],
+    [
+      "a compressed value",
+      joined(record(RecordKind.PUT, 1, 1, 6, compressedFlag), record(RecordKind.PUT, 1, 1, 6, lastOfBatch)),
+    ],
     ["a key that is too long", record(RecordKind.PUT, 513, 1, 6, lastOfBatch)],
     ["a pad that is too short", record(RecordKind.PAD, 0, 23, 6, 0)],
     ["a batch without an end", open],

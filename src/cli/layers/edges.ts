@@ -55,7 +55,10 @@ export function lsnAxis(layers: readonly LayerInfo[]): LsnAxis {
   const lsns = all.filter((lsn, i) => i === 0 || lsn !== all[i - 1]);
   const starts = Uint32Array.from(layers, ({ firstLsn }) => placeOf(lsns, firstLsn));
   const ends = Uint32Array.from(layers, ({ lastLsn }) => placeOf(lsns, lastLsn + 1));
-  const amounts = Float64Array.from(layers, ({ kind, versions }) => kind === "image" ? 0 : versions);
+  const amounts = Float64Array.from(
+    layers,
+    ({ kind, firstLsn, lastLsn, versions }) => kind === "image" && firstLsn === lastLsn ? 0 : versions,
+  );
   return { gaps: gapsOf(lsns), starts, ends, amounts, lsns };
 }
 

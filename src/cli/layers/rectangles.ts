@@ -54,7 +54,8 @@ export function drawRectangles(
   plot: Box,
   options: RectangleOptions,
 ): Rectangles {
-  const joined = joinBoxes(boxes, layers.map(({ kind }) => kind), mostRectangles).sort(fromBackToFront);
+  const joined = joinBoxes(boxes, layers.map(({ kind }) => kind), mostRectangles)
+    .sort((a, b) => fromBackToFront(a, b, layers));
   const { full, thin } = mostOutlined;
   const outline = layers.length <= full ? "" : layers.length <= thin ? " many" : " most";
   const rectangles = joined.map((box) => rectangle(box, box.members.map((i) => layers[i]), plot, options));
@@ -65,10 +66,12 @@ export function drawRectangles(
   };
 }
 
-/** Images lie upon what they are made of, and what is small upon what is large. */
-function fromBackToFront(a: JoinedBox, b: JoinedBox): number {
+/** Images of one LSN lie upon what they are made of, and what is small upon what is large. */
+function fromBackToFront(a: JoinedBox, b: JoinedBox, layers: readonly LayerInfo[]): number {
   const area = ({ left, right, top, bottom }: Box) => (right - left) * (bottom - top);
-  return Number(a.kind === "image") - Number(b.kind === "image") || area(b) - area(a);
+  const isFlat = ({ kind, members }: JoinedBox) =>
+    kind === "image" && members.every((i) => layers[i].firstLsn === layers[i].lastLsn);
+  return Number(isFlat(a)) - Number(isFlat(b)) || area(b) - area(a);
 }
 
 /** Whether a box has no outline: it is too small, or was joined. */

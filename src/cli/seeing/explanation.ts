@@ -49,10 +49,12 @@ function outcomeText(
 }
 
 function visitRow(visit: LayerVisit): string[] {
-  const { kind, firstLsn, lastLsn, outcome, falsePositive, cachedPages, readPages } = visit;
+  const { kind, firstLsn, lastLsn, imageLsn, outcome, falsePositive, cachedPages, readPages } = visit;
   const isInMemory = kind === "open" || kind === "frozen";
   const pages = isInMemory ? "in memory" : `pages: ${cachedPages} cached, ${readPages} read`;
-  return [kind, `${firstLsn}–${lastLsn}`, outcomeWords[outcome] + (falsePositive ? " in vain" : ""), pages];
+  // Nothing at or below the LSN of an image is looked for behind it.
+  const shown = imageLsn === undefined ? kind : `${kind} at ${imageLsn}`;
+  return [shown, `${firstLsn}–${lastLsn}`, outcomeWords[outcome] + (falsePositive ? " in vain" : ""), pages];
 }
 
 const outcomeWords: Readonly<Record<LayerVisit["outcome"], string>> = {

@@ -21,10 +21,10 @@
  *         ───┬────────────┬──────────┬────────────┬──────┬─────────────┬─────────────┬────────────┬────────┬───
  *            │ values end │ versions │ tombstones │ keys │ index pages │ leaf pages  │ filter pages │ height │
  *         ───┴────────────┴──────────┴────────────┴──────┴─────────────┴─────────────┴────────────┴────────┴───
- *            120       128                130               132
- *         ───┬─────────┬──────────────────┬─────────────────┬───────────┬──────────┬─────────┐
- *            │ horizon │ first key length │ last key length │ first key │ last key │ zeros … │
- *         ───┴─────────┴──────────────────┴─────────────────┴───────────┴──────────┴─────────┘
+ *            120       128         136                138               140
+ *         ───┬─────────┬───────────┬──────────────────┬─────────────────┬───────────┬──────────┬─────────┐
+ *            │ horizon │ image LSN │ first key length │ last key length │ first key │ last key │ zeros … │
+ *         ───┴─────────┴───────────┴──────────────────┴─────────────────┴───────────┴──────────┴─────────┘
  * ```
  *
  * Numbers are 64 bits wide unless they are drawn narrower: the version, the kind and lengths of keys have 16. The
@@ -45,7 +45,7 @@ import {
 import { getLong, putLong } from "./long.ts";
 
 /** The version of the format. */
-export const formatVersion = 5;
+export const formatVersion = 6;
 
 const encoder = new TextEncoder();
 const headerMagic = encoder.encode("VARVEHD1");
@@ -210,6 +210,7 @@ const footerNumbers = [
   "filterPages",
   "height",
   "horizon",
+  "imageLsn",
 ] as const;
 const keysStart = 16 + footerNumbers.length * 8 + 4;
 

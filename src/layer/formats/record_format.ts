@@ -24,7 +24,9 @@
  * A *time mark* stands in a segment before the first batch of each second, has the LSN of that batch, and says, as its
  * value of 8 bytes, when it was appended, in milliseconds since the epoch. Neither of the two belongs to a batch.
  *
- * R1  A kind of 0 or above 5, an unknown flag, or a length over its limit is not a record.
+ * The value of a put with the flag *compressed* is that of `value_format.ts`; none in a segment has it.
+ *
+ * R1  A kind of 0 or above 5, an unknown flag, one that its kind cannot have, or a length over its limit is not a record.
  * R2  Every record of a batch has the batch's LSN, and only the last has the flag *last of its batch*.
  * R3  A record of another file does not check.
  *
@@ -63,6 +65,10 @@ export const lastKind: number = RecordKind.TIME;
 
 /** The flag *last of its batch*. */
 export const lastOfBatch = 1;
+/** The flag *compressed*: what stands in the value's place is a compressed value. Only layers that were merged have it. */
+export const compressedFlag = 2;
+/** The largest flags. */
+export const mostFlags: number = lastOfBatch | compressedFlag;
 
 const twoTo32 = 2 ** 32;
 
@@ -70,11 +76,11 @@ const twoTo32 = 2 ** 32;
 export interface RecordHeader {
   /** See {@linkcode RecordKind}. */
   kind: number;
-  /** Zero or {@linkcode lastOfBatch}. */
+  /** {@linkcode lastOfBatch} and {@linkcode compressedFlag}, or neither. */
   flags: number;
   /** The length of the key in bytes. */
   keyLength: number;
-  /** The length of the value in bytes. */
+  /** The length in bytes of the value as it stands there. */
   valueLength: number;
   /** The LSN of the batch. */
   lsn: number;
@@ -118,6 +124,28 @@ export function stampRecord(
   view.setUint32(at, crc32(bytes.subarray(at + 4, at + length)) ^ seed, true);
 }
 
+/**
+ * Gives a record whose value has become another one its new length, a flag more, and its checksum.
+ *
+ * @param length Its new length, header included.
+ * @param flag The flag.
+ * @param valueLength The length of what stands in the value's place.
+ * @param seed The seed of its file's checksums.
+ */
+export function stampAgain(
+  bytes: Uint8Array<ArrayBuffer>,
+  at: number,
+  length: number,
+  flag: number,
+  valueLength: number,
+  seed: number,
+): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  bytes[at + 5] |= flag;
+  view.setUint32(at + 8, valueLength, true);
+  view.setUint32(at, crc32(bytes.subarray(at + 4, at + length)) ^ seed, true);
+}
+
 /** The low 32 bits of an LSN. */
 export function lsnLow(lsn: number): number {
   return lsn >>> 0;
@@ -150,7 +178,8 @@ export function readRecordHeader(view: DataView, at: number): RecordHeader | und
   const keyLength = view.getUint16(at + 6, true);
   const valueLength = view.getUint32(at + 8, true);
   const lsn = getLong(view, at + 12);
-  if (kind === 0 || kind > lastKind || flags > lastOfBatch) return undefined;
+  if (kind === 0 || kind > lastKind || flags > mostFlags) return undefined;
+  if ((flags & compressedFlag) !== 0 && kind !== RecordKind.PUT) return undefined;
   if (keyLength > maxKeyBytes || valueLength > maxValueBytes || Number.isNaN(lsn)) return undefined;
   const keyless = kind >= RecordKind.MARK;
   if (keyless !== (keyLength === 0)) return undefined;
@@ -193,6 +222,11 @@ export function valueStartOf(
     joinLsn(wordAt(bytes, at + 12), wordAt(bytes, at + 16)) === lsn &&
     isSameSpan(bytes, at + recordHeaderBytes, key, 0, keyLength);
   return isIt ? start : -1;
+}
+
+/** Whether the value of the record at `at`, which is a whole one, is compressed. */
+export function isCompressedAt(bytes: Uint8Array, at: number): boolean {
+  return (bytes[at + 5] & compressedFlag) !== 0;
 }
 
 function wordAt(bytes: Uint8Array, at: number): number {

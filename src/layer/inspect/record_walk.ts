@@ -22,6 +22,7 @@ import {
   decodeTimeMark,
   lastKind,
   lastOfBatch,
+  mostFlags,
   readRecordHeader,
   type RecordHeader,
   recordHeaderBytes,
@@ -194,9 +195,9 @@ export class RecordWalk {
     if (this.#vainBytes > mostBytesInVain + (areaEnd - start)) return Infinity;
     if (known !== undefined) return (known(this.#base + from) ?? Infinity) - this.#base;
     const bytes = this.#bytes, end = this.#filled - recordHeaderBytes;
-    // The kind and the flags of a record leave one place of 8,000 in random bytes.
+    // The kind and the flags of a record leave one place of 4,000 in random bytes.
     let at = from;
-    while (at <= end && (bytes[at + 4] - 1 >>> 0 >= lastKind || bytes[at + 5] > lastOfBatch)) at++;
+    while (at <= end && (bytes[at + 4] - 1 >>> 0 >= lastKind || bytes[at + 5] > mostFlags)) at++;
     return at;
   }
 
@@ -249,6 +250,7 @@ export class RecordWalk {
     }
     if (lsn < firstLsn || lsn > lastLsn) return false;
     if (!isOrdered) return true;
+    if (header.flags > lastOfBatch) return false;
     if (isBehindGap) return lsn >= this.#lastLsn;
     if (this.#isInBatch) return kind !== RecordKind.TIME && lsn === this.#lastLsn;
     return lsn > this.#lastLsn;

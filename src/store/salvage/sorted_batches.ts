@@ -12,7 +12,9 @@
 
 import { blockBytes, IoError, type Lsn } from "../../base/mod.ts";
 import {
+  CompressedValue,
   findFileId,
+  isCompressedAt,
   lostRecords,
   type Pace,
   piecesOf,
@@ -59,7 +61,7 @@ export async function* readSortedBatches(
   for (let from = 0, isFirst = true; from < Infinity; isFirst = false) {
     const gathered = new Gathered(from, most);
     for (const layer of layers) {
-      await layer.read(gathered);
+      await layer.read(gathered, isFirst);
       if (!isFirst) continue;
       await layer.tell(tally, doubts);
       watch.read(layer.byteLength);
@@ -85,14 +87,19 @@ class Gathered {
     this.#most = most;
   }
 
-  add({ lsn, kind, keyLength, valueLength }: RecordHeader, bytes: Uint8Array<ArrayBuffer>, at: number): void {
-    if (lsn < this.#from || lsn >= this.end) return;
+  /** Whether a record of such an LSN is kept. */
+  takes(lsn: Lsn): boolean {
+    return lsn >= this.#from && lsn < this.end;
+  }
+
+  /** Adds a record that is kept; left out, its value is none. */
+  add({ lsn, keyLength }: RecordHeader, bytes: Uint8Array, at: number, value: Uint8Array | undefined): void {
     let changes = this.#batches.get(lsn);
     if (changes === undefined) this.#batches.set(lsn, changes = new Batch());
-    const before = changes.byteLength, keyAt = at + recordHeaderBytes, valueAt = keyAt + keyLength;
-    const key = bytes.subarray(keyAt, valueAt);
-    if (kind === RecordKind.DELETE) changes.delete(key);
-    else changes.put(key, bytes.subarray(valueAt, valueAt + valueLength));
+    const before = changes.byteLength, keyAt = at + recordHeaderBytes;
+    const key = bytes.subarray(keyAt, keyAt + keyLength);
+    if (value === undefined) changes.delete(key);
+    else changes.put(key, value);
     this.#bytes += changes.byteLength - before;
     if (this.#bytes > this.#most && this.#batches.size > 1) this.#letGo();
   }
@@ -184,8 +191,13 @@ class SortedLayer {
     return this.#source.end;
   }
 
-  /** Reads all of it. */
-  async read(gathered: Gathered): Promise<void> {
+  /**
+   * Reads all of it.
+   *
+   * @param gathered What takes records.
+   * @param isFirst Whether it is read for the first time: then what does not decompress is found wherever it stands.
+   */
+  async read(gathered: Gathered, isFirst: boolean): Promise<void> {
     const { end, firstLsn, lastLsn, file } = this.#source, objects = this.#objects;
     let error: IoError | undefined;
     const gaps: Gap[] = this.#gaps = [];
@@ -198,7 +210,21 @@ class SortedLayer {
       isOrdered: false,
       known: this.#known,
     }, {
-      record: (header, bytes, at) => gathered.add(header, bytes, at),
+      record: (header, bytes, at, offset) => {
+        const { lsn, kind, keyLength, valueLength } = header, isTaken = gathered.takes(lsn);
+        if (kind === RecordKind.DELETE) {
+          if (isTaken) gathered.add(header, bytes, at, undefined);
+          return;
+        }
+        const start = at + recordHeaderBytes + keyLength, end = start + valueLength;
+        const isCompressed = isCompressedAt(bytes, at);
+        if (!isTaken && !(isCompressed && isFirst)) return;
+        const value = isCompressed
+          ? new CompressedValue(bytes, start, end).open()
+          : bytes.subarray(start, end);
+        if (value === undefined) gaps.push({ from: offset, to: offset + end - at, error: undefined });
+        else if (isTaken) gathered.add(header, bytes, at, value);
+      },
       gap: (from, to) => {
         gaps.push({ from, to, error });
         error = undefined;

@@ -102,12 +102,16 @@ function isGroup(part: readonly StoredLayer[] | MemoryLayer): part is readonly S
   return Array.isArray(part);
 }
 
-/** What may hold the versions, the next of it last. Pure. */
+/** What may hold the versions, the next of it last; nothing that an image stands for (Q3). Pure. */
 function partsOf(
   { map }: View,
   { key, from, to, reverse }: HistoryPlan,
 ): (readonly StoredLayer[] | MemoryLayer)[] {
-  const stored = map.candidates(key, to).filter(({ description }) => description.lastLsn >= from);
+  const candidates = map.candidates(key, to);
+  const settled = candidates.reduce((most, { description }) => Math.max(most, description.imageLsn), 0);
+  const stored = candidates.filter(({ description: { kind, lastLsn } }) =>
+    lastLsn >= from && (kind === "image" || lastLsn > settled)
+  );
   const newestFirst = [...map.memory, ...groupByLsn(stored).reverse()];
   return reverse ? newestFirst.reverse() : newestFirst;
 }

@@ -14,6 +14,7 @@
  * Q1  A version in memory is newer than every stored version of its key, and needs nothing older.
  * Q2  A key has arrived when no candidate is left that may hold anything newer than its newest terminal place.
  *     Layers may overlap in LSN, so that the first place found need not be the newest.
+ * Q3  A key that has come to an image needs nothing at or before the image's LSN besides (I1), found there or not.
  *
  * @module
  */
@@ -24,6 +25,7 @@ import {
   DescentSteps,
   findVersion,
   hashKey,
+  isCompressedAt,
   type LayerMap,
   type PageSource,
   recordHeaderBytes,
@@ -117,9 +119,13 @@ export class Lookup implements Plan {
     if (this.#candidates[key] === undefined && this.#start(key)) return true;
     const candidates = this.#candidates[key];
     const steps = this.#steps ??= new DescentSteps(this.#keys.length);
+    let settled = 0;
+    for (let at = 0; at < this.#at[key]; at++) {
+      settled = Math.max(settled, candidates[at].description.imageLsn);
+    }
     for (let at = this.#at[key]; at < candidates.length; at++) {
-      const layer = candidates[at];
-      if (layer.description.lastLsn <= this.places.settledAt(key)) break;
+      const layer = candidates[at], { lastLsn, imageLsn } = layer.description;
+      if (lastLsn <= settled || lastLsn <= this.places.settledAt(key)) break;
       if (!this.#search(key, layer, pages, steps)) {
         this.#at[key] = at;
         // It stands before the filter: those of older layers come with it, so that an absent key takes one round.
@@ -127,6 +133,7 @@ export class Lookup implements Plan {
         return false;
       }
       steps.restart(key);
+      settled = Math.max(settled, imageLsn);
     }
     return true;
   }
@@ -186,7 +193,8 @@ export class Lookup implements Plan {
     // It is lent by the cache, or by pages that serve other keys too.
     const start = memoryAt + recordHeaderBytes + this.#keys[key].length;
     const value = this.#copies.copy(memory, start, memoryAt + length);
-    this.places.addHeld(key, layer, lsn, offset, length, flags, value, 0, value.length);
+    const isCompressed = isCompressedAt(memory, memoryAt);
+    this.places.addHeld(key, layer, lsn, offset, length, flags, value, 0, value.length, isCompressed);
   }
 
   #wantFilters(key: number, from: number, pages: PageSource): void {

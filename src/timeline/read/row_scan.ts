@@ -4,10 +4,13 @@
  * @module
  */
 
+import type { Turns } from "../../base/mod.ts";
 import type { Objects } from "../../objects/mod.ts";
-import type { Rows } from "./records/columns.ts";
+import type { Rows, ValueColumn } from "./records/columns.ts";
 import type { ScanPlan } from "./options.ts";
+import { openInTurns } from "./records/open_values.ts";
 import { RangeKeys } from "./scan.ts";
+import type { Values } from "./records/values.ts";
 import { type ValueWindow, ValueWindows } from "./records/value_windows.ts";
 import type { View } from "./view.ts";
 
@@ -22,6 +25,7 @@ const sizes = {
 /** The rows of a range of keys, in key order, up to 16 MiB or one value at a time; deleted keys are left out. */
 export class RowScan {
   readonly #view: View;
+  readonly #turns: Turns;
   readonly #windows: ValueWindows;
   #window: ValueWindow | undefined;
   #next = 0;
@@ -35,6 +39,7 @@ export class RowScan {
    */
   constructor(objects: Objects, view: View, plan: ScanPlan) {
     this.#view = view;
+    this.#turns = objects.host.turns;
     this.#windows = new ValueWindows(objects, view, new RangeKeys(objects, view, plan), sizes);
   }
 
@@ -56,7 +61,9 @@ export class RowScan {
       this.#view.check();
     }
     this.#windows.readAhead();
-    const to = values.firstFailure() ?? window.to;
+    const opened = await lendOpened(values, column, from, window.to, sizes.mostBytes, this.#turns);
+    this.#view.check();
+    const to = Math.min(opened, values.firstFailure() ?? opened);
     if (to === from) throw values.failureOf(from);
     this.#next = to;
     if (to === window.to) this.#window = undefined;
@@ -67,4 +74,34 @@ export class RowScan {
   async cancel(): Promise<void> {
     await this.#windows.cancel();
   }
+}
+
+/**
+ * Opens compressed values of the keys `[from, to)`, all of which are ready, into the column that all values are lent
+ * from, in the place of those that it was done for before.
+ *
+ * @param most How many bytes at the most, if more than one value.
+ * @param turns When the event loop gets its turns.
+ * @returns The key behind the last whose value is there.
+ */
+async function lendOpened(
+  values: Values,
+  column: ValueColumn,
+  from: number,
+  to: number,
+  most: number,
+  turns: Turns,
+): Promise<number> {
+  column.dropAdded();
+  for (let key = from, bytes = 0; key < to; key++) {
+    const compressed = values.compressedOf(key);
+    if (compressed === undefined) continue;
+    if (bytes > 0 && bytes + compressed.length > most) return key;
+    bytes += compressed.length;
+    await openInTurns(compressed, turns);
+    const value = compressed.open();
+    if (value !== undefined) column.add(key, value);
+    values.opened(key, value !== undefined);
+  }
+  return to;
 }

@@ -8,7 +8,8 @@
  * ```
  *
  * It finds what `Lookup` finds (Q1, Q2), and gives out what `Values` does: a record that was checked, as memory of its
- * own (D2, D3). A version that needs an older one, and a record that does not check, are left to them.
+ * own (D2, D3). A version that needs an older one, a record that does not check, and a large value that is compressed are
+ * left to them.
  *
  * @module
  */
@@ -16,10 +17,12 @@
 import type { Lsn } from "../../base/mod.ts";
 import {
   checkRecord,
+  CompressedValue,
   Descent,
   DescentSteps,
   findVersion,
   hashKey,
+  isCompressedAt,
   type LayerMap,
   type RecordFile,
   recordHeaderBytes,
@@ -73,9 +76,11 @@ export class WarmGet {
   #findStored(map: LayerMap, lsn: Lsn, key: Uint8Array, hash: number): WarmValue {
     const steps = this.#steps;
     let file: RecordFile | undefined, newest = 0, offset = 0, length = 0, flags = 0;
-    let run: Uint8Array<ArrayBuffer> | undefined, at = 0;
+    let run: Uint8Array<ArrayBuffer> | undefined, at = 0, settled = 0;
     for (const layer of map.candidates(key, lsn)) {
-      if (layer.description.lastLsn <= newest) break;
+      const { lastLsn, imageLsn } = layer.description;
+      if (lastLsn <= newest || lastLsn <= settled) break;
+      settled = Math.max(settled, imageLsn);
       steps.restart(0);
       const came = findVersion(layer, key, hash, lsn, this.#memory, steps, 0);
       if (came === Descent.WAITING) return cold;
@@ -90,10 +95,18 @@ export class WarmGet {
       at = steps.memoryAt;
     }
     if (run !== undefined && (flags & tombstoneFlag) === 0) {
-      return this.#answer(newest, run.slice(at + recordHeaderBytes + key.length, at + length));
+      const start = at + recordHeaderBytes + key.length;
+      if (isCompressedAt(run, at)) return this.#open(newest, run, start, at + length);
+      return this.#answer(newest, run.slice(start, at + length));
     }
     if (file !== undefined) return this.#take(file, newest, offset, length, flags, key);
     return this.#answer(undefined, undefined);
+  }
+
+  #open(lsn: Lsn, bytes: Uint8Array<ArrayBuffer>, start: number, end: number): WarmValue {
+    const compressed = new CompressedValue(bytes, start, end);
+    const value = compressed.isLarge ? undefined : compressed.open();
+    return value === undefined ? cold : this.#answer(lsn, value);
   }
 
   #answer(lsn: Lsn | undefined, value: Uint8Array<ArrayBuffer> | undefined): WarmValue {
@@ -118,6 +131,7 @@ export class WarmGet {
       const start = valueStartOf(bytes, at, length, key, lsn);
       if (start < 0) return cold;
       if (isOwn && !checkRecord(bytes, new DataView(bytes.buffer), at, length, file.seed)) return cold;
+      if (isCompressedAt(bytes, at)) return this.#open(lsn, bytes, start, at + length);
       value = isOwn ? bytes.subarray(start) : bytes.slice(start, at + length);
     }
     return this.#answer(lsn, value);

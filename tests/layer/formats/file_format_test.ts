@@ -39,6 +39,7 @@ const footer: LayerDescription = {
   filterPages: 3,
   height: 2,
   horizon: 2 ** 40,
+  imageLsn: 0,
   byteLength: 64 * 1024 * 1024 + 15 * 8192 + 4096,
   firstKey: new Uint8Array(512).fill(1),
   lastKey: new Uint8Array(512).fill(255),
@@ -56,6 +57,8 @@ const blank: LayerDescription = {
   firstKey: new Uint8Array(0),
   lastKey: new Uint8Array(0),
 };
+
+const image: LayerDescription = { ...footer, kind: "image", imageLsn: footer.firstLsn };
 
 /** A block with some of its bytes changed and its checksum right again. */
 function restamped(
@@ -78,7 +81,7 @@ Deno.test("decodeHeader() reads what encodeHeader() wrote", () => {
 });
 
 Deno.test("decodeFooter() reads what encodeFooter() wrote", () => {
-  for (const layer of [footer, blank, { ...footer, kind: "image" as const }]) {
+  for (const layer of [footer, blank, image]) {
     assertEquals(decodeFooter(encodeFooter(layer)), layer);
   }
 });
@@ -145,6 +148,7 @@ Deno.test("readHeader() tells a block that does not check from one that is anoth
 Deno.test("decodeFooter() refuses numbers that contradict each other although the checksum is right", () => {
   // Where each number stands in the block.
   const places = [
+    ["imageLsn", 128, [1, footer.firstLsn, maxLsn + 1]],
     ["fileId", 16, [0]],
     ["sequence", 24, [0]],
     ["firstLsn", 40, [0, maxLsn + 1]],
@@ -164,12 +168,16 @@ Deno.test("decodeFooter() refuses numbers that contradict each other although th
       assertEquals(decodeFooter(block), undefined, `${name} ${value}`);
     }
   }
-  for (const at of [128, 130]) {
+  for (const imageLsn of [0, image.firstLsn - 1, image.horizon + 1]) {
+    const block = restamped(encodeFooter(image), (view) => view.setBigUint64(128, BigInt(imageLsn), true));
+    assertEquals(decodeFooter(block), undefined, `an image at LSN ${imageLsn}`);
+  }
+  for (const at of [136, 138]) {
     for (const length of [0, 513, 65_535]) {
       const block = restamped(encodeFooter(footer), (view) => view.setUint16(at, length, true));
       assertEquals(decodeFooter(block), undefined, `key length at ${at}: ${length}`);
     }
   }
-  const unordered = restamped(encodeFooter(footer), (view) => view.setUint8(132 + 512, 0));
+  const unordered = restamped(encodeFooter(footer), (view) => view.setUint8(140 + 512, 0));
   assertEquals(decodeFooter(unordered), undefined, "keys out of order");
 });

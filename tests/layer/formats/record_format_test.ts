@@ -94,12 +94,16 @@ Deno.test("readRecordHeader() refuses what no record can have", () => {
     read(RecordKind.PUT, 1, maxKeyBytes, maxValueBytes, 2 ** 21 - 1) !== undefined,
     "the limits themselves",
   );
+  assert(read(RecordKind.PUT, 3, 1, 1)?.flags === 3, "a compressed value, last of its batch");
   assert(read(RecordKind.PAD, 0, 0, padBytes - recordHeaderBytes) !== undefined, "the shortest pad");
   const refused = [
     read(0, 0, 1, 1),
     read(5, 0, 1, 1),
     read(255, 0, 1, 1),
-    read(RecordKind.PUT, 2, 1, 1),
+    read(RecordKind.PUT, 4, 1, 1),
+    read(RecordKind.DELETE, 2, 1, 0),
+    read(RecordKind.MARK, 2, 0, 0),
+    read(RecordKind.TIME, 2, 0, 8),
     read(RecordKind.PUT, 0x81, 1, 1),
     read(RecordKind.PUT, 0, maxKeyBytes + 1, 1),
     read(RecordKind.PUT, 0, 1, maxValueBytes + 1),

@@ -22,12 +22,18 @@ import {
 import type { Objects } from "../../../objects/mod.ts";
 import { hashKey } from "../../formats/key_hash.ts";
 import { runFlag, tombstoneFlag } from "../../formats/page_format.ts";
-import { type RecordHeader, recordHeaderBytes, RecordKind } from "../../formats/record_format.ts";
+import {
+  isCompressedAt,
+  type RecordHeader,
+  recordHeaderBytes,
+  RecordKind,
+} from "../../formats/record_format.ts";
 import { boundLength, RunHeads } from "../../formats/run_format.ts";
 import { contradiction, type StoredLayer } from "../../layer.ts";
 import { rowKey, type VersionBlock } from "../../version_cursor.ts";
 import type { CheckedIndex } from "../check_index.ts";
 import { type Inspector, Loss } from "../finding.ts";
+import { CompressedCheck } from "./compressed_check.ts";
 import { lostRecords } from "./lost_records.ts";
 import { readPieces } from "../pieces.ts";
 import { readLeaves } from "../read_pages.ts";
@@ -130,6 +136,7 @@ class SortedCheck implements RecordSink {
   #lastKey: Uint8Array | undefined;
   #lastLsn: Lsn = 0;
   #isBehindGap = false;
+  readonly #compressed: CompressedCheck;
   #unreadable: IoError | undefined;
 
   constructor(objects: Objects, layer: StoredLayer, index: CheckedIndex, inspector: Inspector) {
@@ -137,6 +144,7 @@ class SortedCheck implements RecordSink {
     this.#layer = layer;
     this.#index = index;
     this.#inspector = inspector;
+    this.#compressed = new CompressedCheck(layer.object.path, inspector);
   }
 
   async run(): Promise<boolean> {
@@ -188,6 +196,7 @@ class SortedCheck implements RecordSink {
       take: (bytes) => {
         this.#inspector.read(bytes.length);
         walk.feed(bytes);
+        return this.#compressed.settle();
       },
       unreadable: (_from, to, error) => {
         this.#unreadable = error;
@@ -209,6 +218,7 @@ class SortedCheck implements RecordSink {
     else if (slots.flags[slot] === runFlag) this.#inRun(header, key, bytes, at, offset);
     else this.#alone(header, key, offset, length);
     this.#count(header, key);
+    if (isCompressedAt(bytes, at)) this.#compressed.add(key, lsn, bytes, at, offset, length);
     this.#lastKey = key;
     this.#lastLsn = lsn;
     this.#isBehindGap = false;

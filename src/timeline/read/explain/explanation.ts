@@ -21,6 +21,11 @@ export interface LayerVisit {
   /** The LSN of its last batch, so far. */
   readonly lastLsn: Lsn;
   /**
+   * Of an image, its LSN: whatever came of it, nothing at or below that LSN was looked for in another layer. `undefined`
+   * of others.
+   */
+  readonly imageLsn: Lsn | undefined;
+  /**
    * What came of it. `found`: it has a version; `filter`: its bloom filter excused it; `absent`: its index has no version
    * at or before the LSN; `damaged`: its index could not be read.
    */

@@ -100,6 +100,7 @@ export class KeyRecord {
 
 function explainVisit({ layer, outcome, pages }: Visit, lsn: Lsn, isOpen: IsOpen): LayerVisit {
   const { firstLsn, lastLsn } = layer instanceof StoredLayer ? layer.description : layer;
+  const imageLsn = layer instanceof StoredLayer ? layer.description.imageLsn : 0;
   const hasFilter = layer instanceof StoredLayer && layer.description.filterPages > 0;
   const readPages = pages.values().filter((isRead) => isRead).toArray().length;
   return {
@@ -107,6 +108,7 @@ function explainVisit({ layer, outcome, pages }: Visit, lsn: Lsn, isOpen: IsOpen
     path: layer.object.path,
     firstLsn,
     lastLsn,
+    imageLsn: imageLsn || undefined,
     outcome,
     falsePositive: outcome === "absent" && hasFilter && lastLsn <= lsn,
     cachedPages: pages.size - readPages,

@@ -137,6 +137,9 @@ export class ValueColumn {
   starts: Uint32Array = new Uint32Array(0);
   /** By key: the length of its value. */
   lengths: Uint32Array = new Uint32Array(0);
+  /** Where the room ends that was made at once, and what was added behind it. */
+  #reserved = 0;
+  #end = 0;
 
   /**
    * Makes room for the values of the keys `[from, to)`, in place of those that it has.
@@ -156,7 +159,25 @@ export class ValueColumn {
       this.lengths[key] = 0;
       end += roomOf(key);
     }
+    this.#reserved = this.#end = end;
     if (end > this.bytes.length) this.bytes = new Uint8Array(Math.max(end, this.bytes.length * 2));
+  }
+
+  /** Adds a value for which no room was made, behind all others. */
+  add(key: number, value: Uint8Array): void {
+    const start = this.#end, end = this.#end = start + value.length;
+    if (end > this.bytes.length) {
+      const larger = new Uint8Array(Math.max(end, this.bytes.length * 2));
+      larger.set(this.bytes.subarray(0, start));
+      this.bytes = larger;
+    }
+    this.starts[key] = start;
+    this.set(key, value, 0, value.length);
+  }
+
+  /** Drops what was added. */
+  dropAdded(): void {
+    this.#end = this.#reserved;
   }
 
   /** A copy of a value. */

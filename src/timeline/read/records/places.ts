@@ -15,6 +15,7 @@
 
 import type { Lsn } from "../../../base/mod.ts";
 import {
+  isCompressedAt,
   type RecordFile,
   recordHeaderBytes,
   terminalFlag,
@@ -22,6 +23,7 @@ import {
   type VersionBlock,
 } from "../../../layer/mod.ts";
 import type { StoredObject } from "../../../objects/mod.ts";
+import type { Copies } from "./copies.ts";
 
 // A place, in numbers side by side, so that it costs one cache miss: its LSN, 0 if there is none; its offset; its length
 // times four, with its flags; the number of the next older place, 0 if there is none.
@@ -43,6 +45,8 @@ export class Places {
   #heldSpans = new Float64Array(0);
   /** Whether what is held lies in its record, behind its key. */
   hasRecords = false;
+  /** By key: 1 if what is held is compressed, if any is. */
+  #compressed: Uint8Array | undefined;
 
   /** Makes room for so many keys, all of them absent until places are added. */
   constructor(keys: number) {
@@ -84,6 +88,7 @@ export class Places {
    * @param bytes Memory that holds the value and stays as it is.
    * @param start Where the value starts in it.
    * @param end Where it ends.
+   * @param isCompressed Whether what is there is compressed.
    */
   addHeld(
     key: number,
@@ -95,6 +100,7 @@ export class Places {
     bytes: Uint8Array<ArrayBuffer>,
     start: number,
     end: number,
+    isCompressed: boolean,
   ): void {
     this.add(key, file, lsn, offset, length, flags);
     if ((flags & tombstoneFlag) !== 0) return;
@@ -107,11 +113,14 @@ export class Places {
     this.#heldIn[key] = bytes;
     this.#heldSpans[key * 2] = start;
     this.#heldSpans[key * 2 + 1] = end;
+    if (isCompressed) this.#compressed ??= new Uint8Array(this.#keys);
+    if (this.#compressed !== undefined) this.#compressed[key] = isCompressed ? 1 : 0;
   }
 
   /** Adds a row of a block that has records, and holds its value if it becomes the newest. */
   addRow(key: number, file: RecordFile, block: VersionBlock, row: number): void {
     const keyStart = block.keyStart[row], length = block.length[row];
+    const bytes = block.bytes as Uint8Array<ArrayBuffer>;
     this.hasRecords = true;
     this.addHeld(
       key,
@@ -120,15 +129,21 @@ export class Places {
       block.offset[row],
       length,
       block.flags[row],
-      block.bytes as Uint8Array<ArrayBuffer>,
+      bytes,
       keyStart + block.keyLength[row],
       keyStart - recordHeaderBytes + length,
+      isCompressedAt(bytes, keyStart - recordHeaderBytes),
     );
   }
 
   /** The memory that holds the value of a key, which is only read; `undefined` if its record is to be read. */
   heldIn(key: number): Uint8Array<ArrayBuffer> | undefined {
     return this.#heldIn?.[key];
+  }
+
+  /** Whether what is held of a key is compressed. */
+  isCompressed(key: number): boolean {
+    return this.#compressed?.[key] === 1;
   }
 
   /** Where in it the value starts. */
@@ -139,6 +154,14 @@ export class Places {
   /** Where in it the value ends. */
   heldEnd(key: number): number {
     return this.#heldSpans[key * 2 + 1];
+  }
+
+  /** A copy of the value that is held of a key, and no more held; it is one already if nothing else lies in its memory. */
+  takeHeld(key: number, copies: Copies): Uint8Array<ArrayBuffer> | undefined {
+    const held = this.heldIn(key), start = this.heldStart(key), end = this.heldEnd(key);
+    this.letGo(key);
+    if (held === undefined || start === 0 && end === held.length) return held;
+    return copies.copy(held, start, end);
   }
 
   /** Lets go of the value of a key. */

@@ -5,7 +5,7 @@
  */
 
 import type { Lsn } from "../../../base/mod.ts";
-import { valueStartOf } from "../../../layer/mod.ts";
+import { CompressedValue, isCompressedAt, valueStartOf } from "../../../layer/mod.ts";
 import { MemoryRead, type Objects, type StoredObject } from "../../../objects/mod.ts";
 import type { Copies } from "./copies.ts";
 
@@ -18,7 +18,7 @@ export class RecordCache {
     this.#memory = new MemoryRead(objects);
   }
 
-  /** A copy of the value of a record; `undefined` if it is not in the cache. */
+  /** A copy of the value of a record, compressed if it is so there; `undefined` if it is not in the cache. */
   find(
     object: StoredObject,
     offset: number,
@@ -26,13 +26,15 @@ export class RecordCache {
     key: Uint8Array,
     lsn: Lsn,
     copies: Copies,
-  ): Uint8Array<ArrayBuffer> | undefined {
+  ): Uint8Array<ArrayBuffer> | CompressedValue | undefined {
     const memory = this.#memory;
     if (!memory.findCached(object, offset, length)) return undefined;
     const { bytes, at } = memory, start = valueStartOf(bytes, at, length, key, lsn);
     if (start < 0) return undefined;
     memory.settle();
-    return copies.copy(bytes, start, at + length);
+    const end = at + length;
+    if (!isCompressedAt(bytes, at)) return copies.copy(bytes, start, end);
+    return new CompressedValue(bytes.slice(start, end), 0, end - start);
   }
 
   /** Keeps a record that was read from a file and checked, if it is small. */

@@ -5,12 +5,21 @@
  *     run was checked with that.
  * D3  A value is given out as a copy that the engine never touches again. Only rows are lent, from a
  *     column. What a scan gives out waits until it is taken: in a column, or in the memory that it was met in.
+ * D6  A value that is compressed waits as it is until it is taken, a large one until it is its turn; so what is read ahead
+ *     is bounded by what was read, and what is taken at once by {@linkcode TakeBudget}.
  *
  * @module
  */
 
-import { CorruptionError } from "../../../base/mod.ts";
-import { checkRecord, readRecordHeader, recordHeaderBytes, RecordKind } from "../../../layer/mod.ts";
+import { CorruptionError, type Turns } from "../../../base/mod.ts";
+import {
+  checkRecord,
+  CompressedValue,
+  isCompressedAt,
+  readRecordHeader,
+  recordHeaderBytes,
+  RecordKind,
+} from "../../../layer/mod.ts";
 import {
   type Objects,
   RangeRead,
@@ -22,12 +31,13 @@ import type { DamagedEntry, Entry } from "../../entry.ts";
 import type { KeyList, ValueColumn } from "./columns.ts";
 import { apart, type Copies } from "./copies.ts";
 import { heldEnd, takeHeld } from "./held_entries.ts";
+import { openInTurns, TakeBudget } from "./open_values.ts";
 import { noPlace, type Places } from "./places.ts";
 import type { ReadObserver } from "../explain/read_observer.ts";
 import { RecordCache } from "./record_cache.ts";
 
-/** What came of a key: its value, why there is none, or `undefined` if there is none to be read. */
-type Outcome = Uint8Array<ArrayBuffer> | Error | undefined;
+/** What came of a key: its value, compressed or not, why there is none, or `undefined` if there is none to be read. */
+type Outcome = Uint8Array<ArrayBuffer> | CompressedValue | Error | undefined;
 
 /** Stands for what came of a key whose record is still to be read. */
 const missing = new Error("missing");
@@ -77,6 +87,9 @@ export class Values implements RangeWants, RangeSink {
   /** How many records are still to be read. */
   #missing = 0;
   readonly #read: RangeRead;
+  readonly #turns: Turns;
+  /** The large one that is to be opened next. */
+  #large: CompressedValue | undefined;
 
   /**
    * Takes what is in memory and plans the rest.
@@ -104,6 +117,7 @@ export class Values implements RangeWants, RangeSink {
     this.#observer = observer;
     this.#places = places;
     this.#from = from;
+    this.#turns = objects.host.turns;
     let bytes = 0;
     for (let key = from; key < to; key++) {
       const length = places.valueLengthOf(key),
@@ -137,7 +151,12 @@ export class Values implements RangeWants, RangeSink {
 
   /** What there is of the value of a key. One that is held stays where it is until it is taken or lent. */
   #begin(key: number): Outcome {
-    return this.#places.heldIn(key) === undefined ? this.#find(key) : isHeld;
+    const places = this.#places, held = places.heldIn(key);
+    if (held === undefined) return this.#find(key);
+    if (!places.isCompressed(key)) return isHeld;
+    const value = new CompressedValue(held, places.heldStart(key), places.heldEnd(key));
+    places.letGo(key);
+    return value;
   }
 
   /** Copies the value of a key into the column, if it is held. */
@@ -150,7 +169,7 @@ export class Values implements RangeWants, RangeSink {
   }
 
   /** The value of a key, if its record is in the cache. */
-  #find(key: number): Outcome {
+  #find(key: number): Uint8Array<ArrayBuffer> | CompressedValue | Error {
     const places = this.#places;
     const value = this.#cache?.find(
       places.objectOf(key),
@@ -203,7 +222,14 @@ export class Values implements RangeWants, RangeSink {
   /** The entries of the keys `[from, to)`, up to the first that is not ready. */
   takeReady(from: number, to: number): (Entry | DamagedEntry)[] {
     const entries: (Entry | DamagedEntry)[] = [], places = this.#places, keys = this.#keys;
+    const budget = new TakeBudget();
     for (let key = from; key < to && this.isReady(key);) {
+      const compressed = this.compressedOf(key);
+      if (compressed !== undefined && !budget.admits(compressed)) break;
+      if (compressed?.isLarge && !compressed.isOpen) {
+        this.#large = compressed;
+        break;
+      }
       const end = heldEnd(places, keys, key, to, this.#copies.mostBlockBytes);
       if (end > key + 1) takeHeld(places, keys, key, end, this.#copies, entries);
       else entries.push(this.#takeEntry(key));
@@ -219,18 +245,26 @@ export class Values implements RangeWants, RangeSink {
     const lsn = this.#places.newestOf(key) === noPlace ? undefined : this.#places.lsnOf(key);
     if (outcome instanceof Error) return { key: bytes, lsn, error: outcome };
     this.#outcomes[key - this.#from] = undefined;
-    return { key: bytes, value: this.#take(key, outcome), lsn };
+    if (outcome instanceof CompressedValue) {
+      const value = outcome.open();
+      return value === undefined
+        ? { key: bytes, lsn, error: notOpened(this.#places, key) }
+        : { key: bytes, value, lsn };
+    }
+    if (outcome === inColumn) return { key: bytes, value: this.#column?.valueAt(key, this.#copies), lsn };
+    const value = outcome === isHeld ? this.#places.takeHeld(key, this.#copies) : outcome;
+    return { key: bytes, value, lsn };
   }
 
-  /** A copy of a value (D3); one that is held is one already if nothing else lies in its memory. */
-  #take(key: number, outcome: Uint8Array<ArrayBuffer> | undefined): Uint8Array<ArrayBuffer> | undefined {
-    if (outcome === inColumn) return this.#column?.valueAt(key, this.#copies);
-    if (outcome !== isHeld) return outcome;
-    const places = this.#places, held = places.heldIn(key);
-    if (held === undefined) return undefined;
-    const start = places.heldStart(key), end = places.heldEnd(key);
-    places.letGo(key);
-    return start === 0 && end === held.length ? held : this.#copies.copy(held, start, end);
+  /** What came of a key that is ready, if that is a compressed value. */
+  compressedOf(key: number): CompressedValue | undefined {
+    const outcome = this.#outcomes[key - this.#from];
+    return outcome instanceof CompressedValue ? outcome : undefined;
+  }
+
+  /** Takes note that a compressed value is in the column by now, or that it is damaged. */
+  opened(key: number, isThere: boolean): void {
+    this.#outcomes[key - this.#from] = isThere ? inColumn : notOpened(this.#places, key);
   }
 
   /** The first key that is ready and cannot be had. */
@@ -255,8 +289,11 @@ export class Values implements RangeWants, RangeSink {
     this.#read.issue();
   }
 
-  /** Reads on, until more keys are ready. */
+  /** Reads on, until more keys are ready; or opens the large value that is to be taken next. */
   async step(): Promise<void> {
+    const large = this.#large;
+    this.#large = undefined;
+    if (large !== undefined) return await openInTurns(large, this.#turns);
     this.#observer?.waitsForValues();
     await this.#read.step();
   }
@@ -276,21 +313,20 @@ export class Values implements RangeWants, RangeSink {
     owned: boolean,
   ): void {
     const key = this.#from + item;
-    const header = length < recordHeaderBytes ? undefined : readRecordHeader(view, at);
-    if (header === undefined || !checkRecord(bytes, view, at, length, this.#places.seedOf(key))) {
-      return this.fail(item, this.#corruption(key, "a record that checks", "one that does not"));
-    }
-    const keyStart = at + recordHeaderBytes, keyEnd = keyStart + header.keyLength;
-    const isIt = header.kind === RecordKind.PUT && header.lsn === this.#places.lsnOf(key) &&
-      keyEnd + header.valueLength === at + length && this.#keys.isAt(key, bytes, keyStart, keyEnd);
-    if (!isIt) return this.fail(item, this.#corruption(key, "the record of this key and LSN", "another"));
-    if (this.#column !== undefined && length <= this.#mostColumnBytes) {
-      this.#column.set(key, bytes, keyEnd, at + length);
+    const places = this.#places, error = damageOf(places, this.#keys, key, bytes, view, at, length);
+    if (error !== undefined) return this.fail(item, error);
+    const end = at + length, keyEnd = at + recordHeaderBytes + view.getUint16(at + 6, true);
+    const isCompressed = isCompressedAt(bytes, at);
+    if (this.#column !== undefined && length <= this.#mostColumnBytes && !isCompressed) {
+      this.#column.set(key, bytes, keyEnd, end);
       return this.#settle(item, inColumn);
     }
-    if (!owned) this.#cache?.keep(this.#places.objectOf(key), this.#places.offsetOf(key), bytes, at, length);
-    const value = owned ? bytes.subarray(keyEnd, at + length) : this.#copies.copy(bytes, keyEnd, at + length);
-    this.#settle(item, value);
+    if (!owned) this.#cache?.keep(places.objectOf(key), places.offsetOf(key), bytes, at, length);
+    if (isCompressed) {
+      const value = owned ? bytes.subarray(keyEnd, end) : bytes.slice(keyEnd, end);
+      return this.#settle(item, new CompressedValue(value, 0, value.length));
+    }
+    this.#settle(item, owned ? bytes.subarray(keyEnd, end) : this.#copies.copy(bytes, keyEnd, end));
   }
 
   /** Takes note that a record cannot be had. */
@@ -302,14 +338,38 @@ export class Values implements RangeWants, RangeSink {
     this.#outcomes[item] = outcome;
     this.#missing--;
   }
+}
 
-  #corruption(key: number, expected: string, found: string): CorruptionError {
-    const places = this.#places;
-    return new CorruptionError({
-      path: places.objectOf(key).path,
-      offset: places.offsetOf(key),
-      expected: `${expected} at LSN ${places.lsnOf(key)}`,
-      found,
-    });
+/** What is wrong with the bytes that stand where the record of a key does, if they are not it (D2). */
+function damageOf(
+  places: Places,
+  keys: KeyList,
+  key: number,
+  bytes: Uint8Array<ArrayBuffer>,
+  view: DataView,
+  at: number,
+  length: number,
+): CorruptionError | undefined {
+  const header = length < recordHeaderBytes ? undefined : readRecordHeader(view, at);
+  if (header === undefined || !checkRecord(bytes, view, at, length, places.seedOf(key))) {
+    return corruption(places, key, "a record that checks", "one that does not");
   }
+  const keyStart = at + recordHeaderBytes, keyEnd = keyStart + header.keyLength;
+  const isIt = header.kind === RecordKind.PUT && header.lsn === places.lsnOf(key) &&
+    keyEnd + header.valueLength === at + length && keys.isAt(key, bytes, keyStart, keyEnd);
+  return isIt ? undefined : corruption(places, key, "the record of this key and LSN", "another");
+}
+
+function notOpened(places: Places, key: number): CorruptionError {
+  return corruption(places, key, "a value that decompresses to what it says", "one that does not");
+}
+
+/** The error of a record that cannot be trusted. */
+function corruption(places: Places, key: number, expected: string, found: string): CorruptionError {
+  return new CorruptionError({
+    path: places.objectOf(key).path,
+    offset: places.offsetOf(key),
+    expected: `${expected} at LSN ${places.lsnOf(key)}`,
+    found,
+  });
 }

@@ -133,7 +133,7 @@ for (const mostColumnBytes of [2048, Infinity]) {
     records.forEach(({ object, lsn, offset, length }, i) => {
       const file = { object, seed: 0 };
       if (i === 2) return addPlace(places, i, records[i]);
-      places.addHeld(i, file, lsn, offset, length, terminalFlag, met, i * 1000, i * 1000 + 1000);
+      places.addHeld(i, file, lsn, offset, length, terminalFlag, met, i * 1000, i * 1000 + 1000, false);
     });
     const source = { mostWindowKeys: 0, mostHeldBytes: 0, next: () => Promise.resolve({ keys, places }) };
     const some = { ...sizes, mostBytes: records[0].length * 4, mostColumnBytes };
