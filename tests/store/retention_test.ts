@@ -128,6 +128,7 @@ function changesOf(random: Random): ModelChange[] {
 }
 
 Deno.test("Timeline reads as of the horizon and later as if nothing was given up, through merges, gc and openings", async () => {
+  let images = 0;
   for (const seed of seeds("retention", 30)) {
     const random = new Random(seed),
       t = await new Kept().open({ history: { lsns: random.pick([0, 3, 20]) } });
@@ -141,8 +142,10 @@ Deno.test("Timeline reads as of the horizon and later as if nothing was given up
           random.once(9) ? t.timeline.lastLsn + random.from(1, 9) : undefined,
         );
       } else if (die < 31) await t.timeline.freeze();
-      else if (die < 33) await t.timeline.compact();
-      else if (die < 36) await t.timeline.gc();
+      else if (die < 33) {
+        await t.timeline.compact();
+        images += t.timeline.layers().filter(({ kind }) => kind === "image").length;
+      } else if (die < 36) await t.timeline.gc();
       else if (die < 37) {
         for (const { snapshot } of snapshots.splice(0)) snapshot[Symbol.dispose]();
         await t.reopen({
@@ -168,6 +171,7 @@ Deno.test("Timeline reads as of the horizon and later as if nothing was given up
     await t.assertReads(keys, random);
     await t.store.close();
   }
+  assert(images > 0, "some of it lies in images");
 });
 
 Deno.test("Timeline.gc() tells what would go and changes nothing, then gives it up, then finds nothing more", async () => {
@@ -266,7 +270,10 @@ Deno.test("Timeline.gc() of a data set that was overwritten many times comes to 
   const size = timeline.layers().reduce((sum, { byteLength }) => sum + byteLength, 0),
     liveBytes = live.size * 4096;
   assert(liveBytes > 7 * MiB && size < 1.3 * liveBytes, `${size} bytes for ${liveBytes}`);
-  assertEquals(place.files(/\.(seg|delta)$/).reduce((sum, path) => sum + Deno.statSync(path).size, 0), size);
+  assertEquals(
+    place.files(/\.(seg|delta|image)$/).reduce((sum, path) => sum + Deno.statSync(path).size, 0),
+    size,
+  );
   for (const [key, value] of live) assert(sameBytes(await timeline.get(key), value));
   await store.close();
 });

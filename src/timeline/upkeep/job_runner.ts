@@ -23,6 +23,7 @@ import { type HeldLayers, MergedLayers } from "./merged_layers.ts";
 import { orAborted } from "./or_aborted.ts";
 import { outputEnds } from "./plan/cuts.ts";
 import type { PlannedJob, PlanSettings } from "./plan/planned_layer.ts";
+import { imageLsnOf } from "./retain/image_lsn.ts";
 import { runMerge } from "./run_merge.ts";
 
 /** How a job is carried out. */
@@ -81,25 +82,25 @@ export class JobRunner {
       await this.#move(inputs, level);
       return { inputs: [], outputs: [] };
     }
-    const horizon = this.#horizon();
+    const horizon = this.#horizon(), retention = horizon === 0 ? undefined : { horizon, isOldest };
+    const stored = inputs.map(({ stored }) => stored);
     let held = 0;
     using _held = this.#context.meters.upkeep.hold(() => held);
-    const outputs = work === "remove"
-      ? []
-      : await runMerge(this.#context, inputs.map(({ stored }) => stored), {
-        level,
-        cuts,
-        ends: outputEnds(job, settings),
-        columnBytes: settings.outputBytes,
-        retention: horizon === 0 ? undefined : { horizon, isOldest },
-        signal: stop,
-        reserve: (count) => this.#reserve(count, stop),
-        check: () => this.#check(stop),
-        copied: (bytes, heldBytes) => {
-          held = heldBytes;
-          copied?.(bytes);
-        },
-      });
+    const outputs = work === "remove" ? [] : await runMerge(this.#context, stored, {
+      level,
+      cuts,
+      ends: outputEnds(job, settings),
+      columnBytes: settings.outputBytes,
+      retention,
+      imageLsn: retention && imageLsnOf(this.#layers.map, stored, retention),
+      signal: stop,
+      reserve: (count) => this.#reserve(count, stop),
+      check: () => this.#check(stop),
+      copied: (bytes, heldBytes) => {
+        held = heldBytes;
+        copied?.(bytes);
+      },
+    });
     await this.#publish(inputs, outputs);
     return { inputs: inputs.map(({ layer }) => layer), outputs };
   }

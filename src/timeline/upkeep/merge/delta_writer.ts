@@ -1,5 +1,5 @@
 /**
- * Writing a delta layer: records in the order of their keys, then the index that was built beside them.
+ * Writing a delta or an image layer: records in the order of their keys, then the index that was built beside them.
  *
  * ```
  *   header │ record │ record │ … │ pad ┃ leaf 0 │ leaf 1 │ …  │ root │ filter │ footer
@@ -22,13 +22,14 @@ import { type ObjectId, objectId, type ObjectWriter } from "../../../objects/mod
 import type { MergeContext } from "./merge_context.ts";
 import type { MergeWindow } from "./merge_window.ts";
 
-/** A delta layer that is being written. */
+/** A delta layer that is being written, or an image. */
 export class DeltaWriter {
   /** The id of its object. */
   readonly id: ObjectId;
   readonly #context: MergeContext;
   readonly #header: FileHeader;
   readonly #horizon: Lsn;
+  readonly #imageLsn: Lsn;
   readonly #writer: ObjectWriter;
   readonly #builder: LayerBuilder;
   #leaves: Uint8Array[] | undefined = [];
@@ -39,19 +40,25 @@ export class DeltaWriter {
    *
    * @param context The timeline.
    * @param health Is told what fails; belongs to the merge alone.
-   * @param place Its sequence, the least LSN that it may hold, and the horizon under which it is merged.
+   * @param place Its sequence, the least LSN that it may hold, the horizon under which it is merged, and the LSN at which
+   * it is an image, 0 for a delta.
    */
   constructor(
     context: MergeContext,
     health: Health,
-    { sequence, firstLsn, horizon }: Pick<LayerDescription, "sequence" | "firstLsn" | "horizon">,
+    { sequence, firstLsn, horizon, imageLsn }: Pick<
+      LayerDescription,
+      "sequence" | "firstLsn" | "horizon" | "imageLsn"
+    >,
   ) {
     const { objects, generation, host: { random }, storeId, id: timelineId } = context;
     this.#context = context;
+    const kind = imageLsn > 0 ? "image" : "delta";
     this.#horizon = horizon;
-    this.id = objectId({ timeline: timelineId, firstLsn, sequence, generation, kind: "delta" });
+    this.#imageLsn = imageLsn;
+    this.id = objectId({ timeline: timelineId, firstLsn, sequence, generation, kind });
     this.#header = {
-      kind: "delta",
+      kind,
       storeId,
       timelineId,
       fileId: random.id(),
@@ -72,6 +79,11 @@ export class DeltaWriter {
   /** The id of its file. */
   get fileId(): number {
     return this.#header.fileId;
+  }
+
+  /** Whether it is an image. */
+  get isImage(): boolean {
+    return this.#imageLsn > 0;
   }
 
   /** Where its next record will stand. */
@@ -128,7 +140,16 @@ export class DeltaWriter {
       await writer.room();
       if (turns.due()) await turns.turn();
     }
-    const identity = { kind, fileId, sequence, generation, firstLsn, lastLsn, horizon: this.#horizon };
+    const identity = {
+      kind,
+      fileId,
+      sequence,
+      generation,
+      firstLsn,
+      lastLsn,
+      horizon: this.#horizon,
+      imageLsn: this.#imageLsn,
+    };
     const layer = await this.#builder.finish(writer, identity, valuesEnd, turns);
     await writer.finish();
     return layer;

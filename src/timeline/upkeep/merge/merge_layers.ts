@@ -1,6 +1,6 @@
 /**
  * Merging layers: the versions of the inputs, sorted by (key, LSN), in delta layers side by side; below a horizon only
- * those that can still be read.
+ * those that can still be read. Where nothing older lies anywhere else, they are image layers, with compressed values.
  *
  * ```
  *   L0  ─┐  indexes in order ─► window ─► records, from wherever they lie ─► delta │ delta │ delta
@@ -37,6 +37,7 @@ import { type KeyRun, measureKey } from "./key_run.ts";
 import type { MergeContext } from "./merge_context.ts";
 import { MergeWindow, type WindowLimits } from "./merge_window.ts";
 import { OutputEnd, type OutputShape } from "./output_end.ts";
+import { compressValues } from "./image_values.ts";
 import { RetainedCursor, type Retention } from "./retained.ts";
 
 /** What a merge is to do: plain data, which can be sent to another thread. */
@@ -45,6 +46,8 @@ export interface MergeOrder extends OutputShape {
   readonly window?: WindowLimits | undefined;
   /** What may be given up; left out, nothing. */
   readonly retention?: Retention | undefined;
+  /** The LSN at which outputs are images, but for columns; left out or 0, they are none. */
+  readonly imageLsn?: Lsn | undefined;
 }
 
 /** A merge, and what it asks and tells while it goes on. */
@@ -164,9 +167,13 @@ class Merge {
   }
 
   async #copy(output: DeltaWriter): Promise<void> {
-    const records = await this.#window.read(this.#context.objects, () => this.#work.check());
-    await output.append(this.#window, records);
-    this.#work.copied(records.length, this.heldBytes);
+    const { objects, host: { turns } } = this.#context, window = this.#window;
+    const read = await window.read(objects, () => this.#work.check()), { length } = read;
+    const records = output.isImage
+      ? await compressValues(window.rows, read, fileSeed(output.fileId), turns)
+      : read;
+    await output.append(window, records);
+    this.#work.copied(length, this.heldBytes);
   }
 
   /** Whether there is a row. */
@@ -233,7 +240,10 @@ class Merge {
       (most, { description }) => Math.max(most, description.horizon),
       this.#work.retention?.horizon ?? 0,
     );
-    const output = new DeltaWriter(this.#context, this.#health, { sequence, firstLsn, horizon });
+    // A column has some versions of its key; and what has none says nothing of any key.
+    const imageLsn = isColumn || cursor === undefined ? 0 : this.#work.imageLsn ?? 0;
+    const place = { sequence, firstLsn, horizon, imageLsn };
+    const output = new DeltaWriter(this.#context, this.#health, place);
     this.#outputs.push(output);
     return output;
   }

@@ -200,8 +200,10 @@ export class WorkerUpkeep implements UpkeepRunner {
 const entry = new URL("./entry.ts", import.meta.url);
 
 /** What there is to be done of a merge, without those who are asked and told. */
-function orderOf({ level, cuts, ends, columnBytes, mostVersions, window, retention }: MergeWork): MergeOrder {
-  return { level, cuts, ends, columnBytes, mostVersions, window, retention };
+function orderOf(
+  { level, cuts, ends, columnBytes, mostVersions, window, retention, imageLsn }: MergeWork,
+): MergeOrder {
+  return { level, cuts, ends, columnBytes, mostVersions, window, retention, imageLsn };
 }
 
 /** Removes the files of numbers that a merge had taken. */
