@@ -25,6 +25,7 @@ function layerOf(level: number, firstKey: number, lastKey: number, lsn: number):
     byteLength: 128 * MiB,
     versions: 1 << 20,
     keys: 1 << 20,
+    horizon: 0,
   };
 }
 

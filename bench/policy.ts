@@ -3,7 +3,8 @@
  * keys and counts of bytes instead of records. It runs the very planner that is shipped.
  *
  * For each policy: layers over a key when upkeep has the most to do and, after filters, read for it (mean / most);
- * bytes written per byte of payload; bytes stored per byte that is needed (mean / most); the most that upkeep had to
+ * bytes written per byte of payload; bytes stored per byte that is needed (mean / most /
+ * in the end, at rest); the most that upkeep had to
  * write after one segment (debt); the most that one merge took in.
  *
  * Options: `--size 100GB,10TB` (of payload), `--workload uniform,zipfian,hot-set,time-ordered,sequential`, `--history 1,0.1`
@@ -43,7 +44,7 @@ function cellsOf(name: string, outcome: Outcome): string[] {
     `${depth.mean.toFixed(1)} / ${depth.max}`,
     `${read.mean.toFixed(2)} / ${read.max.toFixed(2)}`,
     written.toFixed(1),
-    `${space.mean.toFixed(2)} / ${space.max.toFixed(2)}`,
+    `${space.mean.toFixed(2)} / ${space.max.toFixed(2)} / ${space.end.toFixed(2)}`,
     size(debt),
     size(largestMerge),
     String(layers),

@@ -36,6 +36,7 @@ export function mergeLayers(
       kind: "delta",
       level: oneKey ? columnLevel : job.level,
       sequence: sequence.next++,
+      horizon: settings.horizon ?? 0,
     } as const;
     outputs.push(simLayer({ ...identity, firstLsn, lastLsn, keys }, stretches, oneKey));
   };

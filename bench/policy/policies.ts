@@ -15,6 +15,8 @@ const rocksSettings: PlanSettings = {
   sizeRatio: 10,
   mostInputBytes: 25 * 64 * MiB,
   mostLevels: 1,
+  mostStale: Number.MAX_VALUE,
+  mostStaleAtRest: Number.MAX_VALUE,
 };
 
 /** Bounds from above: 256 MiB, then ten times as much for each level. */

@@ -36,7 +36,10 @@ export function keyAt(part: number): Uint8Array {
 }
 
 /** What of a layer is not where its bytes lie. */
-export type SimIdentity = Pick<SimLayer, "kind" | "level" | "sequence" | "firstLsn" | "lastLsn" | "keys">;
+export type SimIdentity = Pick<
+  SimLayer,
+  "kind" | "level" | "sequence" | "firstLsn" | "lastLsn" | "keys" | "horizon"
+>;
 
 /** Makes a layer; `oneKey` says that it is all of one key. */
 export function simLayer(identity: SimIdentity, stretches: Stretches, oneKey = false): SimLayer {

@@ -24,8 +24,11 @@ export interface Outcome {
   readonly read: { readonly mean: number; readonly max: number };
   /** Bytes written for each byte of payload, the segment itself included. */
   readonly written: number;
-  /** Bytes stored for each byte that is needed; at the most with what a merge has not let go of. */
-  readonly space: { readonly mean: number; readonly max: number };
+  /**
+   * Bytes stored for each byte that is needed; at the most with what a merge has not let go of; in the end, when nothing
+   * more is appended.
+   */
+  readonly space: { readonly mean: number; readonly max: number; readonly end: number };
   /** The most bytes that upkeep had to write after one segment until nothing was to do. */
   readonly debt: number;
   /** The most bytes that one merge took in. */
@@ -47,10 +50,17 @@ export function simulate(policy: Policy, ingest: Ingest): Outcome {
   const records = Math.round(segmentBytes / recordBytes);
   const random = pseudoRandom();
   const depth = new Track(), space = new Track();
-  const run = { written: 0, stored: 0, largestMerge: 0, jobs: 0, debt: 0, peak: 0 };
+  const run = { written: 0, stored: 0, largestMerge: 0, jobs: 0, debt: 0, peak: 0, end: 0 };
   for (let index = 0; index < segments; index++) {
     const firstLsn = index * records + 1, lastLsn = firstLsn + records - 1;
-    const identity = { kind: "L0", level: 0, sequence: sequence.next++, firstLsn, lastLsn } as const;
+    const identity = {
+      kind: "L0",
+      level: 0,
+      sequence: sequence.next++,
+      firstLsn,
+      lastLsn,
+      horizon: 0,
+    } as const;
     const keys = workload.distinct(records);
     const l0 = simLayer({ ...identity, keys }, workload.segment(index, segments, segmentBytes));
     store.add(l0);
@@ -62,7 +72,8 @@ export function simulate(policy: Policy, ingest: Ingest): Outcome {
     const horizon = history >= 1 ? undefined : Math.floor(lastLsn * (1 - history));
     const before = run.written;
     run.peak = run.stored;
-    for (let job = store.plan(horizon); job !== undefined; job = store.plan(horizon)) {
+    const isLast = index === segments - 1;
+    for (let job = store.plan(horizon, isLast); job !== undefined; job = store.plan(horizon, isLast)) {
       run.jobs++;
       if (job.work === "move") {
         const level = job.level;
@@ -81,6 +92,7 @@ export function simulate(policy: Policy, ingest: Ingest): Outcome {
     run.debt = Math.max(run.debt, run.written - before);
     const needed = neededBytes(workload, lastLsn, horizon ?? 0);
     if (isLate) space.add(run.stored / needed, run.peak / needed);
+    run.end = run.stored / needed;
   }
   return {
     depth: { mean: depth.mean, max: depth.max },
@@ -89,7 +101,7 @@ export function simulate(policy: Policy, ingest: Ingest): Outcome {
       max: 1 + falsePositives * Math.max(0, depth.max - 1),
     },
     written: run.written / (segments * segmentBytes),
-    space: { mean: space.mean, max: space.max },
+    space: { mean: space.mean, max: space.max, end: run.end },
     debt: run.debt,
     largestMerge: run.largestMerge,
     layers: store.count,

@@ -11,7 +11,7 @@ export interface SimStore {
   /** Takes a sealed segment. */
   add(l0: SimLayer): void;
   /** What the policy does next. */
-  plan(horizon: number | undefined): PlannedJob | undefined;
+  plan(horizon: number | undefined, isAtRest: boolean): PlannedJob | undefined;
   /** Puts what came of a job in the place of its inputs. */
   commit(job: PlannedJob, outputs: readonly SimLayer[]): void;
   /** How merges cut what they write. */
@@ -59,8 +59,8 @@ class LevelledStore implements SimStore {
     this.#levels = this.#levels.edit([], [l0]);
   }
 
-  plan(horizon: number | undefined): PlannedJob | undefined {
-    const settings = { ...this.settings, horizon };
+  plan(horizon: number | undefined, isAtRest: boolean): PlannedJob | undefined {
+    const settings = { ...this.settings, horizon, isAtRest };
     if (this.#bounds === undefined) return planUpkeep(this.#levels, settings).job;
     return planWithin(this.#bounds(this.#levels, settings), this.#levels, settings).job;
   }
@@ -101,6 +101,8 @@ class RunStore implements SimStore {
     sizeRatio: 4,
     mostInputBytes: Infinity,
     mostLevels: 1,
+    mostStale: Number.MAX_VALUE,
+    mostStaleAtRest: Number.MAX_VALUE,
   };
   readonly #runs: SimLayer[] = [];
   readonly #choose: Choice;

@@ -1,7 +1,16 @@
 /** History that is given up: what is read as of the horizon and later is what a model says that gives nothing up. */
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import { LsnError, ReadOnlyError, salvage, type Store, type StoreOptions, type Timeline } from "../../mod.ts";
+import {
+  Batch,
+  type LayerInfo,
+  LsnError,
+  ReadOnlyError,
+  salvage,
+  type Store,
+  type StoreOptions,
+  type Timeline,
+} from "../../mod.ts";
 import { systemHost } from "../../src/io/mod.ts";
 import { openStoreOn } from "../../src/store/mod.ts";
 import { SimDisk, SimEngine } from "../../src/sim/mod.ts";
@@ -250,6 +259,35 @@ Deno.test("Timeline.gc() keeps what was appended a given time ago, whatever way 
   assertEquals((await t.timeline.gc()).horizonAfter, 93);
   t.clock += 3_600_000 + 30_000;
   assertEquals((await t.timeline.gc()).horizonAfter, 96);
+  await t.store.close();
+});
+
+Deno.test("Upkeep by itself leaves little but what is live of a data set that was overwritten many times", async () => {
+  const keyCount = 12_000, valueBytes = 100, recordBytes = 18 + 8 + valueBytes;
+  const random = new Random(5), history = { lsns: 8 };
+  const t = await new Kept().open({ segmentBytes: 256 * KiB, history }), { timeline } = t;
+  const last = new Float64Array(keyCount), batch = new Batch(), key = new Uint8Array(8);
+  for (let written = 0; written < keyCount * 7;) {
+    batch.clear();
+    for (let i = 0; i < 64; i++, written++) {
+      const number = written < keyCount ? written : random.below(keyCount);
+      new DataView(key.buffer).setUint32(4, number);
+      batch.put(key, patterned(valueBytes, number));
+      last[number] = written + 1;
+    }
+    await timeline.append(batch);
+  }
+  await timeline.freeze();
+  while (t.store.metrics().upkeep.main.state !== "idle") await new Promise((turn) => setTimeout(turn, 1));
+  assert(last.every((written) => written > 0));
+  const layers = timeline.layers(),
+    sum = (of: (layer: LayerInfo) => number) => layers.reduce((all, layer) => all + of(layer), 0);
+  // Of each key one version, and what is not older than the horizon.
+  const most = keyCount + (timeline.lastLsn - t.horizon) * 64;
+  const versions = sum((layer) => layer.versions), bytes = sum(({ byteLength }) => byteLength);
+  assert(versions >= keyCount && versions <= most * 1.1, `${versions} versions for ${most}`);
+  assert(bytes < most * recordBytes * 1.3, `${bytes} bytes for ${most * recordBytes}`);
+  assertEquals(await timeline.count(), keyCount);
   await t.store.close();
 });
 

@@ -23,7 +23,7 @@ const nothing: UpkeepPlan = { job: undefined, debt: 0, pressure: 0 };
 export class Planner {
   /** What is to be reached. */
   readonly settings: PlanSettings;
-  readonly #layers: Pick<TimelineLayers, "levelled">;
+  readonly #layers: Pick<TimelineLayers, "levelled" | "unsealed">;
   readonly #horizon: () => Lsn;
   /** Left out, nobody has asked since something changed. */
   #plan: UpkeepPlan | undefined;
@@ -39,7 +39,11 @@ export class Planner {
    * @param layers The layers.
    * @param horizon Below which LSN versions may go.
    */
-  constructor(segmentBytes: number, layers: Pick<TimelineLayers, "levelled">, horizon: () => Lsn) {
+  constructor(
+    segmentBytes: number,
+    layers: Pick<TimelineLayers, "levelled" | "unsealed">,
+    horizon: () => Lsn,
+  ) {
     this.settings = planSettingsFor(segmentBytes);
     this.#layers = layers;
     this.#horizon = horizon;
@@ -57,8 +61,9 @@ export class Planner {
     this.#forgetGone();
     try {
       const blocked = levelled.storedOf([...this.#damaged.keys()].map((sequence) => ({ sequence })));
-      const settings = { ...this.settings, horizon: this.#horizon() || undefined };
       const leftOut = blocked.map(({ layer }) => layer);
+      const horizon = this.#horizon() || undefined, isAtRest = this.#layers.unsealed.length === 0;
+      const settings = { ...this.settings, horizon, isAtRest };
       return this.#plan = planUpkeep(levelled.levels, settings, { leftOut });
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error;

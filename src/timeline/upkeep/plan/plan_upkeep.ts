@@ -30,6 +30,7 @@ import {
   type Levels,
 } from "./levels.ts";
 import type { PlannedJob, PlannedLayer, PlanSettings, UpkeepPlan } from "./planned_layer.ts";
+import { agedOf, countStale } from "./stale.ts";
 
 /** How many layers of a level are weighed against each other. */
 const samples = 64;
@@ -91,7 +92,7 @@ export function planWithin(
     job = due[i].level === 0 ? mergeL0s(scene) : takeDown(scene, due[i].level);
   }
   return {
-    job: job ?? reclaim(scene),
+    job: job ?? reclaim(scene) ?? thin(scene),
     debt: debtOf(scene),
     pressure: pressureOf(scene, apart),
   };
@@ -173,10 +174,12 @@ function deepestFree({ levels: { sorted }, bounds }: Scene, above: number, layer
 
 /** Merges layers at level 0, oldest first, with what they overlap in the base. */
 function mergeL0s(scene: Scene): PlannedJob | undefined {
+  if (scene.l0s.length === 0) return undefined;
+  return joinL0s(scene) ?? lowerL0s(scene);
+}
+
+function lowerL0s(scene: Scene): PlannedJob | undefined {
   const { levels, settings, bounds, l0s } = scene;
-  if (l0s.length === 0) return undefined;
-  const small = joinL0s(scene);
-  if (small !== undefined) return small;
   const base = levels.sorted[bounds.base];
   let taken = 0, bytes = 0, under: Span = { from: 0, to: 0 };
   let hull: Hull | undefined;
@@ -330,6 +333,32 @@ function reclaim(scene: Scene): PlannedJob | undefined {
   while (first > 0 && compareKeys(layers[first - 1].firstKey, layers[last].firstKey) === 0) first--;
   const inputs = layers.slice(first, last + 1);
   return isFree(scene, inputs) ? merge(scene, inputs, columnLevel) : undefined;
+}
+
+/**
+ * Takes layers down until few versions are left that no read needs: what lies above the bottom, cheapest first, or the
+ * layer of the bottom that has the most of them, wherever there are more. Where appends go on, level 0 is left to
+ * itself: a segment would cost as much as all that it meets.
+ */
+function thin(scene: Scene): PlannedJob | undefined {
+  const { levels, settings: { horizon, mostStale, mostStaleAtRest, isAtRest = false }, bounds, busy } = scene;
+  if (horizon === undefined) return undefined;
+  const { stale, staleAtBottom, needed } = countStale(levels, horizon, isAtRest);
+  if (stale <= (isAtRest ? mostStaleAtRest : mostStale) * needed) return undefined;
+  if (isAtRest && scene.l0s.length > 0) return lowerL0s(scene);
+  const lowest = levels.sorted.findLastIndex(({ layers }) => layers.length > 0);
+  const above = levels.sorted.findLastIndex(({ layers }, level) =>
+    layers.length > 0 && level < bounds.lowest
+  );
+  if (above > 0 && stale >= 2 * staleAtBottom) return takeDown(scene, above);
+  let most = 0, worst: PlannedLayer | undefined;
+  for (const layer of levels.sorted[lowest].layers) {
+    const { versions, keys } = agedOf(layer, horizon), share = (versions - keys) / layer.versions;
+    if (share <= most || busy.has(layer.sequence)) continue;
+    most = share;
+    worst = layer;
+  }
+  return worst && merge(scene, [worst], lowest);
 }
 
 function merge({ levels, settings }: Scene, inputs: readonly PlannedLayer[], level: number): PlannedJob {

@@ -17,7 +17,8 @@ type Known =
   | "lastLsn"
   | "byteLength"
   | "versions"
-  | "keys";
+  | "keys"
+  | "horizon";
 
 /** A stored layer, and where the plan has put it. */
 export interface PlannedLayer extends Pick<LayerDescription, Known> {
@@ -41,8 +42,14 @@ export interface PlanSettings {
   readonly mostInputBytes: number;
   /** How many levels one merge may take layers down. */
   readonly mostLevels: number;
+  /** So many versions that no read needs may stay for each that one does, where there is a horizon. */
+  readonly mostStale: number;
+  /** The same where nothing is appended: fewer, for what is written once then. */
+  readonly mostStaleAtRest: number;
   /** Below which LSN history may be given up; left out, all is kept. */
   readonly horizon?: Lsn | undefined;
+  /** Whether nothing has been appended since the last layer was sealed, so that few layers at level 0 go down too. */
+  readonly isAtRest?: boolean | undefined;
 }
 
 /** What is shipped; see `docs/decisions/010-levels-from-the-bottom-up.md`. */
@@ -54,6 +61,8 @@ export const defaultPlanSettings: PlanSettings = {
   sizeRatio: 4,
   mostInputBytes: 2 ** 30,
   mostLevels: 7,
+  mostStale: 0.5,
+  mostStaleAtRest: 0.07,
 };
 
 /** The segments for which the sizes of {@linkcode defaultPlanSettings} are, and the largest that they grow with. */

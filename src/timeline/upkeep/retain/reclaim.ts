@@ -19,6 +19,7 @@
 
 import { compareKeys, type Lsn } from "../../../base/mod.ts";
 import type { LayerDescription } from "../../../layer/mod.ts";
+import { agedOf } from "../plan/stale.ts";
 
 /** What a description says that matters here. */
 export type ReclaimedLayer = Pick<
@@ -109,26 +110,15 @@ function pilesOf<L extends ReclaimedLayer>(layers: readonly L[]): L[][] {
 function supersededBytes(pile: readonly ReclaimedLayer[], horizon: Lsn): number {
   let old = 0, oldBytes = 0, kept = 0;
   for (const layer of pile) {
-    const { versions, keys, tombstones, byteLength, horizon: merged, firstLsn } = layer;
-    const share = shareBelow(layer, horizon);
-    // Of a layer that was merged under a horizon, one version of each key lies below it, and the others above.
-    const isMerged = merged >= firstLsn,
-      below = isMerged ? keys + (versions - keys) * share : versions * share;
-    old += below;
-    oldBytes += byteLength * below / versions;
-    kept = Math.max(kept, (keys - Math.min(keys, tombstones)) * (isMerged ? 1 : share));
+    const { versions, keys, tombstones, byteLength } = layer, aged = agedOf(layer, horizon);
+    old += aged.versions;
+    oldBytes += byteLength * aged.versions / versions;
+    kept = Math.max(kept, aged.keys * (1 - Math.min(1, tombstones / keys)));
   }
   const [only] = pile;
   // What was merged under this horizon as one has nothing that may go.
   const isDone = pile.length === 1 && only.horizon >= Math.min(horizon, only.lastLsn);
   return isDone || old <= kept ? 0 : Math.floor(oldBytes * (old - kept) / old);
-}
-
-/** Which share lies below a horizon of the LSNs that a layer was not rid of versions in. */
-function shareBelow({ firstLsn, lastLsn, horizon: merged }: ReclaimedLayer, horizon: Lsn): number {
-  if (lastLsn <= horizon) return 1;
-  const from = Math.max(firstLsn - 1, merged);
-  return Math.max(0, (horizon - from) / (lastLsn - from));
 }
 
 function sizeOf(layers: readonly ReclaimedLayer[]): number {

@@ -23,6 +23,8 @@ export const settings: PlanSettings = {
   sizeRatio: 3,
   mostInputBytes: 3200,
   mostLevels: 7,
+  mostStale: 0.5,
+  mostStaleAtRest: 0.07,
 };
 
 /** Makes a key. */
@@ -48,6 +50,7 @@ export function layer(line: string, change: Partial<PlannedLayer> = {}): Planned
     byteLength: Number(bytes),
     versions: Number(bytes) / versionBytes,
     keys: Number(bytes) / versionBytes,
+    horizon: 0,
     ...change,
   };
 }
@@ -70,7 +73,7 @@ export interface FilledLayer extends PlannedLayer {
 }
 
 /** Makes a layer of versions. */
-export function filled(level: number, rows: readonly Version[]): FilledLayer {
+export function filled(level: number, rows: readonly Version[], horizon: number = 0): FilledLayer {
   const sorted = rows.toSorted((a, b) => compareKeys(key(a.key), key(b.key)) || a.lsn - b.lsn);
   const lsns = rows.map(({ lsn }) => lsn);
   return {
@@ -84,6 +87,7 @@ export function filled(level: number, rows: readonly Version[]): FilledLayer {
     byteLength: rows.length * versionBytes,
     versions: rows.length,
     keys: new Set(rows.map((row) => row.key)).size,
+    horizon,
     rows: sorted,
   };
 }
@@ -97,7 +101,7 @@ export function work(job: PlannedJob, given: PlanSettings): FilledLayer[] {
   const outputs: FilledLayer[] = [];
   let open: Version[] = [], cut = 0;
   const end = (level: number, rows: readonly Version[]) => {
-    if (rows.length > 0) outputs.push(filled(level, rows));
+    if (rows.length > 0) outputs.push(filled(level, rows, given.horizon));
   };
   for (const name of [...byKey.keys()].sort((a, b) => compareKeys(key(a), key(b)))) {
     const rows = needed(byKey.get(name)!, given.horizon ?? 0), bytes = () => open.length * versionBytes;

@@ -166,8 +166,8 @@ Deno.test("planUpkeep() writes anew what a horizon has left half empty, and only
   const horizon = 20;
   const at = (line: string, keys: number) => layer(line, { keys });
   const plan = (layers: PlannedLayer[], change: Partial<PlanSettings> = {}) =>
-    planUpkeep(Levels.empty.edit([], layers), { ...settings, horizon, ...change }).job?.inputs.map(lineOf)
-      .join(" + ");
+    planUpkeep(Levels.empty.edit([], layers), { ...settings, mostStale: 9, horizon, ...change }).job?.inputs
+      .map(lineOf).join(" + ");
   const half = at("7 a-d 1..20 400", 20), more = at("7 e-h 1..20 400", 21), late = at("7 i-k 1..21 400", 1);
   assertEquals(plan([half, more, late]), "7 a-d 1..20 400");
   assertEquals(plan([more, late]), undefined);
@@ -175,6 +175,61 @@ Deno.test("planUpkeep() writes anew what a horizon has left half empty, and only
   assertEquals(plan([half, at("6 e-h 1..20 900", 90)]), "6 e-h 1..20 900");
   const column = ["8 p-p 1..1 10", "8 p-p 2..12 400", "8 p-p 13..40 400"].map((line) => at(line, 1));
   assertEquals(plan([...column, at("8 o-o 1..9 10", 1)]), "8 p-p 1..1 10 + 8 p-p 2..12 400");
+});
+
+Deno.test("planUpkeep() takes down what supersedes much under a horizon, less where nothing is appended", () => {
+  const bottom = ["7 a-d 1..10 400", "7 e-h 1..10 400", "7 i-p 1..10 400"];
+  const plan = (above: readonly string[], change: Partial<PlanSettings> = {}) =>
+    planned([...above, ...bottom], { horizon: 20, mostStale: 0.2, ...change });
+  // Of 120 versions 20 may be stale.
+  const few = "6 b-f 11..20 200", more = "6 b-f 11..20 250", rest = { isAtRest: true };
+  assertEquals(plan([few]), "nothing");
+  assertEquals(plan([more]), `merge ${more} + ${bottom[0]} + ${bottom[1]} to 7, oldest`);
+  assertEquals(plan([few], rest), `merge ${few} + ${bottom[0]} + ${bottom[1]} to 7, oldest`);
+  assertEquals(plan(["6 b-f 11..20 80"], rest), "nothing");
+  // What is above the horizon stays whatever is done, and without a horizon everything does.
+  assertEquals(plan(["6 b-f 21..30 250"], rest), "nothing");
+  assertEquals(plan([more], { ...rest, horizon: undefined }), "nothing");
+  // Few segments wait for others, but where none come.
+  const l0s = ["0 b-f 11..15 90", "0 b-f 16..20 90"];
+  assertEquals(plan([...l0s, "6 b-f 1..10 200"]), "nothing");
+  assertEquals(plan(l0s, rest), `merge ${l0s.join(" + ")} to 6`);
+});
+
+Deno.test("planUpkeep() writes the layer of the bottom anew that a horizon has left the most in", () => {
+  const two = layer("7 a-d 1..20 400", { keys: 25, horizon: 10 });
+  const three = layer("7 e-h 1..20 400", { keys: 24, horizon: 10 });
+  const levels = Levels.empty.edit([], [two, three]), given = { ...settings, horizon: 20, mostStale: 0.6 };
+  assertEquals(planUpkeep(levels, given).job?.inputs, [three]);
+  assertEquals(planUpkeep(levels, { ...given, mostStale: 0.7 }).job, undefined);
+});
+
+Deno.test("planUpkeep() leaves no more at rest than it may, of what is not needed", () => {
+  for (const seed of seeds("plan rest", 5)) {
+    const random = new Random(seed), all: Version[] = [];
+    let levels = Levels.empty;
+    const upkeep = (given: PlanSettings) => {
+      for (let job = planUpkeep(levels, given).job; job !== undefined; job = planUpkeep(levels, given).job) {
+        levels = levels.edit(job.inputs, work(job, given));
+      }
+    };
+    const keys = random.from(200, 800), given = { ...settings, horizon: 0 };
+    for (let lsn = 1; lsn < 5000;) {
+      const rows = Array.from({ length: 50 }, () => ({ key: `${1000 + random.below(keys)}`, lsn: lsn++ }));
+      all.push(...rows);
+      levels = levels.edit([], [filled(0, rows)]);
+      given.horizon = Math.max(0, lsn - 300);
+      upkeep(given);
+    }
+    upkeep({ ...given, isAtRest: true });
+    const layers = [...levels.l0s, ...levels.sorted.flatMap((level) => level.layers)] as FilledLayer[];
+    const found = layers.reduce((sum, { versions }) => sum + versions, 0);
+    const wanted = [...Map.groupBy(all, (row) => row.key).values()].flatMap((rows) => {
+      return needed(rows, given.horizon);
+    });
+    // Versions do not lie quite evenly, by which the estimate goes.
+    assert(found <= wanted.length * (1 + settings.mostStaleAtRest + 0.03), `${found} for ${wanted.length}`);
+  }
 });
 
 Deno.test("planUpkeep() gives another job while one runs, or none that would meet it", () => {
