@@ -36,6 +36,8 @@ export interface Measurement {
   writtenBytes?: number | undefined;
   /** How many bytes the files hold in the end by each byte of the records that can still be read as of now. */
   space?: number | undefined;
+  /** The same by each byte of the records that can still be read at all, as of now or an LSN of the history that is kept. */
+  spaceOfKept?: number | undefined;
   /** The resident set in bytes at every sixteenth of an ingest. */
   memory?: number[] | undefined;
   /** Records that were written while the reads of a mixed work went on. */
@@ -72,7 +74,8 @@ export type FigureName =
   | "growth"
   | "written"
   | "toDisk"
-  | "space";
+  | "space"
+  | "spaceOfKept";
 
 /** The figures by name. */
 export const figures: Readonly<Record<FigureName, Figure>> = {
@@ -118,6 +121,7 @@ export const figures: Readonly<Record<FigureName, Figure>> = {
     of: (m) => m.writtenBytes === undefined ? undefined : m.writtenBytes / m.payloadBytes,
   },
   space: { unit: "bytes by byte", better: "less", of: (m) => m.space },
+  spaceOfKept: { unit: "bytes by byte", better: "less", of: (m) => m.spaceOfKept },
 };
 
 /**

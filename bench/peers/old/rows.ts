@@ -65,7 +65,7 @@ export function oldRows(scale: OldScale, young: Scale): Row[] {
     ...cacheRows(scale, dataset, 256),
     ...wholeRows(scale, dataset),
     ...busyRows(scale, dataset),
-    spaceRow(scale),
+    ...spaceRows(scale),
     ...rowsOf(young).filter(({ id }) => id === "commit.1" || id === "vector.100B"),
   ];
 }
@@ -149,13 +149,12 @@ function busyRows({ reads }: OldScale, dataset: Dataset): Row[] {
 }
 
 /** A data set that is overwritten eight times; history is a thousand batches. */
-function spaceRow({ overwriteBytes }: OldScale): Row {
+function spaceRows({ overwriteBytes }: OldScale): Row[] {
   const records = inBatches(overwriteBytes / payloadBytesOf(1));
   const dataset: Dataset = { order: "random", valueBytes, records: inBatches(records / 8) };
-  return {
-    id: "old.space",
-    title: "Space of a data set that was overwritten at random, by what it holds",
-    work: { kind: "overwrite", dataset, records, historyLsns: 1000 },
-    figure: "space",
-  };
+  const work: Work = { kind: "overwrite", dataset, records, historyLsns: 1000 };
+  return rowsFor(work, "old.space", "Space of a data set that was overwritten at random", [
+    ["", ", by what it holds", "space"],
+    [".kept", ", by what it holds and the history that is kept", "spaceOfKept"],
+  ]);
 }

@@ -15,7 +15,7 @@ export interface Goal {
   /** How much. */
   limit: number;
   /** Of what: `×` is of the ratio, the others of the figure. */
-  unit: "×" | "µs" | "ms" | "MiB" | "MiB/s";
+  unit: "×" | "µs" | "ms" | "MiB" | "MiB/s" | "bytes by byte";
 }
 
 /** A line of the page. */

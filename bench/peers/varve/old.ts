@@ -102,7 +102,7 @@ export async function measureOverwrite(
   const { dataset, records } = work;
   const { valueBytes } = dataset;
   const timeline = store.timeline();
-  let account = beginAccount();
+  let account = beginAccount(), keptRecords = dataset.records;
   try {
     await fillDataset(timeline, dataset);
     await timeline.sync();
@@ -111,13 +111,17 @@ export async function measureOverwrite(
     await writeBatches(timeline, { place, value: valuesOf(valueBytes), count: records, batchRecords });
     await timeline.sync();
     await settle(store);
+    // What is above the horizon stays, and beside it the version of each key as of it.
+    keptRecords += (timeline.lastLsn - store.timelines()[0].horizon) * batchRecords;
   } finally {
     await store.close();
   }
   const used = account.end();
   const payloadBytes = payloadOf(records, valueBytes);
-  const space = await bytesBelow(directory) / payloadOf(dataset.records, valueBytes);
-  return { operations: records, payloadBytes, ...used, space };
+  const bytes = await bytesBelow(directory);
+  const space = bytes / payloadOf(dataset.records, valueBytes);
+  const spaceOfKept = bytes / payloadOf(keptRecords, valueBytes);
+  return { operations: records, payloadBytes, ...used, space, spaceOfKept };
 }
 
 async function openWithHistory(
