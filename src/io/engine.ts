@@ -140,6 +140,14 @@ export interface IoEngine {
   allocateMemory(byteLength: number): Uint8Array<ArrayBuffer>;
 
   /**
+   * Gives the room that memory takes back to the system, where it can: afterwards it holds anything, and takes room again
+   * as it is written to. Missing where it never can.
+   *
+   * @returns Whether it did.
+   */
+  discard?(memory: SharedArrayBuffer): boolean;
+
+  /**
    * Opens a regular file; at the last name links are not followed (`ELOOP`). Rejects with `EINVAL` where the file
    * system refuses direct IO, with `EISDIR` for a directory and with `ENXIO` for anything else that is no file.
    */

@@ -47,6 +47,6 @@ export function systemHost(engine: IoEngine, workers: boolean = false): Host {
     timers: systemTimers,
     random: systemRandom,
     turns: new SlicedTurns(),
-    workers: workers ? systemWorkers : undefined,
+    workers: workers ? systemWorkers(engine) : undefined,
   };
 }

@@ -33,13 +33,15 @@ export interface MemoryMetrics {
   readonly openIndexBytes: number;
   /** Indexes of frozen layers, until they are sealed. */
   readonly frozenIndexBytes: number;
+  /** Memory of indexes that were sealed, which waits for the next ones, of all stores of this thread. */
+  readonly spareIndexBytes: number;
   /** What merging holds: a window of records, and leaves that wait for the end of their layer. */
   readonly upkeepBytes: number;
   /** What `memoryBytes` bounds: buffers of writers that are taken, those of merges too, and indexes. */
   readonly writeBytes: number;
   /** What that may be: `memoryBytes` for each timeline. */
   readonly writeBudgetBytes: number;
-  /** What is held of all that: buffers, free ones too, indexes, upkeep and the cache. */
+  /** What is held of all that: buffers, free ones too, indexes, memory that waits for them, upkeep and the cache. */
   readonly totalBytes: number;
 }
 
@@ -160,16 +162,18 @@ function memoryOf({ objects, timelines, meters, options: { settings } }: OpenSto
     frozenIndexBytes += layers.frozenIndexBytes;
   }
   const { writeBufferBytes, readBufferBytes, cachePageBytes, cacheRecordBytes } = memory;
+  const spareIndexBytes = objects.host.workers?.spareBytes ?? 0;
   const indexBytes = openIndexBytes + frozenIndexBytes, upkeepBytes = meters.upkeep.byteLength;
   const bufferBytes = writeBufferBytes + readBufferBytes, cacheBytes = cachePageBytes + cacheRecordBytes;
   return {
     ...memory,
     openIndexBytes,
     frozenIndexBytes,
+    spareIndexBytes,
     upkeepBytes,
     writeBytes: memory.writeBufferTakenBytes + indexBytes,
     writeBudgetBytes: settings.waitingBytes * timelines.size,
-    totalBytes: bufferBytes + indexBytes + upkeepBytes + cacheBytes,
+    totalBytes: bufferBytes + indexBytes + spareIndexBytes + upkeepBytes + cacheBytes,
   };
 }
 

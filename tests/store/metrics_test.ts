@@ -68,7 +68,12 @@ test("Store.metrics() accounts for memory by its parts, each beside what bounds 
   assert(read.cachePageBytes >= 2 * 8192 && read.cacheRecordBytes > 0);
   assertEquals(metrics.cacheBytes, read.cachePageBytes + read.cacheRecordBytes);
   assertEquals(metrics.bufferBytes, read.readBufferBytes + read.writeBufferBytes);
-  assertEquals(read.totalBytes, metrics.bufferBytes + metrics.indexBytes + metrics.cacheBytes);
+  const { spareIndexBytes } = read;
+  assert(frozen.spareIndexBytes >= 0 && spareIndexBytes >= 0);
+  assertEquals(
+    read.totalBytes,
+    metrics.bufferBytes + metrics.indexBytes + spareIndexBytes + metrics.cacheBytes,
+  );
 });
 
 test("Store.metrics() tells what merging holds while it runs", async (place) => {

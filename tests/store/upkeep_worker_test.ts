@@ -44,6 +44,10 @@ class TestWorkers implements Workers {
     };
   }
 
+  get spareBytes(): number {
+    return systemWorkers.spareBytes;
+  }
+
   takeMemory(byteLength: number): SharedArrayBuffer {
     return systemWorkers.takeMemory(byteLength);
   }
@@ -141,6 +145,9 @@ for (const { ioEngine, ioMode, name, skip } of subjects) {
         const { seals, workerJobs } = store.metrics();
         assertEquals(workerJobs, seals);
         assert(seals >= 3);
+        const { spareIndexBytes, totalBytes } = store.metrics().memory;
+        assert(spareIndexBytes > 0, "the memory of what was sealed waits for the next one");
+        assert(totalBytes >= spareIndexBytes);
         const [report] = await Promise.all([
           timeline.compact(),
           addLayer(timeline),

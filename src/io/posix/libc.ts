@@ -6,6 +6,8 @@
  * after a nonblocking one.
  */
 
+import { blockBytes } from "../../base/mod.ts";
+
 const symbols = {
   open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
   openat: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
@@ -86,6 +88,7 @@ const symbols = {
   // memmove with length 0 returns the address of the memory.
   addressOf: { name: "memmove", parameters: ["buffer", "usize", "usize"], result: "usize" },
   readMemory: { name: "memmove", parameters: ["buffer", "usize", "usize"], result: "usize" },
+  madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
   errnoLocation: { name: "__errno_location", parameters: [], result: "usize" },
 } as const;
 
@@ -96,6 +99,9 @@ const symbols = {
  */
 export type LibcSymbols = { -readonly [Name in keyof Functions]: Functions[Name] };
 type Functions = Deno.StaticForeignLibraryInterface<typeof symbols>;
+
+/** What `madvise` is told of pages that nobody needs any more: `MADV_DONTNEED`. */
+const notNeeded = 4;
 
 /** The directory that `openat` and its like start from for a path that starts from none: the working directory. */
 export const currentDirectory = -100;
@@ -161,6 +167,15 @@ export class Libc implements Disposable {
   [Symbol.dispose](): void {
     this.#library.close();
   }
+}
+
+/** Gives the whole pages of memory back to the system, which has zeros in their place when they are used again. */
+export function discardPages(libc: LibcCalls, memory: SharedArrayBuffer): boolean {
+  // Its type leaves shared memory out, since transfers must not lead there.
+  const address = libc.addressOf(new Uint8Array(memory) as Uint8Array as Uint8Array<ArrayBuffer>);
+  const from = Math.ceil(address / blockBytes) * blockBytes;
+  const to = Math.floor((address + memory.byteLength) / blockBytes) * blockBytes;
+  return to > from && libc.symbols.madvise(BigInt(from), BigInt(to - from), notNeeded) === 0;
 }
 
 /** What the engines need of {@linkcode Libc}. A test gives its own to force what a kernel may answer. */

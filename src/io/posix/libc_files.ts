@@ -11,7 +11,7 @@ import type { DirectAlignment, IoFile, OpenOptions } from "../engine.ts";
 import { alignedMemory } from "../memory/aligned_memory.ts";
 import { type Attempt, attemptOn, errnoError } from "./errno.ts";
 import { HeldDirectories } from "./held_directories.ts";
-import { cString, type LibcCalls } from "./libc.ts";
+import { cString, discardPages, type LibcCalls } from "./libc.ts";
 import type { FileKind, Files } from "./files.ts";
 import { statxAlignment, statxKind } from "./statx.ts";
 
@@ -68,6 +68,11 @@ export class LibcFiles implements Files<LibcFile> {
   /** See {@linkcode Files.allocateMemory}. */
   allocateMemory(byteLength: number): Uint8Array<ArrayBuffer> {
     return alignedMemory(this.libc, byteLength);
+  }
+
+  /** See {@linkcode Files.discard}. */
+  discard(memory: SharedArrayBuffer): boolean {
+    return discardPages(this.libc, memory);
   }
 
   /** See {@linkcode Files.open}. Children do not inherit it. */

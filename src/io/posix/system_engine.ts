@@ -84,6 +84,11 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
     return this.#files.allocateMemory(byteLength);
   }
 
+  /** See {@linkcode IoEngine.discard}. After the end there is nobody to ask. */
+  discard(memory: SharedArrayBuffer): boolean {
+    return this.#ended === undefined && this.#files.discard?.(memory) === true;
+  }
+
   /** See {@linkcode IoEngine.open}. */
   open(path: string, options: OpenOptions): Promise<IoFile> {
     return this.#run("open", path, async () => {

@@ -8,7 +8,10 @@ import type { IoEngine } from "../../io/mod.ts";
 import { chance, type Choices, pick } from "../choices.ts";
 
 /** The operations that can go wrong. */
-export type Operation = Exclude<keyof IoEngine, "name" | "isLost" | "allocateMemory" | "shutdown">;
+export type Operation = Exclude<
+  keyof IoEngine,
+  "name" | "isLost" | "allocateMemory" | "discard" | "shutdown"
+>;
 
 /** What goes wrong with one operation. One that means nothing to an operation does nothing. */
 export type Fault =

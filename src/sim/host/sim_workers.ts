@@ -85,6 +85,11 @@ export class SimWorkers implements Workers {
     for (const worker of this.#running) worker.terminate();
   }
 
+  /** See {@linkcode Workers.spareBytes}. */
+  get spareBytes(): number {
+    return this.#memory.spareBytes;
+  }
+
   /** See {@linkcode Workers.takeMemory}. */
   takeMemory(byteLength: number): SharedArrayBuffer {
     const memory = this.#memory.take(byteLength);

@@ -1,7 +1,7 @@
 /** Memory that threads share is used again, and no more of it is kept than may be. */
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { SharedMemoryPool } from "../../../src/io/mod.ts";
+import { openEngine, SharedMemoryPool } from "../../../src/io/mod.ts";
 import { Random, seeds } from "../../random.ts";
 
 const KiB = 1024;
@@ -38,4 +38,40 @@ Deno.test("SharedMemoryPool keeps no more than may be, the newest of it", () => 
   const kept = [pool.take(128 * KiB), pool.take(128 * KiB)];
   assert(kept.every((memory) => all.slice(3).includes(memory)));
   assertEquals(pool.freeBytes, 0);
+});
+
+Deno.test("SharedMemoryPool gives the room of what was not used for longest back, and hands out what takes some", () => {
+  const pool = new SharedMemoryPool(Infinity, 256 * KiB), discarded: SharedArrayBuffer[] = [];
+  const all = Array.from({ length: 4 }, () => pool.take(128 * KiB));
+  let can = true;
+  const discard = (memory: SharedArrayBuffer) => can && discarded.push(memory) > 0;
+  for (const memory of all) pool.giveBack(memory, discard);
+  assertEquals(discarded.map((memory) => all.indexOf(memory)), [0, 1]);
+  assertEquals([pool.freeBytes, pool.spareBytes], [512 * KiB, 256 * KiB]);
+  assertStrictEquals(pool.take(128 * KiB), all[3]);
+  assertEquals(pool.spareBytes, 128 * KiB);
+  assertStrictEquals(pool.take(128 * KiB), all[2]);
+  assertStrictEquals(pool.take(128 * KiB), all[1]);
+  assertEquals([pool.freeBytes, pool.spareBytes], [128 * KiB, 0]);
+  // What cannot be given back is counted.
+  can = false;
+  for (const memory of all.slice(1)) pool.giveBack(memory, discard);
+  assertEquals([pool.freeBytes, pool.spareBytes], [512 * KiB, 384 * KiB]);
+});
+
+Deno.test("IoEngine.discard() gives room back to the system, and memory can be written to again", async () => {
+  const { engine } = await openEngine({});
+  try {
+    const memory = new SharedArrayBuffer(1000 * KiB), bytes = new Uint8Array(memory).fill(7);
+    const isGiven = engine.discard?.(memory) === true;
+    // Where the C library is at hand it can be; the node engine never does.
+    assertEquals(isGiven, engine.name !== "node");
+    // Pages that came back hold zeros. Those that memory has in part stay.
+    const zeros = bytes.reduce((count, byte) => byte === 0 ? count + 1 : count, 0);
+    assert(isGiven ? zeros >= 992 * KiB : zeros === 0, `${zeros} zeros`);
+    assert(bytes.fill(8).every((byte) => byte === 8));
+  } finally {
+    await engine.shutdown();
+  }
+  assert(engine.discard?.(new SharedArrayBuffer(64 * KiB)) !== true, "nobody is asked after the end");
 });
