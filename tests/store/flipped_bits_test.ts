@@ -45,7 +45,7 @@ async function fillMerged(path: string): Promise<{ versions: number; reads: stri
   }
   await timeline.gc({ history: { lsns: lastLsn - horizon } });
   const [{ kind, versions }, ...others] = timeline.layers();
-  assertEquals([kind, others.length], ["delta", 0]);
+  assertEquals([kind, others.length], ["image", 0]);
   assert(versions < lastLsn * 6, "some versions are given up");
   return { versions, reads: await readsOf(timeline) };
 }
@@ -145,7 +145,7 @@ test("salvage() loses at most one record to a bit that is flipped, and names its
 test("verifyStore() finds any bit that is flipped in a layer that was merged below a horizon", async (place) => {
   await fillMerged(place.path);
   assertEquals(await Array.fromAsync(verifyStore(place.path)), []);
-  const [path] = place.files(/\.delta$/);
+  const [path] = place.files(/\.image$/);
   for (const seed of seeds("verify merged bits", 1)) {
     for (const { offset, bit } of places(path, 40, new Random(seed))) {
       const found = await withFlipped(path, offset, bit, () => Array.fromAsync(verifyStore(place.path)));
@@ -156,7 +156,7 @@ test("verifyStore() finds any bit that is flipped in a layer that was merged bel
 
 test("salvage() of what was merged below a horizon loses a record to a bit that is flipped, or what is left of a run, and names it", async (place) => {
   const old = place.within("old"), { versions, reads } = await fillMerged(old.path), to = `${place.path}/new`;
-  const [path] = old.files(/\.delta$/);
+  const [path] = old.files(/\.image$/);
   for (const seed of seeds("salvage merged bits", 1)) {
     for (const { offset, bit } of places(path, 20, new Random(seed))) {
       const where = `bit ${bit} of ${path} at ${offset}`;

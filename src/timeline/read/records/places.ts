@@ -15,6 +15,7 @@
 
 import type { Lsn } from "../../../base/mod.ts";
 import {
+  CompressedValue,
   isCompressedAt,
   type RecordFile,
   recordHeaderBytes,
@@ -162,6 +163,13 @@ export class Places {
     this.letGo(key);
     if (held === undefined || start === 0 && end === held.length) return held;
     return copies.copy(held, start, end);
+  }
+
+  /** The compressed value that is held of a key, and no more held. */
+  takeCompressed(key: number): CompressedValue {
+    const held = this.heldIn(key) as Uint8Array<ArrayBuffer>;
+    this.letGo(key);
+    return new CompressedValue(held, this.heldStart(key), this.heldEnd(key));
   }
 
   /** Lets go of the value of a key. */

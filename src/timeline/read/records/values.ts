@@ -151,12 +151,9 @@ export class Values implements RangeWants, RangeSink {
 
   /** What there is of the value of a key. One that is held stays where it is until it is taken or lent. */
   #begin(key: number): Outcome {
-    const places = this.#places, held = places.heldIn(key);
-    if (held === undefined) return this.#find(key);
-    if (!places.isCompressed(key)) return isHeld;
-    const value = new CompressedValue(held, places.heldStart(key), places.heldEnd(key));
-    places.letGo(key);
-    return value;
+    const places = this.#places;
+    if (places.heldIn(key) === undefined) return this.#find(key);
+    return places.isCompressed(key) ? places.takeCompressed(key) : isHeld;
   }
 
   /** Copies the value of a key into the column, if it is held. */
@@ -245,12 +242,7 @@ export class Values implements RangeWants, RangeSink {
     const lsn = this.#places.newestOf(key) === noPlace ? undefined : this.#places.lsnOf(key);
     if (outcome instanceof Error) return { key: bytes, lsn, error: outcome };
     this.#outcomes[key - this.#from] = undefined;
-    if (outcome instanceof CompressedValue) {
-      const value = outcome.open();
-      return value === undefined
-        ? { key: bytes, lsn, error: notOpened(this.#places, key) }
-        : { key: bytes, value, lsn };
-    }
+    if (outcome instanceof CompressedValue) return openedEntry(this.#places, key, bytes, outcome);
     if (outcome === inColumn) return { key: bytes, value: this.#column?.valueAt(key, this.#copies), lsn };
     const value = outcome === isHeld ? this.#places.takeHeld(key, this.#copies) : outcome;
     return { key: bytes, value, lsn };
@@ -312,8 +304,8 @@ export class Values implements RangeWants, RangeSink {
     length: number,
     owned: boolean,
   ): void {
-    const key = this.#from + item;
-    const places = this.#places, error = damageOf(places, this.#keys, key, bytes, view, at, length);
+    const key = this.#from + item, places = this.#places;
+    const error = damageOf(places, this.#keys, key, bytes, view, at, length);
     if (error !== undefined) return this.fail(item, error);
     const end = at + length, keyEnd = at + recordHeaderBytes + view.getUint16(at + 6, true);
     const isCompressed = isCompressedAt(bytes, at);
@@ -322,11 +314,8 @@ export class Values implements RangeWants, RangeSink {
       return this.#settle(item, inColumn);
     }
     if (!owned) this.#cache?.keep(places.objectOf(key), places.offsetOf(key), bytes, at, length);
-    if (isCompressed) {
-      const value = owned ? bytes.subarray(keyEnd, end) : bytes.slice(keyEnd, end);
-      return this.#settle(item, new CompressedValue(value, 0, value.length));
-    }
-    this.#settle(item, owned ? bytes.subarray(keyEnd, end) : this.#copies.copy(bytes, keyEnd, end));
+    const value = owned ? bytes.subarray(keyEnd, end) : this.#copies.copy(bytes, keyEnd, end);
+    this.#settle(item, isCompressed ? new CompressedValue(value, 0, value.length) : value);
   }
 
   /** Takes note that a record cannot be had. */
@@ -358,6 +347,19 @@ function damageOf(
   const isIt = header.kind === RecordKind.PUT && header.lsn === places.lsnOf(key) &&
     keyEnd + header.valueLength === at + length && keys.isAt(key, bytes, keyStart, keyEnd);
   return isIt ? undefined : corruption(places, key, "the record of this key and LSN", "another");
+}
+
+/** The entry of a compressed value. */
+function openedEntry(
+  places: Places,
+  key: number,
+  bytes: Uint8Array<ArrayBuffer>,
+  compressed: CompressedValue,
+): Entry | DamagedEntry {
+  const value = compressed.open(), lsn = places.lsnOf(key);
+  return value === undefined
+    ? { key: bytes, lsn, error: notOpened(places, key) }
+    : { key: bytes, value, lsn };
 }
 
 function notOpened(places: Places, key: number): CorruptionError {

@@ -19,7 +19,7 @@ for (const nth of [1, 2, 3]) {
     };
     // A layer to forget that is never gone: without a fault there would be no end.
     levelled.spent = () => [undefined!];
-    const planner = new Planner(1024, { levelled }, horizon);
+    const planner = new Planner(1024, { levelled, unsealed: [] }, horizon);
     const loop = new UpkeepLoop(context, health, planner, {
       work: () => Promise.resolve(planner.changed()),
       changed: () => {},

@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { LayerMap, pageCursor, readRecordHeader, type StoredLayer } from "../../../../src/layer/mod.ts";
 import { PageSet } from "../../../../src/objects/mod.ts";
 import { Lookup } from "../../../../src/timeline/read/lookup.ts";
+import { apart } from "../../../../src/timeline/read/records/copies.ts";
 import { WarmGet } from "../../../../src/timeline/read/warm_get.ts";
 import { columnLevel } from "../../../../src/timeline/upkeep/plan/levels.ts";
 import { walk } from "../../../layer/layer_fixture.ts";
@@ -80,7 +81,7 @@ Deno.test("reads end at an image, also of keys that it does not have", async () 
   const [delta] = await t.merge([rest], { retention: { horizon: 3, isOldest: true } });
   const keys = ["a", "b", "c"].map((key) => new TextEncoder().encode(key));
   const read = async (layers: readonly StoredLayer[], lsn: number) => {
-    const map = LayerMap.empty.edit({ add: layers }), lookup = new Lookup(map, keys, lsn);
+    const map = LayerMap.empty.edit({ add: layers }), lookup = new Lookup(map, keys, lsn, apart);
     const pages = new PageSet(t.t.objects);
     while (lookup.advance(pages, noTurns) !== "done") await pages.fetch();
     const warm = new WarmGet(t.t.objects);
