@@ -24,7 +24,7 @@ export interface Ended {
   readonly hung: boolean;
 }
 
-/** A program of `programs/` that runs. Whoever starts one reads its lines to their end, and then waits for it. */
+/** A program that runs. Whoever starts one reads its lines to their end, and then waits for it. */
 export class Child {
   /** What it says. */
   readonly lines: ReadableStream<string>;
@@ -35,10 +35,10 @@ export class Child {
   #hung = false;
   #isOver = false;
 
-  /** Starts `programs/<name>.ts` with one argument, which is handed over as JSON. */
-  constructor(name: string, argument: unknown, options: ChildOptions = {}) {
+  /** Starts a module, or `programs/<name>.ts`, with one argument, which is handed over as JSON. */
+  constructor(name: string | URL, argument: unknown, options: ChildOptions = {}) {
     const { wrapper = [], flags = [], milliseconds = 60_000 } = options;
-    const path = new URL(`programs/${name}.ts`, import.meta.url).pathname;
+    const { pathname: path } = name instanceof URL ? name : new URL(`programs/${name}.ts`, import.meta.url);
     const run = [Deno.execPath(), "run", "-A", "--no-check", "--no-prompt", "--quiet", ...flags];
     const [command, ...args] = [...wrapper, ...run, path, JSON.stringify(argument)];
     const piped = "piped";
@@ -51,6 +51,11 @@ export class Child {
       this.#hung = true;
       this.kill("SIGTERM");
     }, milliseconds);
+  }
+
+  /** The number of its process. */
+  get pid(): number {
+    return this.#process.pid;
   }
 
   /** Kills it, if it still lives. */
