@@ -3,8 +3,9 @@
  * which it is told. So that at any moment it can be said what a crash may leave.
  */
 
-import type { Store, StoreOptions, Timeline } from "../../../mod.ts";
+import type { HistoryPolicy, Snapshot, Store, StoreOptions, Timeline } from "../../../mod.ts";
 import {
+  batchesUpTo,
   checkEnds,
   IssuedTimeline,
   type Known,
@@ -16,7 +17,8 @@ import {
 } from "./known.ts";
 import type { Machine } from "./machine.ts";
 import { checkAnswers, endsOf, readEndsOf } from "./oracle.ts";
-import type { Change } from "./versions.ts";
+import { askSnapshot } from "./questions.ts";
+import { type Change, Versions } from "./versions.ts";
 
 /** How a batch is appended. */
 export interface AppendOptions {
@@ -24,6 +26,14 @@ export interface AppendOptions {
   readonly gap?: number | undefined;
   /** Whether it is to be durable. */
   readonly sync?: boolean | undefined;
+}
+
+/** A snapshot, and what it must answer. */
+interface HeldSnapshot {
+  readonly snapshot: Snapshot;
+  readonly model: Versions;
+  /** The horizon that there was when it was taken. */
+  readonly horizon: number;
 }
 
 /** A client was asked to do something for which something is missing, since it was refused earlier. */
@@ -37,6 +47,10 @@ export class Client {
   readonly #machine: Machine;
   #issued = new Map<string, IssuedTimeline>();
   #store: Store | undefined;
+  #held: HeldSnapshot[] = [];
+  /** How much history is kept, by the opening and by what was asked of gc since; and the latest that the clock showed. */
+  #policies: HistoryPolicy[] = [];
+  #latest = -Infinity;
 
   /** Stands before a store that is closed. */
   constructor(machine: Machine, known: Known = nothingKnown()) {
@@ -59,16 +73,28 @@ export class Client {
     return new Map(Array.from(this.#issued, ([name, issued]) => [name, issued.known()]));
   }
 
-  /** Hears what the store says is durable. */
+  /** Hears what the store says is durable, and where horizons are. */
   #hear(): void {
-    for (const { name, durableLsn } of this.#store?.timelines() ?? []) {
+    this.#allow();
+    for (const { name, durableLsn, horizon } of this.#store?.timelines() ?? []) {
       this.#issued.get(name)?.acknowledge(durableLsn);
+      this.#issued.get(name)?.see(horizon);
+    }
+  }
+
+  /** Notes how far horizons may have moved by now. */
+  #allow(): void {
+    this.#latest = Math.max(this.#latest, this.#machine.host.clock.now());
+    for (const issued of this.#issued.values()) {
+      for (const policy of this.#policies) issued.allow(policy, this.#latest);
     }
   }
 
   /** Opens the store if it is closed, and checks that it ends where it may. */
-  async open(options: Pick<StoreOptions, "upkeep"> = {}): Promise<void> {
+  async open(options: Pick<StoreOptions, "upkeep" | "history"> = {}): Promise<void> {
     if (this.#store !== undefined) return;
+    this.#policies = [options.history ?? "all"];
+    this.#latest = -Infinity;
     const store = await this.#machine.open(options);
     const known = this.known();
     const ends = endsOf(store, known);
@@ -88,8 +114,9 @@ export class Client {
     if (store === undefined) return;
     this.#hear();
     this.#store = undefined;
+    this.#held = [];
     const issued = this.#issued;
-    await this.#machine.close(store);
+    await this.#machine.close(store).finally(() => this.#allow());
     for (const timeline of issued.values()) timeline.acknowledge(timeline.lastLsn);
   }
 
@@ -97,6 +124,7 @@ export class Client {
   die(): void {
     this.#hear();
     this.#store = undefined;
+    this.#held = [];
   }
 
   /** The names of timelines that are open. */
@@ -122,7 +150,7 @@ export class Client {
     const [timeline, issued] = this.#line(name);
     const lsn = timeline.lastLsn + (gap ?? 1);
     this.#machine.called();
-    issued.issue(lsn, changes);
+    issued.issue(lsn, changes, this.#machine.host.clock.now());
     const appended = timeline.append(
       changes.map(({ key, value }) => value === undefined ? { key, delete: true } : { key, value }),
       { sync: sync === true, lsn: gap === undefined ? undefined : lsn },
@@ -151,6 +179,44 @@ export class Client {
     this.#machine.called();
     await timeline.compact();
     issued.acknowledge(lastLsn);
+  }
+
+  /** Has history given up, as the opening or somebody now says. */
+  async gc(name: string, history: HistoryPolicy | undefined): Promise<void> {
+    const [timeline] = this.#line(name);
+    if (history !== undefined) this.#policies.push(history);
+    this.#machine.called();
+    const { horizonBefore, horizonAfter } = await timeline.gc({ history });
+    if (horizonAfter < horizonBefore) throw new Error(`gc: from ${horizonBefore} to ${horizonAfter}`);
+    // Whoever closed the store meanwhile asks it nothing more.
+    if (this.#store !== undefined) this.#hear();
+  }
+
+  /** Sets the clock forward or back. */
+  adjustClock(milliseconds: number): void {
+    this.#allow();
+    this.#machine.host.clock.adjust(milliseconds);
+  }
+
+  /** Takes a snapshot as of an LSN that can be read. */
+  hold(name: string, turn: number): void {
+    const [timeline] = this.#line(name), { lastLsn } = timeline;
+    const horizon = this.#opened().timelines().find((line) => line.name === name)!.horizon;
+    const batches = batchesUpTo(this.#issued.get(name)!.known(), lastLsn);
+    const lsns = [horizon, ...batches.map(({ lsn }) => lsn).filter((lsn) => lsn >= horizon)];
+    const lsn = lsns[turn % lsns.length];
+    this.#machine.called();
+    const model = new Versions(batches.filter((batch) => batch.lsn <= lsn));
+    this.#held.push({ snapshot: timeline.snapshot(lsn), model, horizon });
+  }
+
+  /** Asks snapshots what they must still know, and gives them up. */
+  async release(): Promise<void> {
+    for (const { snapshot, model, horizon } of this.#held.splice(0)) {
+      using _ = snapshot;
+      this.#machine.called();
+      await askSnapshot(snapshot, model, horizon);
+    }
   }
 
   /** Has all of a timeline sealed. */

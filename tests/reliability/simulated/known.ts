@@ -6,8 +6,11 @@
  *   batches:  1  2  3  4  5  6        after a crash history must end somewhere from the floor to the last that was issued
  *             └─floor─┘     └─ issued
  * ```
+ *
+ * The same of the horizon: it must be found somewhere from where somebody has seen it to where a policy allowed it to be.
  */
 
+import type { HistoryPolicy } from "../../../mod.ts";
 import { crc32 } from "../../../src/base/mod.ts";
 import type { Batch, Change } from "./versions.ts";
 
@@ -17,6 +20,8 @@ const encoder = new TextEncoder();
 export interface IssuedBatch extends Batch {
   /** A number that tells its history from others: its own changes and all before them. */
   readonly digest: number;
+  /** What the clock showed. */
+  readonly milliseconds: number;
 }
 
 /** What is known of a timeline at a moment. */
@@ -31,6 +36,10 @@ export interface KnownTimeline {
   readonly proven: number;
   /** Whether somebody was told that the timeline is durable. */
   readonly isMade: boolean;
+  /** Where somebody saw the horizon. */
+  readonly horizon: number;
+  /** Where the horizon may be at the most. */
+  readonly mostHorizon: number;
 }
 
 /** What is known of a store at a moment, by the names of timelines. */
@@ -42,10 +51,12 @@ export interface End {
   readonly lastLsn: number;
   /** The digest of that batch; 0 if there is none. */
   readonly digest: number;
+  /** The horizon. */
+  readonly horizon: number;
 }
 
 /** Where a history ends that has not begun. */
-export const noHistory: End = { lastLsn: 0, digest: 0 };
+export const noHistory: End = { lastLsn: 0, digest: 0, horizon: 0 };
 
 /** Where the history of each timeline of a store ended when it was opened. */
 export type Ends = ReadonlyMap<string, End>;
@@ -62,13 +73,17 @@ export class IssuedTimeline {
   /** Earlier floors, the last one first: a pad tells of the sync before it, and one sync may be told in two steps. */
   #earlier: readonly number[];
   readonly #batches: IssuedBatch[];
+  #horizon: number;
+  #mostHorizon: number;
 
   /** Starts from what is known. */
-  constructor({ batches, issued, floor, proven, isMade }: KnownTimeline) {
+  constructor({ batches, issued, floor, proven, isMade, horizon, mostHorizon }: KnownTimeline) {
     this.#batches = batches.slice(0, issued);
     this.floor = floor;
     this.#earlier = Array.from({ length: stepsToProof }, () => proven);
     this.isMade = isMade;
+    this.#horizon = horizon;
+    this.#mostHorizon = mostHorizon;
   }
 
   /** The LSN of the last batch; 0 if there is none. */
@@ -76,11 +91,11 @@ export class IssuedTimeline {
     return this.#batches.at(-1)?.lsn ?? 0;
   }
 
-  /** Notes a batch. */
-  issue(lsn: number, changes: readonly Change[]): void {
+  /** Notes a batch, and what the clock shows. */
+  issue(lsn: number, changes: readonly Change[], milliseconds: number): void {
     const words = changes.map(({ key, value }) => `${key} ${value === undefined ? "" : crc32(value)}`);
     const text = `${this.#batches.at(-1)?.digest} ${lsn} ${words.join()}`;
-    this.#batches.push({ lsn, changes, digest: crc32(encoder.encode(text)) });
+    this.#batches.push({ lsn, changes, digest: crc32(encoder.encode(text)), milliseconds });
   }
 
   /** Forgets the last batch, which was refused. */
@@ -95,6 +110,17 @@ export class IssuedTimeline {
     this.floor = lsn;
   }
 
+  /** Notes where the horizon is. */
+  see(horizon: number): void {
+    if (horizon < this.#horizon) throw new Error(`the horizon went back from ${this.#horizon} to ${horizon}`);
+    this.#horizon = horizon;
+  }
+
+  /** Notes that a policy may have moved the horizon, up to when the clock showed a time. */
+  allow(policy: HistoryPolicy, now: number): void {
+    this.#mostHorizon = Math.max(this.#mostHorizon, mostHorizonOf(policy, this.#batches, now));
+  }
+
   /** What is known now. */
   known(): KnownTimeline {
     return {
@@ -103,12 +129,44 @@ export class IssuedTimeline {
       floor: this.floor,
       proven: this.#earlier[stepsToProof - 1],
       isMade: this.isMade,
+      horizon: this.#horizon,
+      mostHorizon: this.#mostHorizon,
     };
   }
 }
 
+/**
+ * Where a policy may put the horizon at the most: no clock shows less than an earlier one for what it counts.
+ *
+ * @param policy The policy.
+ * @param batches What was appended, and when.
+ * @param now The latest that the clock showed while the policy was followed.
+ */
+export function mostHorizonOf(
+  policy: HistoryPolicy,
+  batches: readonly Pick<IssuedBatch, "lsn" | "milliseconds">[],
+  now: number,
+): number {
+  if (policy === "all") return 0;
+  const { lsns, milliseconds } = policy, lastLsn = batches.at(-1)?.lsn ?? 0;
+  const byCount = lsns === undefined ? Infinity : lastLsn - lsns;
+  const young = milliseconds === undefined
+    ? -1
+    : batches.findIndex((batch) => batch.milliseconds > now - milliseconds);
+  const byAge = young < 0 ? lastLsn : batches[young - 1]?.lsn ?? 0;
+  return Math.max(0, Math.min(byCount, byAge));
+}
+
 /** A timeline of which nobody has heard yet. */
-export const untold: KnownTimeline = { batches: [], issued: 0, floor: 0, proven: 0, isMade: false };
+export const untold: KnownTimeline = {
+  batches: [],
+  issued: 0,
+  floor: 0,
+  proven: 0,
+  isMade: false,
+  horizon: 0,
+  mostHorizon: 0,
+};
 
 /** A store of which nobody has heard yet: `main` is made with it. */
 export function nothingKnown(): Known {
@@ -122,40 +180,53 @@ export function batchesUpTo({ batches, issued }: KnownTimeline, lsn: number): Is
 
 /** What is known once a store was opened and showed these ends: no more and no less may ever be found again. */
 export function knownAfter(known: Known, ends: Ends): Known {
-  return new Map(Array.from(ends, ([name, { lastLsn }]) => {
+  return new Map(Array.from(ends, ([name, { lastLsn, horizon }]) => {
     const batches = batchesUpTo(known.get(name) as KnownTimeline, lastLsn);
-    return [name, { batches, issued: batches.length, floor: lastLsn, proven: lastLsn, isMade: true }];
+    const horizons = { horizon, mostHorizon: horizon };
+    return [name, {
+      batches,
+      issued: batches.length,
+      floor: lastLsn,
+      proven: lastLsn,
+      isMade: true,
+      ...horizons,
+    }];
   }));
 }
 
 /** What is known if nobody was told anything. */
 export function withoutFloor(known: Known): Known {
-  return new Map(Array.from(known, ([name, timeline]) => [name, { ...timeline, floor: 0, isMade: false }]));
+  const nothing = { floor: 0, isMade: false, horizon: 0 };
+  return new Map(Array.from(known, ([name, timeline]) => [name, { ...timeline, ...nothing }]));
 }
 
 /** What somebody may see who began to look at one time and had looked at another: what was issued by then, and nothing
  * of what was told since. */
 export function sinceThen(before: Known, now: Known): Known {
   return new Map(Array.from(now, ([name, timeline]) => {
-    const { floor, isMade } = before.get(name) ?? { floor: 0, isMade: false };
-    return [name, { ...timeline, floor, isMade }];
+    const { floor, isMade, horizon } = before.get(name) ?? untold;
+    return [name, { ...timeline, floor, isMade, horizon }];
   }));
 }
 
 /**
  * Checks that history ends where it may.
  *
- * @throws {Error} If a timeline is lost or nobody made it, if what was durable is lost, or if history ends where no
- * batch does.
+ * @throws {Error} If a timeline is lost or nobody made it, if what was durable is lost, if history ends where no batch
+ * does, or if the horizon went back or too far.
  */
 export function checkEnds(ends: Ends, known: Known): void {
   for (const [name, { isMade }] of known) {
     if (isMade && !ends.has(name)) throw new Error(`timeline "${name}" is lost`);
   }
-  for (const [name, { lastLsn, digest }] of ends) {
+  for (const [name, { lastLsn, digest, horizon }] of ends) {
     const timeline = known.get(name);
     if (timeline === undefined) throw new Error(`there is a timeline "${name}", which nobody made`);
-    const { batches, issued, floor } = timeline;
+    const { batches, issued, floor, mostHorizon } = timeline;
+    if (horizon < timeline.horizon || horizon > Math.min(lastLsn, mostHorizon)) {
+      const where = `it was at LSN ${timeline.horizon} and may be at ${mostHorizon}`;
+      throw new Error(`the horizon of "${name}" is at LSN ${horizon} of ${lastLsn}: ${where}`);
+    }
     if (lastLsn < floor) {
       throw new Error(`timeline "${name}" ends at LSN ${lastLsn}: ${floor} was durable`);
     }

@@ -76,7 +76,7 @@ class CountedFaults implements FaultPlan {
 }
 
 /** The outside world, with a simulated engine. */
-export type Outside = Host & { readonly engine: SimEngine };
+export type Outside = Host & { readonly engine: SimEngine; readonly clock: SimTime };
 
 /** How a machine is made. */
 export interface MachineOptions {

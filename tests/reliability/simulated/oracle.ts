@@ -2,17 +2,18 @@
  * Opens what a crash left, and says whether it is what a crash may leave.
  *
  * - History ends at or beyond the floor, and not beyond what was issued; all before that is there, and nothing else.
+ * - The horizon is where it was, or further, and not beyond what was allowed; below it nothing is answered.
  * - Every answer is exact. Opening again changes nothing. Then the store takes and keeps more.
  * - A store that is closed has no file and no view open.
  */
 
-import type { Store } from "../../../mod.ts";
+import { LsnError, type Store, type Timeline } from "../../../mod.ts";
 import type { SimDisk } from "../../../src/sim/mod.ts";
 import { sameBytes } from "../../store/bytes.ts";
 import type { Counts } from "./counts.ts";
 import { batchesUpTo, checkEnds, type Ends, type Known, knownAfter, type KnownTimeline } from "./known.ts";
 import { Machine } from "./machine.ts";
-import { questions } from "./questions.ts";
+import { type Question, questions } from "./questions.ts";
 import { Versions } from "./versions.ts";
 
 /** How much is asked of a store that was opened. */
@@ -75,33 +76,52 @@ export function endsOf(store: Store, known: Known): Ends {
 /** Where the histories of a store end. */
 export function readEndsOf(store: Store, known: Known): Ends {
   return new Map(
-    store.timelines().map(({ name, lastLsn }) => {
+    store.timelines().map(({ name, lastLsn, horizon }) => {
       const batch = known.get(name)?.batches.find(({ lsn }) => lsn === lastLsn);
-      return [name, { lastLsn, digest: batch?.digest ?? 0 }];
+      return [name, { lastLsn, digest: batch?.digest ?? 0, horizon }];
     }),
   );
 }
 
-/** Asks every timeline what every key is, and some more. */
+/** Asks every timeline what every key is, and some more; below the horizon it must refuse to say. */
 export async function checkAnswers(
   machine: Machine,
   store: Store,
   known: Known,
   { questions: count, turn }: Depth,
 ): Promise<void> {
-  for (const { name, lastLsn } of store.timelines()) {
+  for (const { name, lastLsn, horizon } of store.timelines()) {
     const timeline = store.timeline(name);
     const batches = batchesUpTo(known.get(name) as KnownTimeline, lastLsn);
     const model = new Versions(batches);
     for (let i = 0; i <= count; i++) {
       const ask = i === 0 ? questions[0] : questions[(turn + i) % questions.length];
       // The first round is as of now, the next as of earlier LSNs.
-      const isNow = i < questions.length;
-      const lsn = isNow ? lastLsn : batches[(turn + i) % Math.max(1, batches.length)]?.lsn ?? 0;
+      const earlier = [horizon, ...batches.map(({ lsn }) => lsn)];
+      const lsn = i < questions.length ? lastLsn : earlier[(turn + i) % earlier.length];
       machine.called();
-      await ask(timeline, model, lsn);
+      await askOrRefuse(ask, store, timeline, model, lsn);
     }
   }
+}
+
+/** Asks; the horizon may move meanwhile, and what is below it then is refused. */
+async function askOrRefuse(
+  ask: Question,
+  store: Store,
+  timeline: Timeline,
+  model: Versions,
+  lsn: number,
+): Promise<void> {
+  const horizonNow = () => store.timelines().find(({ name }) => name === timeline.name)!.horizon;
+  const before = horizonNow();
+  try {
+    await ask(timeline, model, lsn, horizonNow);
+  } catch (error) {
+    if (error instanceof LsnError && lsn < horizonNow()) return;
+    throw error;
+  }
+  if (lsn < before) throw new Error(`a read as of LSN ${lsn} is answered: the horizon is at ${before}`);
 }
 
 /** Appends, syncs and freezes, and finds it again. */

@@ -1,6 +1,6 @@
 /** What a timeline is asked, and what it must answer. */
 
-import type { Timeline } from "../../../mod.ts";
+import type { Snapshot, Timeline } from "../../../mod.ts";
 import { collect, sameBytes } from "../../store/bytes.ts";
 import type { Version, Versions } from "./versions.ts";
 
@@ -8,8 +8,13 @@ const decoder = new TextDecoder();
 /** Keys that nobody writes: before, between and behind those that are written. */
 const absent: readonly string[] = ["A", "aab", "zz"];
 
-/** Asks a timeline one thing as of an LSN; throws unless it answers as the model does. */
-type Question = (timeline: Timeline, model: Versions, lsn: number) => Promise<void>;
+/** Asks a timeline one thing as of an LSN; throws unless it answers as the model does. The horizon may move meanwhile. */
+export type Question = (
+  timeline: Timeline,
+  model: Versions,
+  lsn: number,
+  horizonNow: () => number,
+) => Promise<void>;
 
 /** What can be asked, the cheapest first. */
 export const questions: readonly Question[] = [
@@ -28,13 +33,37 @@ async function askMany(timeline: Timeline, model: Versions, lsn: number): Promis
   keys.forEach((key, i) => check("getMany", key, lsn, values[i], model.at(key, lsn)));
 }
 
-async function askHistories(timeline: Timeline, model: Versions, lsn: number): Promise<void> {
-  for (const key of model.keys) {
-    const found = await collect(timeline.history(key, { to: lsn }));
-    const expected = model.history(key, 1, lsn);
-    checkList("history", found.map(({ lsn }) => lsn), expected.map(({ lsn }) => lsn));
-    found.forEach(({ value }, i) => check("history", key, expected[i].lsn, value, expected[i]));
+async function askHistories(
+  timeline: Timeline,
+  model: Versions,
+  lsn: number,
+  horizonNow: () => number,
+): Promise<void> {
+  for (const key of [...model.keys, absent[1]]) {
+    // It begins where the horizon is in the turn of the call.
+    const from = horizonNow(), found = await collect(timeline.history(key, { to: lsn }));
+    checkHistory(found, key, model.history(key, from, lsn));
   }
+}
+
+/** Asks a snapshot what every key is and became, from the horizon on that there was when it was taken. */
+export async function askSnapshot(snapshot: Snapshot, model: Versions, horizon: number): Promise<void> {
+  const { lsn } = snapshot, keys = [...model.keys, ...absent];
+  const values = await snapshot.getMany(keys);
+  keys.forEach((key, i) => check("getMany", key, lsn, values[i], model.at(key, lsn)));
+  checkScan(await collect(snapshot.scan()), model.scan("", lsn), lsn);
+  for (const key of model.keys) {
+    checkHistory(await collect(snapshot.history(key)), key, model.history(key, horizon, lsn));
+  }
+}
+
+function checkHistory(
+  found: readonly { lsn: number; value: Uint8Array | undefined }[],
+  key: string,
+  expected: readonly Version[],
+): void {
+  checkList("history", found.map(({ lsn }) => lsn), expected.map(({ lsn }) => lsn));
+  found.forEach(({ value }, i) => check("history", key, expected[i].lsn, value, expected[i]));
 }
 
 async function askScan(timeline: Timeline, model: Versions, lsn: number): Promise<void> {

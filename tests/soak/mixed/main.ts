@@ -33,15 +33,15 @@ function optionsGiven(): Options {
 /** Prints a line a minute. */
 function minutely(): (state: SoakState) => void {
   const start = performance.now();
-  let printed = start, processor = 0, since = start;
+  let printed = start, before = 0, taken = 0;
   return (state) => {
     const now = performance.now(), seconds = state.last?.seen.processorSeconds ?? 0;
     // Another process begins at 0.
-    if (seconds < processor) [processor, since] = [0, now];
+    taken += seconds < before ? seconds : seconds - before;
+    before = seconds;
     if (now - printed < minuteMilliseconds) return;
-    const cores = (seconds - processor) * 1000 / Math.max(1, now - since);
-    console.log(lineOf(state, (now - start) / minuteMilliseconds, cores));
-    [printed, processor, since] = [now, seconds, now];
+    console.log(lineOf(state, (now - start) / minuteMilliseconds, taken * 1000 / (now - printed)));
+    [printed, taken] = [now, 0];
   };
 }
 

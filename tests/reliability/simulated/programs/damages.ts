@@ -65,14 +65,14 @@ export async function checkDamaged(
 /** What is known for all that happens to one block of a store that was not closed: its end may look torn. */
 function provenOf(known: Known): Known {
   return new Map(Array.from(known, ([name, timeline]) => {
-    return [name, { ...timeline, floor: timeline.proven, isMade: false }];
+    return [name, { ...timeline, floor: timeline.proven, isMade: false, horizon: 0 }];
   }));
 }
 
-/** A timeline without history leaves nothing that proves that it was made. */
+/** A timeline without history leaves nothing that proves that it was made, nor does a horizon that it was moved. */
 function withProof(known: Known): Known {
   return new Map(Array.from(known, ([name, timeline]) => {
-    return [name, { ...timeline, isMade: timeline.isMade && timeline.floor > 0 }];
+    return [name, { ...timeline, isMade: timeline.isMade && timeline.floor > 0, horizon: 0 }];
   }));
 }
 

@@ -143,13 +143,14 @@ export class Life {
       };
       this.#disturbance.start(all);
     }
-    await this.#judged(this.#client.open({ upkeep: this.#plan.upkeep }));
+    await this.#judged(this.#open());
     for (const step of this.#plan.steps) {
       const work = Promise.try(() => this.#step(step));
       await this.#take(work, !("wait" in step) || step.wait);
     }
     await Promise.all(this.#pending);
     this.#disturbance.stop();
+    await this.#judged(this.#client.release());
     await this.#close();
   }
 
@@ -208,6 +209,14 @@ export class Life {
         return await client.sync(this.#lineOf(step.line));
       case "compact":
         return await client.compact(this.#lineOf(step.line));
+      case "gc":
+        return await client.gc(this.#lineOf(step.line), step.history);
+      case "set clock":
+        return client.adjustClock(step.milliseconds);
+      case "hold":
+        return client.hold(this.#lineOf(step.line), step.seed);
+      case "release":
+        return await client.release();
       case "freeze":
         return await client.freeze(this.#lineOf(step.line));
       case "make timeline":
@@ -249,10 +258,16 @@ export class Life {
   async #reopen(): Promise<void> {
     await Promise.all(this.#pending);
     this.#disturbance.stop();
+    await this.#judged(this.#client.release());
     if (this.#disturbance.isLost) return;
     await this.#close();
     if (this.#isExchanged) this.#exchange();
-    await this.#judged(this.#client.open({ upkeep: this.#plan.upkeep }));
+    await this.#judged(this.#open());
+  }
+
+  #open(): Promise<void> {
+    const { upkeep, history } = this.#plan;
+    return this.#client.open({ upkeep, history });
   }
 }
 

@@ -1,5 +1,6 @@
 /** Random programs as values: lives of a store, each with its steps, its faults and its end; any part may be left out. */
 
+import type { HistoryPolicy } from "../../../../mod.ts";
 import { chance, type Choices, pick, SeededChoices } from "../../../../src/sim/mod.ts";
 import { damageKinds, type DamagePlan } from "./damage_plan.ts";
 
@@ -7,6 +8,10 @@ import { damageKinds, type DamagePlan } from "./damage_plan.ts";
 export type Step =
   | { do: "append"; line: number; seed: number; gap: number; sync: boolean; wait: boolean }
   | { do: "sync" | "freeze" | "compact"; line: number; wait: boolean }
+  | { do: "gc"; line: number; history: HistoryPolicy | undefined; wait: boolean }
+  | { do: "set clock"; milliseconds: number }
+  | { do: "hold"; line: number; seed: number }
+  | { do: "release"; wait: boolean }
   | { do: "make timeline" | "reopen" | "exchange" | "calm" }
   | { do: "ask"; seed: number; wait: boolean }
   | { do: "read beside"; seed: number; wait: boolean }
@@ -30,6 +35,8 @@ export interface LifePlan {
   turnOneIn: number;
   /** Whether layers are merged by themselves. */
   upkeep: "slices" | "manual";
+  /** How much history is kept. */
+  history: HistoryPolicy;
   /** Whether what fails may fail while the store is opened. */
   disturbed: boolean;
   /** What it does. */
@@ -46,7 +53,39 @@ export type Plan = LifePlan[];
 /** The program of a seed. */
 export function planOf(seed: number): Plan {
   const choices = new SeededChoices(seed);
-  return list(2 + choices.choose(5), () => planLife(choices));
+  const lives = list(2 + choices.choose(5), () => planLife(choices));
+  // What gives history up is chosen apart, so that the seeds of earlier programs mean what they meant.
+  const apart = new SeededChoices(seed ^ 0x9e3779b9);
+  return chance(apart, 1, 3) ? lives : lives.map((life) => withHistory(life, apart));
+}
+
+/** Adds steps that give history up, hold it and set the clock, each somewhere. */
+function withHistory(life: LifePlan, choices: Choices): LifePlan {
+  const steps = life.steps.slice();
+  for (let left = choices.choose(2 + Math.ceil(steps.length / 3)); left > 0; left--) {
+    steps.splice(choices.choose(steps.length + 1), 0, planHistoryStep(choices));
+  }
+  return { ...life, history: planHistory(choices), steps };
+}
+
+function planHistory(choices: Choices): HistoryPolicy {
+  const lsns = pick(choices, [0, 1, 5, 40, 300]), milliseconds = pick(choices, [0, 1500, 60_000, 3_600_000]);
+  return pick(choices, ["all", { lsns }, { lsns }, { milliseconds }, { lsns, milliseconds }] as const);
+}
+
+function planHistoryStep(choices: Choices): Step {
+  const line = choices.choose(6), seed = word(choices), wait = chance(choices, 1, 2);
+  const die = choices.choose(10);
+  if (die < 4) {
+    return { do: "gc", line, history: chance(choices, 1, 3) ? planHistory(choices) : undefined, wait };
+  }
+  if (die < 7) {
+    return {
+      do: "set clock",
+      milliseconds: pick(choices, [-7_200_000, -1500, 900, 2000, 90_000, 7_200_000]),
+    };
+  }
+  return die < 9 ? { do: "hold", line, seed } : { do: "release", wait };
 }
 
 function list<T>(length: number, make: () => T): T[] {
@@ -64,6 +103,7 @@ function planLife(choices: Choices): LifePlan {
     inOrder: chance(choices, 1, 4),
     turnOneIn: pick(choices, [0, 0, 3, 20]),
     upkeep: pick(choices, ["slices", "slices", "manual"] as const),
+    history: "all",
     disturbed: chance(choices, 1, 6),
     steps: list(isShort ? choices.choose(3) : 3 + choices.choose(25), () => planStep(choices)),
     end: {

@@ -27,6 +27,7 @@ export async function shrink(plan: Plan, fails: Fails, milliseconds: number): Pr
 /** What makes a life simpler. */
 const simplerLives: readonly Partial<LifePlan>[] = [
   { disturbed: false },
+  { history: "all" },
   { turnOneIn: 0 },
   { inOrder: true },
   { end: { how: "close", after: 0 } },
