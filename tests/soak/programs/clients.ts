@@ -1,7 +1,8 @@
 /** What programs do with a store that is open, and what they expect of it afterwards. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Store, type StoreOptions, type Timeline } from "../../../mod.ts";
+import { type HistoryPolicy, Store, type StoreOptions, type Timeline } from "../../../mod.ts";
+import type { Clock } from "../../../src/base/mod.ts";
 import { Random } from "../../random.ts";
 import type { Disk } from "./disks.ts";
 import { changesOf, ExpectedTimeline, toChanges } from "./expected_timeline.ts";
@@ -15,12 +16,37 @@ export const sizes: StoreOptions = {
   cacheBytes: 64 * 1024,
 };
 
+/** The machine's clock, which a program sets forward and back. */
+export class SetClock implements Clock {
+  #ahead = 0;
+
+  /** See {@linkcode Clock.now}. */
+  now(): number {
+    return Date.now() + this.#ahead;
+  }
+
+  /** See {@linkcode Clock.monotonic}. */
+  monotonic(): number {
+    return performance.now();
+  }
+
+  /** Sets it. */
+  adjust(milliseconds: number): void {
+    this.#ahead += milliseconds;
+  }
+}
+
 /** See the top of the file. */
 export class Clients {
   /** What every timeline must hold. */
   readonly expected: Map<string, ExpectedTimeline> = new Map();
   /** The store that is open. */
   store!: Store;
+  /** Tells when batches are appended. */
+  readonly clock: SetClock = new SetClock();
+  /** How much history is kept, by the opening and by what was asked of gc since; and the latest that the clock showed. */
+  #policies: HistoryPolicy[] = [];
+  #latest = -Infinity;
   readonly #disk: Disk;
   readonly #watch: Watch;
 
@@ -35,6 +61,45 @@ export class Clients {
     return [this.store.timeline(name), this.expected.get(name) as ExpectedTimeline];
   }
 
+  #horizonOf(name: string, store: Store = this.store): number {
+    return store.timelines().find((timeline) => timeline.name === name)!.horizon;
+  }
+
+  /** Notes which policy is followed from now on. */
+  follow(history: HistoryPolicy): void {
+    this.allow();
+    [this.#policies, this.#latest] = [[history], -Infinity];
+  }
+
+  /** Notes how far horizons may have moved by now. */
+  allow(): void {
+    this.#latest = Math.max(this.#latest, this.clock.now());
+    for (const expected of this.expected.values()) {
+      for (const policy of this.#policies) expected.allow(policy, this.#latest);
+    }
+  }
+
+  /** Sets the clock forward or back. */
+  setClock(milliseconds: number): void {
+    this.allow();
+    this.clock.adjust(milliseconds);
+  }
+
+  /** Has all of a timeline merged. */
+  async compact({ line }: StepOf<"compact">): Promise<void> {
+    await this.#line(line)[0].compact();
+  }
+
+  /** Has history given up, as the opening or somebody now says; the dead have seen no horizon. */
+  async gc({ line, history }: StepOf<"gc">): Promise<void> {
+    const [timeline, expected] = this.#line(line);
+    if (history !== undefined) this.#policies.push(history);
+    const { horizonBefore, horizonAfter } = await timeline.gc({ history });
+    assert(horizonAfter >= horizonBefore, `gc moved the horizon from ${horizonBefore} to ${horizonAfter}`);
+    this.allow();
+    if (!this.#disk.engine.isDead && horizonAfter > expected.horizon) expected.see(horizonAfter);
+  }
+
   /** Appends; what is applied is there when the call returns. */
   async append({ line, seed, gap, sync }: Omit<StepOf<"append">, "do">): Promise<void> {
     const [timeline, expected] = this.#line(line);
@@ -47,7 +112,7 @@ export class Clients {
     const lsn = timeline.lastLsn;
     if (lsn !== before) {
       assertEquals(lsn, before + (gap || 1));
-      expected.append(lsn, changes);
+      expected.append(lsn, changes, this.clock.now());
     }
     assertEquals(await appended, lsn);
     if (sync) this.acknowledge(expected, lsn);
@@ -99,21 +164,27 @@ export class Clients {
   /** Asks one question. */
   async ask({ line, seed }: StepOf<"ask">): Promise<void> {
     const [timeline, expected] = this.#line(line);
-    await expected.ask(timeline, new Random(seed));
+    await expected.ask(timeline, new Random(seed), () => this.#horizonOf(timeline.name));
   }
 
   /** Reads as another process would, beside the writer. */
   async readBeside({ seed }: StepOf<"reader">): Promise<void> {
     const { path, plain, ioMode } = this.#disk;
     const random = new Random(seed);
-    const least = new Map([...this.expected].map(([name, { durable }]) => [name, durable]));
+    const least = new Map(
+      [...this.expected].map(([name, { durable, horizon }]) => [name, { durable, horizon }]),
+    );
     await using store = await Store.open(path, { ...sizes, readOnly: true, ioEngine: plain, ioMode });
     for (const { name } of store.timelines()) {
       const timeline = store.timeline(name), expected = this.expected.get(name);
       assert(expected !== undefined, `a timeline "${name}" that nobody made`);
-      expected.checkEnd(timeline, least.get(name) ?? 0);
-      await expected.checkWhole(timeline);
-      for (let i = 0; i < 3; i++) await expected.ask(timeline, random);
+      const { durable = 0, horizon = 0 } = least.get(name) ?? {},
+        horizonNow = () => this.#horizonOf(name, store);
+      expected.checkEnd(timeline, durable);
+      this.allow();
+      expected.checkHorizon(horizonNow(), horizon);
+      await expected.checkWhole(timeline, horizonNow);
+      for (let i = 0; i < 3; i++) await expected.ask(timeline, random, horizonNow);
     }
   }
 
@@ -129,8 +200,9 @@ export class Clients {
     for (const name of found) {
       const one = expected.get(name);
       assert(one !== undefined, `a timeline "${name}" that nobody made`);
-      one.adopt(store.timeline(name));
-      await this.#watch.bounded(one.checkWhole(store.timeline(name)));
+      this.allow();
+      one.adopt(store.timeline(name), this.#horizonOf(name));
+      await this.#watch.bounded(one.checkWhole(store.timeline(name), () => this.#horizonOf(name)));
     }
   }
 }

@@ -1,8 +1,9 @@
 /** What a timeline must answer: every batch that was applied to it, and how many of them must never be lost. */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Change, Timeline } from "../../../mod.ts";
+import { type Change, type HistoryPolicy, LsnError, type Timeline } from "../../../mod.ts";
 import type { Random } from "../../random.ts";
+import { mostHorizonOf } from "../../reliability/simulated/known.ts";
 import { collect, patterned, sameBytes } from "../../store/bytes.ts";
 import { Model, type ModelChange, type ModelVersion } from "../../store/model.ts";
 
@@ -31,9 +32,15 @@ export function toChanges(changes: readonly ModelChange[]): Change[] {
 export class ExpectedTimeline {
   /** Whether it is known to be durable. */
   isMade: boolean;
-  #batches: { readonly lsn: number; readonly changes: readonly ModelChange[] }[] = [];
+  #batches: {
+    readonly lsn: number;
+    readonly changes: readonly ModelChange[];
+    readonly milliseconds: number;
+  }[] = [];
   #model = new Model();
   #durable = 0;
+  #horizon = 0;
+  #mostHorizon = 0;
 
   /** Starts without history. */
   constructor(isMade: boolean) {
@@ -50,9 +57,33 @@ export class ExpectedTimeline {
     return this.#durable;
   }
 
-  /** Notes a batch. */
-  append(lsn: number, changes: readonly ModelChange[]): void {
-    this.#batches.push({ lsn, changes });
+  /** Where somebody saw the horizon. */
+  get horizon(): number {
+    return this.#horizon;
+  }
+
+  /** Notes that a policy may have moved the horizon, up to when the clock showed a time. */
+  allow(policy: HistoryPolicy, now: number): void {
+    this.#mostHorizon = Math.max(this.#mostHorizon, mostHorizonOf(policy, this.#batches, now));
+  }
+
+  /** Checks that the horizon is where it was or further, and not beyond what was allowed. */
+  checkHorizon(horizon: number, least: number = this.#horizon): void {
+    assert(
+      horizon >= least && horizon <= this.#mostHorizon,
+      `the horizon is at ${horizon}: it was at ${least} and may be at ${this.#mostHorizon}`,
+    );
+  }
+
+  /** Notes where the horizon is. */
+  see(horizon: number): void {
+    this.checkHorizon(horizon);
+    this.#horizon = horizon;
+  }
+
+  /** Notes a batch, and what the clock shows. */
+  append(lsn: number, changes: readonly ModelChange[], milliseconds: number): void {
+    this.#batches.push({ lsn, changes, milliseconds });
     this.#model.append(lsn, changes);
   }
 
@@ -70,29 +101,42 @@ export class ExpectedTimeline {
   }
 
   /** Takes what a crash left as all there is. */
-  adopt(timeline: Timeline): void {
+  adopt(timeline: Timeline, horizon: number): void {
     this.checkEnd(timeline);
+    this.see(horizon);
+    this.#mostHorizon = horizon;
     const { lastLsn } = timeline;
     const batches = this.#batches.filter(({ lsn }) => lsn <= lastLsn);
     this.#batches = [];
     this.#model = new Model();
-    for (const { lsn, changes } of batches) this.append(lsn, changes);
+    for (const { lsn, changes, milliseconds } of batches) this.append(lsn, changes, milliseconds);
     assertEquals(timeline.durableLsn, lastLsn, "what was recovered is durable");
     this.#durable = lastLsn;
     this.isMade = true;
   }
 
-  /** Checks every version that a timeline has. */
-  async checkWhole(timeline: Timeline): Promise<void> {
+  /** Checks every version that a timeline has from its horizon on, wherever that is when a key is asked for. */
+  async checkWhole(timeline: Timeline, horizonNow: () => number): Promise<void> {
     const { lastLsn } = timeline;
-    for (const key of keys) await this.#checkHistory(timeline, key, 1, lastLsn);
+    for (const key of keys) await this.#checkHistory(timeline, key, horizonNow(), lastLsn);
     await this.#checkScan(timeline, {}, lastLsn);
   }
 
-  /** Asks something as of some LSN. */
-  async ask(timeline: Timeline, random: Random): Promise<void> {
-    const { lastLsn } = timeline;
-    const lsn = random.once(3) ? lastLsn : random.from(0, lastLsn);
+  /** Asks something as of some LSN; what is below the horizon when it is asked for is refused. */
+  async ask(timeline: Timeline, random: Random, horizonNow: () => number): Promise<void> {
+    const { lastLsn } = timeline, before = horizonNow();
+    const least = random.once(4) ? before : 0;
+    const lsn = random.once(3) ? lastLsn : random.from(least, lastLsn);
+    try {
+      await this.#ask(timeline, random, lsn);
+    } catch (error) {
+      if (error instanceof LsnError && error.lsn < horizonNow()) return;
+      throw error;
+    }
+    assert(lsn >= before, `LSN ${lsn} is read: the horizon is at ${before}`);
+  }
+
+  async #ask(timeline: Timeline, random: Random, lsn: number): Promise<void> {
     const key = random.once(10) ? absentKey : random.pick(keys);
     switch (random.below(5)) {
       case 0:

@@ -2,13 +2,15 @@
  * Runs a program on a disk, and judges it.
  *
  * - What was acknowledged is there after reopening; what is there is a prefix of what was appended, without a hole.
+ * - History that is given up is below a horizon, which is where it was or further, and not beyond what was allowed.
  * - Opening again changes nothing. Nothing hangs, nothing is left open, nothing is done once a store is closed.
  * - Errors come only where something failed, and are those of the system: nothing here is ever damaged.
  * - Room, or descriptors, that ran out are survived: when they are there again, everything goes well again.
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { Store } from "../../../mod.ts";
+import type { HistoryPolicy } from "../../../mod.ts";
+import { openStoreWith } from "../../../src/store/store.ts";
 import { Random } from "../../random.ts";
 import { survivesFullDisk } from "../../reliability/simulated/failing.ts";
 import { Clients, sizes } from "./clients.ts";
@@ -30,6 +32,8 @@ export class Program {
   /** Whether layers stay as they are, which opening again must not change then. */
   #isStill = false;
   #death: StepOf<"kill"> | undefined;
+  /** How much history is kept by what is opened from now on. */
+  #history: HistoryPolicy = "all";
 
   /** Stands before an empty disk. */
   constructor(disk: Disk) {
@@ -69,6 +73,15 @@ export class Program {
       case "sync":
       case "freeze":
         return await this.#watch.take(step.wait, this.#clients.settleLine(step));
+      case "compact":
+        return await this.#watch.take(step.wait, this.#clients.compact(step));
+      case "gc":
+        return await this.#watch.take(step.wait, this.#clients.gc(step));
+      case "keep":
+        this.#history = step.history;
+        return;
+      case "clock":
+        return this.#clients.setClock(step.milliseconds);
       case "timeline":
         return await this.#watch.take(true, this.#clients.makeTimeline());
       case "ask":
@@ -190,8 +203,9 @@ export class Program {
     // Without a directory that is held, one name may be removed in what was put in its place just then.
     const isLoose = this.#disk.canMove && this.#disk.plain.name === "node";
     const upkeep = this.#isStill || isLoose ? "manual" : "slices";
-    const options = { ...sizes, upkeep, ioEngine: engine, ioMode } as const;
-    this.#clients.store = await this.#watch.bounded(Store.open(path, options));
+    const options = { ...sizes, upkeep, history: this.#history, ioEngine: engine, ioMode } as const;
+    this.#clients.follow(this.#history);
+    this.#clients.store = await this.#watch.bounded(openStoreWith(this.#clients.clock, path, options));
     try {
       await this.#clients.adopt();
     } catch (error) {

@@ -1,5 +1,6 @@
 /** Random programs: lists of steps, each with all that it needs, so that any of them may be left out. */
 
+import type { HistoryPolicy } from "../../../mod.ts";
 import type { Random } from "../../random.ts";
 
 /** One thing that a program does. `line` chooses among the timelines that there are then. */
@@ -7,6 +8,10 @@ export type Step =
   | { do: "append"; line: number; seed: number; gap: number; sync: boolean; wait: boolean }
   | { do: "storm"; line: number; seed: number; count: number; sync: boolean; wait: boolean }
   | { do: "sync" | "freeze"; line: number; wait: boolean }
+  | { do: "compact"; line: number; wait: boolean }
+  | { do: "gc"; line: number; history: HistoryPolicy | undefined; wait: boolean }
+  | { do: "keep"; history: HistoryPolicy }
+  | { do: "clock"; milliseconds: number }
   | { do: "timeline" }
   | { do: "ask"; line: number; seed: number; wait: boolean }
   | { do: "reader"; seed: number; wait: boolean }
@@ -39,6 +44,29 @@ export function planProgram(random: Random, abilities: DiskAbilities): Step[] {
   const count = random.from(20, 90);
   while (steps.length < count) steps.push(...planSteps(random, abilities));
   return steps;
+}
+
+/** Adds steps that merge, give history up and set the clock, each somewhere: to two programs of three. */
+export function withHistory(steps: readonly Step[], random: Random): Step[] {
+  if (random.once(3)) return [...steps];
+  const all = steps.slice();
+  for (let left = random.from(1, Math.ceil(steps.length / 3)); left > 0; left--) {
+    all.splice(random.below(all.length + 1), 0, planHistoryStep(random));
+  }
+  return [{ do: "keep", history: planHistory(random) }, ...all];
+}
+
+function planHistoryStep(random: Random): Step {
+  const line = random.below(6), wait = random.once(2), die = random.below(10);
+  if (die < 3) return { do: "compact", line, wait };
+  if (die < 6) return { do: "gc", line, history: random.once(3) ? planHistory(random) : undefined, wait };
+  if (die < 7) return { do: "keep", history: planHistory(random) };
+  return { do: "clock", milliseconds: random.pick([-7_200_000, -1500, 900, 2000, 90_000, 7_200_000]) };
+}
+
+function planHistory(random: Random): HistoryPolicy {
+  const lsns = random.pick([0, 1, 5, 40, 300]), milliseconds = random.pick([0, 1500, 60_000, 3_600_000]);
+  return random.pick<HistoryPolicy>(["all", { lsns }, { lsns }, { milliseconds }, { lsns, milliseconds }]);
 }
 
 function planSteps(random: Random, { canMove }: DiskAbilities): Step[] {
