@@ -1,7 +1,7 @@
 /** Opening a store over a disk in memory: cut short at every operation, after a loss of power, with files put back. */
 
-import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { CorruptionError, Store, type StoreOptions } from "../../mod.ts";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
+import { CorruptionError, Store, type StoreOptions, verifyStore } from "../../mod.ts";
 import { ListedFaults, lose, SeededChoices, SimDisk, SimEngine } from "../../testing.ts";
 import { decodeFooter } from "../../src/layer/mod.ts";
 import { closeStore, openStore } from "../../src/store/open_store.ts";
@@ -222,7 +222,8 @@ Deno.test("Store.timelines() tells the horizon that the manifest has of each tim
   const disk = new SimDisk();
   {
     await using store = await openOn(disk);
-    await store.createTimeline("side");
+    const side = await store.createTimeline("side");
+    await side.append([{ key: "k", value: "v" }], { lsn: 7 });
     assertEquals(store.timelines().map(({ name, horizon }) => [name, horizon]), [["main", 0], ["side", 0]]);
   }
   const store = await openStore(path, { ...options, ioEngine: new SimEngine({ disk }) });
@@ -231,4 +232,23 @@ Deno.test("Store.timelines() tells the horizon that the manifest has of each tim
   await closeStore(store);
   await using again = await openOn(disk);
   assertEquals(again.timelines().map(({ name, horizon }) => [name, horizon]), [["main", 0], ["side", 7]]);
+});
+
+Deno.test("Store.open() refuses history that ends before its horizon, and verifyStore() names what is missing", async () => {
+  const disk = new SimDisk();
+  {
+    await using store = await openOn(disk);
+    await store.timeline().append([{ key: "k", value: "v" }], { lsn: 7 });
+  }
+  const store = await openStore(path, { ...options, ioEngine: new SimEngine({ disk }) });
+  const [main] = store.manifest.state.timelines;
+  await store.manifest.commit({ type: "horizon", id: main.id, lsn: 9 });
+  await closeStore(store);
+  const error = await assertRejects(() => openOn(disk), CorruptionError);
+  assertStringIncludes(
+    error.message,
+    "expected records up to LSN 9: the manifest says that history below it",
+  );
+  const found = await Array.fromAsync(verifyStore(path, { ioEngine: new SimEngine({ disk }) }));
+  assertEquals(found.map(({ lsns }) => lsns), [{ first: 8, last: 9 }]);
 });

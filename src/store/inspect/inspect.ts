@@ -138,7 +138,9 @@ async function* inspectTimeline(
   }
   for (const segment of segments) {
     findings.check();
-    lastLsn = await inspectSegment(store, part, segment, lastLsn, findings);
+    // All of history up to the horizon was durable, and the last segment has the end of it.
+    const claimed = segment === segments.at(-1) ? named?.timeline.horizon ?? 0 : 0;
+    lastLsn = await inspectSegment(store, part, segment, { lastLsn, claimed }, findings);
     findings.finished();
     yield* findings.take();
   }
@@ -148,17 +150,17 @@ async function* inspectTimeline(
   yield* findings.take();
 }
 
-/** Inspects a segment; returns the last LSN that history reaches with it. */
+/** Inspects a segment behind `lastLsn`; returns the last LSN that history reaches with it, which is at least `claimed`. */
 async function inspectSegment(
   { objects, durableEnds, isForeign }: InspectedStore,
   { id, storeId }: Part,
   description: SegmentDescription,
-  previousLsn: Lsn,
+  { lastLsn: previousLsn, claimed: known }: { readonly lastLsn: Lsn; readonly claimed: Lsn },
   findings: Findings,
 ): Promise<Lsn> {
   const { sequence, generation, fileId, firstLsn, witness } = description;
   const object = objects.object(objectOf({ id }, description));
-  const known = durableEnds?.get(id)?.get(sequence), end = witness?.isEnd ? witness.offset : known;
+  const end = witness?.isEnd ? witness.offset : durableEnds?.get(id)?.get(sequence);
   // Nothing of it was synced yet.
   if (end !== undefined && end < blockBytes) return previousLsn;
   const header = {
@@ -173,7 +175,7 @@ async function inspectSegment(
   const { offset: witnessed, lsn: witnessedLsn } = witness ?? {};
   const segment = { header, previousLsn, end, witnessed, witnessedLsn, isForeign };
   const reach = await checkSegment(objects, object, segment, findings);
-  const claimed = Math.max(reach.durableLsn, witnessedLsn ?? 0);
+  const claimed = Math.max(reach.durableLsn, witnessedLsn ?? 0, known);
   // Of one that cannot be read at all, that is told already.
   if (reach.isRead && claimed > reach.lastLsn && !isForeign && end === undefined) {
     const expected = `records up to LSN ${claimed}, which were durable`,

@@ -75,7 +75,7 @@ interface HistoryEnd {
  * @throws {CorruptionError} If bytes that were once durable are damaged or missing.
  */
 export async function recoverSegments(context: TimelineContext): Promise<Recovery> {
-  const { segments: named, layers } = timelineState(context);
+  const { segments: named, layers, horizon } = timelineState(context);
   const segments: RecoveredSegment[] = [];
   const dropped: SegmentDescription[] = [];
   let lastLsn = 0;
@@ -100,6 +100,7 @@ export async function recoverSegments(context: TimelineContext): Promise<Recover
     durableLsn = Math.max(durableLsn, scanned.durableLsn, scanned.restDurableLsn, witnessed);
     checkClaim(path, durableLsn, end);
   }
+  checkHorizon(context.objects.directory, horizon, end);
   return { segments, dropped, lastLsn: end.lastLsn, durableLsn };
 }
 
@@ -174,6 +175,18 @@ function checkClaim(path: string, durableLsn: Lsn, end: HistoryEnd): void {
     ...end.place,
     expected: `records up to LSN ${durableLsn}: "${path}" says that they were durable`,
     found: `bytes that do not check behind LSN ${end.lastLsn}`,
+  });
+}
+
+/** Checks that history goes as far as the horizon, which never moves beyond what is durable. */
+function checkHorizon(path: string, horizon: Lsn, { lastLsn, place }: HistoryEnd): void {
+  if (horizon <= lastLsn) return;
+  throw new CorruptionError({
+    path,
+    offset: 0,
+    ...place,
+    expected: `records up to LSN ${horizon}: the manifest says that history below it was given up`,
+    found: `bytes that do not check behind LSN ${lastLsn}`,
   });
 }
 
