@@ -56,7 +56,7 @@ Deno.test("bench:old measures every row, leaves files that parse and no data", (
       const ours = row.peers.find(({ peer }) => peer === "varve");
       assert(ours?.figure !== undefined || (ours?.notes.length ?? 0) > 0, row.id);
     }
-    assertEquals(result.rows.length, 22);
+    assertEquals(result.rows.length, 23);
     assertEquals(
       stdout.split("\n").filter((line) => /^ {4}(met|missed)/.test(line)).length >= 12,
       true,
