@@ -343,14 +343,16 @@ function reclaim(scene: Scene): PlannedJob | undefined {
 function thin(scene: Scene): PlannedJob | undefined {
   const { levels, settings: { horizon, mostStale, mostStaleAtRest, isAtRest = false }, bounds, busy } = scene;
   if (horizon === undefined) return undefined;
-  const { stale, staleAtBottom, needed } = countStale(levels, horizon, isAtRest);
+  const l0s = isAtRest ? scene.l0s : [];
+  const { stale, staleAtBottom, needed } = countStale(levels, horizon, l0s, busy);
   if (stale <= (isAtRest ? mostStaleAtRest : mostStale) * needed) return undefined;
-  if (isAtRest && scene.l0s.length > 0) return lowerL0s(scene);
+  if (l0s.length > 0) return lowerL0s(scene);
   const lowest = levels.sorted.findLastIndex(({ layers }) => layers.length > 0);
   const above = levels.sorted.findLastIndex(({ layers }, level) =>
     layers.length > 0 && level < bounds.lowest
   );
   if (above > 0 && stale >= 2 * staleAtBottom) return takeDown(scene, above);
+  if (lowest < 0) return undefined;
   let most = 0, worst: PlannedLayer | undefined;
   for (const layer of levels.sorted[lowest].layers) {
     const { versions, keys } = agedOf(layer, horizon), share = (versions - keys) / layer.versions;

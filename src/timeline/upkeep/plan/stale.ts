@@ -17,6 +17,7 @@
 import type { Lsn } from "../../../base/mod.ts";
 import type { LayerDescription } from "../../../layer/mod.ts";
 import type { Levels } from "./levels.ts";
+import type { PlannedLayer } from "./planned_layer.ts";
 
 /** What a description says that matters here. */
 type AgedLayer = Pick<LayerDescription, "firstLsn" | "lastLsn" | "versions" | "keys" | "horizon">;
@@ -52,27 +53,34 @@ export interface StaleCount {
 }
 
 /**
- * Counts stale versions of all but columns.
+ * Counts stale versions of all but columns. What no job may take in has none: a job would leave them where they are.
  *
  * @param levels The layers.
  * @param horizon The horizon.
- * @param withL0s Whether layers at level 0 count too.
+ * @param l0s Those at level 0 that count.
+ * @param busy Sequences of layers that no job may take in.
  */
-export function countStale({ l0s, sorted }: Levels, horizon: Lsn, withL0s: boolean): StaleCount {
+export function countStale(
+  { sorted }: Pick<Levels, "sorted">,
+  horizon: Lsn,
+  l0s: readonly PlannedLayer[],
+  busy: ReadonlySet<number>,
+): StaleCount {
   let all = 0, versions = 0, mostKeys = 0, staleAtBottom = 0;
-  const count = (run: readonly (AgedLayer)[]) => {
+  const count = (run: readonly PlannedLayer[]) => {
     let aged = 0, keys = 0;
     for (const layer of run) {
+      all += layer.versions;
+      if (busy.has(layer.sequence)) continue;
       const below = agedOf(layer, horizon);
       aged += below.versions;
       keys += below.keys;
-      all += layer.versions;
     }
     versions += aged;
     mostKeys = Math.max(mostKeys, keys);
     if (run.length > 0) staleAtBottom = aged - keys;
   };
-  if (withL0s) { for (const l0 of l0s) count([l0]); }
+  for (const l0 of l0s) count([l0]);
   for (const { layers } of sorted) count(layers);
   const stale = versions - mostKeys;
   return { stale, staleAtBottom, needed: all - stale };

@@ -431,6 +431,16 @@ Deno.test("planUpkeep() presses nobody for what no job can help: layers that one
   assertEquals(planUpkeep(levels, settings, { leftOut: [l0s[0]] }).job, undefined);
 });
 
+Deno.test("planUpkeep() leaves what no job can take in out of what is stale, be it all there is", () => {
+  const out = layer("0 a-z 1..10 400"), blocked = layer("0 b-c 11..20 90");
+  const given = { ...settings, horizon: 20, isAtRest: true };
+  assertEquals(planUpkeep(Levels.empty.edit([], [out, blocked]), given, { leftOut: [out] }).job, undefined);
+  // Nothing of the bottom is written anew for it, which would free next to nothing.
+  const bottom = layer("7 a-z 1..10 900", { keys: 89, horizon: 5 });
+  const levels = Levels.empty.edit([], [out, blocked, bottom]);
+  assertEquals(planUpkeep(levels, given, { leftOut: [out] }).job, undefined);
+});
+
 Deno.test("planUpkeep() has layers at level 0 pass one that is left out where they have none of its keys", () => {
   const out = layer("0 a-c 1..9 200"), blocked = layer("0 b-z 30..39 200");
   const newer = ["0 d-f 10..19 90", "0 d-f 20..29 90", "0 d-f 40..49 90"].map((line) => layer(line));

@@ -39,8 +39,13 @@ const counted: [string[], boolean, [stale: number, staleAtBottom: number, needed
 Deno.test("countStale() is what is below a horizon beyond one version of each key of the largest run", () => {
   for (const [lines, withL0s, [stale, staleAtBottom, needed]] of counted) {
     const levels = Levels.empty.edit([], lines.map((line) => layer(line)));
-    assertEquals(countStale(levels, 20, withL0s), { stale, staleAtBottom, needed }, lines.join(", "));
+    const found = countStale(levels, 20, withL0s ? levels.l0s : [], new Set());
+    assertEquals(found, { stale, staleAtBottom, needed }, lines.join(", "));
   }
   const twice = Levels.empty.edit([], [layer("7 a-d 1..20 400", { keys: 20, horizon: 10 })]);
-  assertEquals(countStale(twice, 20, false), { stale: 20, staleAtBottom: 20, needed: 20 });
+  const busy = new Set<number>();
+  assertEquals(countStale(twice, 20, [], busy), { stale: 20, staleAtBottom: 20, needed: 20 });
+  // What no job may take in stays as it is.
+  for (const { sequence } of twice.sorted[7].layers) busy.add(sequence);
+  assertEquals(countStale(twice, 20, [], busy), { stale: 0, staleAtBottom: 0, needed: 40 });
 });
