@@ -10,7 +10,7 @@
  */
 
 import { isAbsolute, resolve } from "node:path";
-import { hasCode, IoError } from "../../base/mod.ts";
+import { hasCode, IoError, isOutOfDescriptors } from "../../base/mod.ts";
 import type { LockTicket, PathLock } from "../engine.ts";
 import { decodeDirents, direntsBytes, getdents64 } from "./dirents.ts";
 import { type Attempt, unknownCode } from "./errno.ts";
@@ -59,8 +59,15 @@ export class LibcNames implements Names {
     if (place === undefined) return await runtimeNames.remove(path);
     requireGrant("write", path);
     const attempt = { operation: "remove", path }, name = cString(place.name);
-    // A descriptor of its own: that of the lock may be given up, and be another directory's, before the call is made.
-    const at = this.#openDirectory({ at: place.at, name: "." }, attempt, openFlag.pathOnly);
+    let at;
+    try {
+      // A descriptor of its own: that of the lock may be given up, and be another directory's, before the call is made.
+      at = this.#openDirectory({ at: place.at, name: "." }, attempt, openFlag.pathOnly);
+    } catch (error) {
+      // Where there is none left, that of the lock will do in this turn.
+      if (!isOutOfDescriptors(error as Error)) throw error;
+      return this.#unlink(place.at, name, attempt);
+    }
     try {
       // The system gives the room of a file back in the call, which takes it 10 ms and more for 64 MiB.
       if (await this.#symbols.unlinkatAsync(at, name, 0) === 0) return;
