@@ -91,7 +91,7 @@ export class WriteAhead {
   readonly #options: WriteAheadOptions;
   #row = 0;
   #end = 0;
-  #flight: { readonly start: number; readonly done: Promise<void> } | undefined;
+  #flight: { readonly start: number; done: Promise<void> } | undefined;
   #isStopped = false;
 
   /** Writes nothing before small durable writes have come one after another. */
@@ -117,8 +117,23 @@ export class WriteAhead {
     const range = planZeros(standing, pool.bufferBytes);
     if (range === undefined) return;
     assert(range.start >= position, "A1: zeros lie behind what was appended");
-    this.#flight = { start: range.start, done: this.#write(range) };
+    const buffer = this.#take();
+    if (buffer === undefined) return;
+    // It may end in this turn, and is in flight until then.
+    const flight = this.#flight = { start: range.start, done: Promise.resolve() };
+    flight.done = this.#write(range, buffer);
     this.#end = range.end;
+  }
+
+  /** A buffer for zeros; where there is no memory for one, there are no zeros any more, which nobody asked for. */
+  #take(): IoBuffer | undefined {
+    try {
+      return this.#options.pool.takeNow();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.#isStopped = true;
+      return undefined;
+    }
   }
 
   /** Writes no more zeros; resolves when none are in flight. It never rejects. */
@@ -127,18 +142,16 @@ export class WriteAhead {
     await this.#flight?.done;
   }
 
-  async #write({ start, end }: ZeroRange): Promise<void> {
-    const { pool, health, write, changed } = this.#options;
-    let buffer: IoBuffer | undefined;
+  async #write({ start, end }: ZeroRange, buffer: IoBuffer): Promise<void> {
+    const { health, write, changed } = this.#options;
     try {
-      buffer = pool.takeNow();
       await write(start, buffer.bytes.subarray(0, end - start).fill(0));
     } catch (error) {
       this.#isStopped = true;
       // Nothing that was asked for met the shortage: what is written there later may still fit.
       if (!isShortage(error)) health.fail(error as Error);
     }
-    buffer?.release();
+    buffer.release();
     this.#flight = undefined;
     changed();
   }

@@ -156,6 +156,20 @@ Deno.test("BufferedWriter writes no zeros where no room is reserved, or the load
   mixed.checkFile();
 });
 
+Deno.test("BufferedWriter goes on without zeros where there is no memory for them", async () => {
+  const t = await reserved(), { pool } = t;
+  await commit(t, block);
+  pool.takeNow = () => {
+    throw new RangeError("Array buffer allocation failed");
+  };
+  await commits(t, 40);
+  assertEquals(zerosOf(t), []);
+  assertEquals(t.health.state, "open");
+  t.append(10);
+  await t.writer.close({ tail: "truncate" });
+  t.checkFile();
+});
+
 /** A writer with zeros in flight from `start` on: five small durable writes have come before. */
 async function withZerosInFlight(): Promise<{ t: WriterFixture; start: number }> {
   const t = await reserved();
