@@ -26,7 +26,7 @@
  * @module
  */
 
-import { crc32, pageBytes } from "../../base/mod.ts";
+import { crc32, maxKeyBytes, pageBytes } from "../../base/mod.ts";
 import { compareSpans, isSameSpan } from "../spans.ts";
 
 /** What a page is. */
@@ -208,7 +208,7 @@ export function searchPage(page: Uint8Array, key: Uint8Array, lsn: number): numb
 
 /**
  * Whether the numbers of an index page, whose checksum is right, agree with each other, so that reading any slot
- * stays inside the page.
+ * stays inside the page and finds a key that is one by its length.
  */
 export function isSoundIndexPage(page: Uint8Array): boolean {
   const count = pageCount(page);
@@ -218,10 +218,11 @@ export function isSoundIndexPage(page: Uint8Array): boolean {
   }
   const columnsEnd = columnsStart(page) + count * (page[10] + page[11] + page[12] + page[13] + page[14]);
   if (columnsEnd > pageBytes || prefix > pageBytes) return false;
-  let last = columnsEnd;
-  for (let slot = 0; slot <= count; slot++) {
-    const start = suffixStart(page, slot);
-    if (start < last || start > pageBytes) return false;
+  let last = suffixStart(page, 0);
+  if (last < columnsEnd) return false;
+  for (let slot = 1; slot <= count; slot++) {
+    const start = suffixStart(page, slot), keyLength = prefix + start - last;
+    if (start < last || start > pageBytes || keyLength === 0 || keyLength > maxKeyBytes) return false;
     last = start;
   }
   return true;

@@ -1,18 +1,21 @@
 import { assert, assertEquals } from "@std/assert";
-import { compareKeys, maxLsn, pageBytes } from "../../../src/base/mod.ts";
+import { compareKeys, maxKeyBytes, maxLsn, pageBytes } from "../../../src/base/mod.ts";
 import { fileSeed } from "../../../src/layer/formats/file_seed.ts";
 import {
   getUint,
   isPageIntact,
   isSoundIndexPage,
   pageCount,
+  pageHeaderBytes,
   pageSeed,
   PageType,
+  prefixLength,
   putColumn,
   putUint,
   searchPage,
   slotKeyEquals,
   stampPage,
+  suffixStart,
   uintWidth,
 } from "../../../src/layer/formats/page_format.ts";
 import { Random, seeds } from "../../random.ts";
@@ -128,6 +131,22 @@ function readAll(page: Uint8Array, key: Uint8Array): void {
   }
   searchPage(inside, key, 5);
 }
+
+Deno.test("isSoundIndexPage() refuses keys that are none by their length", () => {
+  const key = new Uint8Array(maxKeyBytes), other = Uint8Array.from(key, (_, at) => at < 300 ? 0 : 1);
+  const slots = [key, other].map((key) => ({ key, lsn: 1, offset: 0, tagged: 0 }));
+  const { page } = buildPages(slots)[0];
+  assert(isSoundIndexPage(page), "keys may have 512 bytes");
+  // The last suffix goes on for a byte more.
+  const end = pageHeaderBytes + prefixLength(page) + 2 * slots.length;
+  page[end]++;
+  assertEquals(isSoundIndexPage(page), false);
+  const { page: empty } = buildPages([{ key: key.subarray(0, 1), lsn: 1, offset: 0, tagged: 0 }])[0];
+  const [start] = [suffixStart(empty, 0)], at = pageHeaderBytes + prefixLength(empty) + 2;
+  assert(isSoundIndexPage(empty), "and one byte");
+  [empty[at], empty[at + 1]] = [start & 0xff, start >> 8];
+  assertEquals(isSoundIndexPage(empty), prefixLength(empty) > 0);
+});
 
 Deno.test("isSoundIndexPage() lets no read leave a page, whatever is in it", () => {
   const random = new Random(7);
