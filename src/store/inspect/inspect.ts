@@ -128,6 +128,7 @@ async function* inspectTimeline(
     findings.found({ error });
     return yield* findings.take();
   }
+  const horizon = named?.timeline.horizon ?? 0;
   let lastLsn = 0;
   for (const description of layers) {
     findings.check();
@@ -139,10 +140,20 @@ async function* inspectTimeline(
   for (const segment of segments) {
     findings.check();
     // All of history up to the horizon was durable, and the last segment has the end of it.
-    const claimed = segment === segments.at(-1) ? named?.timeline.horizon ?? 0 : 0;
+    const claimed = segment === segments.at(-1) ? horizon : 0;
     lastLsn = await inspectSegment(store, part, segment, { lastLsn, claimed }, findings);
     findings.finished();
     yield* findings.take();
+  }
+  if (segments.length === 0 && horizon > lastLsn) {
+    const expected = `records up to LSN ${horizon}, which were durable`, found = `none behind LSN ${lastLsn}`;
+    const error = new CorruptionError({
+      path: manifestPath ?? objects.directory,
+      offset: 0,
+      expected,
+      found,
+    });
+    findings.found({ error, lsns: { first: lastLsn + 1, last: horizon } });
   }
   for (const file of unknown) findings.found({ error: unknownFile(file), offset: 0, length: blockBytes });
   await tellPermissions(objects, timelineName(id), findings);
