@@ -267,9 +267,9 @@ export const reading: readonly Mutant[] = [
   {
     name: "scans-fill-the-cache",
     breaks: "Scans keep no record in the cache.",
-    file: "src/timeline/read/records/entry_read.ts",
-    before: 'options: Omit<ValuesOptions, "column"> = {},',
-    after: 'options: Omit<ValuesOptions, "column"> = { keep: true },',
+    file: "src/timeline/read/records/values.ts",
+    before: "keep = false, copies",
+    after: "keep = true, copies",
     caughtBy: "tests/timeline/read/warm_get_test.ts",
     filter: "scans and histories keep none",
   },
