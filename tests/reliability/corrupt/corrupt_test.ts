@@ -11,7 +11,7 @@ Deno.test("Store tells the truth, or which file is damaged, whatever becomes of 
   for (const seed of seeds("corrupt", 1)) {
     const counts = await corrupt({ mostOfKind: { ...few, flips: 300 }, isExhaustive: false }, { seed });
     assertEquals(counts.failures, []);
-    for (const kind of damageKinds) assert(counts[kind] >= 1, `${counts[kind]} ${kind}`);
+    for (const kind of damageKinds) assert(counts[kind] >= 5, `${counts[kind]} ${kind}`);
     for (const verdict of ["harmless", "detected"] as const) assert(counts[verdict] > 50, verdict);
     const done = damageKinds.reduce((sum, kind) => sum + counts[kind], 0);
     assertEquals(counts.harmless + counts.detected + counts.lost, done);

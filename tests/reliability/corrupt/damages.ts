@@ -3,6 +3,7 @@
  * made by its number.
  */
 
+import { equals } from "@std/bytes";
 import { Random } from "../../random.ts";
 import { block, type Disk, type Golden, isManifestPath } from "./golden.ts";
 
@@ -203,23 +204,35 @@ export function zeroed({ disk }: Golden): DamageSpace {
   };
 }
 
-/** Runs of blocks that hold what an older state of the same file held there, up to whole files. */
+/** Runs of blocks that hold what an older state of the same file held there, up to whole files, if it was not the same. */
 export function stale({ disk, older }: Golden): DamageSpace {
   const spaces = disk.paths().flatMap((path) =>
     (older.get(path) ?? []).map((old, age) => {
       const bytes = disk.contents(path), count = Math.ceil(bytes.length / block);
+      const before = new Uint8Array(bytes.length);
+      before.set(old.subarray(0, bytes.length));
+      const runs = staleRuns(bytes, before, count);
       return {
-        size: count * count,
+        size: runs.length,
         at: (number: number) => {
-          const from = number % count, to = Math.max(from, Math.floor(number / count)) + 1;
-          const mixed = bytes.slice();
-          mixed.fill(0, from * block, to * block).set(old.subarray(from * block, to * block), from * block);
+          const [from, to] = runs[number], mixed = bytes.slice();
+          mixed.set(before.subarray(from * block, to * block), from * block);
           return one(path, mixed, `blocks ${from} to ${to} of state ${age}`);
         },
       };
     })
   );
   return joined("stale", spaces);
+}
+
+/** Every run of so many blocks, and where it ends, in which one at least was another before. */
+function staleRuns(bytes: Uint8Array, before: Uint8Array, count: number): (readonly [number, number])[] {
+  const blockOf = (all: Uint8Array, at: number) => all.subarray(at * block, (at + 1) * block);
+  const isOther = Array.from({ length: count }, (_, at) => !equals(blockOf(bytes, at), blockOf(before, at)));
+  return Array.from({ length: count * count }, (_, number) => {
+    const from = number % count;
+    return [from, Math.max(from, Math.floor(number / count)) + 1] as const;
+  }).filter(([from, to]) => isOther.slice(from, to).includes(true));
 }
 
 /** Files that stand in each other's place, that are another store's, or that have another name. */
