@@ -135,7 +135,7 @@ Deno.test("varve top shows what another store writes, a line for each look", asy
   assertEquals(Object.keys(last.layers), ["L0"]);
   assert(last.byteLength >= 9000 + 2 * 8192 && last.allocatedBytes >= last.byteLength);
   const grew = looks.filter(({ rates }) => rates?.lsns > 0);
-  assertEquals([grew.length >= 1, grew.some(({ rates }) => rates.writtenBytes > 0)], [true, true]);
+  assert(grew.some(({ rates }) => rates.writtenBytes / rates.lsns > 9000), "it tells what a batch brought");
   if (Deno.build.os === "linux") assertEquals([last.writer, last.readers], [Deno.pid, 0]);
   assertEquals(last.rates, { lsns: 0, versions: 0, writtenBytes: 0, mergedBytes: 0 });
   // Its leases were given up, so that what is merged can be removed.

@@ -204,9 +204,14 @@ async function soakOne(
  *
  * @param milliseconds How long.
  * @param seed What makes a run repeatable, as far as a kernel is.
+ * @param leastEngines How many engines at least, however long they take.
  * @throws {Error} If a completion was lost, doubled or misdelivered.
  */
-export async function soakUring(milliseconds: number, seed: number): Promise<SoakReport> {
+export async function soakUring(
+  milliseconds: number,
+  seed: number,
+  leastEngines: number = 1,
+): Promise<SoakReport> {
   const random = randomSource(seed);
   const report: SoakReport = { engines: 0, transfers: 0, refused: 0 };
   const directory = await Deno.makeTempDir({ prefix: "varve_soak_" });
@@ -217,7 +222,8 @@ export async function soakUring(milliseconds: number, seed: number): Promise<Soa
     const file = await first.open(path, { access: "write", direct: true, create: true });
     for (const client of clients) await client.begin(first, file);
     await first.shutdown();
-    for (const end = performance.now() + milliseconds; performance.now() < end; report.engines++) {
+    const end = performance.now() + milliseconds;
+    for (; performance.now() < end || report.engines < leastEngines; report.engines++) {
       const engine = await openEngine(1 + Math.floor(random() * 128));
       const active = clients.slice(0, 1 + Math.floor(random() * clients.length));
       await soakOne(active, engine, 10 + random() * 300, seed);

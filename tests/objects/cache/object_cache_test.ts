@@ -208,10 +208,10 @@ Deno.test("ObjectCache finds the pages that plain queues find", () => {
 
 Deno.test("ObjectCache stays within its bound and finds nothing but what was put, whatever is kept and dropped", () => {
   for (const seed of seeds("object cache", 5)) {
-    // In fewer frames no range is kept, and of more numbers that come back few would still be there.
-    const random = new Random(seed), frames = random.from(5, 60), bound = bytesOf(frames);
+    const random = new Random(seed), frames = random.from(4, 60), bound = bytesOf(frames);
     const cache = new ObjectCache(bound);
     const longest = random.pick([20, 200, mostRangeBytes]);
+    // Of more numbers that come back few would still be there.
     const comingBack = Math.ceil(frames / 3);
     let made = 0, found = 0;
     const objects = Array.from({ length: 4 }, () => new CachedParts(++made));
@@ -241,6 +241,7 @@ Deno.test("ObjectCache stays within its bound and finds nothing but what was put
       const { pageByteLength, rangeByteLength } = cache;
       assert(pageByteLength + rangeByteLength <= bound, `${pageByteLength} + ${rangeByteLength}`);
     }
-    assert(found > 1000, `${found} ranges were found`);
+    // In four frames no range is kept.
+    assert(frames === 4 ? found === 0 : found > 1000, `${found} ranges were found in ${frames} frames`);
   }
 });
