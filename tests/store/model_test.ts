@@ -14,7 +14,7 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 const commonLengths = [0, 1, 20, 100, 511, 512, 4095, 4096, 4097, 9000];
 const rareLengths = [64 * KiB, 256 * KiB - 1, 300_000, MiB - 1, MiB, MiB + 1, 3 * MiB + 5];
-const steps = 400;
+const steps = 700;
 
 /** Keys of every length and of every byte, some of them neighbours. */
 function makeKeys(random: Random): Uint8Array[] {
