@@ -139,7 +139,7 @@ const broken: Part = {
 
 type Simulate = (budget: SimBudget, options: { readonly seed: number }) => Promise<SimCounts>;
 
-/** A part in memory, which goes on until it has tried everything, or its time is up. */
+/** A part in memory, which goes on until it has tried everything or enough, or its time is up. */
 function simulated(name: string, summary: string, seconds: number, goals: Counts, simulate: Simulate): Part {
   return { name, summary, seconds, goals, run: async (budget) => resultOf(await once(budget, simulate)) };
 }
@@ -165,8 +165,8 @@ const sliceMilliseconds = 15_000;
 /** More programs than a slice has time for. */
 const seedsPerSlice = 1_000_000;
 
-function once({ milliseconds, seed }: Budget, simulate: Simulate): Promise<SimCounts> {
-  return simulate({ seconds: milliseconds / 1000 }, { seed });
+function once({ milliseconds, seed, enough }: Budget, simulate: Simulate): Promise<SimCounts> {
+  return simulate({ seconds: milliseconds / 1000, enough }, { seed });
 }
 
 function resultOf({ failures, ...counts }: SimCounts): PartResult {
@@ -186,8 +186,8 @@ export const parts: readonly Part[] = [
   simulated(
     "crashes",
     "scripts crashed at every moment, in every order in which their operations may complete",
-    60,
-    { boundaries: 2_000, crashStates: 200_000, recoveries: 20_000 },
+    900,
+    { boundaries: 100_000, crashStates: 800_000, recoveries: 40_000 },
     crashScripts,
   ),
   simulatedAgain(

@@ -1,6 +1,6 @@
 /** What a harness did, as a ledger takes it, and how long it may go on. */
 
-import { sumOf } from "../ledger/part.ts";
+import { type Counts as Wanted, isEnough, sumOf } from "../ledger/part.ts";
 
 /** Something that does not hold. */
 export interface Failure {
@@ -75,6 +75,13 @@ export interface Budget {
   readonly seconds?: number | undefined;
   /** How many scripts, sequences, runs or seeds, whatever the harness counts. */
   readonly runs?: number | undefined;
+  /** Counts that are enough: a harness that would go on without end ends when it has reached all of them. */
+  readonly enough?: Wanted | undefined;
+}
+
+/** Whether a harness has done enough. */
+export function hasEnough({ failures: _, ...counts }: Counts, { enough }: Budget): boolean {
+  return isEnough({ ...counts }, enough);
 }
 
 /** Which share of the work a process does: every `count`th piece, from `index` on. */

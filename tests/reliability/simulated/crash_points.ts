@@ -5,6 +5,7 @@ import {
   type Budget,
   commandOf,
   type Counts,
+  hasEnough,
   noCounts,
   numbered,
   type Share,
@@ -49,7 +50,8 @@ const mostOrders = 1_000_000;
 
 /**
  * Crashes scripts at every moment, by a kill and by a loss of power: first with everything completing in the order in
- * which it was asked for, then in others, which `seed` chooses. A run of the budget is one order of one script.
+ * which it was asked for, then in others, which `seed` chooses. A run of the budget is one order of one script; what is
+ * enough is looked at behind each.
  */
 export async function crashScripts(budget: Budget, options: CrashPointOptions = {}): Promise<Counts> {
   const counts = noCounts();
@@ -64,6 +66,7 @@ export async function crashScripts(budget: Budget, options: CrashPointOptions = 
         await crashAt(moment, recoveries, order === 0 ? options : { ...options, limit: manyOrdersLimit });
       }
     });
+    if (hasEnough(counts, budget)) break;
   }
   return counts;
 }

@@ -22,6 +22,13 @@ Deno.test("Store.open() finds the same when it is cut short at any moment, and t
   assert(recoveries > 100, `${recoveries} recoveries`);
 });
 
+Deno.test("crashScripts() ends behind the script with which it has done enough", async () => {
+  const one = await crashScripts({ runs: 1 }, { limit: 1 }), { boundaries } = one;
+  assertEquals(await crashScripts({ runs: 2, enough: { boundaries } }, { limit: 1 }), one);
+  const two = await crashScripts({ runs: 2, enough: { boundaries: boundaries + 1 } }, { limit: 1 });
+  assert(two.boundaries > boundaries);
+});
+
 for (const Engine of [ForgetsData, ForgetsFiles, ForgetsNames, ForgetsDurableWrites]) {
   Deno.test(`crashScripts() notices an engine that ${wordsOf(Engine.name)}`, async () => {
     const { failures } = await crashScripts({ runs: 2 }, {
