@@ -24,36 +24,20 @@ export interface Ledger {
   readonly parts: readonly Entry[];
 }
 
-/** What of its goals a part reaches on the slowest machine: one that does less in its time does not work. */
-const leastShare = 0.1;
-
 /** What did not hold in a run, and what parts did too little of, in words. */
 export function complaints(ledger: Ledger, parts: readonly Part[], mustReach: boolean): string[] {
   return ledger.parts.flatMap((entry) => {
-    const { name, counts, failures, skipped } = entry;
-    const least = leastOf(entry, parts.find((part) => part.name === name));
-    const isShort = mustReach && skipped.length === 0 && !isEnough(counts, least);
-    const missed = isShort ? [`${name}: did too little: ${shortfall(counts, least)}`] : [];
+    const { name, failures } = entry, part = parts.find((one) => one.name === name);
+    const missed = mustReach && part !== undefined ? missedBy(entry, part) : [];
     return [...failures.map((failure) => `${name}: ${inWords(failure)}`), ...missed];
   });
 }
 
-/** What a part has to have done: its goals, or a share of them where its time was up before. */
-function leastOf({ seconds }: Entry, part: Part | undefined): Counts {
-  if (part === undefined || seconds < part.seconds) return part?.goals ?? {};
-  return Object.fromEntries(
-    Object.entries(part.goals).map(([name, goal]) => [name, Math.ceil(goal * leastShare)]),
-  );
-}
-
-/** The parts whose time was up before their goals were reached, as on a machine that is slow or busy, in words. */
-export function cutShort(ledger: Ledger, parts: readonly Part[]): string[] {
-  return ledger.parts.flatMap(({ name, seconds, counts, skipped }) => {
-    const part = parts.find((one) => one.name === name);
-    if (part === undefined || skipped.length > 0 || seconds < part.seconds) return [];
-    if (isEnough(counts, part.goals)) return [];
-    return [`${name}: its time was up after ${shortfall(counts, part.goals)}`];
-  });
+/** What a part did too little of, and whether it was for want of time. What a machine cannot try has no goals. */
+function missedBy({ name, seconds, counts, skipped }: Entry, part: Part): string[] {
+  if (skipped.length > 0 || isEnough(counts, part.goals)) return [];
+  const why = seconds < part.seconds ? "did too little" : `did too little in ${part.seconds} s`;
+  return [`${name}: ${why}: ${shortfall(counts, part.goals)}`];
 }
 
 function inWords({ message, command }: Failure): string {

@@ -39,9 +39,9 @@ export interface Part {
   readonly name: string;
   /** What it does, in a line. */
   readonly summary: string;
-  /** How long the short form may take at the most, in seconds of one core. */
+  /** After how many seconds the short form gives up, which is a failure. It sets the part's share of a soak, too. */
   readonly seconds: number;
-  /** What the short form does at least. */
+  /** What the short form does at least: it ends when all of it is done. */
   readonly goals: Counts;
   /** Whether a slice of it can be done alone. */
   readonly isSliced?: boolean | undefined;

@@ -1,4 +1,10 @@
-/** Every part of the trials, with what its short form does at least. */
+/**
+ * Every part of the trials, with what its short form does at least, and in how many seconds it gives up.
+ *
+ * A part ends when its goals are reached, so that its seconds cost nothing where it works. They are some five times what
+ * it takes on a core of two that nobody else keeps busy, and two minutes at least: a machine half as fast, or one with
+ * many other things to do, reaches all goals, and what hangs or has become far slower does not.
+ */
 
 import { mutants } from "../../mutants/catalog/mod.ts";
 import { chooseMutants } from "../../mutants/choose.ts";
@@ -36,7 +42,7 @@ function real(name: string, summary: string, seconds: number, goals: Counts, mos
 const programs: Part = {
   name: "programs",
   summary: "random programs on each engine, with faults, kills and directories that are renamed",
-  seconds: 60,
+  seconds: 360,
   goals: { programs: 60 },
   run: async (budget) => {
     const names: DiskName[] = [], skipped: string[] = [];
@@ -68,7 +74,7 @@ const shortSlices = 40, everySlices = 400;
 const damage: Part = {
   name: "damage",
   summary: "one damage at a time done to a small store, which then tells the truth or names what is damaged",
-  seconds: 420,
+  seconds: 1500,
   goals: { flips: 73_000, truncations: 3_400, deletions: 60 },
   isSliced: true,
   run: (budget) =>
@@ -96,7 +102,7 @@ const allDamages = Object.fromEntries(damageKinds.map((kind) => [kind, Infinity]
 const parsers: Part = {
   name: "parsers",
   summary: "parsers fed with bytes whose checksums are right and which make no sense",
-  seconds: 120,
+  seconds: 240,
   goals: { fuzzInputs: 500_000 },
   isSliced: true,
   run: (budget) =>
@@ -118,7 +124,7 @@ const shortMutants = 32, mutantMilliseconds = 4000;
 const broken: Part = {
   name: "mutants",
   summary: "promises of the engine that are broken on purpose, and tests that must notice",
-  seconds: 120,
+  seconds: 900,
   goals: { mutantsKilled: shortMutants },
   run: async ({ milliseconds, seed, enough }) => {
     const affordable = enough === undefined ? Math.ceil(milliseconds / mutantMilliseconds) : shortMutants;
@@ -193,18 +199,18 @@ export const parts: readonly Part[] = [
   simulatedAgain(
     "simulations",
     "random programs on simulated machines, whose every order, fault and death a seed decides",
-    240,
+    600,
     { operations: 1_500_000, deaths: 400, replayedHashes: 5 },
     runPrograms,
   ),
   broken,
   parsers,
   programs,
-  real("kill", "processes killed while they write, open or close", 120, { kills: 200 }, 20),
+  real("kill", "processes killed while they write, open or close", 600, { kills: 200 }, 20),
   simulated(
     "openings",
     "openings that are cut short at every operation, and theirs in turn",
-    60,
+    120,
     { boundaries: 10_000, recoveries: 1_000 },
     (budget, options) => crashOpenings(budget, { ...options, limit: 16 }),
   ),
@@ -218,13 +224,13 @@ export const parts: readonly Part[] = [
   simulated(
     "failures",
     "scripts in which one operation fails, once or from then on, each with each error",
-    100,
+    240,
     { failNth: 2_000 },
     (budget) => failEach(budget),
   ),
-  real("syscalls", "system calls that fail, and kill, one at a time", 90, { syscallFaults: 40 }, 10),
-  real("ring", "entries of a ring that fail, come back short, and kill", 30, { ringFaults: 30 }, 10),
-  real("races", "processes that race for one store", 30, { races: 300 }, 5),
-  real("full", "file systems that become full", 20, { fullDisks: 20 }, 4),
-  real("readers", "readers of which every system call is looked at", 20, { tracedReaders: 6 }, 6),
+  real("syscalls", "system calls that fail, and kill, one at a time", 480, { syscallFaults: 40 }, 10),
+  real("ring", "entries of a ring that fail, come back short, and kill", 180, { ringFaults: 30 }, 10),
+  real("races", "processes that race for one store", 180, { races: 300 }, 5),
+  real("full", "file systems that become full", 120, { fullDisks: 20 }, 4),
+  real("readers", "readers of which every system call is looked at", 120, { tracedReaders: 6 }, 6),
 ];
