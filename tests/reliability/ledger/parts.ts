@@ -75,7 +75,7 @@ const damage: Part = {
   name: "damage",
   summary: "one damage at a time done to a small store, which then tells the truth or names what is damaged",
   seconds: 1500,
-  goals: { flips: 73_000, truncations: 3_400, deletions: 60 },
+  goals: { flips: 98_000, truncations: 4_500, deletions: 80 },
   isSliced: true,
   run: (budget) =>
     repeat(budget, async (_milliseconds, nth) => {
@@ -200,7 +200,7 @@ export const parts: readonly Part[] = [
     "simulations",
     "random programs on simulated machines, whose every order, fault and death a seed decides",
     600,
-    { operations: 1_500_000, deaths: 400, replayedHashes: 5 },
+    { operations: 2_000_000, deaths: 400, replayedHashes: 5 },
     runPrograms,
   ),
   broken,
@@ -230,7 +230,7 @@ export const parts: readonly Part[] = [
   ),
   real("syscalls", "system calls that fail, and kill, one at a time", 480, { syscallFaults: 40 }, 10),
   real("ring", "entries of a ring that fail, come back short, and kill", 180, { ringFaults: 30 }, 10),
-  real("races", "processes that race for one store", 180, { races: 300 }, 5),
+  real("races", "processes that race for one store", 180, { races: 500 }, 5),
   real("full", "file systems that become full", 120, { fullDisks: 20 }, 4),
   real("readers", "readers of which every system call is looked at", 120, { tracedReaders: 6 }, 6),
 ];
