@@ -32,8 +32,8 @@ async function fill(opening: StoreOptions): Promise<string> {
   Deno.writeFileSync(ballast, new Uint8Array(2 ** 20));
   let refusals = 0;
   {
-    // Merges by themselves would take the room that is freed.
-    await using store = await Store.open(path, { ...opening, segmentBytes: 256 * 1024, upkeep: "manual" });
+    // Merges by themselves leave the room that is freed to appends.
+    await using store = await Store.open(path, { ...opening, segmentBytes: 256 * 1024 });
     const timeline = store.timeline();
     const check = async () => {
       const keys = Array.from({ length: timeline.lastLsn }, (_, i) => `k${i}`);
