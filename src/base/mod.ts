@@ -4,6 +4,7 @@ export * from "./crc32.ts";
 export * from "./errors.ts";
 export * from "./health.ts";
 export * from "./host.ts";
+export * from "./copy_bytes.ts";
 export * from "./key.ts";
 export * from "./latency_window.ts";
 export * from "./limits.ts";

@@ -16,7 +16,7 @@
  * @module
  */
 
-import { compareKeys, type Lsn } from "../base/mod.ts";
+import { compareKeys, type Lsn, viewOf } from "../base/mod.ts";
 import type { PageSet } from "../objects/mod.ts";
 import { compareSpans } from "./spans.ts";
 
@@ -56,6 +56,8 @@ export class VersionBlock {
   count = 0;
   /** The memory that keys lie in. */
   bytes: Uint8Array = new Uint8Array(0);
+  #view = viewOf(this.bytes);
+  #viewed = this.bytes;
   /** Where each version's key starts in it. */
   keyStart: Int32Array = new Int32Array(0);
   /** The length of each key in bytes. */
@@ -90,6 +92,15 @@ export class VersionBlock {
     const { bytes, keyStart, keyLength, lsn, offset, length, flags, hash } = this;
     const rows = keyStart.byteLength + keyLength.byteLength + lsn.byteLength + offset.byteLength;
     return bytes.byteLength + rows + length.byteLength + flags.byteLength + (hash?.byteLength ?? 0);
+  }
+
+  /** A view of {@linkcode bytes}. */
+  get view(): DataView {
+    if (this.#viewed !== this.bytes) {
+      this.#viewed = this.bytes;
+      this.#view = viewOf(this.bytes);
+    }
+    return this.#view;
   }
 
   /** Sees to it that there is room for so many rows, and for so many bytes of keys. */

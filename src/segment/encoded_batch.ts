@@ -39,7 +39,7 @@ const leastBytes = 4096;
 /** A buffer that grew over this for one large batch is given up when it is cleared. */
 const keptBytes = 4 * 1024 * 1024;
 /** Below this a loop copies faster than `set`, which costs some 40 ns a call. */
-const loopBytes = 32;
+const loopBytes = 16;
 
 /** Records back to back, whose LSN and checksums are set when the batch is appended. */
 export class EncodedBatch {

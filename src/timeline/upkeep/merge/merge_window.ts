@@ -13,7 +13,7 @@
  * @module
  */
 
-import { CorruptionError, maxKeyBytes } from "../../../base/mod.ts";
+import { copyBytes, CorruptionError, maxKeyBytes } from "../../../base/mod.ts";
 import {
   checkRecord,
   isSameSpan,
@@ -37,8 +37,6 @@ export interface WindowLimits {
 /** How much a window takes unless it is told otherwise. */
 export const windowLimits: WindowLimits = { bytes: 32 * 1024 * 1024, rows: 1 << 19 };
 
-/** From this length on copying at once is cheaper than byte by byte. */
-const longBytes = 128;
 /** Records that are checked between two looks at the clock. */
 const stepRows = 1 << 12;
 
@@ -138,7 +136,7 @@ export class MergeWindow {
     const keyAt = at === 0 ? 0 : rows.keyStart[at - 1] + rows.keyLength[at - 1];
     const start = block.keyStart[row], keyLength = block.keyLength[row];
     rows.reserve(at + 1, keyAt + keyLength);
-    for (let i = 0; i < keyLength; i++) rows.bytes[keyAt + i] = block.bytes[start + i];
+    copyBytes(block.view, start, rows.view, keyAt, keyLength);
     rows.keyStart[at] = keyAt;
     rows.keyLength[at] = keyLength;
     rows.lsn[at] = block.lsn[row];
@@ -172,13 +170,12 @@ export class MergeWindow {
   }
 
   /** Copies a record that came with its row. */
-  #copy({ bytes, keyStart, length }: VersionBlock, row: number, seed: number): void {
+  #copy({ view, keyStart, length }: VersionBlock, row: number, seed: number): void {
     const from = keyStart[row] - recordHeaderBytes, to = this.#end, count = length[row];
     this.#makeRoom(to + count);
-    const own = this.#bytes;
-    if (count > longBytes) own.set(bytes.subarray(from, from + count), to);
-    else for (let i = 0; i < count; i++) own[to + i] = bytes[from + i];
-    this.#view.setUint32(to, this.#view.getUint32(to, true) ^ seed ^ this.#seed, true);
+    const own = this.#view;
+    copyBytes(view, from, own, to, count);
+    own.setUint32(to, own.getUint32(to, true) ^ seed ^ this.#seed, true);
   }
 
   #makeRoom(end: number): void {
@@ -210,7 +207,7 @@ export class MergeWindow {
     const scattered = new ScatteredRecords({
       rows,
       base: this.#base,
-      bytes: this.#bytes,
+      view: this.#view,
       from: this.#from,
       source: this.#source,
       files: this.#files,

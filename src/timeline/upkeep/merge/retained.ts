@@ -15,7 +15,7 @@
  * @module
  */
 
-import { type Lsn, maxKeyBytes } from "../../../base/mod.ts";
+import { copyBytes, type Lsn, maxKeyBytes } from "../../../base/mod.ts";
 import {
   isSameSpan,
   type MergedCursor,
@@ -110,8 +110,6 @@ export class RetainedVersions {
 const gatheredRows = 1 << 10;
 /** Bytes of records that are gathered with their rows. Rows behind them only say where theirs lie. */
 const mostRecordBytes = 1 << 20;
-/** From this length on copying at once is cheaper than byte by byte. */
-const longBytes = 128;
 
 /**
  * The versions of a cursor that are kept, wherever they come from, and their records, where those came with them. Memory
@@ -244,8 +242,7 @@ export class RetainedCursor implements MergedCursor {
     const count = hasRecord ? block.length[row] : block.keyLength[row];
     own.reserve(at + 1, start + count);
     this.#reserve(own.lsn.length);
-    if (count > longBytes) own.bytes.set(block.bytes.subarray(from, from + count), start);
-    else for (let i = 0; i < count; i++) own.bytes[start + i] = block.bytes[from + i];
+    copyBytes(block.view, from, own.view, start, count);
     own.keyStart[at] = start + head;
     own.keyLength[at] = block.keyLength[row];
     own.lsn[at] = block.lsn[row];

@@ -13,6 +13,7 @@
  * @module
  */
 
+import { copyBytes } from "../../../base/mod.ts";
 import type { RecordFile, VersionBlock } from "../../../layer/mod.ts";
 import type { RangeSink, RangeWants, StoredObject } from "../../../objects/mod.ts";
 
@@ -30,10 +31,10 @@ const stepRows = 1 << 14;
 export interface ScatteredRows {
   /** Their lengths, and their offsets in the output. */
   readonly rows: VersionBlock;
-  /** The offset in the output of the first byte of {@linkcode bytes}. */
+  /** The offset in the output of the first byte of {@linkcode view}. */
   readonly base: number;
   /** Where they go. */
-  readonly bytes: Uint8Array;
+  readonly view: DataView;
   /** By row: where its record lies in its file, or {@linkcode placed}. */
   readonly from: Float64Array;
   /** By row: which of {@linkcode files} that is. */
@@ -177,11 +178,10 @@ export class ScatteredRecords implements RangeWants, RangeSink {
   }
 
   /** Copies the records of a stretch to their places. */
-  accept(stretch: number, bytes: Uint8Array, _view: DataView, at: number): void {
-    const target = this.#given.bytes, shift = at - this.#offsets[stretch];
+  accept(stretch: number, _bytes: Uint8Array, view: DataView, at: number): void {
+    const target = this.#given.view, shift = at - this.#offsets[stretch];
     for (let i = this.#firsts[stretch]; i < this.#firsts[stretch + 1]; i++) {
-      const from = this.#from[i] + shift;
-      target.set(bytes.subarray(from, from + this.#length[i]), this.#to[i]);
+      copyBytes(view, this.#from[i] + shift, target, this.#to[i], this.#length[i]);
     }
   }
 

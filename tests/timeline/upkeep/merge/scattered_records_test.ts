@@ -1,6 +1,7 @@
 /** Records that lie all over their files: what is read for them, and that each goes to its place. */
 
 import { assert, assertEquals } from "@std/assert";
+import { viewOf } from "../../../../src/base/mod.ts";
 import { type RecordFile, VersionBlock } from "../../../../src/layer/mod.ts";
 import { placed, ScatteredRecords } from "../../../../src/timeline/upkeep/merge/scattered_records.ts";
 import { Random } from "../../../random.ts";
@@ -30,7 +31,7 @@ function planned(records: readonly Lying[], files = 2) {
   rows.count = records.length;
   const bytes = new Uint8Array(end);
   const all = times(files, (order) => ({ object: { order }, seed: 0 }) as unknown as RecordFile);
-  const scattered = new ScatteredRecords({ rows, base, bytes, from, source, files: all });
+  const scattered = new ScatteredRecords({ rows, base, view: viewOf(bytes), from, source, files: all });
   const yields = [...scattered.plan()].length;
   const stretches = times(
     scattered.count,
