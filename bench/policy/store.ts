@@ -56,7 +56,9 @@ class LevelledStore implements SimStore {
   }
 
   add(l0: SimLayer): void {
-    this.#levels = this.#levels.edit([], [l0]);
+    // What others flush is sorted already.
+    const layer: SimLayer = this.#bounds === undefined ? l0 : { ...l0, kind: "delta" };
+    this.#levels = this.#levels.edit([], [layer]);
   }
 
   plan(horizon: number | undefined, isAtRest: boolean): PlannedJob | undefined {
@@ -97,9 +99,11 @@ class RunStore implements SimStore {
     outputBytes: Infinity,
     upperOutputBytes: Infinity,
     mergeL0s: 4,
+    mostDepth: 4,
     mostL0s: 4,
     sizeRatio: 4,
     mostInputBytes: Infinity,
+    scatteredBytes: Infinity,
     mostLevels: 1,
     mostStale: Number.MAX_VALUE,
     mostStaleAtRest: Number.MAX_VALUE,

@@ -8,6 +8,7 @@ import { SimEngine, SimTime } from "../../../src/sim/mod.ts";
 import { errno, Gate, type Operation } from "../../store/hooked_engine.ts";
 import { HookedSim } from "../hooked_sim.ts";
 import { isSettled, quiet } from "../write/held.ts";
+import { Random } from "../../random.ts";
 import { directory, WriterFixture } from "../write/writer_fixture.ts";
 
 /** Opens a timeline whose layers are merged by themselves; no time passes but by `time`. */
@@ -51,7 +52,7 @@ async function assertOpens(engine: SimEngine, lastLsn: number): Promise<void> {
 
 Deno.test("upkeep merges what is sealed by itself, and what it finds when it is opened", async () => {
   const engine = new SimEngine(), t = await openAutomatic(engine);
-  await addLayers(t, 20);
+  await addLayers(t, 40);
   assertEquals(await settled(t), "idle");
   const { merges, debtBytes, pressure } = t.writer.compactor.status;
   assert(merges > 3 && debtBytes === 0 && pressure === 0);
@@ -64,7 +65,7 @@ Deno.test("upkeep merges what is sealed by itself, and what it finds when it is 
   await quiet();
   assertEquals([manual.writer.compactor.status.state, manual.state.layers.length], ["manual", length]);
   await manual.close();
-  await assertOpens(engine, 125);
+  await assertOpens(engine, 225);
 });
 
 Deno.test("upkeep moves what overlaps nothing, and writes nothing for it", async () => {
@@ -373,12 +374,12 @@ Deno.test("upkeep that lags behind slows appends, then holds them until a job ha
   const gate = new Gate();
   engine.hook = (operation, path) =>
     operation === "open" && path.endsWith(".delta") ? gate.wait() : undefined;
-  await pile(t, 17);
+  await pile(t, 20);
   t.append({ key: "b", value: new Uint8Array(1 << 20) });
   await t.writer.makeRoom();
   assertEquals(t.writer.counters.slowedAppends, 0);
   await t.writer.freeze();
-  await pile(t, 1);
+  await pile(t, 2);
   t.append({ key: "b", value: new Uint8Array(1 << 20) });
   const slowed = t.writer.makeRoom();
   assert(slowed !== undefined && !await isSettled(slowed));
@@ -416,4 +417,25 @@ Deno.test("upkeep holds nobody back while it waits for something itself, and nev
   await pile(manual, 40);
   assertEquals([manual.writer.compactor.status.state, manual.writer.makeRoom()], ["manual", undefined]);
   await manual.close();
+});
+
+Deno.test("upkeep sorts large segments where they stand, and merges many of them at once", async () => {
+  const engine = new SimEngine(), time = new SimTime(), segmentBytes = 9 * 2 ** 20;
+  const host = { ...systemHost(engine), clock: time, timers: time };
+  const t = await WriterFixture.open(engine, { upkeep: "slices", host, settings: { segmentBytes } });
+  const value = new Uint8Array(2 ** 20), random = new Random(7);
+  const levels = () => t.state.layers.map(({ kind, level }) => `${kind} ${level}`).join();
+  for (let segment = 0; segment < 5; segment++) {
+    // While something is appended nothing is at rest.
+    for (let i = 0; i < 8; i++) t.append({ key: `${random.below(1e9)}`, value });
+    await t.writer.freeze();
+    t.append({ key: "x", value: "" });
+    assertEquals(await settled(t), "idle");
+  }
+  const found = levels();
+  assert(!found.includes("L0") && found.split(",").filter((at) => at === "delta 0").length > 3, found);
+  await t.writer.freeze();
+  assertEquals(await settled(t), "idle");
+  assert(levels().split(",").every((at) => at === "delta 7"), levels());
+  await t.close();
 });

@@ -3,11 +3,12 @@
  * `planUpkeep` would ask for, since it writes everything once more. Nothing is read or awaited.
  *
  * ```
- *   0  ├── L0 ──┤ ├─ L0 ─┤       1  the oldest, with all that they overlap down to the bottom, if it is one merge;
+ *   0  ├── L0 ──┤ ├─ L0 ─┤       1  segments as they came are sorted where they stand, if there is much to merge;
+ *                                2  the oldest, with all that they overlap down to the bottom, if it is one merge;
  *   5  ├────┤  ├─────┤              else with what they overlap in the base
- *   6  ├──┤├───┤ ├──┤            2  a layer with all that it overlaps down to the bottom: from high up if it is one
+ *   6  ├──┤├───┤ ├──┤            3  a layer with all that it overlaps down to the bottom: from high up if it is one
  *   7  ├─┤├─┤├──┤├──┤├─┤            merge, else from further down
- *   7        ├─ L0 ─┤            3  segments that were moved and never sorted
+ *   7        ├─ L0 ─┤            4  segments that were moved and never sorted
  * ```
  *
  * G7  It comes to an end: after each job fewer layers stand above the bottom, or at level 0, or fewer were never sorted.
@@ -20,6 +21,7 @@ import { cutsOf } from "./cuts.ts";
 import { bytesOf } from "./level.ts";
 import { bottomLevel, boundsOf, type Levels } from "./levels.ts";
 import type { PlannedJob, PlannedLayer, PlanSettings } from "./planned_layer.ts";
+import { isScattered, sortJob, weightOf } from "./scattered.ts";
 
 /** So many layers are merged at once at the most, but for those that they overlap. */
 const mostTaken = 256;
@@ -38,8 +40,12 @@ export function planCompaction(levels: Levels, settings: PlanSettings): PlannedJ
 function mergeL0s(levels: Levels, settings: PlanSettings): PlannedJob | undefined {
   const { l0s } = levels;
   if (l0s.length === 0) return undefined;
-  const oldest = oldestOf(l0s, settings), all = withUnder(levels, 0, bottomLevel, oldest);
-  if (bytesOf(all) <= settings.mostInputBytes) return merge(levels, settings, all, bottomLevel);
+  const oldest = oldestOf(l0s, settings),
+    all = withUnder(levels, 0, bottomLevel, oldest),
+    bytes = bytesOf(all);
+  const scattered = l0s.find((l0) => isScattered(l0, settings));
+  if (scattered !== undefined && bytes > settings.scatteredBytes) return sortJob(scattered);
+  if (bytes <= settings.mostInputBytes) return merge(levels, settings, all, bottomLevel);
   const { base } = boundsOf(levels, settings);
   let inputs = withUnder(levels, base - 1, base, oldest.slice(0, 1));
   for (let taken = 2; taken <= oldest.length; taken++) {
@@ -50,12 +56,12 @@ function mergeL0s(levels: Levels, settings: PlanSettings): PlannedJob | undefine
   return merge(levels, settings, inputs, base);
 }
 
-/** As many of the oldest as may be merged at once: they are read from all over for each window of a merge. */
+/** As many of the oldest as may be merged at once. */
 function oldestOf(l0s: readonly PlannedLayer[], { mostInputBytes }: PlanSettings): readonly PlannedLayer[] {
-  let bytes = 0, count = 0;
+  let weight = 0, count = 0;
   for (; count < Math.min(l0s.length, mostTaken); count++) {
-    bytes += l0s[count].byteLength;
-    if (bytes > mostInputBytes / 2 && count > 0) break;
+    weight += weightOf(l0s[count]);
+    if (weight > mostInputBytes && count > 0) break;
   }
   return l0s.slice(0, count);
 }

@@ -7,7 +7,7 @@
  * level. Over one level that is the layer with the least under it (RocksDB's `kMinOverlappingRatio`); with what it
  * meets it may go down several at once, which writes once what would have been written twice, as a counter carries
  * (Bentley and Saxe, "Decomposable searching problems", 1980). Bounds come from the bottom up: {@linkcode boundsOf}.
- * What meets nothing is moved by an edit. Each job is bounded, so that merging can stop and go on anywhere, and no
+ * A segment whose keys others have is sorted by itself first, where it stands. What meets nothing is moved by an edit. Each job is bounded, so that merging can stop and go on anywhere, and no
  * merge of a whole level is ever due.
  *
  * In a large level 64 layers spread over it stand for all: the best of so many is among the best 2 % nearly always
@@ -19,7 +19,7 @@
 
 import { compareKeys } from "../../../base/mod.ts";
 import { cutsOf } from "./cuts.ts";
-import type { Level, Span } from "./level.ts";
+import { bytesOf, type Level, type Span } from "./level.ts";
 import {
   bottomLevel,
   boundsOf,
@@ -30,6 +30,7 @@ import {
   type Levels,
 } from "./levels.ts";
 import type { PlannedJob, PlannedLayer, PlanSettings, UpkeepPlan } from "./planned_layer.ts";
+import { isScattered, sortJob, weightOf } from "./scattered.ts";
 import { agedOf, countStale } from "./stale.ts";
 
 /** How many layers of a level are weighed against each other. */
@@ -39,6 +40,9 @@ const spread = 0x9e3779b9;
 
 /** Of more layers at level 0 their number says enough: how many a key has would take a while to find out. */
 const mostSwept = 1024;
+
+/** The pressure where a key has the most layers at level 0 that it should ever have. */
+const worstPressure = 11;
 
 /** So many layers at level 0 are merged at once, each of which a merge has pages and a file of. */
 const mostTaken = 256;
@@ -87,7 +91,7 @@ export function planWithin(
   const due = scores.map((score, level) => ({ score, level }))
     .filter(({ score, level }) => level === 0 ? score >= 1 : score > 1)
     .sort((a, b) => b.score - a.score || a.level - b.level);
-  let job = moveL0s(scene);
+  let job = moveL0s(scene) ?? sortL0(scene);
   for (let i = 0; i < due.length && job === undefined; i++) {
     job = due[i].level === 0 ? mergeL0s(scene) : takeDown(scene, due[i].level);
   }
@@ -100,10 +104,10 @@ export function planWithin(
 
 /** By level: what it holds that a job may take in, to what it may hold. */
 function scoresOf(scene: Scene, apart: readonly PlannedLayer[]): number[] {
-  const { levels, settings, bounds } = scene;
+  const { levels, bounds } = scene;
   const going = goingOf(apart);
   return levels.sorted.map((level, at) => {
-    if (at === 0) return l0Score(scene, settings);
+    if (at === 0) return l0Score(scene, scene.l0s);
     const bytes = level.bytes - going[at];
     return bytes <= 0 || bounds.bytes[at] === Infinity ? 0 : bytes / bounds.bytes[at];
   });
@@ -122,9 +126,25 @@ function canMergeL0s(scene: Scene): boolean {
 }
 
 /** How many layers at level 0 there are to how many there may be, over a key and in all. */
-function l0Score({ l0s }: Pick<Scene, "l0s">, { mergeL0s, mostL0s }: PlanSettings): number {
-  const depth = l0s.length > mostSwept ? 0 : l0Depth(l0s);
-  return Math.max(depth / mergeL0s, l0s.length / mostL0s);
+function l0Score({ levels, settings }: Scene, l0s: readonly PlannedLayer[]): number {
+  return Math.max(sweptDepth(l0s) / mostOverKey(levels, settings), l0s.length / settings.mostL0s);
+}
+
+function sweptDepth(l0s: readonly PlannedLayer[]): number {
+  return l0s.length > mostSwept ? 0 : l0Depth(l0s);
+}
+
+/** How many layers at level 0 a key may have. */
+function mostOverKey(levels: Levels, settings: PlanSettings): number {
+  return settings.isAtRest ? settings.mergeL0s : mostWhileAppending(levels, settings);
+}
+
+/** The same while appends go on. */
+function mostWhileAppending({ sorted }: Levels, { mergeL0s, mostDepth }: PlanSettings): number {
+  return Math.max(
+    mergeL0s,
+    sorted.reduce((left, { layers }) => layers.length > 0 ? left - 1 : left, mostDepth),
+  );
 }
 
 /**
@@ -145,6 +165,26 @@ function freeL0s(
   });
 }
 
+/**
+ * Sorts the oldest segment at level 0 that is still as it came and whose keys others have. Where nothing comes any more
+ * that is not waited for: a scan of segments reads all over them.
+ */
+function sortL0(scene: Scene): PlannedJob | undefined {
+  const { levels: { l0s }, settings, busy } = scene, { isAtRest = false } = settings;
+  const l0 = l0s.find((layer) =>
+    isScattered(layer, settings) && !busy.has(layer.sequence) && (isAtRest || isMet(scene, layer))
+  );
+  return l0 && sortJob(l0);
+}
+
+/**
+ * Whether others at level 0 have keys of a layer, more than its neighbours. Keys that come in the order of time are soon
+ * where they belong without being sorted.
+ */
+function isMet({ levels: { l0s }, settings: { mergeL0s } }: Scene, l0: PlannedLayer): boolean {
+  return l0s.length > mostSwept || l0s.filter((other) => isOverlapping(l0, other)).length > mergeL0s;
+}
+
 /** Moves the oldest layers at level 0 to where nothing overlaps them, if they are worth a file of their own. */
 function moveL0s(scene: Scene): PlannedJob | undefined {
   const { settings } = scene;
@@ -154,10 +194,17 @@ function moveL0s(scene: Scene): PlannedJob | undefined {
     if (l0.byteLength < settings.outputBytes / 4 || inputs.some((other) => isOverlapping(other, l0))) break;
     const deepest = deepestFree(scene, 0, l0);
     if (deepest < scene.bounds.base || inputs.length > 0 && deepest !== level) break;
+    if (isScattered(l0, settings) && !isToMove(scene, l0, deepest)) break;
     level = deepest;
     inputs.push(l0);
   }
   return inputs.length === 0 ? undefined : { work: "move", inputs, level, cuts: [], isOldest: false };
+}
+
+/** Whether a segment is moved as it is: how others lie that came before and after it says that it need not be sorted. */
+function isToMove(scene: Scene, l0: PlannedLayer, deepest: number): boolean {
+  const { settings: { isAtRest = false, mergeL0s }, levels: { l0s }, bounds: { lowest } } = scene;
+  return !isMet(scene, l0) && (isAtRest ? deepest === lowest : l0s.length > mergeL0s);
 }
 
 /** The lowest level such that no level down to it from the one under `above` overlaps a layer. */
@@ -174,21 +221,25 @@ function deepestFree({ levels: { sorted }, bounds }: Scene, above: number, layer
 
 /** Merges layers at level 0, oldest first, with what they overlap in the base. */
 function mergeL0s(scene: Scene): PlannedJob | undefined {
-  if (scene.l0s.length === 0) return undefined;
-  return joinL0s(scene) ?? lowerL0s(scene);
+  const { l0s, levels, settings } = scene;
+  if (l0s.length === 0) return undefined;
+  // What comes in the order of time is never due by its depth.
+  const isDeep = sweptDepth(l0s) >= mostOverKey(levels, settings);
+  const scattered = isDeep ? l0s.find((layer) => isScattered(layer, settings)) : undefined;
+  return scattered ? sortJob(scattered) : joinL0s(scene) ?? lowerL0s(scene);
 }
 
 function lowerL0s(scene: Scene): PlannedJob | undefined {
   const { levels, settings, bounds, l0s } = scene;
   const base = levels.sorted[bounds.base];
-  let taken = 0, bytes = 0, under: Span = { from: 0, to: 0 };
+  let taken = 0, bytes = 0, weight = 0, under: Span = { from: 0, to: 0 };
   let hull: Hull | undefined;
   for (const l0 of l0s.slice(0, mostTaken)) {
     hull = hull === undefined ? hullOf([l0]) : joined(hull, hullOf([l0]));
     bytes += l0.byteLength;
+    weight += weightOf(l0);
     const span = base.overlap(...hull), all = bytes + base.bytesIn(span);
-    // What is not sorted yet is read from all over for each window of a merge.
-    if (bytes > settings.mostInputBytes / 2 && taken > 0) break;
+    if (weight > settings.mostInputBytes && taken > 0) break;
     if (all > settings.mostInputBytes && (taken > 0 || base.bytes > bounds.bytes[bounds.base])) break;
     taken++;
     under = span;
@@ -399,10 +450,14 @@ function isSpanFree(level: Level, { from, to }: Span, busy: ReadonlySet<number>)
 }
 
 /** What level 0 and each level over its bound will have written, down to the bottom. */
-function debtOf({ levels, settings, bounds }: Scene): number {
-  const isDue = l0Score(levels, settings) >= 1;
+function debtOf(scene: Scene): number {
+  const { levels, settings, bounds } = scene;
+  const isDue = l0Score(scene, levels.l0s) >= 1;
   let carried = isDue ? l0Bytes(levels) : 0;
   let debt = isDue ? carried + levels.sorted[bounds.base].bytes : 0;
+  if (isDue || sortL0(scene) !== undefined) {
+    debt += bytesOf(levels.l0s.filter((l0) => isScattered(l0, settings)));
+  }
   for (let level = bounds.base; level < bottomLevel; level++) {
     const held = levels.sorted[level].bytes + carried;
     carried = Math.max(0, held - bounds.bytes[level]);
@@ -411,13 +466,20 @@ function debtOf({ levels, settings, bounds }: Scene): number {
   return debt;
 }
 
+/** How far level 0 is over its bound: twelve times what is left of it at rest is the worst there should ever be. */
+function l0Pressure({ levels, l0s, settings }: Scene): number {
+  const most = mostWhileAppending(levels, settings), worst = (worstPressure + 1) * settings.mergeL0s;
+  const over = worstPressure * (sweptDepth(l0s) - most) / Math.max(1, worst - most);
+  return Math.max(0, over, l0s.length / settings.mostL0s - 1);
+}
+
 /** How far over its bounds the worst level is, of those where a job would help. */
 function pressureOf(scene: Scene, apart: readonly PlannedLayer[]): number {
   const { levels, settings, bounds } = scene, going = goingOf(apart);
-  let worst = canMergeL0s(scene) ? l0Score(scene, settings) : 0;
+  let worst = canMergeL0s(scene) ? l0Pressure(scene) : 0;
   for (let level = bounds.base; level < bottomLevel; level++) {
     const bound = Math.max(bounds.bytes[level], settings.mostInputBytes / 4);
-    worst = Math.max(worst, (levels.sorted[level].bytes - going[level]) / bound);
+    worst = Math.max(worst, (levels.sorted[level].bytes - going[level]) / bound - 1);
   }
-  return Math.max(0, worst - 1);
+  return worst;
 }

@@ -32,14 +32,18 @@ export interface PlanSettings {
   readonly outputBytes: number;
   /** The same for other levels: less, so that less lies under a layer and more fits a merge. */
   readonly upperOutputBytes: number;
-  /** So many layers at level 0 that have the same key are merged. */
+  /** So many layers at level 0 that have the same key are merged, where nothing is appended or levels leave no more. */
   readonly mergeL0s: number;
+  /** So many layers may have a key while appends go on: what levels in use leave of it is for level 0. */
+  readonly mostDepth: number;
   /** So many layers at level 0 are merged, wherever they lie. */
   readonly mostL0s: number;
   /** A level has at most so many times the bytes of the level above it, as long as there are levels for it. */
   readonly sizeRatio: number;
   /** The most bytes that one merge takes in, if a single layer and what lies under it have no more. */
   readonly mostInputBytes: number;
+  /** Merges that take in no more than so many bytes read segments as they came: in a few windows, each time all of them. */
+  readonly scatteredBytes: number;
   /** How many levels one merge may take layers down. */
   readonly mostLevels: number;
   /** So many versions that no read needs may stay for each that one does, where there is a horizon. */
@@ -57,9 +61,11 @@ export const defaultPlanSettings: PlanSettings = {
   outputBytes: 128 * 2 ** 20,
   upperOutputBytes: 32 * 2 ** 20,
   mergeL0s: 3,
+  mostDepth: 10,
   mostL0s: 12,
   sizeRatio: 4,
   mostInputBytes: 2 ** 30,
+  scatteredBytes: 128 * 2 ** 20,
   mostLevels: 7,
   mostStale: 0.5,
   mostStaleAtRest: 0.07,
@@ -111,6 +117,9 @@ export interface UpkeepPlan {
   readonly job: PlannedJob | undefined;
   /** About how many bytes must still be written until nothing is to do. */
   readonly debt: number;
-  /** How far over its bounds the worst level is: 0 within, 1 at twice as much as it should be. */
+  /**
+   * How far over its bounds the worst level is: 0 within, 1 at twice as much as it should be; 11 where a key has twelve
+   * times as many layers at level 0 as at rest, which are 36.
+   */
   readonly pressure: number;
 }

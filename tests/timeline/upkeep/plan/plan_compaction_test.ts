@@ -3,7 +3,7 @@ import { bottomLevel, columnLevel, Levels } from "../../../../src/timeline/upkee
 import { planCompaction } from "../../../../src/timeline/upkeep/plan/plan_compaction.ts";
 import type { PlanSettings } from "../../../../src/timeline/upkeep/plan/planned_layer.ts";
 import { Random, seeds } from "../../../random.ts";
-import { filled, type FilledLayer, layer, lineOf, settings, type Version, work } from "./plan_fixture.ts";
+import { type FilledLayer, layer, lineOf, sealed, settings, type Version, work } from "./plan_fixture.ts";
 
 /** What is planned for layers that are written as lines, as a line. */
 function planned(lines: readonly string[], change: Partial<PlanSettings> = {}): string {
@@ -46,6 +46,15 @@ Deno.test("planCompaction() takes everything down to the bottom, and sorts what 
   for (const [lines, change, expected] of cases) assertEquals(planned(lines, change), expected, lines.join());
 });
 
+Deno.test("planCompaction() sorts segments first where there is much to merge", () => {
+  const segments = ["L0 a-f 4..4 200", "L0 a-f 5..5 200"], joined = segments.join(" + ");
+  assertEquals(planned([...segments, "7 a-f 1..3 90"]), "merge L0 a-f 4..4 200 to 0");
+  assertEquals(planned(["0 a-f 4..4 200", segments[1], "7 a-f 1..3 90"]), "merge L0 a-f 5..5 200 to 0");
+  assertEquals(planned(segments, { scatteredBytes: 500 }), `merge ${joined} to 7, oldest`);
+  const small = "L0 a-f 6..6 20";
+  assertEquals(planned([small, "7 a-f 1..3 900"]), `merge ${small} + 7 a-f 1..3 900 to 7, oldest`);
+});
+
 Deno.test("planCompaction() writes segments anew that were moved to the bottom and never sorted", () => {
   const moved = ["7 a-b 1..2 900", "7 c-d 3..4 900"].map((line) => layer(line, { kind: "L0" }));
   const levels = Levels.empty.edit([], [...moved, layer("7 e-f 1..2 90")]);
@@ -65,7 +74,7 @@ Deno.test("planCompaction() comes to an end, keeps every version and reorders no
         return { key: letter, lsn: ++lsn };
       });
       all.push(...rows);
-      levels = levels.edit([], [filled(0, rows)]);
+      levels = levels.edit([], [sealed(rows)]);
       // Some are compacted early, so that there is something on the way.
       const job = random.once(4) ? planCompaction(levels, settings) : undefined;
       if (job !== undefined) levels = levels.edit(job.inputs, work(job, settings));

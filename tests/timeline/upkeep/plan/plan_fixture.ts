@@ -19,9 +19,11 @@ export const settings: PlanSettings = {
   outputBytes: 400,
   upperOutputBytes: 100,
   mergeL0s: 3,
+  mostDepth: 3,
   mostL0s: 12,
   sizeRatio: 3,
   mostInputBytes: 3200,
+  scatteredBytes: 400,
   mostLevels: 7,
   mostStale: 0.5,
   mostStaleAtRest: 0.07,
@@ -34,13 +36,15 @@ export function key(text: string): Uint8Array {
 
 let sequence = 0;
 
-/** Makes a layer from a line: its level, its keys, its LSNs and its bytes, as in `3 a-f 10..20 400`. */
+/**
+ * Makes a layer from a line: its level, its keys, its LSNs and its bytes, as in `3 a-f 10..20 400`; `L0` stands for a
+ * segment as it came.
+ */
 export function layer(line: string, change: Partial<PlannedLayer> = {}): PlannedLayer {
-  const [, level, first, last, firstLsn, lastLsn, bytes] = /^(\d) (\w+)-(\w+) (\d+)\.\.(\d+) (\d+)$/.exec(
-    line,
-  )!;
+  const parts = /^(L?)(\d) (\w+)-(\w+) (\d+)\.\.(\d+) (\d+)$/.exec(line)!;
+  const [, isSegment, level, first, last, firstLsn, lastLsn, bytes] = parts;
   return {
-    kind: level === "0" ? "L0" : "delta",
+    kind: isSegment ? "L0" : "delta",
     level: Number(level),
     sequence: ++sequence,
     firstKey: key(first),
@@ -56,9 +60,11 @@ export function layer(line: string, change: Partial<PlannedLayer> = {}): Planned
 }
 
 /** Writes a layer as its line. */
-export function lineOf({ level, firstKey, lastKey, firstLsn, lastLsn, byteLength }: PlannedLayer): string {
+export function lineOf(
+  { kind, level, firstKey, lastKey, firstLsn, lastLsn, byteLength }: PlannedLayer,
+): string {
   const [first, last] = [firstKey, lastKey].map((bytes) => new TextDecoder().decode(bytes));
-  return `${level} ${first}-${last} ${firstLsn}..${lastLsn} ${byteLength}`;
+  return `${kind === "L0" ? "L" : ""}${level} ${first}-${last} ${firstLsn}..${lastLsn} ${byteLength}`;
 }
 
 /** One version of a key. */
@@ -72,12 +78,12 @@ export interface FilledLayer extends PlannedLayer {
   readonly rows: readonly Version[];
 }
 
-/** Makes a layer of versions. */
+/** Makes a layer of versions that a merge has written. */
 export function filled(level: number, rows: readonly Version[], horizon: number = 0): FilledLayer {
   const sorted = rows.toSorted((a, b) => compareKeys(key(a.key), key(b.key)) || a.lsn - b.lsn);
   const lsns = rows.map(({ lsn }) => lsn);
   return {
-    kind: level === 0 ? "L0" : "delta",
+    kind: "delta",
     level,
     sequence: ++sequence,
     firstKey: key(sorted[0].key),
@@ -90,6 +96,11 @@ export function filled(level: number, rows: readonly Version[], horizon: number 
     horizon,
     rows: sorted,
   };
+}
+
+/** Makes a segment of versions. */
+export function sealed(rows: readonly Version[]): FilledLayer {
+  return { ...filled(0, rows), kind: "L0" };
 }
 
 /** Does a job; what is below the horizon and not the last of its key there is dropped. */

@@ -9,11 +9,11 @@ import {
 } from "../../../../src/timeline/upkeep/plan/planned_layer.ts";
 import { Random, seeds } from "../../../random.ts";
 import {
-  filled,
   type FilledLayer,
   layer,
   lineOf,
   needed,
+  sealed,
   settings,
   type Version,
   versionBytes,
@@ -79,13 +79,63 @@ Deno.test("planUpkeep() merges layers at level 0 that a key has too many of, wit
     ],
     [
       [...l0s, "7 a-b 1..3 100"],
-      { mostInputBytes: 900 },
+      { mostInputBytes: 650 },
       "merge 0 a-f 4..6 200 + 0 e-k 7..8 200 + 7 a-b 1..3 100 to 7, oldest",
     ],
     [[...l0s, "7 a-b 1..3 100"], { mergeL0s: 4 }, "nothing"],
     [[...l0s, "7 a-b 1..3 100"], { mergeL0s: 4, mostL0s: 3 }, `merge ${all} + 7 a-b 1..3 100 to 7, oldest`],
   ];
   for (const [lines, change, expected] of cases) assertEquals(planned(lines, change), expected, lines.join());
+});
+
+Deno.test("planUpkeep() lets level 0 have what levels in use leave of ten layers, and three at rest", () => {
+  const l0s = Array.from({ length: 5 }, (_, i) => `0 a-f ${i + 4}..${i + 4} 200`);
+  const levels = ["6 a-f 3..3 100", "7 a-f 1..2 900"];
+  const all = [...l0s, levels[0]].join(" + ");
+  const cases: [number, Partial<PlanSettings>, string][] = [
+    [0, { mostDepth: 8 }, "nothing"],
+    [0, { mostDepth: 7 }, `merge ${all} to 6`],
+    [0, { mostDepth: 8, isAtRest: true }, `merge ${all} to 6`],
+    [3, { mostDepth: 8, isAtRest: true }, "nothing"],
+    // Three may be there in any case.
+    [3, { mostDepth: 1 }, "nothing"],
+    [2, { mostDepth: 1 }, `merge ${[...l0s.slice(2), levels[0]].join(" + ")} to 6`],
+  ];
+  for (const [from, change, expected] of cases) {
+    assertEquals(
+      planned([...l0s.slice(from), ...levels], change),
+      expected,
+      `${from} ${JSON.stringify(change)}`,
+    );
+  }
+});
+
+Deno.test("planUpkeep() sorts segments whose keys others have, each where it stands, before they go down", () => {
+  const four = ["L0 a-f 4..4 200", "0 a-f 5..5 200", "L0 a-f 6..6 200", "0 a-f 7..7 200"];
+  const bottom = "7 a-z 1..3 400", wide = { mostDepth: 9 };
+  const cases: [string[], Partial<PlanSettings>, string][] = [
+    [[...four, bottom], wide, "merge L0 a-f 4..4 200 to 0"],
+    [[...four.slice(1), bottom], wide, "nothing"],
+    [[...four.slice(1), bottom], { ...wide, isAtRest: true }, "merge L0 a-f 6..6 200 to 0"],
+    [["L0 a-f 4..4 200", bottom], { isAtRest: true }, "merge L0 a-f 4..4 200 to 0"],
+    // What is due by its depth is sorted first.
+    [[...four.slice(1), bottom], { mostDepth: 3 }, "merge L0 a-f 6..6 200 to 0"],
+    // Where merges are small it is read as it came.
+    [[...four, bottom], { ...wide, scatteredBytes: settings.mostInputBytes }, "nothing"],
+    // One that is small is, too.
+    [[...four.slice(1, 2), "L0 a-f 6..6 20", "0 a-f 7..7 200", "0 a-f 8..8 200", bottom], wide, "nothing"],
+  ];
+  for (const [lines, change, expected] of cases) assertEquals(planned(lines, change), expected, lines.join());
+});
+
+Deno.test("planUpkeep() moves segments as they are whose keys come in order, and not before that is seen", () => {
+  const four = ["L0 a-c 1..1 200", "L0 c-e 2..2 200", "L0 e-g 3..3 200", "L0 g-i 4..4 200"];
+  assertEquals(planned(four.slice(0, 1)), "nothing");
+  assertEquals(planned(four.slice(0, 3)), "nothing");
+  assertEquals(planned(four), `move ${four[0]} to 7`);
+  assertEquals(planned(four.slice(0, 1), { isAtRest: true }), `move ${four[0]} to 7`);
+  assertEquals(planned([...four.slice(1), "L0 i-k 5..5 200", "7 a-c 1..1 900"]), `move ${four[1]} to 6`);
+  assertEquals(planned([four[1], "7 a-c 1..1 200"], { isAtRest: true }), `merge ${four[1]} to 0`);
 });
 
 Deno.test("planUpkeep() joins small layers at level 0 among themselves", () => {
@@ -217,7 +267,7 @@ Deno.test("planUpkeep() leaves no more at rest than it may, of what is not neede
     for (let lsn = 1; lsn < 5000;) {
       const rows = Array.from({ length: 50 }, () => ({ key: `${1000 + random.below(keys)}`, lsn: lsn++ }));
       all.push(...rows);
-      levels = levels.edit([], [filled(0, rows)]);
+      levels = levels.edit([], [sealed(rows)]);
       given.horizon = Math.max(0, lsn - 300);
       upkeep(given);
     }
@@ -267,8 +317,18 @@ Deno.test("planUpkeep() says how much is to be written, and how far over its bou
   assertEquals(of("6 a-f 2..2 1600", "7 a-f 1..1 800"), [800 * (1 + 800 / 1600), 1]);
 });
 
+Deno.test("planUpkeep() presses the most where a key has 36 layers at level 0, whatever levels are in use", () => {
+  const press = (count: number, ...levels: string[]) => {
+    const l0s = Array.from({ length: count }, (_, i) => `0 a-f ${i + 4}..${i + 4} 200`);
+    const lines = [...l0s, ...levels].map((line) => layer(line));
+    return planUpkeep(Levels.empty.edit([], lines), { ...settings, mostDepth: 10, mostL0s: 99 }).pressure;
+  };
+  assertEquals([press(10), press(36), press(36, "7 a-f 1..3 100")], [0, 11, 11]);
+  assertEquals([press(18) < 5, press(22) > 5, press(21, "7 a-f 1..3 100") > 5], [true, true, false]);
+});
+
 Deno.test("planUpkeep() has bounds that keep ten layers over a key, whatever the size", () => {
-  assertEquals(defaultPlanSettings.mergeL0s + bottomLevel, 10);
+  assertEquals([defaultPlanSettings.mergeL0s + bottomLevel, defaultPlanSettings.mostDepth], [10, 10]);
   const levels = Levels.empty.edit([], [layer("7 a-z 1..1 99999999999990")]);
   assert(boundsOf(levels, settings).base >= 1);
 });
@@ -285,7 +345,8 @@ class Trial {
 
   constructor(seed: number) {
     const random = this.#random = new Random(seed);
-    this.#settings = { ...settings, sizeRatio: random.from(2, 5), mostLevels: random.below(2) === 0 ? 1 : 7 };
+    const mostLevels = random.below(2) === 0 ? 1 : 7, mostDepth = random.from(1, 10);
+    this.#settings = { ...settings, sizeRatio: random.from(2, 5), mostLevels, mostDepth };
   }
 
   /** Seals a segment of some shape, with keys that come in some order. */
@@ -299,7 +360,7 @@ class Trial {
       return { key: `${1000 + number}`, lsn: ++this.#lsn };
     });
     this.#rows.push(...rows);
-    this.#levels = this.#levels.edit([], [filled(0, rows)]);
+    this.#levels = this.#levels.edit([], [sealed(rows)]);
   }
 
   /** Has another layer left out that no job takes in, or those that are taken in again. */
@@ -344,7 +405,9 @@ class Trial {
     }
     const { debt, pressure } = planUpkeep(this.#levels, this.#settings);
     assertEquals([debt, pressure < 1], [0, true]);
-    assert(this.#depth() < this.#settings.mergeL0s + bottomLevel);
+    const { mergeL0s, mostDepth } = this.#settings;
+    const used = this.#levels.sorted.filter(({ layers }) => layers.length > 0).length;
+    assert(this.#depth() < Math.max(mergeL0s + used, mostDepth));
   }
 
   #layers(): FilledLayer[] {
@@ -404,7 +467,7 @@ Deno.test("planUpkeep() leaves what is needed as of a horizon and later, and not
     for (let lsn = 1; lsn < 3000;) {
       const rows = Array.from({ length: 50 }, () => ({ key: `${1000 + random.below(40) ** 2}`, lsn: lsn++ }));
       all.push(...rows);
-      levels = levels.edit([], [filled(0, rows)]);
+      levels = levels.edit([], [sealed(rows)]);
       horizon = Math.max(horizon, lsn - random.from(100, 1000));
       const given = { ...settings, horizon };
       for (let job = planUpkeep(levels, given).job; job !== undefined; job = planUpkeep(levels, given).job) {
