@@ -20,7 +20,7 @@
  * @module
  */
 
-import { crc32, maxKeyBytes } from "../../base/mod.ts";
+import { copyBytes, crc32, maxKeyBytes, viewOf } from "../../base/mod.ts";
 import { compareSpans } from "../spans.ts";
 import { checkRecord, joinLsn, readRecordHeader, recordHeaderBytes, RecordKind } from "./record_format.ts";
 import { terminalFlag, tombstoneFlag } from "./page_format.ts";
@@ -82,6 +82,7 @@ function wordAt(bytes: Uint8Array, at: number): number {
 /** The heads of a run, one behind the other, as they are summed. */
 export class RunHeads {
   readonly #bytes = new Uint8Array(mostRunBytes);
+  readonly #view = viewOf(this.#bytes);
   #end = 0;
 
   /** Starts anew. */
@@ -89,12 +90,11 @@ export class RunHeads {
     this.#end = 0;
   }
 
-  /** Adds the head of a record. */
-  add(bytes: Uint8Array, at: number, keyLength: number): void {
-    const own = this.#bytes, end = at + recordHeaderBytes + keyLength;
-    let to = this.#end;
-    for (let from = at + headStart; from < end; from++) own[to++] = bytes[from];
-    this.#end = to;
+  /** Adds the head of a record, which lies `at` a place. */
+  add(view: DataView, at: number, keyLength: number): void {
+    const length = recordHeaderBytes + keyLength - headStart;
+    copyBytes(view, at + headStart, this.#view, this.#end, length);
+    this.#end += length;
   }
 
   /** Their checksum. */
@@ -109,10 +109,11 @@ const checkedHeads = new RunHeads();
 export function areHeadsIntact(bytes: Uint8Array, start: number, end: number, headSum: number): boolean {
   if (end - start > mostRunBytes) return false;
   checkedHeads.clear();
+  const view = viewOf(bytes);
   for (let at = start, length = 0; at < end; at += length) {
     length = lengthInRun(bytes, at, end);
     if (length === 0) return false;
-    checkedHeads.add(bytes, at, bytes[at + 6] | bytes[at + 7] << 8);
+    checkedHeads.add(view, at, bytes[at + 6] | bytes[at + 7] << 8);
   }
   return checkedHeads.sum() === headSum;
 }

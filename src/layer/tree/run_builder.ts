@@ -4,7 +4,7 @@
  * @module
  */
 
-import { crc32, maxKeyBytes } from "../../base/mod.ts";
+import { copyBytes, crc32, maxKeyBytes, viewOf } from "../../base/mod.ts";
 import { runFlag } from "../formats/page_format.ts";
 import { boundLength, mostRunBytes, RunHeads } from "../formats/run_format.ts";
 import { VersionBlock } from "../version_cursor.ts";
@@ -20,6 +20,7 @@ export class RunBuilder {
   readonly #heads = new RunHeads();
   /** The key of the record that was added last, and that of the first one of the run. */
   readonly #last = new Uint8Array(maxKeyBytes);
+  readonly #lastView = viewOf(this.#last);
   readonly #first = new Uint8Array(maxKeyBytes);
   #lastLength = 0;
   #firstLength = 0;
@@ -55,16 +56,15 @@ export class RunBuilder {
    * @param base Where `records` starts in the file.
    */
   add(block: VersionBlock, from: number, to: number, records: Uint8Array, base: number): void {
-    const { keyStart, keyLength, length, offset } = block;
+    const { keyStart, keyLength, length, offset, view: keys } = block, view = viewOf(records);
     for (let row = from; row < to; row++) {
       if (this.#count > 0 && this.#end - this.#start + length[row] > mostRunBytes) this.#close(records, base);
       if (this.#count === 0) this.#begin(block, row);
       this.#count++;
       this.#end = offset[row] + length[row];
       // One that is longer is alone in its run, which then is none (N1).
-      if (length[row] <= mostRunBytes) this.#heads.add(records, offset[row] - base, keyLength[row]);
-      const start = keyStart[row], keyEnd = this.#lastLength = keyLength[row];
-      for (let i = 0; i < keyEnd; i++) this.#last[i] = block.bytes[start + i];
+      if (length[row] <= mostRunBytes) this.#heads.add(view, offset[row] - base, keyLength[row]);
+      copyBytes(keys, keyStart[row], this.#lastView, 0, this.#lastLength = keyLength[row]);
     }
     this.#sumTo(this.#end, records, base);
   }

@@ -18,6 +18,7 @@ import {
   type IoError,
   type Lsn,
   pageBytes,
+  viewOf,
 } from "../../../base/mod.ts";
 import type { Objects } from "../../../objects/mod.ts";
 import { hashKey } from "../../formats/key_hash.ts";
@@ -265,7 +266,7 @@ class SortedCheck implements RecordSink {
     }
     this.#reached += length;
     this.#sum = crc32(bytes.subarray(at, at + length), this.#sum);
-    this.#heads.add(bytes, at, keyLength);
+    this.#heads.add(viewOf(bytes), at, keyLength);
   }
 
   #boundPrint(key: Uint8Array, lsn: Lsn): number {
