@@ -192,7 +192,7 @@ export class Lookup implements Plan {
     }
     // It is lent by the cache, or by pages that serve other keys too.
     const start = memoryAt + recordHeaderBytes + this.#keys[key].length;
-    const value = this.#copies.copy(memory, start, memoryAt + length);
+    const value = this.#copies.waiting.copy(memory, start, memoryAt + length);
     const isCompressed = isCompressedAt(memory, memoryAt);
     this.places.addHeld(key, layer, lsn, offset, length, flags, value, 0, value.length, isCompressed);
   }

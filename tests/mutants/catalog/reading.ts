@@ -318,4 +318,13 @@ export const reading: readonly Mutant[] = [
     caughtBy: "tests/objects/cache/object_cache_test.ts",
     filter: "keeps what comes back soon",
   },
+  {
+    name: "what-waits-shares-memory",
+    breaks: "What waits to be handed on shares no memory with entries that were.",
+    file: "src/timeline/read/lookup.ts",
+    before: "this.#copies.waiting.copy(memory",
+    after: "this.#copies.copy(memory",
+    caughtBy: "tests/timeline/read/runs_test.ts",
+    filter: "reads give what comes later whole",
+  },
 ];

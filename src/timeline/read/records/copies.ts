@@ -30,6 +30,7 @@ export class Copies {
   #block: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #end = 0;
   #copied = 0;
+  #waiting: Copies | undefined;
 
   /**
    * Copies nothing yet.
@@ -54,6 +55,17 @@ export class Copies {
     if (length > longBytes) block.set(bytes.subarray(start, end), at);
     else for (let i = 0; i < length; i++) block[at + i] = bytes[start + i];
     return new Uint8Array(block.buffer, at, length);
+  }
+
+  /** What copies bytes that wait until they are handed on: nobody has their memory whose entries were. */
+  get waiting(): Copies {
+    return this.mostBlockBytes === 0 ? this : this.#waiting ??= new Copies(this.mostBlockBytes);
+  }
+
+  /** What waited, for who gets it: a copy, unless it has memory of its own. */
+  release(waited: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    const isAlone = this.mostBlockBytes === 0 || waited.length > mostSmallBytes;
+    return isAlone ? waited : this.copy(waited, 0, waited.length);
   }
 
   /**

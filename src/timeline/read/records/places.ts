@@ -161,8 +161,8 @@ export class Places {
   takeHeld(key: number, copies: Copies): Uint8Array<ArrayBuffer> | undefined {
     const held = this.heldIn(key), start = this.heldStart(key), end = this.heldEnd(key);
     this.letGo(key);
-    if (held === undefined || start === 0 && end === held.length) return held;
-    return copies.copy(held, start, end);
+    if (held === undefined) return held;
+    return start === 0 && end === held.length ? copies.release(held) : copies.copy(held, start, end);
   }
 
   /** The compressed value that is held of a key, and no more held. */

@@ -174,7 +174,7 @@ export class Values implements RangeWants, RangeSink {
       places.lengthOf(key),
       this.#keys.keyAt(key),
       places.lsnOf(key),
-      this.#copies,
+      this.#copies.waiting,
     );
     if (value === undefined) return missing;
     this.#observer?.foundInCache(key);
@@ -244,7 +244,9 @@ export class Values implements RangeWants, RangeSink {
     this.#outcomes[key - this.#from] = undefined;
     if (outcome instanceof CompressedValue) return openedEntry(this.#places, key, bytes, outcome);
     if (outcome === inColumn) return { key: bytes, value: this.#column?.valueAt(key, this.#copies), lsn };
-    const value = outcome === isHeld ? this.#places.takeHeld(key, this.#copies) : outcome;
+    const value = outcome === isHeld
+      ? this.#places.takeHeld(key, this.#copies)
+      : outcome && this.#copies.release(outcome);
     return { key: bytes, value, lsn };
   }
 
@@ -314,7 +316,7 @@ export class Values implements RangeWants, RangeSink {
       return this.#settle(item, inColumn);
     }
     if (!owned) this.#cache?.keep(places.objectOf(key), places.offsetOf(key), bytes, at, length);
-    const value = owned ? bytes.subarray(keyEnd, end) : this.#copies.copy(bytes, keyEnd, end);
+    const value = owned ? bytes.subarray(keyEnd, end) : this.#copies.waiting.copy(bytes, keyEnd, end);
     this.#settle(item, isCompressed ? new CompressedValue(value, 0, value.length) : value);
   }
 
