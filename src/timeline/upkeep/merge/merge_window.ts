@@ -24,7 +24,7 @@ import {
   VersionBlock,
 } from "../../../layer/mod.ts";
 import { type Objects, RangeRead } from "../../../objects/mod.ts";
-import { placed, ScatteredRecords } from "./scattered_records.ts";
+import { placed, ScatteredRecords } from "../../scattered_records.ts";
 
 /** How much a window takes. */
 export interface WindowLimits {

@@ -13,9 +13,9 @@
  * @module
  */
 
-import { copyBytes } from "../../../base/mod.ts";
-import type { RecordFile, VersionBlock } from "../../../layer/mod.ts";
-import type { RangeSink, RangeWants, StoredObject } from "../../../objects/mod.ts";
+import { copyBytes } from "../base/mod.ts";
+import type { RecordFile, VersionBlock } from "../layer/mod.ts";
+import type { RangeSink, RangeWants, StoredObject } from "../objects/mod.ts";
 
 /** Stands for where a record lies that is at its place already. */
 export const placed = -1;

@@ -1,11 +1,11 @@
 /** Records that lie all over their files: what is read for them, and that each goes to its place. */
 
 import { assert, assertEquals } from "@std/assert";
-import { viewOf } from "../../../../src/base/mod.ts";
-import { type RecordFile, VersionBlock } from "../../../../src/layer/mod.ts";
-import { placed, ScatteredRecords } from "../../../../src/timeline/upkeep/merge/scattered_records.ts";
-import { Random } from "../../../random.ts";
-import { times } from "./merge_fixture.ts";
+import { viewOf } from "../../src/base/mod.ts";
+import { type RecordFile, VersionBlock } from "../../src/layer/mod.ts";
+import { placed, ScatteredRecords } from "../../src/timeline/scattered_records.ts";
+import { Random } from "../random.ts";
+import { times } from "./upkeep/merge/merge_fixture.ts";
 
 const KiB = 1024, base = 4096;
 
