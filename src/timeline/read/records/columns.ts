@@ -12,7 +12,7 @@
 
 import type { Lsn } from "../../../base/mod.ts";
 import { isSameSpan, type VersionBlock } from "../../../layer/mod.ts";
-import { apart, type Copies } from "./copies.ts";
+import { apart, type Copies, copyTo } from "./copies.ts";
 
 /** Bytes that keys are expected to have. */
 const expectedKeyBytes = 32;
@@ -188,15 +188,10 @@ export class ValueColumn {
 
   /** Copies a value to its place. */
   set(key: number, bytes: Uint8Array, start: number, end: number): void {
-    const own = this.bytes, at = this.starts[key], length = end - start;
-    this.lengths[key] = length;
-    if (length > longBytes) return own.set(bytes.subarray(start, end), at);
-    for (let i = 0; i < length; i++) own[at + i] = bytes[start + i];
+    this.lengths[key] = end - start;
+    copyTo(this.bytes, this.starts[key], bytes, start, end);
   }
 }
-
-/** From this length on copying at once is cheaper than byte by byte. */
-const longBytes = 128;
 
 /** Entries of keys that have a value, in columns. Who is lent rows only reads them, until it asks for the next. */
 export interface Rows {

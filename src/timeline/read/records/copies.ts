@@ -52,8 +52,7 @@ export class Copies {
     const block = this.#block, at = this.#end;
     this.#end += length;
     this.#copied += length;
-    if (length > longBytes) block.set(bytes.subarray(start, end), at);
-    else for (let i = 0; i < length; i++) block[at + i] = bytes[start + i];
+    copyTo(block, at, bytes, start, end);
     return new Uint8Array(block.buffer, at, length);
   }
 
@@ -68,12 +67,10 @@ export class Copies {
     return isAlone ? waited : this.copy(waited, 0, waited.length);
   }
 
-  /**
-   * A copy of the bytes `[start, end)`, no longer than a block, as a block of its own for those who know where in it keys
-   * and values lie.
-   */
-  block(bytes: Uint8Array, start: number, end: number): ArrayBuffer {
-    return this.#apart(bytes, start, end).buffer;
+  /** A block of so many bytes for those who fill it at once: see {@linkcode copyTo}. */
+  block(length: number): Uint8Array<ArrayBuffer> {
+    this.#copied += length;
+    return new Uint8Array(length);
   }
 
   #apart(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
@@ -91,6 +88,13 @@ export class Copies {
     this.#end = 0;
     return true;
   }
+}
+
+/** Copies the bytes `[start, end)` to a place in other memory. */
+export function copyTo(target: Uint8Array, at: number, bytes: Uint8Array, start: number, end: number): void {
+  const length = end - start;
+  if (length > longBytes) return target.set(bytes.subarray(start, end), at);
+  for (let i = 0; i < length; i++) target[at + i] = bytes[start + i];
 }
 
 /** What gives every copy memory of its own. */

@@ -30,7 +30,7 @@ import {
 import type { DamagedEntry, Entry } from "../../entry.ts";
 import type { KeyList, ValueColumn } from "./columns.ts";
 import { apart, type Copies } from "./copies.ts";
-import { heldEnd, takeHeld } from "./held_entries.ts";
+import { HeldEntries } from "./held_entries.ts";
 import { openInTurns, TakeBudget } from "./open_values.ts";
 import { noPlace, type Places } from "./places.ts";
 import type { ReadObserver } from "../explain/read_observer.ts";
@@ -219,7 +219,7 @@ export class Values implements RangeWants, RangeSink {
   /** The entries of the keys `[from, to)`, up to the first that is not ready. */
   takeReady(from: number, to: number): (Entry | DamagedEntry)[] {
     const entries: (Entry | DamagedEntry)[] = [], places = this.#places, keys = this.#keys;
-    const budget = new TakeBudget();
+    const budget = new TakeBudget(), held = new HeldEntries();
     for (let key = from; key < to && this.isReady(key);) {
       const compressed = this.compressedOf(key);
       if (compressed !== undefined && !budget.admits(compressed)) break;
@@ -227,10 +227,10 @@ export class Values implements RangeWants, RangeSink {
         this.#large = compressed;
         break;
       }
-      const end = heldEnd(places, keys, key, to, this.#copies.mostBlockBytes);
-      if (end > key + 1) takeHeld(places, keys, key, end, this.#copies, entries);
-      else entries.push(this.#takeEntry(key));
-      key = end;
+      if (held.find(places, keys, key, to, this.#copies.mostBlockBytes)) {
+        held.take(places, keys, key, this.#copies, entries);
+        key = held.to;
+      } else entries.push(this.#takeEntry(key++));
     }
     return entries;
   }
