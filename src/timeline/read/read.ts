@@ -53,12 +53,22 @@ export interface Plan {
  * @param pages Its pages.
  * @param turns When the event loop gets its turns.
  * @param view What stops it.
+ * @param fetchBeside Reads what it needs beside pages.
  */
-export async function complete(plan: Plan, pages: PageSource, turns: Turns, view: View): Promise<void> {
+export async function complete(
+  plan: Plan,
+  pages: PageSource,
+  turns: Turns,
+  view: View,
+  fetchBeside?: () => Promise<void>,
+): Promise<void> {
+  const fetch = fetchBeside === undefined
+    ? () => pages.fetch()
+    : () => Promise.all([pages.fetch(), fetchBeside()]);
   for (;;) {
     const state = plan.advance(pages, turns);
     if (state === "done") return;
-    await (state === "needs pages" ? pages.fetch() : turns.turn());
+    await (state === "needs pages" ? fetch() : turns.turn());
     view.check();
   }
 }

@@ -30,8 +30,8 @@ import {
 } from "./options.ts";
 import type { Read } from "./read.ts";
 import { endRead, readStream, runRead } from "./read_stream.ts";
-import { RowScan } from "./row_scan.ts";
-import { countKeys, KeyScanRead, ScanRead } from "./scan.ts";
+import { RowScan } from "./scan/row_scan.ts";
+import { countKeys, KeyScanRead, ScanRead } from "./scan/scan.ts";
 import { VectoredRead } from "./vectored_read.ts";
 import type { View } from "./view.ts";
 import { cold, WarmGet, type WarmValue } from "./warm_get.ts";

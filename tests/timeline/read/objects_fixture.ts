@@ -106,7 +106,7 @@ export class ObjectsFixture implements AsyncDisposable {
 }
 
 /** The seed of all files of a fixture. */
-const testSeed = 0x1234_5678;
+export const testSeed = 0x1234_5678;
 
 /** Adds where a record lies to the list of a key. */
 export function addPlace(places: Places, key: number, record: WrittenRecord): void {

@@ -39,6 +39,8 @@ export interface KeySource {
   mostHeldBytes: number;
   /** Finds the next keys; none at the end. They stay until it is asked the second time from then on. */
   next(): Promise<FoundKeys>;
+  /** Waits for what it has in flight. Nothing is asked of it after. */
+  cancel(): Promise<void>;
 }
 
 /** Some of the keys that were found, and their values. */
@@ -132,6 +134,7 @@ export class ValueWindows {
     await this.#window?.values.cancel();
     const ahead = await this.#ahead?.catch(() => undefined);
     await ahead?.values.cancel();
+    await this.#source.cancel();
   }
 
   async #open(): Promise<ValueWindow | undefined> {

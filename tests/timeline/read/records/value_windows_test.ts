@@ -46,6 +46,10 @@ class WrittenKeys implements KeySource {
     });
     return Promise.resolve({ keys, places });
   }
+
+  cancel(): Promise<void> {
+    return Promise.resolve();
+  }
 }
 
 /** Writes records in the order of their keys, with values of some lengths. */
@@ -135,7 +139,8 @@ for (const mostColumnBytes of [2048, Infinity]) {
       if (i === 2) return addPlace(places, i, records[i]);
       places.addHeld(i, file, lsn, offset, length, terminalFlag, met, i * 1000, i * 1000 + 1000, false);
     });
-    const source = { mostWindowKeys: 0, mostHeldBytes: 0, next: () => Promise.resolve({ keys, places }) };
+    const next = () => Promise.resolve({ keys, places }), cancel = () => Promise.resolve();
+    const source = { mostWindowKeys: 0, mostHeldBytes: 0, next, cancel };
     const some = { ...sizes, mostBytes: records[0].length * 4, mostColumnBytes };
     const windows = new ValueWindows(fixture.objects, fixture.view(), source, some);
     const window = await windows.next() as ValueWindow;

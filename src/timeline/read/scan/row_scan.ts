@@ -4,15 +4,15 @@
  * @module
  */
 
-import type { Turns } from "../../base/mod.ts";
-import type { Objects } from "../../objects/mod.ts";
-import type { Rows, ValueColumn } from "./records/columns.ts";
-import type { ScanPlan } from "./options.ts";
-import { openInTurns } from "./records/open_values.ts";
-import { RangeKeys } from "./scan.ts";
-import type { Values } from "./records/values.ts";
-import { type ValueWindow, ValueWindows } from "./records/value_windows.ts";
-import type { View } from "./view.ts";
+import type { Turns } from "../../../base/mod.ts";
+import type { Objects } from "../../../objects/mod.ts";
+import type { Rows, ValueColumn } from "../records/columns.ts";
+import type { ScanPlan } from "../options.ts";
+import { openInTurns } from "../records/open_values.ts";
+import { RangeKeys } from "./range_keys.ts";
+import type { Values } from "../records/values.ts";
+import { type ValueWindow, ValueWindows } from "../records/value_windows.ts";
+import type { View } from "../view.ts";
 
 /** In columns many keys are cheap to find together. Every value is lent. */
 const sizes = {

@@ -1,11 +1,11 @@
 /** Scans in columns: the same entries as a stream of them, damage in its place, nothing held in the end. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Batch, CorruptionError, type ScanRange, Store, type Timeline } from "../../../mod.ts";
-import { type Rows, visitRows } from "../../../src/timeline/mod.ts";
-import { SimEngine } from "../../../src/sim/mod.ts";
-import { Random, seeds } from "../../random.ts";
-import { collect, patterned } from "../../store/bytes.ts";
+import { Batch, CorruptionError, type ScanRange, Store, type Timeline } from "../../../../mod.ts";
+import { type Rows, visitRows } from "../../../../src/timeline/mod.ts";
+import { SimEngine } from "../../../../src/sim/mod.ts";
+import { Random, seeds } from "../../../random.ts";
+import { collect, patterned } from "../../../store/bytes.ts";
 
 interface Row {
   readonly key: Uint8Array;

@@ -1,10 +1,10 @@
 /** Windows of scans over cursors made by hand. */
 
 import { assert, assertEquals } from "@std/assert";
-import { mergeCursors } from "../../../src/layer/mod.ts";
-import { ScanWindow } from "../../../src/timeline/read/scan.ts";
-import { Random, seeds } from "../../random.ts";
-import { listOf, noTurns, TestCursor, testFile, TestLayers, type TestVersion, versions } from "./layers.ts";
+import { mergeCursors } from "../../../../src/layer/mod.ts";
+import { ScanWindow } from "../../../../src/timeline/read/scan/scan_window.ts";
+import { Random, seeds } from "../../../random.ts";
+import { listOf, noTurns, TestCursor, testFile, TestLayers, type TestVersion, versions } from "../layers.ts";
 
 interface Question {
   readonly sources: readonly (readonly TestVersion[])[];
