@@ -47,6 +47,11 @@ export class StoredLayer implements RecordFile {
     this.seed = fileSeed(description.fileId);
   }
 
+  /** Whether a page, by its number, is one of the filter and not of the index. */
+  isFilterPage(page: number): boolean {
+    return page >= this.description.indexPages;
+  }
+
   /**
    * Finds the object of a layer, which nothing is read of yet.
    *

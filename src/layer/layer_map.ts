@@ -17,6 +17,7 @@
  */
 
 import { assert, compareKeys, type Lsn } from "../base/mod.ts";
+import { Candidates } from "./candidates.ts";
 import { divideIntoRuns } from "./divide_layers.ts";
 import type { MemoryLayer, StoredLayer } from "./layer.ts";
 import { LayerRun } from "./layer_run.ts";
@@ -95,6 +96,17 @@ export class LayerMap {
       found.push(layer);
     }
     return isSorted ? found : found.sort(compareAges);
+  }
+
+  /** As {@linkcode candidates}, for keys that follow the key too, as far as these are the same. */
+  candidatesFrom(key: Uint8Array, lsn: Lsn): Candidates {
+    let last: Uint8Array | undefined, end: Uint8Array | undefined;
+    for (const run of this.#runs) {
+      const lastKey = run.at(key)?.description.lastKey, start = run.startBehind(key);
+      if (lastKey !== undefined && (last === undefined || compareKeys(lastKey, last) < 0)) last = lastKey;
+      if (start !== undefined && (end === undefined || compareKeys(start, end) < 0)) end = start;
+    }
+    return new Candidates(this.candidates(key, lsn), key, last, end);
   }
 
   /**

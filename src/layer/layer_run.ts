@@ -59,6 +59,11 @@ export class LayerRun {
     return layer !== undefined && compareKeys(key, layer.description.lastKey) <= 0 ? layer : undefined;
   }
 
+  /** The first key of the first layer that starts behind a key, if there is one. */
+  startBehind(key: Uint8Array): Uint8Array | undefined {
+    return this.layers.at(this.#countBefore(key, true))?.description.firstKey;
+  }
+
   /** The layers that have keys in `[start, end)`, which is not empty. */
   between(start: Uint8Array | undefined, end: Uint8Array | undefined): readonly StoredLayer[] {
     const to = end === undefined ? this.layers.length : this.#countBefore(end, false);

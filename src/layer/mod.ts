@@ -31,6 +31,7 @@ export {
   type LayerSummary,
 } from "./layer_description.ts";
 export { type LayerEdit, LayerMap } from "./layer_map.ts";
+export { Candidates } from "./candidates.ts";
 export { divideIntoRuns } from "./divide_layers.ts";
 export { commonLength } from "./key_head.ts";
 export { type FrozenColumns, FrozenIndex, type SortedVersions } from "./memory/frozen_index.ts";
@@ -40,6 +41,7 @@ export { MemoryIndex, type MemoryIndexHint, sortIndex } from "./memory/memory_in
 export { mergeCursors, type MergedCursor } from "./merge.ts";
 export { isSameSpan } from "./spans.ts";
 export { Descent, DescentSteps, findVersion, wantFilter } from "./tree/descent.ts";
+export type { Finger } from "./tree/finger.ts";
 export { pageCursor } from "./tree/page_cursor.ts";
 export { type RunCursor, runCursor } from "./tree/run_cursor.ts";
 export {

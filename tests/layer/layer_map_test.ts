@@ -100,6 +100,27 @@ Deno.test("LayerMap.candidates() gives layers that have the key and begin at or 
   }
 });
 
+Deno.test("LayerMap.candidatesFrom() gives candidates that keys behind share, up to where others begin or one ends", () => {
+  const delta = layer("c-f", 8, 12), next = layer("g-k", 11, 12), l0 = layer("b-y", 13, 20);
+  const map = LayerMap.empty.edit({ add: [delta, next, l0] });
+  const cases: [string, StoredLayer[], string[], string[]][] = [
+    ["A", [], ["A", "a", "az"], ["b", "c", "0"]],
+    ["b", [l0], ["b", "bz"], ["a", "c"]],
+    ["c", [l0, delta], ["c", "d", "f"], ["b", "fa", "g", "z"]],
+    ["fa", [l0], ["fa", "fz"], ["f", "g"]],
+    ["h", [l0, next], ["h", "k"], ["g", "ka"]],
+    ["l", [l0], ["l", "y"], ["k", "ya"]],
+    ["z", [], ["z", "zz"], ["y"]],
+  ];
+  for (const [key, layers, same, others] of cases) {
+    const candidates = map.candidatesFrom(text(key), 20);
+    assertEquals(candidates.layers, layers, key);
+    assertEquals(same.map((other) => candidates.have(text(other))), same.map(() => true), key);
+    assertEquals(others.map((other) => candidates.have(text(other))), others.map(() => false), key);
+    for (const other of same) assertEquals(map.candidates(text(other), 20), layers, other);
+  }
+});
+
 Deno.test("LayerMap.overlapping() gives layers with keys from the start to before the end", () => {
   const a = layer("b-d", 1, 5), b = layer("f", 2, 6), c = layer("h-k", 3, 7), all = layer("a-z", 8, 9);
   const map = LayerMap.empty.edit({ add: [a, b, c, all, layer("", 1, 9)] });

@@ -206,6 +206,20 @@ export function searchPage(page: Uint8Array, key: Uint8Array, lsn: number): numb
   return low - 1;
 }
 
+/** Whether a key starts with what all keys of a page start with. */
+export function startsWithPrefix(page: Uint8Array, key: Uint8Array): boolean {
+  const prefix = prefixLength(page);
+  return key.length >= prefix && isSameSpan(page, pageHeaderBytes, key, 0, prefix);
+}
+
+/** Whether a slot stands behind (key, LSN), of a key that {@linkcode startsWithPrefix}. */
+export function isSlotBehind(page: Uint8Array, slot: number, key: Uint8Array, lsn: number): boolean {
+  const prefix = prefixLength(page), at = pageHeaderBytes + prefix + slot * 2;
+  const start = page[at] | page[at + 1] << 8, end = page[at + 2] | page[at + 3] << 8;
+  const difference = compareSpans(page, start, end - start, key, prefix, key.length - prefix);
+  return difference > 0 || difference === 0 && slotLsn(page, slot) > lsn;
+}
+
 /**
  * Whether the numbers of an index page, whose checksum is right, agree with each other, so that reading any slot
  * stays inside the page and finds a key that is one by its length.

@@ -34,6 +34,7 @@ import {
 import { checkRun, checkSlot, contradiction, damagedRun, mayHold, type StoredLayer } from "../layer.ts";
 import { isSameSpan } from "../spans.ts";
 import type { PageSource } from "../version_cursor.ts";
+import type { Finger } from "./finger.ts";
 
 /** How far a descent came. */
 export const Descent = {
@@ -113,6 +114,7 @@ export class DescentSteps {
  * @param pages Where pages are found.
  * @param steps Where the descent stands, and what it found.
  * @param i The number of the key in `steps`.
+ * @param finger Where the key before was found in the layer, if its leaf is in memory still.
  * @returns One of {@linkcode Descent}.
  * @throws {CorruptionError} If a page that it needs is damaged, or the error of reading it.
  */
@@ -124,9 +126,18 @@ export function findVersion(
   pages: PageSource,
   steps: DescentSteps,
   i: number,
+  finger?: Finger,
 ): number {
   const { fields } = steps, at = i * stride;
   if (fields[at + pageField] === atFilter) {
+    // A leaf that is known to be the key's tells more than a filter does, for less.
+    const page = finger === undefined || finger.leaf < 0 ? undefined : treePage(layer, finger.leaf, 0, pages);
+    const slot = page === undefined ? -1 : (finger as Finger).step(page, key, lsn);
+    if (page !== undefined && slot >= 0) {
+      const leaf = fields[at + pageField] = (finger as Finger).leaf;
+      const came = takeSlot(layer, leaf, page, slot, key, steps, i);
+      return came === Descent.WAITING ? findInRun(layer, key, lsn, pages, steps, i, finger) : came;
+    }
     const passed = passFilter(layer, key, hash, lsn, pages);
     if (passed !== Descent.FOUND) return passed;
     fields[at + pageField] = layer.description.indexPages - 1;
@@ -143,23 +154,40 @@ export function findVersion(
       fields[at + levelField] = level - 1;
       continue;
     }
-    const tagged = slotTaggedLength(page, slot), isRun = (tagged & 3) === runFlag;
-    if (!isRun && !slotKeyEquals(page, slot, key)) return Descent.ABSENT;
-    fields[at + lsnField] = slotLsn(page, slot);
-    fields[at + offsetField] = slotOffset(page, slot);
-    fields[at + lengthField] = Math.floor(tagged / 4);
-    fields[at + flagsField] = tagged & 3;
-    if (!isRun) {
-      checkSlot(layer, number, steps.lsnOf(i), steps.offsetOf(i), steps.lengthOf(i), key.length);
-      steps.memory = undefined;
-      return Descent.FOUND;
-    }
-    checkRun(layer, number, steps.lsnOf(i), steps.offsetOf(i), steps.lengthOf(i));
-    fields[at + sumField] = slotSum(page, slot);
-    fields[at + headSumField] = slotHeadSum(page, slot);
-    fields[at + levelField] = atRun;
+    finger?.set(number, slot);
+    const came = takeSlot(layer, number, page, slot, key, steps, i);
+    if (came !== Descent.WAITING) return came;
   }
-  return findInRun(layer, key, lsn, pages, steps, i);
+  return findInRun(layer, key, lsn, pages, steps, i, finger);
+}
+
+/** Takes what a slot of a leaf says: where the version lies, or the run that it may be in, which is waited for. */
+function takeSlot(
+  layer: StoredLayer,
+  number: number,
+  page: Uint8Array,
+  slot: number,
+  key: Uint8Array,
+  steps: DescentSteps,
+  i: number,
+): number {
+  const { fields } = steps, at = i * stride;
+  const tagged = slotTaggedLength(page, slot), isRun = (tagged & 3) === runFlag;
+  if (!isRun && !slotKeyEquals(page, slot, key)) return Descent.ABSENT;
+  fields[at + lsnField] = slotLsn(page, slot);
+  fields[at + offsetField] = slotOffset(page, slot);
+  fields[at + lengthField] = Math.floor(tagged / 4);
+  fields[at + flagsField] = tagged & 3;
+  if (!isRun) {
+    checkSlot(layer, number, steps.lsnOf(i), steps.offsetOf(i), steps.lengthOf(i), key.length);
+    steps.memory = undefined;
+    return Descent.FOUND;
+  }
+  checkRun(layer, number, steps.lsnOf(i), steps.offsetOf(i), steps.lengthOf(i));
+  fields[at + sumField] = slotSum(page, slot);
+  fields[at + headSumField] = slotHeadSum(page, slot);
+  fields[at + levelField] = atRun;
+  return Descent.WAITING;
 }
 
 /** Looks for the version in the run that its key stands before. */
@@ -170,13 +198,16 @@ function findInRun(
   pages: PageSource,
   steps: DescentSteps,
   i: number,
+  finger: Finger | undefined,
 ): number {
   const { fields } = steps, field = i * stride;
   const offset = fields[field + offsetField], length = fields[field + lengthField];
   const run = pages.getRange(layer.object, offset, length, fields[field + sumField]);
   if (run === undefined) return Descent.WAITING;
   const { bytes, at: start, isIntact } = run, end = start + length;
-  const at = isIntact || areHeadsIntact(bytes, start, end, fields[field + headSumField])
+  const at = isIntact
+    ? seekBeside(finger, offset, bytes, start, end, key, lsn)
+    : areHeadsIntact(bytes, start, end, fields[field + headSumField])
     ? seekInRun(bytes, start, end, key, lsn)
     : seekInDamagedRun(bytes, start, end, key, lsn, offset, layer.seed);
   if (at === RunSeek.BROKEN) throw contradiction(layer, fields[field + pageField], "runs of records");
@@ -193,6 +224,27 @@ function findInRun(
   steps.memory = isIntact ? bytes : undefined;
   steps.memoryAt = at;
   return Descent.FOUND;
+}
+
+/** Seeks in a run that checks, from where the key before stood in it, if it did. */
+function seekBeside(
+  finger: Finger | undefined,
+  offset: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  key: Uint8Array,
+  lsn: number,
+): number {
+  if (finger === undefined) return seekInRun(bytes, start, end, key, lsn);
+  const from = finger.run === offset ? start + finger.runAt : start;
+  let at = seekInRun(bytes, from, end, key, lsn);
+  if (at === RunSeek.BEFORE && from > start) at = seekInRun(bytes, start, end, key, lsn);
+  if (at >= 0) {
+    finger.run = offset;
+    finger.runAt = at - start;
+  }
+  return at;
 }
 
 /** Whether a layer may have a version of a key, by its ranges and its filter. */

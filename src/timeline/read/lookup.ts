@@ -21,9 +21,11 @@
 
 import type { Lsn, Turns } from "../../base/mod.ts";
 import {
+  Candidates,
   Descent,
   DescentSteps,
   findVersion,
+  type Finger,
   hashKey,
   isCompressedAt,
   type LayerMap,
@@ -56,14 +58,17 @@ export class Lookup implements Plan {
   readonly #copies: Copies;
   readonly #observer: ReadObserver | undefined;
   readonly #hashes: number[] = [];
-  /** By key: the stored layers that it walks through; not there before its first step, and after its last. */
-  readonly #candidates: (readonly StoredLayer[])[] = [];
+  /** By key: the stored layers that it walks through; not there before its first step. */
+  readonly #candidates: Candidates[] = [];
   /** By key: which of its candidates it stands at. */
   readonly #at: number[] = [];
   /** Not there as long as memory answers. */
   #steps: DescentSteps | undefined;
   /** By key: below which LSN it looks on in the layer that it stands at, after a place that was not terminal. */
   #below: Map<number, Lsn> | undefined;
+  /** Those of the key that walked last, and whether others of them did in this round: then they have its fingers. */
+  #near: Candidates | undefined;
+  #areManyNear = false;
   /** Keys that have not arrived: those of this round from `#next` on, and those that wait for pages. */
   #round: number[];
   #next = 0;
@@ -97,6 +102,8 @@ export class Lookup implements Plan {
   /** Lets every key walk as far as it can; see {@linkcode Plan.advance}. */
   advance(pages: PageSource, turns: Turns): PlanState {
     const round = this.#round;
+    // What was in memory when keys walked before may be gone.
+    this.#near = undefined;
     while (this.#next < round.length) {
       const key = round[this.#next++];
       try {
@@ -117,16 +124,17 @@ export class Lookup implements Plan {
   /** Walks one key; returns whether it has arrived. */
   #walk(key: number, pages: PageSource): boolean {
     if (this.#candidates[key] === undefined && this.#start(key)) return true;
-    const candidates = this.#candidates[key];
+    const { layers } = this.#stand(this.#candidates[key]);
+    const fingers = this.#areManyNear ? this.#candidates[key].fingers : undefined;
     const steps = this.#steps ??= new DescentSteps(this.#keys.length);
     let settled = 0;
     for (let at = 0; at < this.#at[key]; at++) {
-      settled = Math.max(settled, candidates[at].description.imageLsn);
+      settled = Math.max(settled, layers[at].description.imageLsn);
     }
-    for (let at = this.#at[key]; at < candidates.length; at++) {
-      const layer = candidates[at], { lastLsn, imageLsn } = layer.description;
+    for (let at = this.#at[key]; at < layers.length; at++) {
+      const layer = layers[at], { lastLsn, imageLsn } = layer.description;
       if (lastLsn <= settled || lastLsn <= this.places.settledAt(key)) break;
-      if (!this.#search(key, layer, pages, steps)) {
+      if (!this.#search(key, layer, pages, steps, fingers?.[at])) {
         this.#at[key] = at;
         // It stands before the filter: those of older layers come with it, so that an absent key takes one round.
         if (steps.pageOf(key) < 0) this.#wantFilters(key, at + 1, pages);
@@ -136,6 +144,13 @@ export class Lookup implements Plan {
       settled = Math.max(settled, imageLsn);
     }
     return true;
+  }
+
+  /** Stands at candidates, which keys that follow each other share. */
+  #stand(candidates: Candidates): Candidates {
+    this.#areManyNear = candidates === this.#near;
+    if (!this.#areManyNear) candidates.restart();
+    return this.#near = candidates;
   }
 
   /** Looks a key up in memory; returns whether it has arrived (Q1). */
@@ -155,17 +170,30 @@ export class Lookup implements Plan {
     }
     this.#hashes[key] = hash;
     this.#at[key] = 0;
-    this.#candidates[key] = this.#map.candidates(bytes, this.#lsn);
+    this.#candidates[key] = this.#candidatesOf(bytes);
     return false;
   }
 
+  #candidatesOf(key: Uint8Array): Candidates {
+    if (this.#near?.have(key)) return this.#near;
+    if (this.#keys.length > 1) return this.#map.candidatesFrom(key, this.#lsn);
+    // Nobody shares those of one key.
+    return new Candidates(this.#map.candidates(key, this.#lsn), key, key, undefined);
+  }
+
   /** Looks a key up in a stored layer; returns whether nothing more is to be found there. */
-  #search(key: number, layer: StoredLayer, pages: PageSource, steps: DescentSteps): boolean {
+  #search(
+    key: number,
+    layer: StoredLayer,
+    pages: PageSource,
+    steps: DescentSteps,
+    finger: Finger | undefined,
+  ): boolean {
     const bytes = this.#keys[key], hash = this.#hashes[key];
     this.#observer?.visits(key, layer);
     for (;;) {
       const lsn = this.#below?.get(key) ?? this.#lsn;
-      const came = findVersion(layer, bytes, hash, lsn, pages, steps, key);
+      const came = findVersion(layer, bytes, hash, lsn, pages, steps, key, finger);
       if (came === Descent.WAITING) return false;
       if (came === Descent.ABSENT) {
         this.#observer?.absent(key, steps.pageOf(key) < 0);
@@ -198,8 +226,7 @@ export class Lookup implements Plan {
   }
 
   #wantFilters(key: number, from: number, pages: PageSource): void {
-    const candidates = this.#candidates[key];
-    const to = Math.min(candidates.length, from + filtersAhead);
-    for (let at = from; at < to; at++) wantFilter(candidates[at], this.#hashes[key], pages);
+    const { layers } = this.#candidates[key], to = Math.min(layers.length, from + filtersAhead);
+    for (let at = from; at < to; at++) wantFilter(layers[at], this.#hashes[key], pages);
   }
 }

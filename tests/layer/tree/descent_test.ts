@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { CorruptionError, pageBytes } from "../../../src/base/mod.ts";
+import { compareKeys, CorruptionError, pageBytes } from "../../../src/base/mod.ts";
 import { fileSeed } from "../../../src/layer/formats/file_seed.ts";
 import { pageSeed } from "../../../src/layer/formats/page_format.ts";
 import {
@@ -10,6 +10,7 @@ import {
   hashKey,
   wantFilter,
 } from "../../../src/layer/mod.ts";
+import { Finger } from "../../../src/layer/tree/finger.ts";
 import { PageBuilder } from "../../../src/layer/tree/page_builder.ts";
 import { Random, seeds } from "../../random.ts";
 import {
@@ -28,13 +29,14 @@ async function find(
   keys: readonly Uint8Array[],
   lsn: number,
   pages: FixturePages = new FixturePages(t),
+  finger?: Finger,
 ): Promise<(Row | undefined)[]> {
   const steps = new DescentSteps(keys.length);
   const codes: number[] = keys.map(() => Descent.WAITING);
   for (;;) {
     keys.forEach((key, i) => {
       if (codes[i] !== Descent.WAITING) return;
-      codes[i] = findVersion(t.layer, key, hashKey(key, 0, key.length), lsn, pages, steps, i);
+      codes[i] = findVersion(t.layer, key, hashKey(key, 0, key.length), lsn, pages, steps, i, finger);
     });
     if (!codes.includes(Descent.WAITING)) break;
     await pages.fetch();
@@ -64,6 +66,54 @@ Deno.test("findVersion() finds what a model has, as of any LSN", async () => {
       const expected = keys.map((key) => byKey.get(key)?.findLast((row) => row.lsn <= lsn));
       assertEquals(await find(layer, keys.map((key) => Uint8Array.fromHex(key)), lsn), expected);
     }
+  }
+});
+
+Deno.test("findVersion() finds the same from where the key before stood, in whatever order keys come", async () => {
+  for (const seed of seeds("descent from a finger", 6)) {
+    const random = new Random(seed);
+    const t = randomIndex(random, random.pick([1, 30, 3000])), layer = await layerOf(t);
+    const known = [...new Set(t.rows().map(({ key }) => key))];
+    const keys = known.flatMap((key) => {
+      const bytes = Uint8Array.fromHex(key), near = bytes.slice();
+      near[near.length - 1] ^= 1;
+      return [bytes, near];
+    });
+    const orders = [
+      keys.toSorted(compareKeys),
+      keys.toSorted(compareKeys).reverse(),
+      random.shuffle([...keys]),
+    ];
+    for (const order of orders) {
+      const lsn = random.pick([9, 25, 2 ** 53 - 1]);
+      const pages = new FixturePages(layer), expected = await find(layer, order, lsn, pages);
+      assertEquals(await find(layer, order, lsn, pages, new Finger()), expected);
+    }
+  }
+});
+
+Deno.test("findVersion() asks no filter of keys that stand beside one that it found, there or not", async () => {
+  const keys = Array.from({ length: 200 }, (_, i) => Uint8Array.of(7, i));
+  const layer = await layerOf(new IndexFixture().add(7, keys.map((key) => [key, undefined])));
+  const { indexPages, filterPages } = layer.description;
+  assertEquals([indexPages, filterPages], [1, 1]);
+  const pages = new FixturePages(layer), finger = new Finger();
+  await find(layer, [keys[3]], 7, pages, finger);
+  const asked: number[] = [], { get } = pages;
+  pages.get = (object, page) => {
+    asked.push(page);
+    return get.call(pages, object, page);
+  };
+  const beside = [keys[3], Uint8Array.of(7, 3, 1), keys[4], keys[9], Uint8Array.of(7, 100, 0), keys[198]];
+  const found = await find(layer, beside, 7, pages, finger);
+  assertEquals(found.map((row) => row?.key), ["0703", undefined, "0704", "0709", undefined, "07c6"]);
+  assertEquals(asked, beside.map(() => 0));
+  // Of what is before it, and from the last slot on, nothing is known.
+  for (const other of [keys[2], keys[199]]) {
+    asked.length = 0;
+    await find(layer, [keys[9]], 7, pages, finger);
+    await find(layer, [other], 7, pages, finger);
+    assert(asked.includes(indexPages));
   }
 });
 

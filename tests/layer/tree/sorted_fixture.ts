@@ -8,6 +8,7 @@ import {
   encodePad,
   fileSeed,
   findVersion,
+  type Finger,
   hashKey,
   LayerBuilder,
   layoutOf,
@@ -160,10 +161,15 @@ export class SortedLayer {
   }
 
   /** Looks a version up; returns its number and its value, if that was met on the way. */
-  async find(key: Uint8Array, lsn: number, pages: WholePages): Promise<[number, Uint8Array | undefined]> {
+  async find(
+    key: Uint8Array,
+    lsn: number,
+    pages: WholePages,
+    finger?: Finger,
+  ): Promise<[number, Uint8Array | undefined]> {
     const steps = new DescentSteps(1), hash = hashKey(key, 0, key.length);
     for (;;) {
-      const came = findVersion(this.layer, key, hash, lsn, pages, steps, 0);
+      const came = findVersion(this.layer, key, hash, lsn, pages, steps, 0, finger);
       if (came === Descent.ABSENT) return [-1, undefined];
       if (came === Descent.WAITING) {
         await pages.fetch();

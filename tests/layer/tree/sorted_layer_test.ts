@@ -3,6 +3,7 @@ import { compareKeys, CorruptionError } from "../../../src/base/mod.ts";
 import { mostRunBytes } from "../../../src/layer/formats/run_format.ts";
 import { pageCount, runFlag } from "../../../src/layer/formats/page_format.ts";
 import { Random, seeds } from "../../random.ts";
+import { Finger } from "../../../src/layer/tree/finger.ts";
 import { loadLeaf } from "../../../src/layer/tree/load_leaf.ts";
 import { VersionBlock } from "../../../src/layer/mod.ts";
 import { randomVersions, SortedLayer, type Version, versionsOf, WholePages } from "./sorted_fixture.ts";
@@ -124,6 +125,13 @@ Deno.test("a sorted layer holds what a sorted array holds", async () => {
       const as = lsn + random.from(-1, 1), pages = new WholePages(sorted);
       const [number, value] = await sorted.find(other, as, pages);
       assertEquals(number, sorted.newest(other, as));
+      if (value !== undefined) assertEquals(value, versions[number].value ?? new Uint8Array(0));
+    }
+    const beside = new WholePages(sorted), finger = new Finger();
+    for (let i = 0, at = 0; i < 100; i++, at = (at + random.pick([0, 1, 1, 2, 9])) % versions.length) {
+      const { key, lsn } = versions[at], as = lsn + random.from(-1, 1);
+      const [number, value] = await sorted.find(key, as, beside, finger);
+      assertEquals(number, sorted.newest(key, as));
       if (value !== undefined) assertEquals(value, versions[number].value ?? new Uint8Array(0));
     }
     for (let i = 0; i < 12; i++) {

@@ -101,7 +101,7 @@ export class KeyRecord {
 function explainVisit({ layer, outcome, pages }: Visit, lsn: Lsn, isOpen: IsOpen): LayerVisit {
   const { firstLsn, lastLsn } = layer instanceof StoredLayer ? layer.description : layer;
   const imageLsn = layer instanceof StoredLayer ? layer.description.imageLsn : 0;
-  const hasFilter = layer instanceof StoredLayer && layer.description.filterPages > 0;
+  const passedFilter = layer instanceof StoredLayer && pages.keys().some((page) => layer.isFilterPage(page));
   const readPages = pages.values().filter((isRead) => isRead).toArray().length;
   return {
     kind: kindOf(layer, isOpen),
@@ -110,7 +110,7 @@ function explainVisit({ layer, outcome, pages }: Visit, lsn: Lsn, isOpen: IsOpen
     lastLsn,
     imageLsn: imageLsn || undefined,
     outcome,
-    falsePositive: outcome === "absent" && hasFilter && lastLsn <= lsn,
+    falsePositive: outcome === "absent" && passedFilter && lastLsn <= lsn,
     cachedPages: pages.size - readPages,
     readPages,
   };
