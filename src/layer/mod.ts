@@ -14,7 +14,7 @@ export { filterMayContain } from "./formats/bloom_filter.ts";
 export { hashKey } from "./formats/key_hash.ts";
 export { terminalFlag, tombstoneFlag } from "./formats/page_format.ts";
 export * from "./formats/record_format.ts";
-export { lengthInRun, lsnInRun } from "./formats/run_format.ts";
+export { lengthInRun, lsnInRun, mostRunBytes } from "./formats/run_format.ts";
 export { CompressedValue, leastCompressedBytes, ValueCompressor } from "./formats/value_format.ts";
 export { checkLayer, type ExpectedLayer } from "./inspect/check_layer.ts";
 export type { FoundDamage, Inspector, LostKeys, VerifyFinding } from "./inspect/finding.ts";

@@ -53,22 +53,28 @@ export interface Plan {
  * @param pages Its pages.
  * @param turns When the event loop gets its turns.
  * @param view What stops it.
- * @param fetchBeside Reads what it needs beside pages.
+ * @param beside Reads what is known to be needed, while pages are read.
  */
 export async function complete(
   plan: Plan,
   pages: PageSource,
   turns: Turns,
   view: View,
-  fetchBeside?: () => Promise<void>,
+  beside?: () => Promise<void>,
 ): Promise<void> {
-  const fetch = fetchBeside === undefined
-    ? () => pages.fetch()
-    : () => Promise.all([pages.fetch(), fetchBeside()]);
   for (;;) {
     const state = plan.advance(pages, turns);
     if (state === "done") return;
-    await (state === "needs pages" ? fetch() : turns.turn());
+    if (state === "needs a turn") await turns.turn();
+    else if (beside === undefined) await pages.fetch();
+    else await both(pages.fetch(), beside());
     view.check();
+  }
+}
+
+/** Waits for both, also where one rejects: nothing is in flight behind it. */
+async function both(one: Promise<void>, other: Promise<void>): Promise<void> {
+  for (const outcome of await Promise.allSettled([one, other])) {
+    if (outcome.status === "rejected") throw outcome.reason;
   }
 }

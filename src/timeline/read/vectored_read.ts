@@ -12,6 +12,7 @@ import type { DamagedEntry, Entry } from "../entry.ts";
 import type { ReadObserver } from "./explain/read_observer.ts";
 import { ListedKeys } from "./records/columns.ts";
 import { Copies } from "./records/copies.ts";
+import { EarlyRecords } from "./records/early_records.ts";
 import { EntryRead } from "./records/entry_read.ts";
 import { Lookup } from "./lookup.ts";
 import { complete, type Read } from "./read.ts";
@@ -91,9 +92,14 @@ export class VectoredRead implements Read<Entry | DamagedEntry> {
     observer?.looksUp(keys);
     const lookup = new Lookup(view.map, keys, view.lsn, copies, observer);
     const pages = new PageSet(objects, { fleeting: true, observer });
-    await complete(lookup, observer?.watch(pages) ?? pages, objects.host.turns, view);
+    const listed = new ListedKeys(keys);
+    const early = keys.length === 1
+      ? undefined
+      : new EarlyRecords(objects, listed, lookup.places, copies, observer);
+    const { turns } = objects.host;
+    await complete(lookup, observer?.watch(pages) ?? pages, turns, view, early && (() => early.read()));
     observer?.placed(lookup.places);
-    return new EntryRead(objects, view, new ListedKeys(keys), lookup.places, {
+    return new EntryRead(objects, view, listed, lookup.places, {
       keep: true,
       copies,
       observer,

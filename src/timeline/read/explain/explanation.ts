@@ -123,7 +123,7 @@ export interface ValueCosts {
   readonly readBytes: number;
   /** Bytes of values that were given out. */
   readonly valueBytes: number;
-  /** How often the read waited for records. */
+  /** How often the read waited for records, other than beside pages. */
   readonly rounds: number;
 }
 

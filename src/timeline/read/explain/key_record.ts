@@ -34,6 +34,8 @@ interface Place {
 export class KeyRecord {
   /** Where its record was, if one was read. */
   source: RecordSource | undefined = undefined;
+  /** The LSN of its record that was read before its place was known for good, if one was. */
+  earlyLsn: Lsn | undefined = undefined;
   /** Whether the last run of records that was looked into for it had to be waited for. */
   isRunRead = false;
   /** Where its version lies, once that is known. */

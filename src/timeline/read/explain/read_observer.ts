@@ -16,7 +16,7 @@
  * @module
  */
 
-import type { Clock } from "../../../base/mod.ts";
+import type { Clock, Lsn } from "../../../base/mod.ts";
 import type { MemoryLayer, PageSource, StoredLayer } from "../../../layer/mod.ts";
 import type { PageObserver, PageSet, RangeObserver, StoredObject } from "../../../objects/mod.ts";
 import type { DamagedEntry, Entry } from "../../entry.ts";
@@ -94,15 +94,17 @@ export class ReadObserver implements PageObserver {
         byteLength,
         deleted,
       };
-      // Unless it turns out to lie elsewhere.
       if (places.valueLengthOf(key) === 0) continue;
+      if (places.heldIn(key) !== undefined && record.earlyLsn === places.lsnOf(key)) continue;
+      // Unless it turns out to lie elsewhere.
       record.source = places.heldIn(key) === undefined ? "memory" : record.isRunRead ? "disk" : "cache";
     }
   }
 
-  /** The record of a key was found in the cache. */
-  foundInCache(key: number): void {
+  /** The record of a key at an LSN was found in the cache. */
+  foundInCache(key: number, lsn: Lsn): void {
     this.#record(key).source = "cache";
+    this.#record(key).earlyLsn = lsn;
   }
 
   /** See {@linkcode PageObserver.ranges}: what is told of runs. */
@@ -122,6 +124,20 @@ export class ReadObserver implements PageObserver {
     return {
       planned: (items) => {
         for (const item of items) this.#keys[window + from + item].source = "disk";
+      },
+      transferred: (reads, bytes) => this.#readValues(reads, bytes),
+    };
+  }
+
+  /** What is told of ranges that are the records of some keys, before it is known that they are the newest. */
+  valuesOf(keys: readonly number[], places: Places): RangeObserver {
+    for (const key of keys) {
+      this.#record(key).source = "memory";
+      this.#record(key).earlyLsn = places.lsnOf(key);
+    }
+    return {
+      planned: (items) => {
+        for (const item of items) this.#record(keys[item]).source = "disk";
       },
       transferred: (reads, bytes) => this.#readValues(reads, bytes),
     };

@@ -104,9 +104,18 @@ export class Places {
     isCompressed: boolean,
   ): void {
     this.add(key, file, lsn, offset, length, flags);
-    if ((flags & tombstoneFlag) !== 0) return;
     const isNewest = this.lsnOf(key) === lsn && this.offsetOf(key) === offset && this.#files[key] === file;
-    if (!isNewest) return;
+    if (isNewest && (flags & tombstoneFlag) === 0) this.hold(key, bytes, start, end, isCompressed);
+  }
+
+  /** Holds the value of the newest place of a key; see {@linkcode addHeld}. */
+  hold(
+    key: number,
+    bytes: Uint8Array<ArrayBuffer>,
+    start: number,
+    end: number,
+    isCompressed: boolean,
+  ): void {
     if (this.#heldIn === undefined) {
       this.#heldIn = [];
       this.#heldSpans = new Float64Array(this.#keys * 2);

@@ -177,7 +177,7 @@ export class Values implements RangeWants, RangeSink {
       this.#copies.waiting,
     );
     if (value === undefined) return missing;
-    this.#observer?.foundInCache(key);
+    this.#observer?.foundInCache(key, places.lsnOf(key));
     return value;
   }
 
@@ -332,7 +332,7 @@ export class Values implements RangeWants, RangeSink {
 }
 
 /** What is wrong with the bytes that stand where the record of a key does, if they are not it (D2). */
-function damageOf(
+export function damageOf(
   places: Places,
   keys: KeyList,
   key: number,
