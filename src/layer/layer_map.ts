@@ -88,14 +88,26 @@ export class LayerMap {
   /** Stored layers that may hold a version of a key at or before an LSN, by their last LSNs from new to old. */
   candidates(key: Uint8Array, lsn: Lsn): StoredLayer[] {
     const found: StoredLayer[] = [];
-    let isSorted = true;
+    found.length = this.findCandidates(key, lsn, found);
+    return found;
+  }
+
+  /**
+   * As {@linkcode candidates}, for who asks often: it makes no list.
+   *
+   * @param found Where they go; what stands behind them there means nothing.
+   * @returns How many there are.
+   */
+  findCandidates(key: Uint8Array, lsn: Lsn, found: StoredLayer[]): number {
+    let count = 0;
     for (const run of this.#runs) {
       const layer = run.at(key);
       if (layer === undefined || layer.description.firstLsn > lsn) continue;
-      isSorted &&= found.length === 0 || compareAges(found[found.length - 1], layer) <= 0;
-      found.push(layer);
+      let at = count++;
+      for (; at > 0 && compareAges(found[at - 1], layer) > 0; at--) found[at] = found[at - 1];
+      found[at] = layer;
     }
-    return isSorted ? found : found.sort(compareAges);
+    return count;
   }
 
   /** As {@linkcode candidates}, for keys that follow the key too, as far as these are the same. */

@@ -26,6 +26,7 @@ import {
   type LayerMap,
   type RecordFile,
   recordHeaderBytes,
+  type StoredLayer,
   terminalFlag,
   tombstoneFlag,
   valueStartOf,
@@ -44,6 +45,8 @@ export class WarmGet {
   lsn: Lsn | undefined = undefined;
   readonly #memory: MemoryRead;
   readonly #steps = new DescentSteps(1);
+  /** Those of the key that was asked for last. */
+  readonly #candidates: StoredLayer[] = [];
 
   /** Looks into the memory of a store's objects. */
   constructor(objects: Objects) {
@@ -77,8 +80,9 @@ export class WarmGet {
     const steps = this.#steps;
     let file: RecordFile | undefined, newest = 0, offset = 0, length = 0, flags = 0;
     let run: Uint8Array<ArrayBuffer> | undefined, at = 0, settled = 0;
-    for (const layer of map.candidates(key, lsn)) {
-      const { lastLsn, imageLsn } = layer.description;
+    const candidates = this.#candidates, count = map.findCandidates(key, lsn, candidates);
+    for (let i = 0; i < count; i++) {
+      const layer = candidates[i], { lastLsn, imageLsn } = layer.description;
       if (lastLsn <= newest || lastLsn <= settled) break;
       settled = Math.max(settled, imageLsn);
       steps.restart(0);

@@ -89,6 +89,30 @@ Deno.test("findVersion() finds the newest version in runs: first, last, before, 
   }
 });
 
+Deno.test("findVersion() finds a key that shares more with the first of its run than with those behind it", async () => {
+  const words = "aa@1=9 ab@1=9 ab@4=9 ba@1=9 bb@1=9 c@1=9 d@1";
+  const sorted = await SortedLayer.of(versionsOf(words), { filterBits: 0 });
+  assertEquals(slotsOf(sorted).length, 1);
+  const found = async (key: string, lsn: number) => {
+    const [number] = await sorted.find(new TextEncoder().encode(key), lsn, new WholePages(sorted));
+    return words.split(" ")[number]?.split("=")[0];
+  };
+  const expected = [
+    "aa@1",
+    undefined,
+    "ab@1",
+    "ab@4",
+    undefined,
+    undefined,
+    "ba@1",
+    "bb@1",
+    "c@1",
+    undefined,
+  ];
+  const keys = ["aa", "aaa", "ab", "ab", "abc", "b", "ba", "bb", "c", "ca"];
+  assertEquals(await Promise.all(keys.map((key, i) => found(key, i === 2 ? 3 : 9))), expected);
+});
+
 Deno.test("findVersion() reads one run and nothing else of the values, and of a record alone nothing", async () => {
   const sorted = await SortedLayer.of(versionsOf(many));
   for (const [key, expected] of [["c", 1], ["k", 1], ["l", 0]] as const) {

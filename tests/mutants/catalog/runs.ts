@@ -81,6 +81,15 @@ export const runs: readonly Mutant[] = [
     filter: "holds what a sorted array holds",
   },
   {
+    name: "shared-bytes-believed",
+    breaks: "What a key shares with the first of a run is compared with the one that is found, too.",
+    file: "src/layer/formats/run_format.ts",
+    before: "if (found < 0 || isSameSpan(",
+    after: "if (found < 0 || start >= 0 || isSameSpan(",
+    caughtBy: sorted,
+    filter: "shares more with the first of its run",
+  },
+  {
     name: "value-read-again",
     breaks: "A value that was met in a run is not read again.",
     file: "src/timeline/read/lookup.ts",
