@@ -105,6 +105,21 @@ for (const { name, steps, lsn, keys } of cases) {
   });
 }
 
+test("Timeline.explain() says that no filter was asked of keys beside those that were found", async (place) => {
+  const timeline = (await place.open()).timeline();
+  await timeline.append(Array.from({ length: 50 }, (_, i) => ({ key: `k${i + 100}`, value: "" })));
+  await timeline.freeze();
+  const asked = ["k100", "k102", "k1020", "k103", "k149"];
+  await timeline.getMany(asked);
+  const { keys, visits } = await timeline.explain(asked);
+  const story = keys.map(({ visits: [visit] }) => [visit.outcome, visit.falsePositive, visit.cachedPages]);
+  const beside = (outcome: string) => [outcome, false, 1];
+  // The last slot of a leaf is no place to step to: what is behind it may be in another leaf.
+  const found = ["found", false, 2];
+  assertEquals(story, [found, found, beside("absent"), beside("found"), found]);
+  assertEquals([visits.excusedByFilter, visits.falsePositives], [0, 0]);
+});
+
 test("Timeline.explain() says what is in the cache the second time", async (place) => {
   const timeline = (await place.open()).timeline();
   await lay(timeline, "a c", "|", "b", "|");
