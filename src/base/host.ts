@@ -33,6 +33,14 @@ export interface Random {
   id(): number;
 }
 
+/** What came in answer to what was asked of the system, until it is taken. */
+export interface Answers {
+  /** Whether there is any. As cheap to ask as {@linkcode Turns.due}. */
+  has(): boolean;
+  /** Takes what there is: whoever waits for it goes on in this turn, once what runs now waits or ends. */
+  take(): void;
+}
+
 /**
  * Decides, for a whole store, when the event loop is given a turn, so that long work never stalls it.
  *

@@ -5,7 +5,7 @@
  */
 
 import { setImmediate } from "node:timers";
-import type { Clock, Random, Timers, Turns } from "./host.ts";
+import type { Answers, Clock, Random, Timers, Turns } from "./host.ts";
 
 /** The machine's clock. */
 export const systemClock: Clock = {
@@ -38,33 +38,43 @@ const sliceMilliseconds = 2;
 /** How long while somebody waits for an answer. */
 const hurriedMilliseconds = 0.5;
 
-/** Turns by the clock: work is cut into slices, short ones while somebody waits. */
+/** What turns are cut by. */
+export interface SlicedTurnsOptions {
+  /** Tells how long a slice has lasted. @default {systemClock} */
+  clock?: Clock | undefined;
+  /** Calls its argument in a later turn of the event loop. @default {setImmediate} */
+  later?: ((resume: () => void) => void) | undefined;
+  /** Taken with each turn; a slice ends when there is one that somebody waits for. By default there are none. */
+  answers?: Answers | undefined;
+}
+
+/** Turns by the clock: work is cut into slices, short ones while somebody waits, which end with an answer. */
 export class SlicedTurns implements Turns {
   readonly #clock: Clock;
   readonly #later: (resume: () => void) => void;
+  readonly #answers: Answers | undefined;
   #sliceStart: number;
   #waiting = 0;
 
-  /**
-   * Starts the first slice.
-   *
-   * @param clock Tells how long a slice has lasted.
-   * @param later Calls its argument in a later turn of the event loop.
-   */
-  constructor(clock: Clock = systemClock, later: (resume: () => void) => void = nextTurn) {
+  /** Starts the first slice. */
+  constructor({ clock = systemClock, later = nextTurn, answers }: SlicedTurnsOptions = {}) {
     this.#clock = clock;
     this.#later = later;
+    this.#answers = answers;
     this.#sliceStart = clock.monotonic();
   }
 
   /** See {@linkcode Turns.due}. */
   due(): boolean {
+    if (this.#waiting > 0 && this.#answers?.has()) return true;
     const allowed = this.#waiting > 0 ? hurriedMilliseconds : sliceMilliseconds;
     return this.#clock.monotonic() - this.#sliceStart >= allowed;
   }
 
   /** See {@linkcode Turns.turn}. */
   async turn(): Promise<void> {
+    // Whoever has an answer goes on as far as it can before the event loop turns, and so before the caller does.
+    this.#answers?.take();
     await new Promise<void>(this.#later);
     this.#sliceStart = this.#clock.monotonic();
   }

@@ -14,6 +14,8 @@
  * @module
  */
 
+import type { Answers } from "../base/mod.ts";
+
 /** The names of the engines. */
 export type EngineName = "uring" | "threads" | "node" | "sim";
 
@@ -131,6 +133,12 @@ export interface IoEngine {
    * must not be used again.
    */
   readonly isLost?: boolean | undefined;
+
+  /**
+   * Answers of the system that are there before the event loop is told of them: a thread that waits for them needs a
+   * processor first. Missing where the event loop is all there is to learn of them.
+   */
+  readonly answers?: Answers | undefined;
 
   /**
    * Takes memory whose address is a multiple of 4096, from which the engine can transfer directly.

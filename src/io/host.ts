@@ -46,7 +46,7 @@ export function systemHost(engine: IoEngine, workers: boolean = false): Host {
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,
-    turns: new SlicedTurns(),
+    turns: new SlicedTurns({ answers: engine.answers }),
     workers: workers ? systemWorkers(engine) : undefined,
   };
 }

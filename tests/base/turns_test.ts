@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Clock, SlicedTurns, systemClock, systemRandom } from "../../src/base/mod.ts";
+import { type Answers, type Clock, SlicedTurns, systemClock, systemRandom } from "../../src/base/mod.ts";
 
 /** A clock that stands still until it is moved on. */
 class HeldClock implements Clock {
@@ -16,7 +16,7 @@ class HeldClock implements Clock {
 
 Deno.test("SlicedTurns.due() says so when a slice is over, and again only a slice after the next turn", async () => {
   const clock = new HeldClock();
-  const turns = new SlicedTurns(clock, (resume) => resume());
+  const turns = new SlicedTurns({ clock, later: (resume) => resume() });
   assertEquals(turns.due(), false);
   clock.milliseconds += 1.9;
   assertEquals(turns.due(), false);
@@ -30,7 +30,7 @@ Deno.test("SlicedTurns.due() says so when a slice is over, and again only a slic
 
 Deno.test("SlicedTurns.due() says so sooner while anybody waits for an answer", () => {
   const clock = new HeldClock();
-  const turns = new SlicedTurns(clock);
+  const turns = new SlicedTurns({ clock });
   clock.milliseconds += 0.5;
   assertEquals(turns.due(), false);
   turns.awaiting();
@@ -44,13 +44,48 @@ Deno.test("SlicedTurns.due() says so sooner while anybody waits for an answer", 
 Deno.test("SlicedTurns.turn() starts the next slice when the event loop comes back, not when it is asked", async () => {
   const clock = new HeldClock();
   const resumes: (() => void)[] = [];
-  const turns = new SlicedTurns(clock, (resume) => resumes.push(resume));
+  const turns = new SlicedTurns({ clock, later: (resume) => resumes.push(resume) });
   const turn = turns.turn();
   clock.milliseconds += 100;
   assertEquals(turns.due(), true);
   resumes[0]();
   await turn;
   assertEquals(turns.due(), false);
+});
+
+/** Answers that are there when a test says so. */
+function answersOf(take: () => void): Answers & { there: boolean } {
+  return {
+    there: false,
+    has() {
+      return this.there;
+    },
+    take,
+  };
+}
+
+Deno.test("SlicedTurns.due() says so at once when there is an answer that somebody waits for", () => {
+  const answers = answersOf(() => {});
+  const turns = new SlicedTurns({ clock: new HeldClock(), answers });
+  turns.awaiting();
+  assertEquals(turns.due(), false);
+  answers.there = true;
+  assertEquals(turns.due(), true);
+  turns.answered();
+  assertEquals(turns.due(), false);
+});
+
+Deno.test("SlicedTurns.turn() lets whoever has an answer go on before its caller, as far as it can", async () => {
+  const order: string[] = [], answer = Promise.withResolvers<void>();
+  const reader = answer.promise.then(async () => {
+    for (let step = 1; step <= 50; step++) await undefined;
+    order.push("reader");
+  });
+  const turns = new SlicedTurns({ answers: answersOf(answer.resolve) });
+  await turns.turn();
+  order.push("caller");
+  await reader;
+  assertEquals(order, ["reader", "caller"]);
 });
 
 Deno.test("SlicedTurns.turn() lets the event loop turn", async () => {

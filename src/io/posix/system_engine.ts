@@ -12,7 +12,7 @@
 
 import { leasePath } from "./path_lock.ts";
 import { resolve } from "node:path";
-import { assert, blockBytes, hasCode } from "../../base/mod.ts";
+import { type Answers, assert, blockBytes, hasCode } from "../../base/mod.ts";
 import { proveDirect } from "../direct_support.ts";
 import type {
   DirectSupport,
@@ -71,6 +71,11 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
   /** See {@linkcode IoEngine.isLost}. */
   get isLost(): boolean {
     return this.#transport.isLost === true;
+  }
+
+  /** See {@linkcode IoEngine.answers}. */
+  get answers(): Answers | undefined {
+    return this.#transport.answers;
   }
 
   /** See {@linkcode IoEngine.allocateMemory}. */

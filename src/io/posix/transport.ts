@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Answers } from "../../base/mod.ts";
 import type { IoFile, Transfer } from "../engine.ts";
 import type { TransferOperation } from "../transfer/transfer.ts";
 
@@ -27,6 +28,8 @@ export interface Transport<File extends IoFile> {
   allocate?(file: File, length: number): Promise<void>;
   /** See {@linkcode IoEngine.isLost}. */
   readonly isLost?: boolean;
+  /** See {@linkcode IoEngine.answers}. */
+  readonly answers?: Answers;
   /** Gives up what it holds; nothing is in flight. */
   stop?(): Promise<void>;
 }

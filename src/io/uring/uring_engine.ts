@@ -13,7 +13,7 @@
  * @module
  */
 
-import { maxIoDepth } from "../../base/mod.ts";
+import { type Answers, maxIoDepth } from "../../base/mod.ts";
 import type { IoEngine, Transfer } from "../engine.ts";
 import type { LibcCalls } from "../posix/libc.ts";
 import { type LibcFile, LibcFiles } from "../posix/libc_files.ts";
@@ -71,6 +71,10 @@ class UringTransport implements Transport<LibcFile> {
 
   get isLost(): boolean {
     return this.#queue.isLost;
+  }
+
+  get answers(): Answers {
+    return this.#queue;
   }
 
   transfer(

@@ -26,6 +26,8 @@
  *   entries (4096 B) and 128 completion entries.
  * - U5 It belongs to the thread that made it. The kernel finishes work on the thread that submitted it, and the
  *   threads of nonblocking calls come and go, so that these only wait.
+ * - U8 A wait counts from the head that the kernel knows. That stands still meanwhile, so that a wait ends with what it
+ *   is for, whatever was taken beside it; and there is room in the ring for as much as the wait is for at the most.
  *
  * Nothing may be called concurrently, except that one `wait` may be outstanding during any other call but `close`.
  *
@@ -66,6 +68,8 @@ export class UringRing {
   readonly #waitAddress: bigint;
   #fd: number;
   #tail: number;
+  /** The next completion to be taken, of which the kernel is not told during a wait (U8). */
+  #head: number;
   #waiting = false;
 
   /** Makes a ring of what the kernel filled in. */
@@ -90,6 +94,7 @@ export class UringRing {
     this.#cqTail = index(84);
     this.#cqEntry = index(100);
     this.#tail = this.#indices[this.#sqTail];
+    this.#head = this.#indices[this.#cqHead];
   }
 
   /** Entries that were prepared and that the kernel has not taken. */
@@ -173,6 +178,7 @@ export class UringRing {
       return await this.#syscalls.wait(this.#fd, complete, flags, this.#waitAddress) >= 0;
     } finally {
       this.#waiting = false;
+      Atomics.store(this.#indices, this.#cqHead, this.#head);
     }
   }
 
@@ -183,25 +189,34 @@ export class UringRing {
   }
 
   /**
-   * Takes every completion that is there.
+   * Takes every completion that is there; during a wait no more than half of what the ring holds (U8).
    *
    * @param sink What takes each. It may prepare entries; it does not throw.
    * @returns How many there were.
    */
   reap(sink: CompletionSink): number {
     const indices = this.#indices;
-    const start = indices[this.#cqHead];
-    let head = start;
+    const start = this.#head;
     for (;;) {
       const tail = Atomics.load(indices, this.#cqTail);
-      while (head !== tail) {
-        const at = this.#cqEntry + (head & this.#cqMask) * 4;
-        head = (head + 1) | 0;
+      while (this.#head !== tail && this.#mayTake()) {
+        const at = this.#cqEntry + (this.#head & this.#cqMask) * 4;
+        this.#head = (this.#head + 1) | 0;
         sink(indices[at] >>> 0, indices[at + 1] >>> 0, indices[at + 2]);
       }
-      Atomics.store(indices, this.#cqHead, head);
-      if (!this.#refill(tail)) return (head - start) >>> 0;
+      if (!this.#waiting) Atomics.store(indices, this.#cqHead, this.#head);
+      if (this.#waiting || !this.#refill(tail)) return (this.#head - start) >>> 0;
     }
+  }
+
+  /** Whether there is a completion that may be taken now. */
+  get hasCompletions(): boolean {
+    return Atomics.load(this.#indices, this.#cqTail) !== this.#head && this.#mayTake();
+  }
+
+  /** Whether the ring keeps room enough for what comes during a wait. */
+  #mayTake(): boolean {
+    return !this.#waiting || (this.#head - this.#indices[this.#cqHead]) >>> 0 <= this.#cqMask >>> 1;
   }
 
   /** Makes the kernel move into the ring what did not fit it. Returns whether there is more than before. */

@@ -166,7 +166,7 @@ export class FakeKernel implements LibcCalls {
     Atomics.store(this.#indices, sqHead, (head + 1) | 0);
     this.taken.push(entry);
     const completion = { low: entry.low, high: entry.high, result: this.#perform(entry) };
-    for (const one of this.deliver(completion)) this.#post(one);
+    for (const one of this.deliver(completion)) this.post(one);
   }
 
   #perform(entry: Entry): number {
@@ -179,7 +179,8 @@ export class FakeKernel implements LibcCalls {
     return stored.length;
   }
 
-  #post(completion: Completion): void {
+  /** Puts a completion into the ring, or with those that did not fit it. */
+  post(completion: Completion): void {
     const tail = Atomics.load(this.#indices, cqTail);
     if (((tail - Atomics.load(this.#indices, cqHead)) >>> 0) > this.#cqMask) {
       this.#late.push(completion);
@@ -194,7 +195,7 @@ export class FakeKernel implements LibcCalls {
   /** Moves into the ring what did not fit it. Returns whether there is anything in the ring. */
   #flushLate(): boolean {
     Atomics.and(this.#indices, sqFlags, ~overflowed);
-    for (const completion of this.#late.splice(0)) this.#post(completion);
+    for (const completion of this.#late.splice(0)) this.post(completion);
     return Atomics.load(this.#indices, cqTail) !== Atomics.load(this.#indices, cqHead);
   }
 

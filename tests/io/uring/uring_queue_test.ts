@@ -2,14 +2,14 @@
 
 import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import { AssertionError, IoError } from "../../../src/base/mod.ts";
+import { type Answers, AssertionError, IoError } from "../../../src/base/mod.ts";
 import type { Transfer } from "../../../src/io/engine.ts";
 import { Libc, openLibc } from "../../../src/io/posix/libc.ts";
 import { LibcFiles } from "../../../src/io/posix/libc_files.ts";
 import { UringQueue } from "../../../src/io/uring/uring_queue.ts";
 import { UringRing } from "../../../src/io/uring/uring_ring.ts";
 import { openUringRing } from "../../../src/io/uring/uring_setup.ts";
-import { FakeKernel } from "./uring_fake_kernel.ts";
+import { type Completion, FakeKernel } from "./uring_fake_kernel.ts";
 
 const [interrupted, ioFailed, tryAgain, invalid, badFile] = [4, 5, 11, 22, 9];
 const [fsync, read, write] = [3, 22, 23];
@@ -47,6 +47,11 @@ class Fixture implements AsyncDisposable {
         left: transfers.length,
       })
     );
+  }
+
+  /** What came in answer, for who looks before the queue is told. */
+  get answers(): Answers {
+    return this.#queue;
   }
 
   assertRead(transfer: Transfer, done = transfer.bytes.length): void {
@@ -188,6 +193,46 @@ test("lets the event loop turn during reads that are awaited one by one", async 
   for (let i = 0; i < 340; i++) await f.run(read, f.transfer(0, 4096));
   turns.done = true;
   assert(turns.count >= 340 / 17, `${turns.count} turns`);
+});
+
+test("gives what the kernel has completed to whoever takes it, before a wait has ended", async () => {
+  await using f = new Fixture();
+  const held: Completion[] = [];
+  f.kernel.deliver = (one) => {
+    held.push(one);
+    return [];
+  };
+  const large = f.transfer(0, 65536);
+  const done = { read: false };
+  const reading = f.run(read, large).then(() => done.read = true);
+  await Promise.resolve();
+  assertEquals([f.kernel.taken.length, f.answers.has()], [1, false]);
+  f.kernel.post(held[0]);
+  assertEquals([f.answers.has(), done.read], [true, false]);
+  f.answers.take();
+  await Promise.resolve();
+  assertEquals([f.answers.has(), done.read], [false, true]);
+  await reading;
+  f.assertRead(large);
+});
+
+test("looks for a small read in the turn that submits it while a large write is in flight", async () => {
+  await using f = new Fixture();
+  const held: Completion[] = [], [large, small] = [f.transfer(0, 65536), f.transfer(4096, 4096)];
+  f.kernel.deliver = (one) => {
+    held.push(one);
+    return [];
+  };
+  const writing = f.run(write, large);
+  await Promise.resolve();
+  f.kernel.deliver = (one) => [one];
+  const turn = { over: false };
+  setImmediate(() => turn.over = true);
+  await f.run(read, small);
+  assertEquals([turn.over, large.done], [false, 0]);
+  f.kernel.post(held[0]);
+  await writing;
+  assertEquals(large.done, 65536);
 });
 
 test("submits again what enter did not take", async () => {
