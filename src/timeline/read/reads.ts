@@ -126,10 +126,16 @@ export class Reads {
   async #read(key: Key, options: AnyReadOptions | undefined): Promise<Entry> {
     const bytes = ownKey(key);
     const { lsn, signal } = planRead(options, this.#source.names.whole);
-    const view = this.#source.open(lsn, signal), { clock } = this.#objects.host, began = clock.monotonic();
-    const entry = await (signal === undefined ? this.#gather.get(view, bytes) : this.#readAlone(view, bytes));
-    this.#source.gets.record(began, clock.monotonic());
-    return entry;
+    const view = this.#source.open(lsn, signal), { clock, turns } = this.#objects.host;
+    const began = clock.monotonic();
+    // Each step of it would stand behind an append, of those that need not wait, until the event loop turns.
+    turns.awaiting();
+    try {
+      return await (signal === undefined ? this.#gather.get(view, bytes) : this.#readAlone(view, bytes));
+    } finally {
+      turns.answered();
+      this.#source.gets.record(began, clock.monotonic());
+    }
   }
 
   async #readAlone(view: View, key: Uint8Array<ArrayBuffer>): Promise<Entry> {

@@ -14,7 +14,7 @@ import type { TimelineLayers } from "./timeline_layers.ts";
 /** Frozen layers that may wait to be sealed before appends wait for them. */
 const mostFrozen = 2;
 /** Bytes after which appends ask whether the event loop's turn is due. */
-const turnBytes = 64 * 1024;
+const turnBytes = 8 * 1024;
 
 /** What takes memory until the disk has it. */
 export type HeldLayers = Pick<

@@ -71,6 +71,7 @@ const waits: readonly [
   ["the turn is due and little was appended", { turnDue: true }, 100, "nothing"],
   ["much was appended and the turn is not due", {}, plenty, "nothing"],
   ["much was appended and the turn is due", { turnDue: true }, plenty, "turn"],
+  ["a batch of some KiB was appended and the turn is due", { turnDue: true }, 8192, "turn"],
   ["the buffers are full", { buffersFull: true }, 0, "buffers"],
   ["the buffers are full and three layers are frozen", { buffersFull: true, frozenCount: 3 }, 0, "buffers"],
   ["two layers are frozen", { frozenCount: 2 }, 0, "nothing"],
