@@ -15,6 +15,7 @@ export { directoryOf } from "./posix/namespace.ts";
 export * from "./stream/buffered_writer.ts";
 export * from "./stream/sequential_reader.ts";
 export * from "./transfer/once.ts";
+export { giveWay } from "./workers/give_way.ts";
 export { SharedMemoryPool } from "./workers/shared_memory.ts";
 export { parentLink } from "./workers/system_workers.ts";
 export * from "./workers/workers.ts";

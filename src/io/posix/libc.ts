@@ -23,6 +23,7 @@ const symbols = {
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   fstatvfs: { parameters: ["i32", "buffer"], result: "i32", optional: true },
   fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
+  nice: { parameters: ["i32"], result: "i32" },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32", optional: true },
   preadAsync: {
     name: "pread",

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { openEngine, parentLink, systemHost } from "../../../io/mod.ts";
+import { giveWay, openEngine, parentLink, systemHost } from "../../../io/mod.ts";
 import { serveUpkeep } from "./server.ts";
 
+giveWay();
 serveUpkeep(parentLink(), async (name) => {
   // The main thread says which engine; another one would not do.
   const ioEngine = name === "sim" ? "node" : name;
