@@ -13,6 +13,7 @@
  *   │ submission entries, 64 B each          │
  *   ├────────────────────────────────────────┤
  *   │ argument of the wait                   │      constant while a wait is outstanding
+ *   │ argument of waiting on this thread     │
  *   └────────────────────────────────────────┘
  * ```
  *
@@ -39,7 +40,9 @@ import { uringCqOverflow, uringEnter, uringErrno } from "./uring_abi.ts";
 import { partBytes, retire, type RingMemory } from "./uring_memory.ts";
 import type { UringSyscalls } from "./uring_syscalls.ts";
 
-const timespecAt = 32;
+/** Where the arguments of both ways to wait stand, and how far behind each its time does. */
+const waitAt = 0, blockAt = 64, timespecAt = 32;
+const waitFlags = uringEnter.getEvents | uringEnter.extArg;
 const twoTo32 = 0x100000000;
 
 /** Takes one completion: the two halves of the user data, and the result or −errno. */
@@ -82,7 +85,9 @@ export class UringRing {
     this.#memory = memory;
     this.#wait = new DataView(wait.buffer, wait.byteOffset, partBytes);
     this.#waitAddress = BigInt(memory.addresses[2]);
-    this.#wait.setBigUint64(16, BigInt(memory.addresses[2] + timespecAt), true);
+    for (const at of [waitAt, blockAt]) {
+      this.#wait.setBigUint64(at + 16, BigInt(memory.addresses[2] + at + timespecAt), true);
+    }
     this.#indices = new Int32Array(rings.buffer, rings.byteOffset, partBytes / 4);
     this.#entries = new Uint32Array(entries.buffer, entries.byteOffset, partBytes / 4);
     this.#sqMask = view.getUint32(0, true) - 1;
@@ -172,14 +177,24 @@ export class UringRing {
   async wait(milliseconds: number, complete = 1): Promise<boolean> {
     assert(!this.#waiting, "a wait is outstanding already");
     this.#waiting = true;
-    this.#wait.setUint32(timespecAt + 8, milliseconds * 1e6, true);
-    const flags = uringEnter.getEvents | uringEnter.extArg;
+    this.#wait.setUint32(waitAt + timespecAt + 8, milliseconds * 1e6, true);
     try {
-      return await this.#syscalls.wait(this.#fd, complete, flags, this.#waitAddress) >= 0;
+      return await this.#syscalls.wait(this.#fd, complete, waitFlags, this.#waitAddress) >= 0;
     } finally {
       this.#waiting = false;
       Atomics.store(this.#indices, this.#cqHead, this.#head);
     }
+  }
+
+  /**
+   * Waits on this thread, which does nothing else meanwhile, until something has been completed that was not taken, or
+   * the time is up. The caller reaps in either case.
+   *
+   * @param milliseconds The longest wait, below 1000.
+   */
+  block(milliseconds: number): void {
+    this.#wait.setUint32(blockAt + timespecAt + 8, milliseconds * 1e6, true);
+    this.#syscalls.block(this.#fd, this.#taken() + 1, waitFlags, this.#waitAddress + BigInt(blockAt));
   }
 
   /** Asks the kernel for events without waiting. Returns 0, or the errno of a ring that is of no use any more. */
@@ -216,7 +231,12 @@ export class UringRing {
 
   /** Whether the ring keeps room enough for what comes during a wait. */
   #mayTake(): boolean {
-    return !this.#waiting || (this.#head - this.#indices[this.#cqHead]) >>> 0 <= this.#cqMask >>> 1;
+    return !this.#waiting || this.#taken() <= this.#cqMask >>> 1;
+  }
+
+  /** How many completions were taken of which the kernel is not told yet. */
+  #taken(): number {
+    return (this.#head - this.#indices[this.#cqHead]) >>> 0;
   }
 
   /** Makes the kernel move into the ring what did not fit it. Returns whether there is more than before. */

@@ -1,5 +1,5 @@
 /**
- * The three system calls of io_uring, as the ring uses them. A test gives its own to force what a kernel may answer.
+ * The system calls of io_uring, as the ring uses them. A test gives its own to force what a kernel may answer.
  *
  * Errors are returned as −errno, which is right for the synchronous calls. After the nonblocking call errno is
  * another thread's, so that it returns only whether it failed.
@@ -24,6 +24,12 @@ export interface UringSyscalls {
    * @param argument The address of the wait argument.
    */
   wait(fd: number, complete: number, flags: number, argument: bigint): Promise<number>;
+  /**
+   * Waits for completions on this thread. Returns ≥ 0, or −errno, which it is of a timeout too.
+   *
+   * @param argument The address of the wait argument.
+   */
+  block(fd: number, complete: number, flags: number, argument: bigint): number;
   /** Closes a ring. */
   close(fd: number): void;
 }
@@ -59,6 +65,8 @@ export function uringSyscalls(libc: LibcCalls): UringSyscalls | { reason: string
     enter: (fd, submit, flags) => checked(uringEnter(enterNumber, fd, submit, 0, flags, 0n, 0n)),
     wait: (fd, complete, flags, argument) =>
       uringWait(enterNumber, fd, 0, complete, flags, argument, waitArgumentBytes),
+    block: (fd, complete, flags, argument) =>
+      checked(uringEnter(enterNumber, fd, 0, complete, flags, argument, waitArgumentBytes)),
     close: (fd) => void close(fd),
   };
 }

@@ -58,6 +58,9 @@ export class FakeKernel implements LibcCalls {
   readonly enters: number[] = [];
   /** How often somebody waited, which takes a turn of the event loop. */
   waits = 0;
+  /** How many completions each call that waited on the thread itself asked for, and what comes meanwhile. */
+  readonly blocks: number[] = [];
+  meanwhile: () => void = () => {};
   /** The rings that are open. */
   open = 0;
   readonly #real: Libc;
@@ -109,6 +112,11 @@ export class FakeKernel implements LibcCalls {
       wait: () => {
         this.waits++;
         return new Promise((resolve) => setTimeout(() => resolve(this.#flushLate() ? 0 : -1), 0));
+      },
+      block: (_fd, complete) => {
+        this.blocks.push(complete);
+        this.meanwhile();
+        return this.#flushLate() ? 0 : -62;
       },
       close: () => void this.open--,
     };

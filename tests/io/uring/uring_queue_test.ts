@@ -6,6 +6,7 @@ import { type Answers, AssertionError, IoError } from "../../../src/base/mod.ts"
 import type { Transfer } from "../../../src/io/engine.ts";
 import { Libc, openLibc } from "../../../src/io/posix/libc.ts";
 import { LibcFiles } from "../../../src/io/posix/libc_files.ts";
+import { uringDurableWrite } from "../../../src/io/uring/uring_abi.ts";
 import { UringQueue } from "../../../src/io/uring/uring_queue.ts";
 import { UringRing } from "../../../src/io/uring/uring_ring.ts";
 import { openUringRing } from "../../../src/io/uring/uring_setup.ts";
@@ -35,11 +36,15 @@ class Fixture implements AsyncDisposable {
   }
 
   run(opcode: number, ...transfers: Transfer[]): Promise<void> {
+    return this.runWith(0, opcode, ...transfers);
+  }
+
+  runWith(opFlags: number, opcode: number, ...transfers: Transfer[]): Promise<void> {
     const operation = opcode === read ? "read" : opcode === write ? "write" : "sync";
     return new Promise((finish) =>
       this.#queue.submit({
         opcode,
-        opFlags: 0,
+        opFlags,
         operation,
         transfers,
         finish,
@@ -233,6 +238,22 @@ test("looks for a small read in the turn that submits it while a large write is 
   f.kernel.post(held[0]);
   await writing;
   assertEquals(large.done, 65536);
+});
+
+test("waits in the kernel for a small durable write, in the turn that submits it", async () => {
+  await using f = new Fixture();
+  await f.run(write, f.transfer(0, 4096));
+  assertEquals(f.kernel.blocks, []);
+  const held: Completion[] = [], turn = { over: false };
+  f.kernel.deliver = (one) => {
+    held.push(one);
+    return [];
+  };
+  f.kernel.meanwhile = () => held.splice(0).forEach((one) => f.kernel.post(one));
+  setImmediate(() => turn.over = true);
+  const transfer = f.transfer(0, 4096);
+  await f.runWith(uringDurableWrite, write, transfer);
+  assertEquals([transfer.done, turn.over, f.kernel.blocks], [4096, false, [1]]);
 });
 
 test("submits again what enter did not take", async () => {

@@ -143,6 +143,8 @@ Deno.test({
     const waited = ring.wait(900);
     assertEquals([ring.hasCompletions, reaped(ring), ring.hasCompletions], [true, [0, 1, 2, 3], false]);
     assertEquals(reaped(ring), []);
+    ring.block(1);
+    assertEquals(kernel.blocks, [5], "four were taken of which the kernel is not told");
     assert(await waited, "the wait is for what was there");
     assertEquals([ring.hasCompletions, reaped(ring), ring.hasCompletions], [true, [4, 5, 6, 7], false]);
     assertEquals(await ring.wait(900), false);
@@ -161,6 +163,24 @@ Deno.test({
     real.ring.close();
     assertEquals(real.ring.check(), 9);
     real.libc[Symbol.dispose]();
+  },
+});
+
+Deno.test({
+  name: "UringRing.block() ends with a completion, or when its time is up",
+  ignore,
+  fn() {
+    const real = openRealRing();
+    assert("ring" in real);
+    const { ring, libc } = real;
+    ring.block(1);
+    assertEquals(reaped(ring), []);
+    prepareNop(ring, 7);
+    ring.submit();
+    ring.block(900);
+    assertEquals(reaped(ring), [7]);
+    ring.close();
+    libc[Symbol.dispose]();
   },
 });
 
