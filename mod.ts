@@ -59,6 +59,7 @@ export {
 } from "./src/store/mod.ts";
 export {
   type AppendOptions,
+  type BackPressure,
   type CompactionProgress,
   type CompactionReport,
   type CompactOptions,

@@ -38,6 +38,8 @@ export const blockBytes: number = 4096;
 export const pageBytes: number = 8192;
 /** The largest manifest that will be read, in bytes. */
 export const maxManifestBytes: number = 64 * MiB;
+/** The longest file of published metrics that will be read, in bytes: those of some thousand timelines. */
+export const maxMetricsBytes: number = MiB;
 /** The longest name of a timeline in UTF-16 code units. */
 export const maxTimelineNameLength: number = 128;
 /** Transfers that one engine keeps in flight. */

@@ -5,7 +5,7 @@ import type { CompactOptions, Timeline } from "../timeline/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import { exitInterrupted, exitOk } from "./exit_code.ts";
 import { listenForInterrupt } from "./interrupt.ts";
-import { openForWriting } from "./open_timeline.ts";
+import { openForWriting, toldMilliseconds } from "./open_timeline.ts";
 import { Progress } from "./terminal/progress.ts";
 import { formatWork } from "./terminal/quantity.ts";
 import type { Terminal } from "./terminal/terminal.ts";
@@ -42,7 +42,11 @@ export async function callUpkeep<Report>(
   using interrupt = listenForInterrupt();
   using progress = new Progress(terminal, systemClock);
   const { signal } = interrupt;
-  await using open = await openForWriting(args, { create: "never", signal });
+  await using open = await openForWriting(args, {
+    create: "never",
+    metricsMilliseconds: toldMilliseconds,
+    signal,
+  });
   const workOf = (bytes: number, ...done: string[]) =>
     formatWork(done, bytes, systemClock.monotonic() - started);
   try {

@@ -22,10 +22,14 @@ export interface OpenTimelineOptions {
   create?: "asked" | "missing" | "never";
   /** Whether layers are merged meanwhile; `manual`, if left out: a command that is soon over would only begin to. */
   upkeep?: StoreOptions["upkeep"];
+  /** How often metrics are told to other processes, in milliseconds; never, if left out. */
+  metricsMilliseconds?: number;
   /** Ends the wait of `--wait`; an interrupt of the user if left out. */
   signal?: AbortSignal;
 }
 
+/** How often commands that work for long tell others of it. */
+export const toldMilliseconds = 1000;
 /** How long it is between two looks whether a lock was given up. */
 const lookMilliseconds = 50;
 
@@ -55,8 +59,8 @@ export async function openForWriting(
   const isAsked = options.create === undefined || options.create === "asked";
   const create = options.create === "missing" || isAsked && args.flag("create");
   const path = options.path ?? args.positionals[0];
-  const { upkeep = "manual" } = options;
-  const open = () => Store.open(path, { ...ioOptions(args), create, upkeep });
+  const { upkeep = "manual", metricsMilliseconds } = options;
+  const open = () => Store.open(path, { ...ioOptions(args), create, upkeep, metricsMilliseconds });
   const store = await waitFor(args.milliseconds("wait") ?? 0, options.signal, open).catch((error) => {
     if (create || !isAsked || !(error instanceof Deno.errors.NotFound)) throw error;
     throw new Deno.errors.NotFound(`${error.message} (--create makes one)`, { cause: error });

@@ -87,6 +87,18 @@ export class RootFiles {
     await this.#write(await this.#openToAppend(name), offset, bytes, true);
   }
 
+  /**
+   * Writes a file from its start on, in one write, and makes it if there is none. It is not synced, and what is behind
+   * the bytes stays: a crash may leave any part of it.
+   *
+   * @param name Its name.
+   * @param bytes What.
+   */
+  async overwrite(name: string, bytes: Uint8Array): Promise<void> {
+    const { files } = this.#context;
+    await files.closing(this.#openOrCreate(name), (file) => this.#write(file, 0, bytes, false));
+  }
+
   /** Makes a file and its name durable, so that what was read of it is what will be there. */
   async settle(name: string): Promise<void> {
     const { host: { engine }, directory, files } = this.#context;
@@ -126,6 +138,17 @@ export class RootFiles {
   #listAll(): Promise<string[]> {
     const { host: { engine }, directory, files } = this.#context;
     return files.spare(() => engine.list(directory));
+  }
+
+  async #openOrCreate(name: string): Promise<IoFile> {
+    const path = this.#pathOf(name), options = { access: "write", direct: false } as const;
+    try {
+      return await this.#context.openOwn(path, options);
+    } catch (error) {
+      if (!hasCode(error, "ENOENT")) throw error;
+    }
+    await this.#context.checkNames("create", path);
+    return await this.#open(name, { access: "write", create: true });
   }
 
   async #openToAppend(name: string): Promise<IoFile> {

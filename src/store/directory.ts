@@ -22,6 +22,8 @@ import {
 
 /** The file that says who holds the lock. */
 export const lockName = "lock";
+/** The file in which the process that writes tells its metrics. */
+export const metricsName = "metrics";
 
 /** Where a store is, or is to be made. */
 export interface FoundDirectory {
@@ -155,6 +157,7 @@ async function* unnamedTimelines(
 export async function removeLeftovers(objects: Objects, named: ReadonlySet<number>): Promise<void> {
   const names = await objects.host.engine.list(objects.directory);
   for (const name of names) if (isLeftover(name)) await objects.root.remove(name);
+  if (names.includes(metricsName)) await objects.root.remove(metricsName).catch(passIfForeign);
   for await (const { name } of unnamedTimelines(objects, named)) {
     await objects.root.remove(name).catch(passIfForeign);
   }

@@ -5,11 +5,14 @@
  */
 
 import type { Latency } from "../base/mod.ts";
-import type { ThrottleCounts, UpkeepStatus } from "../timeline/mod.ts";
+import type { BackPressure, ThrottleCounts, UpkeepStatus } from "../timeline/mod.ts";
 import type { OpenStore, OpenTimeline } from "./open_store.ts";
 
 /** What upkeep of one timeline does, and what its appends waited for it. */
-export interface UpkeepMetrics extends UpkeepStatus, ThrottleCounts {}
+export interface UpkeepMetrics extends UpkeepStatus, ThrottleCounts {
+  /** Why an append would wait now. */
+  readonly backPressure: BackPressure;
+}
 
 /** The memory of a store by its parts, in bytes, each beside what bounds it. */
 export interface MemoryMetrics {
@@ -149,7 +152,8 @@ export function metricsOf(store: OpenStore): StoreMetrics {
     upkeep: Object.fromEntries(all.map(({ state, writer }) => {
       const { slowedAppends, slowedMilliseconds, heldAppends, heldMilliseconds } = writer.counters;
       const waits = { slowedAppends, slowedMilliseconds, heldAppends, heldMilliseconds };
-      return [state.name, { ...writer.compactor.status, ...waits }];
+      const { backPressure, compactor: { status } } = writer;
+      return [state.name, { ...status, ...waits, backPressure }];
     })),
   };
 }

@@ -17,4 +17,5 @@ export type {
   SalvageReport,
 } from "./salvage/options.ts";
 export { salvage } from "./salvage/salvage.ts";
-export { openStoreOn, Store, type TimelineInfo } from "./store.ts";
+export type { PublishedMetrics } from "./published_metrics.ts";
+export { openStoreOn, publishedMetricsOf, Store, type TimelineInfo } from "./store.ts";

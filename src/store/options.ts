@@ -52,6 +52,12 @@ export interface StoreOptions {
    * opening's, not the store's: an opening without it gives up nothing more.
    */
   history?: HistoryPolicy | undefined;
+  /**
+   * How often the metrics are written to the file `metrics` in the store's directory, 100 to 3,600,000 in whole
+   * milliseconds, so that `varve top` and other processes see reads, cache and latencies of this one. It costs a small
+   * write that is not synced; closing removes the file. Left out, or with `readOnly`, nothing is written.
+   */
+  metricsMilliseconds?: number | undefined;
 }
 
 const names = [
@@ -66,6 +72,7 @@ const names = [
   "flushMilliseconds",
   "upkeep",
   "history",
+  "metricsMilliseconds",
 ];
 const upkeepModes: readonly UpkeepMode[] = ["worker", "slices", "manual"];
 
@@ -79,6 +86,8 @@ export interface CheckedOptions {
   readonly cacheBytes: number;
   /** Whether layers are merged by themselves, and where; `undefined` if nobody said so. */
   readonly upkeep: UpkeepMode | undefined;
+  /** How often metrics are written; `undefined` if never. */
+  readonly metricsMilliseconds: number | undefined;
   /** How large a timeline may become, and how long it may wait. */
   readonly settings: TimelineSettings;
 }
@@ -107,7 +116,9 @@ export function checkOptions(options: StoreOptions): CheckedOptions {
   const history = checkHistory("open store", options.history);
   const settings = { segmentBytes, indexBytes, waitingBytes: memoryBytes, flushMilliseconds, history };
   const upkeep = options.upkeep === undefined ? undefined : oneOf("upkeep", options.upkeep, upkeepModes);
-  return { mayCreate: create && !readOnly, readOnly, cacheBytes, upkeep, settings };
+  const often = whole("metricsMilliseconds", options.metricsMilliseconds, 1000, 100, 3_600_000);
+  const metricsMilliseconds = readOnly || options.metricsMilliseconds === undefined ? undefined : often;
+  return { mayCreate: create && !readOnly, readOnly, cacheBytes, upkeep, metricsMilliseconds, settings };
 }
 
 /** An option, which is of the type of its default. */

@@ -28,6 +28,7 @@ import {
   stopReads,
 } from "./open_store.ts";
 import type { StoreOptions } from "./options.ts";
+import { MetricsPublisher, type PublishedMetrics, readPublished } from "./published_metrics.ts";
 
 /** A timeline, described. */
 export interface TimelineInfo {
@@ -55,6 +56,9 @@ let storeOf: (store: OpenStore) => Store;
  */
 export let raiseHorizon: (store: Store, timeline: string, lsn: Lsn) => Promise<void>;
 
+/** What the process that writes a store, which this one reads, told of itself last; see {@linkcode readPublished}. */
+export let publishedMetricsOf: (store: Store) => Promise<PublishedMetrics | undefined>;
+
 /**
  * A store of versioned keys in a directory.
  *
@@ -79,14 +83,18 @@ export class Store implements AsyncDisposable {
       const { horizon, durableLsn } = store.#store.timelines.get(name)!.writer;
       await horizon.raise(Math.min(lsn, durableLsn));
     };
+    publishedMetricsOf = (store) => readPublished(store.#store.objects, store.metrics());
   }
 
   readonly #store: OpenStore;
   readonly #making = new Map<string, Promise<Timeline>>();
+  /** Who tells other processes of the metrics; `undefined` if nobody does. */
+  readonly #publisher: MetricsPublisher | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(store: OpenStore) {
     this.#store = store;
+    this.#publisher = startPublishing(store);
   }
 
   /**
@@ -241,7 +249,11 @@ export class Store implements AsyncDisposable {
   async #close(): Promise<void> {
     stopReads(this.#store);
     await Promise.allSettled(this.#making.values());
-    await closeStore(this.#store);
+    try {
+      await this.#publisher?.close();
+    } finally {
+      await closeStore(this.#store);
+    }
   }
 
   #checkOpen(): void {
@@ -281,6 +293,16 @@ export async function openStoreOn(
  */
 export async function openStoreWith(clock: Clock, path: string | URL, options: StoreOptions): Promise<Store> {
   return storeOf(await openStore(path, options, (engine) => ({ ...systemHost(engine), clock })));
+}
+
+/** Begins to tell other processes of the metrics, if that is asked for. */
+function startPublishing(store: OpenStore): MetricsPublisher | undefined {
+  const { objects, io: { note }, options: { metricsMilliseconds } } = store;
+  if (metricsMilliseconds === undefined) return undefined;
+  const { host: { clock, timers } } = objects, metrics = () => metricsOf(store);
+  const publisher = new MetricsPublisher(objects, metricsMilliseconds, { clock, timers, note, metrics });
+  publisher.start();
+  return publisher;
 }
 
 function checkTimelineName(name: string): void {

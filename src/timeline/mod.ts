@@ -52,5 +52,6 @@ export { type OpenHost, serveUpkeep } from "./upkeep/worker/server.ts";
 export { WorkerUpkeep } from "./upkeep/worker/worker_upkeep.ts";
 export { hasData } from "./write/orphans.ts";
 export { durableEndsOf } from "./write/prove_ends.ts";
+export type { BackPressure } from "./write/room.ts";
 export type { ThrottleCounts } from "./write/throttle.ts";
 export { TimelineWriter, type WriteCounters } from "./write/timeline_writer.ts";

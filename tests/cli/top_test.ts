@@ -2,8 +2,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { main } from "../../src/cli/mod.ts";
 import { parseLocks } from "../../src/cli/seeing/lock_holders.ts";
 import { depthOf, type Look, ratesBetween } from "../../src/cli/seeing/look.ts";
-import { topScreen } from "../../src/cli/seeing/top_text.ts";
-import { type LayerInfo, Store, type StoreOptions } from "../../mod.ts";
+import { topLine, topScreen } from "../../src/cli/seeing/top_text.ts";
+import { encodePublished } from "../../src/store/published_metrics.ts";
+import { type LayerInfo, Store, type StoreMetrics, type StoreOptions } from "../../mod.ts";
 import { TemporaryFolder } from "../git/fixture.ts";
 import { FakeTerminal, startVarve, varve } from "./fixture.ts";
 
@@ -61,7 +62,10 @@ function look(at: number, lastLsn: number, versions: number, layers: LayerInfo[]
     depth: 1,
     unsealedBytes: 0,
     allocatedBytes: undefined,
+    debtBytes: 2048,
+    pressure: 1.25,
     holders: undefined,
+    published: undefined,
   };
 }
 
@@ -72,12 +76,19 @@ Deno.test("ratesBetween() tells what came from what was merged", () => {
     layer("L0 a", "1", 500),
     layer("delta a", "3", 150),
   ]);
-  assertEquals(ratesBetween(before, after), { lsns: 10, versions: 20, writtenBytes: 120, mergedBytes: 75 });
+  assertEquals(ratesBetween(before, after), {
+    lsns: 10,
+    versions: 20,
+    writtenBytes: 120,
+    mergedBytes: 75,
+    process: undefined,
+  });
   assertEquals(ratesBetween(before, { ...before, at: 2000 }), {
     lsns: 0,
     versions: 0,
     writtenBytes: 0,
     mergedBytes: 0,
+    process: undefined,
   });
 });
 
@@ -98,6 +109,86 @@ Deno.test("topScreen() says what is not known", () => {
   assertMatch(shown, /^\/s {2}main {2}00:00:00 {2}a look takes 2 ms\n/);
   assertMatch(shown, /history +LSN 5 +– +synced up to 5\n/);
   assertMatch(shown, /on disk –\n[^]*held by +– \(the system does not tell\)\n/);
+  assertMatch(shown, /\ndebt +2 KiB +to be written by merges, pressure 1.3\n/);
+  assertMatch(shown, /\nNo process tells reads, cache and latencies /);
+});
+
+Deno.test("topScreen() shows each level, and what the process that writes tells", async () => {
+  await using folder = new TemporaryFolder();
+  await using store = await Store.open(folder.join("store"), small);
+  const then = store.metrics(), { main } = then.upkeep, { latencies } = then;
+  const get = {
+    count: 1234,
+    p50Milliseconds: 0.5,
+    p99Milliseconds: 2,
+    p999Milliseconds: 3,
+    mostMilliseconds: 44,
+  };
+  const now: StoreMetrics = {
+    ...then,
+    batches: 4,
+    changes: 2000,
+    bytes: 4 << 20,
+    syncs: 2,
+    keysRead: 20_000,
+    valueReads: 30,
+    pageReads: 10,
+    cacheHits: 75,
+    cacheMisses: 25,
+    upkeep: { main: { ...main, state: "merging", backPressure: "slowed", slowedMilliseconds: 1500 } },
+    latencies: { ...latencies, get },
+  };
+  const layers = [layer("open"), { ...layer("L0 a"), level: 0 }, { ...layer("delta a"), level: 7 }];
+  layers.push({ ...layer("image a"), level: 7 }, { ...layer("L0 b"), level: 7 }, {
+    ...layer("L0 c"),
+    level: 0,
+  });
+  const published = (time: number, metrics: StoreMetrics) => ({ time, milliseconds: 1000, metrics });
+  const before = { ...look(0, 5, 1, layers), published: published(1000, then) };
+  const after = { ...look(2000, 5, 1, layers), published: published(3000, now) };
+  const rates = ratesBetween(before, after), shown = topScreen(after, rates, new Date(0));
+  for (
+    const line of [
+      /^ingest +\+1,000\/s changes +\+2\/s batches +\+2 MiB\/s +\+1\/s syncs$/m,
+      /^reads +\+10,000\/s keys +\+20\/s of the disk$/m,
+      /^cache +0 B of 64 MiB +75 % of pages found +– of records$/m,
+      /^upkeep +merging +appends are slowed, so that upkeep keeps up +so far slowed 1.5 s, held 0.0 s$/m,
+      /^append +–$/m,
+      /^get +0.500 ms +2.0 ms +3.0 ms +44.0 ms +1,234$/m,
+      /^memory +open +1 layer .*\nlevel 0 +L0 +2 layers .*\nlevel 7 +L0 +1 layer .*\nlevel 7 +delta .*\nlevel 7 +image /m,
+    ]
+  ) assertMatch(shown, line);
+  const line = topLine(after, rates, new Date(0));
+  assertMatch(
+    line,
+    / {2}changes \+1,000\/s {2}reads \+10,000\/s {2}cache 75 % {2}p99 append – get 2.0 ms {2}back-pressure slowed /,
+  );
+  // A process that began anew has counted from 0, and one that told nothing new has no rates.
+  for (const other of [published(3000, now), published(3000, { ...now, batches: 9 }), undefined]) {
+    assertEquals(ratesBetween({ ...before, published: other }, after).process, undefined);
+  }
+});
+
+Deno.test("varve top shows what another process tells, and not what it told long ago", async () => {
+  await using folder = new TemporaryFolder();
+  const store = await Store.open(folder.join("store"), { ...small, metricsMilliseconds: 100 });
+  await store.timeline().append([{ key: "a", value: "1" }], { sync: true });
+  const looks = async () => {
+    const { code, out } = await varve(folder, ["top", "store", "--count", "1", "--json"]);
+    assertEquals(code, 0);
+    return JSON.parse(out);
+  };
+  let told = await looks();
+  while (told.metrics?.batches !== 1) told = await looks();
+  assertEquals([told.metrics.upkeep.main.backPressure, told.levels[0].kind], ["none", "open"]);
+  const { metrics } = told, path = folder.join("store/metrics");
+  await store.close();
+  const write = (time: number) =>
+    Deno.writeFileSync(path, encodePublished({ time, milliseconds: 100, metrics }));
+  write(Date.now() + 3_600_000);
+  assertEquals((await looks()).metrics.batches, 1);
+  write(Date.now() - 60_000);
+  assertEquals((await looks()).metrics, undefined);
 });
 
 /** Looks at a store; something else is done between the first look and the second. */

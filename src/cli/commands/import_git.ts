@@ -5,7 +5,7 @@ import { findCommit, type GitImportReport, importGit } from "../../git/mod.ts";
 import type { Command } from "../command.ts";
 import { exitInterrupted, exitOk } from "../exit_code.ts";
 import { listenForInterrupt } from "../interrupt.ts";
-import { openForWriting } from "../open_timeline.ts";
+import { openForWriting, toldMilliseconds } from "../open_timeline.ts";
 import { writeOptions } from "../options.ts";
 import { Progress, type ProgressStatus } from "../terminal/progress.ts";
 import { formatCount, formatCounted, formatWork } from "../terminal/quantity.ts";
@@ -31,6 +31,7 @@ imports only what is new once all was imported.`,
     const ref = await findCommit(repository, args.text("ref") ?? "HEAD");
     using interrupt = listenForInterrupt();
     await using open = await openForWriting(args, {
+      metricsMilliseconds: toldMilliseconds,
       path,
       create: "missing",
       upkeep: "slices",

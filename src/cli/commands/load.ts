@@ -9,7 +9,7 @@ import { LoadError, type LoadReport } from "../load/change_loader.ts";
 import { LineBlocks } from "../load/line_blocks.ts";
 import { LineLoad } from "../load/load_lines.ts";
 import { maxNameBytes } from "../load/load_position.ts";
-import { openForWriting } from "../open_timeline.ts";
+import { openForWriting, toldMilliseconds } from "../open_timeline.ts";
 import { writeOptions } from "../options.ts";
 import { metricsLine } from "../seeing/metrics_line.ts";
 import { systemReason } from "../system_reason.ts";
@@ -50,7 +50,11 @@ start: "\\0varve0".`,
     await using lines = new LineBlocks(source.stream);
     using interrupt = listenForInterrupt();
     interrupt.signal.addEventListener("abort", () => lines.cancel());
-    await using open = await openForWriting(args, { upkeep: "slices", signal: interrupt.signal });
+    await using open = await openForWriting(args, {
+      upkeep: "slices",
+      metricsMilliseconds: toldMilliseconds,
+      signal: interrupt.signal,
+    });
     const started = systemClock.monotonic();
     const elapsed = () => systemClock.monotonic() - started;
     using progress = new Progress(terminal, systemClock);

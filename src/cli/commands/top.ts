@@ -22,9 +22,10 @@ export const topCommand: Command = {
   summary: "show how a store changes, while another process writes it",
   details: `
 Opens the store read only for a moment, every second, and shows what its files tell: how far history goes and how fast
-it grows, bytes written and merged each second, layers by their kinds, how many of them a get may look into, bytes that
-are not sealed or not merged yet, bytes on disk, and on Linux who has it open. What the process that writes has only in
-memory cannot be seen from here: metrics() of its store tells that, and "varve load --metrics".
+it grows, bytes written and merged each second, layers by levels, how many of them a get may look into, bytes that are
+not sealed or not merged yet, bytes on disk, and on Linux who has it open. Ingest, reads, cache, memory, latencies and
+why appends wait are shown of a process that tells them: "varve load", "compact", "gc" and "import git" do, and programs
+that open the store with the option metricsMilliseconds.
 A look reads what is not sealed yet, 64 MiB at the most unless segments are larger. Looking takes a tenth of the time
 at the most: if it takes long, looks come more seldom than --interval says.
 Elsewhere than on a terminal it writes a line for each look. Ctrl-C ends it; the exit code is 0.`,

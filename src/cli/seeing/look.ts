@@ -1,15 +1,21 @@
 /**
  * What the files of a store tell at one moment to a process that only reads it, and what changed between two moments.
  *
- * What another process has in memory (its counters, its cache, batches that it has not written yet) cannot be seen from here.
+ * What another process has in memory (its counters, its cache, its latencies) is seen as far as it publishes its metrics;
+ * batches that it has not written yet are not.
  */
 
 import { compareKeys, type Lsn, systemClock } from "../../base/mod.ts";
+import { type PublishedMetrics, publishedMetricsOf } from "../../store/mod.ts";
 import type { LayerInfo } from "../../timeline/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import { layersByKind, type LayerSums, sumLayers } from "../layers/sums.ts";
 import { openForReading } from "../open_timeline.ts";
 import { findLockHolders, type LockHolders } from "./lock_holders.ts";
+import { type ProcessRates, processRates } from "./process_text.ts";
+
+/** What a process told of itself counts so many of its periods, and a time for it to be late. */
+const mostPeriods = 3, lateMilliseconds = 1000;
 
 /** What a store looked like. */
 export interface Look {
@@ -35,8 +41,14 @@ export interface Look {
   readonly unsealedBytes: number;
   /** Bytes that the files take on disk; `undefined` where the system does not say. */
   readonly allocatedBytes: number | undefined;
+  /** About how many bytes merging has to write. */
+  readonly debtBytes: number;
+  /** How far over its bound the worst level is: 0 within, 1 at twice as much as it should be. */
+  readonly pressure: number;
   /** Who writes and reads it; `undefined` where that cannot be found out. */
   readonly holders: LockHolders | undefined;
+  /** What the process that writes it tells of itself; `undefined` if it tells nothing, or told it long ago. */
+  readonly published: PublishedMetrics | undefined;
 }
 
 /** How fast a store changes. */
@@ -49,6 +61,8 @@ export interface Rates {
   readonly writtenBytes: number;
   /** Bytes of layers that came of merges. */
   readonly mergedBytes: number;
+  /** How fast the process that writes it works; `undefined` if it does not tell. */
+  readonly process?: ProcessRates | undefined;
 }
 
 /** Looks at a store, again and again. */
@@ -63,6 +77,8 @@ export class Looks {
     await using open = await openForReading(args);
     const { store, timeline } = open, layers = timeline.layers();
     const { name, lastLsn, durableLsn } = timeline, at = systemClock.monotonic();
+    const own = store.metrics().upkeep[name], published = currentOf(await publishedMetricsOf(store));
+    const { debtBytes, pressure } = published?.metrics.upkeep[name] ?? own;
     const allocatedBytes = await this.#sumAllocated(layers);
     return {
       path: store.path,
@@ -76,7 +92,10 @@ export class Looks {
       depth: depthOf(layers),
       unsealedBytes: sumLayers(layers.filter(isInMemory)).byteLength,
       allocatedBytes,
+      debtBytes,
+      pressure,
       holders,
+      published,
     };
   }
 
@@ -92,6 +111,14 @@ export class Looks {
     }
     return Number.isNaN(sum) ? undefined : sum;
   }
+}
+
+/** What was told, unless it was so long ago that whoever told it has probably ended. */
+function currentOf(published: PublishedMetrics | undefined): PublishedMetrics | undefined {
+  if (published === undefined) return undefined;
+  const { time, milliseconds } = published;
+  const age = systemClock.now() - time;
+  return age <= mostPeriods * milliseconds + lateMilliseconds ? published : undefined;
 }
 
 /** The bytes that a file takes on disk; `undefined` if the system does not say, or there is none. */
@@ -138,10 +165,28 @@ export function ratesBetween(before: Look, after: Look): Rates {
     versions: growth(after.sums.versions, before.sums.versions),
     writtenBytes: written / seconds,
     mergedBytes: merged / seconds,
+    process: processRates(before.published, after.published),
   };
 }
 
 /** The sums of layers by their kinds. */
 export function sumsByKind(layers: readonly LayerInfo[]): Record<string, LayerSums> {
   return Object.fromEntries(layersByKind(layers).map(([kind, all]) => [kind, sumLayers(all)]));
+}
+
+/** What the layers of a level hold in sum, of one kind. */
+export interface LevelSums extends LayerSums {
+  /** The level; layers in memory have none. */
+  readonly level: number | undefined;
+  /** Their kind. */
+  readonly kind: LayerInfo["kind"];
+}
+
+/** The sums of layers by levels and kinds, from new to old. */
+export function sumsByLevel(layers: readonly LayerInfo[]): LevelSums[] {
+  const sums = layersByKind(layers).flatMap(([kind, all]) =>
+    [...Map.groupBy(all, ({ level }) => level)].map(([level, of]) => ({ level, kind, ...sumLayers(of) }))
+  );
+  // What is in memory is newer than all levels; the order by kinds stays within a level.
+  return sums.sort((a, b) => (a.level ?? -1) - (b.level ?? -1));
 }

@@ -31,6 +31,11 @@ export function formatRate(bytes: number, milliseconds: number): string {
   return `${formatMebibytes(milliseconds > 0 ? (bytes / milliseconds) * 1000 : 0)}/s`;
 }
 
+/** Returns a time in ms: `0.012 ms`, `12.3 ms`. */
+export function formatMilliseconds(milliseconds: number): string {
+  return `${milliseconds < 0.995 ? milliseconds.toFixed(3) : milliseconds.toFixed(1)} ms`;
+}
+
 /** Returns a duration as `m:ss`, or `h:mm:ss` from an hour on. */
 export function formatDuration(milliseconds: number): string {
   const seconds = Math.floor(milliseconds / 1000);

@@ -144,15 +144,20 @@ export class BufferedWriter {
     if (cause !== undefined && !isShortage(cause)) throw this.#health.refusal();
   }
 
+  /** Whether as many buffers are in use as may be, so that {@linkcode room} waits. */
+  get isFull(): boolean {
+    return this.#chunks.count > this.#buffers;
+  }
+
   /** Resolves when fewer buffers are in use than the limit; `undefined` if that is so now. */
   room(): Promise<void> | undefined {
-    if (this.#chunks.count <= this.#buffers) return undefined;
+    if (!this.isFull) return undefined;
     if (this.#health.cause !== undefined) return Promise.reject(this.#health.refusal());
     return this.#rooms.wait(0);
   }
 
   #wakeRooms(): void {
-    if (this.#chunks.count <= this.#buffers) this.#rooms.reach(0);
+    if (!this.isFull) this.#rooms.reach(0);
     if (this.#health.cause !== undefined) this.#rooms.refuse(() => this.#health.refusal());
   }
 

@@ -90,6 +90,11 @@ export class ObjectWriter {
     return this.#writer.append(bytes);
   }
 
+  /** Whether as many buffers wait as may. */
+  get isFull(): boolean {
+    return this.#writer.isFull;
+  }
+
   /** Resolves when fewer buffers wait than may; `undefined` if that is so now. Rejects if the disk is full. */
   room(): Promise<void> | undefined {
     return this.#writer.room();

@@ -14,7 +14,7 @@ import {
   timelineName,
 } from "../../objects/mod.ts";
 import { hasData, objectOf } from "../../timeline/mod.ts";
-import { isLeftover, lockName, unnamed } from "../directory.ts";
+import { isLeftover, lockName, metricsName, unnamed } from "../directory.ts";
 import type { Findings } from "./findings.ts";
 import type { InspectedStore } from "./inspected_store.ts";
 
@@ -80,7 +80,8 @@ export async function tellUnnamedRoot(
   for (const name of (await objects.root.list()).sort()) {
     if (name === lockName) await tellLock(objects, findings);
     const timeline = parseTimelineName(name);
-    const isOurs = name === lockName || isLeftover(name) || parseManifestName(name) !== undefined ||
+    const isOurs = name === lockName || name === metricsName || isLeftover(name) ||
+      parseManifestName(name) !== undefined ||
       before.has(name) || timeline !== undefined && state === undefined;
     if (isOurs) continue;
     const held = timeline === undefined ? undefined : await heldIn(objects, timeline);

@@ -19,8 +19,15 @@ const turnBytes = 8 * 1024;
 /** What takes memory until the disk has it. */
 export type HeldLayers = Pick<
   TimelineLayers,
-  "bufferRoom" | "frozenCount" | "waitingBytes" | "frozenIndexBytes"
+  "buffersAreFull" | "bufferRoom" | "frozenCount" | "waitingBytes" | "frozenIndexBytes"
 >;
+
+/**
+ * Why an append would wait now: `none`, it would not; `buffers`, they are full, until a write ends; `seal`, frozen layers
+ * are too many or hold too much memory, until one is sealed; `held`, upkeep lags far behind, until one of its jobs ends;
+ * `slowed`, it lags behind, and appends are paced.
+ */
+export type BackPressure = "none" | "buffers" | "seal" | "held" | "slowed";
 
 /** What a room is over. */
 export interface RoomOptions {
@@ -65,6 +72,14 @@ export class Room {
     return this.#throttle.counts;
   }
 
+  /** Why an append would wait now. */
+  get backPressure(): BackPressure {
+    if (this.#layers.buffersAreFull) return "buffers";
+    if (this.#mustSeal) return "seal";
+    if (this.#throttle.mustHold) return "held";
+    return this.#throttle.mustSlow ? "slowed" : "none";
+  }
+
   /**
    * The gate before an append.
    *
@@ -92,6 +107,12 @@ export class Room {
     return this.#layers.waitingBytes + this.#layers.frozenIndexBytes;
   }
 
+  /** Whether frozen layers take too much memory, or are too many. */
+  get #mustSeal(): boolean {
+    const frozen = this.#layers.frozenCount;
+    return frozen > mostFrozen || frozen > 0 && this.#heldBytes() > this.#waitingBytes;
+  }
+
   /** Notes that so many bytes were appended. */
   took(bytes: number): void {
     this.#sinceTurn += bytes;
@@ -114,8 +135,7 @@ export class Room {
     const room = this.#layers.bufferRoom();
     if (room !== undefined) return room;
     // Frozen layers take too much memory, or are too many: one of them must be sealed first.
-    const frozen = this.#layers.frozenCount;
-    if (frozen > mostFrozen || frozen > 0 && this.#heldBytes() > this.#waitingBytes) return this.nextSeal();
+    if (this.#mustSeal) return this.nextSeal();
     // Upkeep lags far behind: one of its jobs must end first.
     if (this.#throttle.mustHold) return this.#throttle.hold(() => this.nextSeal());
     // It lags behind: appends give it time.

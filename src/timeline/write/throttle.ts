@@ -75,6 +75,11 @@ export class Throttle {
     return this.#pressure() >= holdPressure;
   }
 
+  /** Whether appends must be slowed, at least. */
+  get mustSlow(): boolean {
+    return this.#pressure() >= slowPressure;
+  }
+
   /** Notes that so many bytes were appended. */
   took(bytes: number): void {
     const pressure = this.#pressure();

@@ -156,6 +156,11 @@ export class TimelineLayers {
     return this.#open === undefined ? [...this.#frozen] : [...this.#frozen, this.#open];
   }
 
+  /** Whether the buffers of the open layer have no room. */
+  get buffersAreFull(): boolean {
+    return this.#open?.segment.writer.isFull ?? false;
+  }
+
   /** Resolves when the buffers of the open layer have room; `undefined` if they have. */
   bufferRoom(): Promise<void> | undefined {
     return this.#open?.segment.writer.room();

@@ -24,7 +24,7 @@ import { Durability } from "./durability.ts";
 import { checkNamed } from "./orphans.ts";
 import { proveEnds } from "./prove_ends.ts";
 import { recoverSegments, type Recovery, settleRecovery } from "./recover.ts";
-import { Room } from "./room.ts";
+import { type BackPressure, Room } from "./room.ts";
 import type { ThrottleCounts } from "./throttle.ts";
 import { TimedFlusher } from "./timed_flusher.ts";
 import { TimelineLayers } from "./timeline_layers.ts";
@@ -113,6 +113,11 @@ export class TimelineWriter {
   /** What it did so far. */
   get counters(): Readonly<WriteCounters> & ThrottleCounts {
     return { ...this.#counters, syncs: this.#durability.syncs, ...this.#room.counts };
+  }
+
+  /** Why an append would wait now. */
+  get backPressure(): BackPressure {
+    return this.#room.backPressure;
   }
 
   /** The LSN of the last batch; 0 if there is none. */

@@ -9,7 +9,7 @@ import {
   systemClock,
   systemTimers,
 } from "../../../src/base/mod.ts";
-import { type HeldLayers, Room } from "../../../src/timeline/write/room.ts";
+import { type BackPressure, type HeldLayers, Room } from "../../../src/timeline/write/room.ts";
 import { batchOf, hold, isSettled, quiet, test } from "./held.ts";
 import { valueOf } from "./writer_fixture.ts";
 
@@ -41,6 +41,9 @@ class RoomFixture {
       frozenIndexBytes: 0,
       turnDue: false,
       pressure: 0,
+      get buffersAreFull() {
+        return this.buffersFull;
+      },
       bufferRoom: () => this.held.buffersFull ? this.buffers.promise : undefined,
       ...held,
     };
@@ -106,6 +109,23 @@ for (const [words, held, appended, lack] of waits) {
     assertEquals(t.room.make(), undefined);
   });
 }
+
+const reasons: readonly [reason: BackPressure, held: Partial<Held>][] = [
+  ["none", {}],
+  ["none", { frozenCount: 2, pressure: 4.9, turnDue: true }],
+  ["buffers", { buffersFull: true, frozenCount: 3, pressure: 20 }],
+  ["seal", { frozenCount: 3, pressure: 20 }],
+  ["seal", { frozenCount: 1, frozenIndexBytes: 60, waitingBytes: 41 }],
+  ["held", { frozenCount: 1, pressure: 11 }],
+  ["slowed", { pressure: 5 }],
+  ["slowed", { pressure: 10.9 }],
+];
+
+Deno.test("Room.backPressure says what an append would wait for first", () => {
+  for (const [reason, held] of reasons) {
+    assertEquals(new RoomFixture(held).room.backPressure, reason, Deno.inspect(held));
+  }
+});
 
 Deno.test("Room.make() waits for one thing after another", async () => {
   const t = new RoomFixture({ buffersFull: true, frozenCount: 3, turnDue: true });
