@@ -28,7 +28,8 @@ export const layersCommand: Command = {
   summary: "show the layers of a timeline, newest first",
   details: `
 open: in memory, over the segment that is being written; frozen: being sealed; L0: a sealed segment. A level from 1 on
-has one layer of a key at the most; 8 is for versions of one key that fill a layer.
+has one layer of a key at the most; 8 is for versions of one key that fill a layer. "image at N": reads of its keys as
+of LSN N or before need no other layer; with --json "imageLsn".
 The size is that of its file up to its end; what it takes on disk is shown beside it where that differs.
 Keys of a layer that is not sealed are not shown. Long keys are cut short, but not by --json, which shows
 "firstKeyBase64" and "lastKeyBase64". --parts shows keys that are structured as JSON arrays, and with --json as
@@ -105,7 +106,8 @@ async function layerRows(
 
 function countCells(layer: LayerInfo): string[] {
   return [
-    layer.kind,
+    // What reads find of its keys at or below this LSN is in it.
+    layer.imageLsn === undefined ? layer.kind : `${layer.kind} at ${layer.imageLsn}`,
     `${layer.level ?? ""}`,
     `${layer.firstLsn}–${layer.lastLsn}`,
     ...[layer.keys, layer.versions, layer.tombstones].map(formatCount),

@@ -112,9 +112,8 @@ function wholePixels(box: Box, plot: Box): Box {
 }
 
 function hoverText(layers: readonly LayerInfo[], { showKey, showPath }: RectangleOptions): string {
-  const [{ kind, firstKey, lastKey, keys, path }] = layers,
-    { count, versions, byteLength } = sumLayers(layers);
-  const [first, last] = lsnsOf(layers);
+  const [{ firstKey, lastKey, keys, path }] = layers, { count, versions, byteLength } = sumLayers(layers);
+  const [first, last] = lsnsOf(layers), kind = kindText(layers);
   const lines = [
     count === 1 ? kind : `${formatCount(count)} × ${kind}`,
     first === last ? `LSN ${formatCount(first)}` : `LSNs ${formatCount(first)} – ${formatCount(last)}`,
@@ -126,6 +125,13 @@ function hoverText(layers: readonly LayerInfo[], { showKey, showPath }: Rectangl
     lines.push(`${counted(keys, "key")}${range}`, shorten(showPath(path), mostCharacters));
   }
   return lines.join("\n");
+}
+
+/** The kind of layers, and the LSN of images if they have one and the same. */
+function kindText(layers: readonly LayerInfo[]): string {
+  const [{ kind, imageLsn }] = layers;
+  const isOne = imageLsn !== undefined && layers.every((layer) => layer.imageLsn === imageLsn);
+  return isOne ? `${kind} at LSN ${formatCount(imageLsn)}` : kind;
 }
 
 /** What stands in the box of a layer, as much as there is room for. */

@@ -98,3 +98,17 @@ Deno.test("varve layers sums up more layers than can be read, unless it is asked
   await makeStore(other, 49);
   assertEquals(lines(await layers(other)).length, 51);
 });
+
+Deno.test("varve layers tells up to which LSN an image has everything", async () => {
+  await using folder = new TemporaryFolder();
+  const store = await Store.open(folder.join("store"), { upkeep: "manual", history: { lsns: 2 } });
+  for (let i = 0; i < 9; i++) await store.timeline().append([{ key: "a", value: `${i}` }]);
+  await store.timeline().freeze();
+  await store.timeline().compact();
+  const [{ kind, imageLsn }] = store.timeline().layers();
+  await store.close();
+  assertEquals([kind, imageLsn], ["image", 7]);
+  assertMatch((await layers(folder)).split("\n")[1], /^image at 7 +7 +1–9 +1 +3 +0 /);
+  assertEquals(JSON.parse(await layers(folder, "--json")).imageLsn, 7);
+  assertStringIncludes(await layers(folder, "--svg", "-"), "<title>image at LSN 7\n");
+});

@@ -92,6 +92,28 @@ Deno.test("drawLayers() says what it shows: title, sums, keys, LSNs, and each la
   assert(words.includes("L0 · 1,000 versions · 97.7 KiB"));
 });
 
+Deno.test("drawLayers() says up to which LSN images have everything", () => {
+  const at = (imageLsn: number | undefined, keys: [string, string]) => ({
+    ...layer("image", [100, 200], keys),
+    imageLsn,
+  });
+  const apart = draw([at(1150, ["a", "c"]), at(undefined, ["d", "f"])]);
+  assertEquals(rectanglesOf(apart).map((image) => titleOf(image).split("\n")[0]).sort(), [
+    "image",
+    "image at LSN 1,150",
+  ]);
+  // Those that share their pixels say it if it is the same of all.
+  const many = (lsnOf: (i: number) => number) =>
+    Array.from({ length: 7000 }, (_, i) => at(lsnOf(i), [`k${i}`.padEnd(9), `k${i}`.padEnd(9, "~")]));
+  const heads = (layers: LayerInfo[]) =>
+    rectanglesOf(draw(layers)).map((image) => titleOf(image).split("\n")[0]).filter((head) =>
+      head.includes("×")
+    );
+  const same = heads(many(() => 150)), mixed = heads(many((i) => 100 + i));
+  assert(same.length > 0 && same.every((head) => head.endsWith("× image at LSN 150")), same[0]);
+  assert(mixed.length > 0 && mixed.every((head) => head.endsWith("× image")), mixed[0]);
+});
+
 Deno.test("drawLayers() of no layers says so", () => {
   const words = wordsOf(draw([], { horizon: 5 }));
   assert(words.includes("there are no layers"));
