@@ -96,24 +96,24 @@ async function findGaps(
 ): Promise<Lsn> {
   const { path } = object, start = Math.max(blockBytes, scanned.end);
   let lsn = scanned.lastLsn ?? Math.max(previousLsn, firstLsn - 1), next = lsn + 1;
-  const open: { from: number; to: number; after: Lsn }[] = [];
+  const open: { from: number; to: number; after: Lsn; wasPad: boolean }[] = [];
   const tell = (before: Lsn) => {
-    for (const { from, to, after } of open.splice(0)) {
-      const expected = "records, which were durable", found = "bytes that do not check";
+    for (const { from, to, after, wasPad } of open.splice(0)) {
+      const expected = wasPad ? "a pad" : "records, which were durable", found = "bytes that do not check";
       const error = new CorruptionError({ path, offset: from, expected, found });
       // The batch behind it may have records in it too.
-      const lsns = { first: after, last: Math.max(after, before) };
+      const lsns = wasPad ? undefined : { first: after, last: Math.max(after, before) };
       inspector.found({ error, offset: from, length: to - from, lsns });
     }
   };
-  if (scanned.header === undefined) open.push({ from: 0, to: blockBytes, after: next });
+  if (scanned.header === undefined) open.push({ from: 0, to: blockBytes, after: next, wasPad: false });
   const area = { start, end, fileId, firstLsn: Math.max(1, lsn), lastLsn: maxLsn, isOrdered: true };
   const walk = new RecordWalk(area, {
     record: (header) => {
       tell(lsn = header.lsn);
       next = header.flags === lastOfBatch ? lsn + 1 : lsn;
     },
-    gap: (from, to) => void open.push({ from, to, after: next }),
+    gap: (from, to, wasPad) => void open.push({ from, to, after: next, wasPad }),
   });
   const from = start - start % blockBytes;
   await readPieces(objects, object, inspector, {

@@ -214,6 +214,32 @@ test("salvage() loses the record that is damaged and no other, and names its bat
   }
 });
 
+test("salvage() loses nothing with a pad that is damaged, and verify() says that it was one", async (place) => {
+  const store = await place.open();
+  for (let i = 1; i <= 4; i++) {
+    await store.timeline().append([{ key: `k${i}`, value: patterned(100, i) }], { sync: true });
+  }
+  await place.close(store);
+  const [segment] = place.files(/\.seg$/), whole = Deno.readFileSync(segment);
+  const next = 2 * block, from = whole.subarray(0, next).findLastIndex((byte) => byte !== 0) - 60;
+  for (const at of [next - 1, next - 100]) {
+    const damaged = whole.slice();
+    damaged[at] ^= 4;
+    Deno.writeFileSync(segment, damaged);
+    const findings = await Array.fromAsync(verifyStore(place.path));
+    assertEquals(findings.map(({ error, lsns }) => [(error as CorruptionError).expected, lsns]), [[
+      "a pad",
+      undefined,
+    ]]);
+    const { offset, length } = findings[0];
+    assert(offset! > from && offset! + length! === next, `${offset} ${length}`);
+    const report = await salvage(place.path, `${place.path}_${at}`);
+    const [{ batches, lost, incomplete }] = report.timelines;
+    assertEquals([batches, lost, incomplete], [4, [], []]);
+    await Deno.remove(`${place.path}_${at}`, { recursive: true });
+  }
+});
+
 test("salvage() names both batches between which it lost a record", async (place) => {
   const old = await Old.make(place), [, segment] = old.segments, records = recordsOf(segment);
   const last = records.findIndex(({ lsn }, i) => i > 20 && records[i + 1].lsn > lsn);

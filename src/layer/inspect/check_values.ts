@@ -217,7 +217,7 @@ class ValuesCheck implements RecordSink {
       start,
       end: valuesEnd,
       take: (bytes) => {
-        if (!isNearlyPad(bytes.subarray(from - start), fileId)) return;
+        if (!isNearlyPad(bytes.subarray(from - start), valuesEnd - from, fileId)) return;
         const expected = "a pad", found = "bytes that do not check", { path } = object;
         const error = new CorruptionError({ path, offset: from, expected, found });
         this.#inspector.found({ severity: "warning", error, offset: from, length: valuesEnd - from });

@@ -23,11 +23,13 @@ import {
   lastKind,
   lastOfBatch,
   mostFlags,
+  padBytes,
   readRecordHeader,
   type RecordHeader,
   recordHeaderBytes,
   RecordKind,
 } from "../formats/record_format.ts";
+import { isNearlyPad } from "./nearly_pad.ts";
 
 /** What is known of an area before it is walked. */
 export interface RecordArea {
@@ -63,8 +65,14 @@ export interface RecordSink {
   record(header: RecordHeader, bytes: Uint8Array<ArrayBuffer>, at: number, offset: number): void;
   /** Learns when the batch at an LSN was appended, in milliseconds since the epoch. */
   time?(lsn: Lsn, milliseconds: number): void;
-  /** Learns of a stretch without a record that checks. */
-  gap(from: number, to: number): void;
+  /**
+   * Learns of a stretch without a record that checks.
+   *
+   * @param from Where it starts.
+   * @param to Where it ends.
+   * @param wasPad Whether all that stood there is a pad, some of which is damaged: no record is lost with it.
+   */
+  gap(from: number, to: number, wasPad: boolean): void;
 }
 
 /** Bytes that are summed in vain, beside each of the area once, before the search for a record is given up (Q3). */
@@ -88,6 +96,8 @@ export class RecordWalk {
   #gap: number | undefined;
   /** Where the record behind a gap stands if only its contents are damaged, in the file. */
   #trusted: number | undefined;
+  /** Where the gap ends if a pad is all that stood there, in the file. */
+  #padEnd: number | undefined;
   #isInBatch = false;
   #lastLsn: Lsn;
   #vainBytes = 0;
@@ -125,7 +135,7 @@ export class RecordWalk {
   /** Passes over bytes that cannot be read, up to an offset. */
   skip(to: number): void {
     this.#gap ??= this.#base + this.#at;
-    this.#trusted = undefined;
+    this.#trusted = this.#padEnd = undefined;
     this.#base = to;
     this.#at = this.#filled = 0;
   }
@@ -134,7 +144,8 @@ export class RecordWalk {
   finish(): void {
     while (this.#gap === undefined ? this.#read(true) : this.#search(true));
     const from = this.#gap ?? this.#base + this.#at;
-    if (from < this.#area.end) this.#sink.gap(from, this.#area.end);
+    const { end } = this.#area;
+    if (from < end) this.#sink.gap(from, end, this.#padEnd === end);
   }
 
   /** Keeps what may belong to the next record, and adds the chunk behind it. */
@@ -157,7 +168,8 @@ export class RecordWalk {
     const at = this.#at;
     if (at === this.#filled) return false;
     const length = this.#judge(at);
-    if (length === moreBytes && !isEnd) return false;
+    const isWhole = length > 0 || length === noRecord && at + padBytes <= this.#filled;
+    if (!isWhole && !isEnd) return false;
     if (length > 0) this.#accept(at, length);
     else this.#openGap(at);
     return true;
@@ -168,7 +180,16 @@ export class RecordWalk {
     const header = at + recordHeaderBytes <= this.#filled ? readRecordHeader(this.#view, at) : undefined;
     const behind = header === undefined ? this.#area.end : offset + lengthOf(header);
     this.#trusted = behind < this.#area.end ? behind : undefined;
+    this.#padEnd = this.#padEndAt(at);
     this.#at = at + 1;
+  }
+
+  /** Where a pad ends that stands at `at` and does not check, in the file; `undefined` if there is none. */
+  #padEndAt(at: number): number | undefined {
+    if (this.#isInBatch || at + padBytes > this.#filled) return undefined;
+    const from = this.#base + at, end = Math.ceil((from + padBytes) / blockBytes) * blockBytes;
+    const head = this.#bytes.subarray(at, at + padBytes);
+    return isNearlyPad(head, end - from, this.#area.fileId) ? end : undefined;
   }
 
   /** Looks for the record behind a gap; whether there may be another in memory. */
@@ -202,7 +223,8 @@ export class RecordWalk {
   }
 
   #closeGap(at: number, length: number): true {
-    this.#sink.gap(this.#gap as number, this.#base + at);
+    const to = this.#base + at;
+    this.#sink.gap(this.#gap as number, to, this.#padEnd === to);
     this.#accept(at, length);
     return true;
   }

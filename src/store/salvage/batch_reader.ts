@@ -149,7 +149,9 @@ class GatheredBatches implements RecordSink {
     this.#watch.time(lsn, milliseconds);
   }
 
-  gap(from: number, to: number): void {
+  gap(from: number, to: number, wasPad: boolean): void {
+    // With a pad no record is lost; one at the end is told from what a crash leaves there.
+    if (wasPad && to < this.#source.end) return;
     // What follows the last record of a segment that nobody closed is told from damage in the end.
     const isTail = to === this.#source.end && !this.#source.isSettled;
     if (this.#open !== undefined && !isTail) this.#open.isIncomplete = true;

@@ -57,11 +57,12 @@ function areaOf(
   return { bytes, records };
 }
 
-/** Walks an area in pieces; returns the offsets of records and the gaps. */
+/** Walks an area in pieces; returns the offsets of records and the gaps, and adds those that were pads. */
 function walked(
   bytes: Uint8Array<ArrayBuffer>,
   options: Partial<RecordArea> = {},
   piece = 700,
+  pads: number[] = [],
 ): { offsets: number[]; gaps: number[][] } {
   const offsets: number[] = [], gaps: number[][] = [];
   const area = {
@@ -78,7 +79,10 @@ function walked(
       assert(header.kind !== RecordKind.PAD && memory[at + 4] === header.kind);
       offsets.push(offset);
     },
-    gap: (from, to) => gaps.push([from, to]),
+    gap: (from, to, wasPad) => {
+      gaps.push([from, to]);
+      if (wasPad) pads.push(from);
+    },
   });
   for (let at = 0; at < bytes.length; at += piece) walk.feed(bytes.subarray(at, at + piece));
   walk.finish();
@@ -101,8 +105,35 @@ Deno.test("RecordWalk loses the one record in which a bit is flipped, wherever t
       const flipped = bytes.slice();
       flipped[offset - start + at] ^= 1 << at % 8;
       const others = records.filter((record) => record.offset !== offset).map((record) => record.offset);
-      assertEquals(walked(flipped), { offsets: others, gaps: [[offset, offset + length]] }, `byte ${at}`);
+      const pads: number[] = [], gaps = [[offset, offset + length]];
+      assertEquals(walked(flipped, {}, 700, pads), { offsets: others, gaps }, `byte ${at}`);
+      assertEquals(pads, []);
     }
+  }
+});
+
+Deno.test("RecordWalk knows a pad in which a bit is flipped, wherever that is, however it is cut into pieces", () => {
+  // The first pad fills a block; of the second less than a pad is left in the block, so that it has one more.
+  for (const batches of [[[10], [20], [30], [40]], [[10], [20], [3900], [40]]]) {
+    const { bytes, records } = areaOf(batches), offsets = records.map(({ offset }) => offset);
+    const { offset, length } = records[2], from = offset + length, to = records[3].offset;
+    assertEquals(to % 4096, 0);
+    for (let at = from; at < to; at += at < from + 2 * padBytes ? 1 : 97) {
+      const flipped = bytes.slice();
+      flipped[at - start] ^= 1 << at % 8;
+      for (const piece of [61, 700, bytes.length]) {
+        const pads: number[] = [];
+        assertEquals(walked(flipped, {}, piece, pads), { offsets, gaps: [[from, to]] }, `byte ${at}`);
+        assertEquals(pads, [from], `byte ${at} in pieces of ${piece}`);
+      }
+    }
+    // What is gone altogether may have been a record, and so may what stands before a record that is lost as well.
+    const gone = bytes.slice().fill(0, from - start, to - start), both = bytes.slice(), pads: number[] = [];
+    both[from - start] ^= 1;
+    both[to - start + 30] ^= 1;
+    assertEquals(walked(gone, {}, 700, pads).gaps, [[from, to]]);
+    assertEquals(walked(both, {}, 700, pads).gaps, [[from, to + records[3].length]]);
+    assertEquals(pads, []);
   }
 });
 
