@@ -16,10 +16,16 @@ export interface Ran {
   err: string;
 }
 
-/** Starts the program with no more permissions than it needs in `folder`. */
-export function startVarve(folder: TemporaryFolder, args: string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
+/** Starts the program with no more permissions than it needs in `folder`, by another one if that is given. */
+export function startVarve(
+  folder: TemporaryFolder,
+  args: string[],
+  by: readonly string[] = [],
+): Deno.ChildProcess {
+  const [starter, ...starterArgs] = [...by, Deno.execPath()];
+  return new Deno.Command(starter, {
     args: [
+      ...starterArgs,
       "run",
       "--no-prompt",
       `--allow-read=${folder.path}`,
@@ -40,8 +46,9 @@ export async function varve(
   folder: TemporaryFolder,
   args: string[],
   input: string | Uint8Array = "",
+  by?: readonly string[],
 ): Promise<Ran> {
-  const child = startVarve(folder, args);
+  const child = startVarve(folder, args, by);
   const fed = feed(child, typeof input === "string" ? encoder.encode(input) : input);
   const { code, stdout, stderr } = await child.output();
   await fed;

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Store } from "../../mod.ts";
 import { main, Output } from "../../src/cli/mod.ts";
+import { crc32 } from "../../src/base/mod.ts";
 import { timeMarkBytes } from "../../src/layer/mod.ts";
 import { TemporaryFolder } from "../git/fixture.ts";
 import { Place } from "../store/matrix.ts";
@@ -66,13 +67,78 @@ Deno.test("varve verify ends with 0 for a whole store, with 3 for damage, with 4
   flip(manifest, 4096 + 40);
   const unopened = await varve(folder, ["verify", "store"]);
   assertEquals(unopened.code, 4);
-  assertMatch(unopened.err, /^varve: Cannot trust "[^"]*manifest-/);
+  // Why is said once, by the finding.
+  assertEquals(unopened.err, "varve: The store cannot be opened, its files are verified\n");
+  assertEquals(unopened.out.split(/^damage: [^\n]*manifest-/m).length, 2, unopened.out);
   assert(unopened.out.includes(`damage: ${layer}, bytes ${second} to ${secondEnd}`), unopened.out);
   for (const path of ["nothing", manifest]) {
     const { code, out, err } = await varve(folder, ["verify", path]);
     assertEquals([code, out, err.split("\n").length], [1, "", 2], err);
   }
   assertEquals((await varve(folder, ["verify"])).code, 2);
+});
+
+/** Who may read everything gives that up for a run. */
+const unprivileged = Deno.uid() === 0
+  ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
+  : [];
+
+/** Whether a file without permissions cannot be read then, where this runs. */
+function canForbid(): boolean {
+  if (Deno.build.os === "windows") return false;
+  const path = Deno.makeTempFileSync();
+  try {
+    Deno.chmodSync(path, 0);
+    const [program, ...args] = [...unprivileged, "cat", path];
+    return new Deno.Command(program, { args, stderr: "null" }).outputSync().code === 1;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return false;
+  } finally {
+    Deno.removeSync(path);
+  }
+}
+
+Deno.test({
+  name: "varve verify ends with 4 if a file of the store may not be read, with 1 if its directory may not",
+  ignore: !canForbid(),
+  fn: async () => {
+    await using folder = new TemporaryFolder();
+    const { path, layer, manifest } = await makeStore(folder);
+    for (const [forbidden, code] of [[manifest, 4], [layer, 3], [path, 1]] as const) {
+      const { mode } = Deno.statSync(forbidden);
+      Deno.chmodSync(forbidden, 0);
+      const ran = await varve(folder, ["verify", "store"], "", unprivileged);
+      Deno.chmodSync(forbidden, mode! & 0o777);
+      assertEquals(ran.code, code, ran.err);
+      const said = code === 1 ? ran.err : ran.out;
+      assertMatch(said, /^(varve|damage): /);
+      assertEquals(said.split("EACCES").length, 2, said);
+    }
+  },
+});
+
+Deno.test("varve verify says why a store cannot be opened where no finding does", async () => {
+  await using folder = new TemporaryFolder();
+  const { path, manifest } = await makeStore(folder);
+  {
+    await using store = await Store.open(path);
+    await store.createTimeline("other");
+  }
+  const place = new Place(path), last = place.files(/\.seg$/).at(-1) as string;
+  flip(last, 4096 + 10);
+  const all = await varve(folder, ["verify", "store"]),
+    other = await varve(folder, ["verify", "store", "--timeline", "other"]);
+  const first = "varve: The store cannot be opened, its files are verified\n";
+  assertEquals([all.code, all.err, other.code], [4, first, 4]);
+  assert(other.err.startsWith(`${first}varve: Cannot trust "${last}"`), other.err);
+  // One of another version of the format says it in the words of the refusal.
+  const bytes = Deno.readFileSync(manifest);
+  bytes[12] = 99;
+  new DataView(bytes.buffer).setUint32(0, crc32(bytes.subarray(4, 4096)), true);
+  Deno.writeFileSync(manifest, bytes);
+  const newer = await varve(folder, ["verify", "store"]);
+  assertEquals([newer.code, newer.err], [4, first], newer.out);
 });
 
 Deno.test("varve verify counts warnings apart, which are no damage", async () => {

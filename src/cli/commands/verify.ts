@@ -1,6 +1,6 @@
 /** `varve verify`. */
 
-import { CorruptionError, hasCode, systemClock, VarveError } from "../../base/mod.ts";
+import { CorruptionError, IoError, systemClock, VarveError } from "../../base/mod.ts";
 import type { VerifyFinding } from "../../layer/mod.ts";
 import { isStoreLeft, Store, type VerifyProgress, verifyStore } from "../../store/mod.ts";
 import type { Arguments } from "../arguments.ts";
@@ -25,19 +25,20 @@ what is damaged, at which bytes, and which keys and LSNs that costs. Files that 
 wide, and what is called "lock" and is no file are warnings. A store that cannot be opened is verified by what its files say of themselves. Nothing is
 written. What is damaged is not mended: "varve salvage" copies all that still reads into a new store.
 
-Exit codes: 0 no damage, 1 there is no store, 3 damage, 4 the store cannot be opened`,
+Exit codes: 0 no damage, 1 there is no store, or its directory may not be read, 3 damage, 4 the store cannot be opened`,
   options: {
     "json": { describe: "show a JSON object on each line" },
     "timeline": { value: "NAME", describe: "the one timeline to verify (all)" },
   },
   async run(args, terminal) {
     using interrupt = listenForInterrupt();
-    const store = await openToVerify(args, terminal);
+    const opened = await openToVerify(args), store = opened instanceof Store ? opened : undefined;
+    if (store === undefined) terminal.note("varve: The store cannot be opened, its files are verified\n");
     try {
       const path = args.positionals[0], { signal } = interrupt;
-      const run = new Run(args, terminal);
+      const run = new Run(args, terminal, opened instanceof VarveError ? opened : undefined);
       const options = { signal, timeline: args.text("timeline"), progress: run.progress };
-      const findings = store instanceof Store
+      const findings = store !== undefined
         ? store.verify(options)
         : verifyStore(path, { ...ioOptions(args), ...options });
       try {
@@ -48,6 +49,7 @@ Exit codes: 0 no damage, 1 there is no store, 3 damage, 4 the store cannot be op
       } finally {
         run[Symbol.dispose]();
       }
+      run.noteUntold();
       await run.sum(path);
       return store === undefined ? exitUnopened : run.isDamaged ? exitDamaged : exitOk;
     } finally {
@@ -56,8 +58,8 @@ Exit codes: 0 no damage, 1 there is no store, 3 damage, 4 the store cannot be op
   },
 };
 
-/** Opens a store to read it; says why it cannot be opened if it is damaged. */
-async function openToVerify(args: Arguments, terminal: Terminal): Promise<Store | undefined> {
+/** Opens a store to read it; returns why it cannot be opened if there is one. */
+async function openToVerify(args: Arguments): Promise<Store | VarveError> {
   try {
     return await Store.open(args.positionals[0], { ...ioOptions(args), readOnly: true });
   } catch (error) {
@@ -65,17 +67,20 @@ async function openToVerify(args: Arguments, terminal: Terminal): Promise<Store 
     if (error instanceof Deno.errors.NotADirectory) {
       throw new Deno.errors.NotADirectory(`Cannot verify "${path}": it is not a directory`, { cause: error });
     }
-    // What nobody may read cannot be verified either.
-    if (!(error instanceof VarveError) || hasCode(error, "EACCES", "EPERM")) throw error;
-    // Of a directory of something else there is nothing to verify nor to salvage.
-    if (!isStoreLeft(await namesIn(path))) throw error;
-    terminal.note(`varve: ${escapeText(error.message)}\n`);
-    return undefined;
+    // Of a directory of something else, or one that may not be read, there is nothing to verify nor to salvage.
+    if (!(error instanceof VarveError) || !isStoreLeft(await namesIn(path))) throw error;
+    return error;
   }
 }
 
+/** The names in a directory; none of one that may not be read. */
 async function namesIn(path: string): Promise<string[]> {
-  return (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name);
+  try {
+    return (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return [];
+    throw error;
+  }
 }
 
 /** One verification, as it is shown. */
@@ -86,11 +91,14 @@ class Run implements Disposable {
   readonly #shown: Progress;
   readonly #started = systemClock.monotonic();
   #come: VerifyProgress = { bytes: 0, totalBytes: 0, objects: 0, totalObjects: 0 };
+  /** Why the store cannot be opened, as long as no finding told it. */
+  #untold: VarveError | undefined;
   #damages = 0;
   #warnings = 0;
   #isRead = true;
 
-  constructor(args: Arguments, terminal: Terminal) {
+  constructor(args: Arguments, terminal: Terminal, refusal: VarveError | undefined) {
+    this.#untold = refusal;
     this.#isJson = args.flag("json");
     this.#terminal = terminal;
     this.#shown = new Progress(terminal, systemClock);
@@ -112,10 +120,18 @@ class Run implements Disposable {
     if (finding.severity === "warning") this.#warnings++;
     else {
       this.#damages++;
+      if (this.#untold !== undefined && tells(finding, this.#untold)) this.#untold = undefined;
       this.isDamaged = true;
     }
     this.#shown[Symbol.dispose]();
     await this.#write(this.#isJson ? jsonLine(finding) : lines(finding));
+  }
+
+  /** Says why the store cannot be opened, unless a finding told it. */
+  noteUntold(): void {
+    if (this.#untold === undefined) return;
+    this.#shown[Symbol.dispose]();
+    this.#terminal.note(`varve: ${escapeText(this.#untold.message)}\n`);
   }
 
   /** Writes as long as anybody reads: the exit code still tells the rest. */
@@ -140,6 +156,12 @@ class Run implements Disposable {
   [Symbol.dispose](): void {
     this.#shown[Symbol.dispose]();
   }
+}
+
+/** Whether a finding is of the file for which a store was not opened, or says the same. */
+function tells({ path, error: { message } }: VerifyFinding, refusal: VarveError): boolean {
+  const isOfFile = refusal instanceof CorruptionError || refusal instanceof IoError;
+  return isOfFile && refusal.path === path || message.includes(refusal.message);
 }
 
 /** A finding for people: where, what, and what it costs. */
