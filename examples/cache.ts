@@ -45,7 +45,10 @@ export async function forget(cache: Timeline, prefix: string): Promise<number> {
 }
 
 if (import.meta.main) {
-  await using store = await Store.open(Deno.args[0] ?? await Deno.makeTempDir(), { ioMode: "buffered" });
+  await using ended = new AsyncDisposableStack();
+  const [path = await Deno.makeTempDir()] = Deno.args;
+  if (Deno.args.length === 0) ended.defer(() => Deno.remove(path, { recursive: true }));
+  await using store = await Store.open(path, { ioMode: "buffered" });
   const slow: Fetch = (url) => Promise.resolve(Response.json({ url, at: Date.now() }));
   for (let i = 0; i < 2; i++) {
     const response = await cached(store.timeline(), "https://example.com/a", slow);

@@ -62,7 +62,10 @@ export function handler(timeline: Timeline): (request: Request) => Promise<Respo
 }
 
 if (import.meta.main) {
-  await using store = await Store.open(Deno.args[0] ?? await Deno.makeTempDir());
+  await using ended = new AsyncDisposableStack();
+  const [path = await Deno.makeTempDir()] = Deno.args;
+  if (Deno.args.length === 0) ended.defer(() => Deno.remove(path, { recursive: true }));
+  await using store = await Store.open(path);
   const server = Deno.serve({ port: 8000 }, handler(store.timeline()));
   // The server answers what it was asked, then the store is closed: nothing that was acknowledged is lost.
   Deno.addSignalListener("SIGINT", () => void server.shutdown());

@@ -64,7 +64,10 @@ export async function statement(ledger: Timeline, account: string, limit: number
 }
 
 if (import.meta.main) {
-  await using store = await Store.open(Deno.args[0] ?? await Deno.makeTempDir());
+  await using ended = new AsyncDisposableStack();
+  const [path = await Deno.makeTempDir()] = Deno.args;
+  if (Deno.args.length === 0) ended.defer(() => Deno.remove(path, { recursive: true }));
+  await using store = await Store.open(path);
   const ledger = store.timeline();
   const opened = await deposit(ledger, "ann", 100n);
   await Promise.all([1n, 2n, 3n].map((amount) => transfer(ledger, "ann", "bob", amount)));

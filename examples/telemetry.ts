@@ -67,12 +67,13 @@ export async function lastTime(timeline: Timeline, sensor: string): Promise<numb
 }
 
 if (import.meta.main) {
-  await using store = await Store.open(Deno.args[0] ?? await Deno.makeTempDir());
+  await using ended = new AsyncDisposableStack();
+  const [path = await Deno.makeTempDir()] = Deno.args;
+  if (Deno.args.length === 0) ended.defer(() => Deno.remove(path, { recursive: true }));
+  await using store = await Store.open(path);
   const made = Array.from({ length: 1000 }, (_, time) => ({ sensor: "attic", time, value: time % 10 }));
   await ingest(store.timeline(), ReadableStream.from(made));
-  console.log(
-    await average(store.timeline(), "attic", 0, 100),
-    await count(store.timeline(), "attic", 0, 100),
-  );
-  console.log(await lastTime(store.timeline(), "attic"));
+  const timeline = store.timeline();
+  console.log(await average(timeline, "attic", 0, 100), await count(timeline, "attic", 0, 100));
+  console.log(await lastTime(timeline, "attic"));
 }

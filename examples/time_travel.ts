@@ -42,7 +42,10 @@ export async function story(timeline: Timeline, name: string): Promise<string[]>
 }
 
 if (import.meta.main) {
-  await using store = await Store.open(Deno.args[0] ?? await Deno.makeTempDir());
+  await using ended = new AsyncDisposableStack();
+  const [path = await Deno.makeTempDir()] = Deno.args;
+  if (Deno.args.length === 0) ended.defer(() => Deno.remove(path, { recursive: true }));
+  await using store = await Store.open(path);
   const timeline = store.timeline();
   const first = await timeline.append([{ key: "a", value: "draft" }, { key: "b", value: "note" }]);
   using moment = timeline.snapshot();

@@ -41,6 +41,18 @@ for (const name of names) {
   });
 }
 
+for (const name of names.filter((name) => name !== "backup" && name !== "http_server")) {
+  test(`examples/${name}.ts leaves nothing behind if it is given no path`, async (place) => {
+    const script = new URL(`../../examples/${name}.ts`, import.meta.url).pathname;
+    const args = ["run", "--no-prompt", `--allow-read=${place.path}`, `--allow-write=${place.path}`, script];
+    const env = { TMPDIR: place.path };
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, env }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+    assert(stdout.length > 0);
+    assertEquals([...Deno.readDirSync(place.path)], []);
+  });
+}
+
 test("the ledger transfers what there is, whoever else transfers", async (place) => {
   const ledger = (await place.open()).timeline();
   const opened = await deposit(ledger, "ann", 100n);

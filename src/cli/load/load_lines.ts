@@ -20,6 +20,7 @@ import { SkippedBatch } from "./skipped_batch.ts";
 const lineFeed = 10;
 const byteOrderMark = [0xef, 0xbb, 0xbf];
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const misplacedMark = "it begins with a byte order mark, which may stand in front of the first line alone";
 
 /** How an input is loaded. */
 export interface LoadOptions extends ChangeLineOptions {
@@ -141,6 +142,7 @@ export class LineLoad {
   #otherLine(bytes: Uint8Array): Line | undefined {
     try {
       const text = decodeLine(bytes);
+      if (text.startsWith("\ufeff")) throw new SyntaxError(misplacedMark);
       if (text.trim() === "") return undefined;
       const { change, lsn } = parseChangeLine(text, this.#options);
       if (isPositionKey(change.key)) throw this.#reserved();
