@@ -134,13 +134,15 @@ class GatheredBatches implements RecordSink {
     const { lsn, kind, keyLength, valueLength, flags } = header, isBehindGap = this.#gaps.length > 0;
     this.#tell(lsn);
     if (this.#open?.lsn !== lsn) this.#close();
-    const open = this.#open ??= { lsn, changes: new Batch(), isIncomplete: false };
-    // The batch may have had records in the gap.
-    if (isBehindGap) open.isIncomplete = true;
     const keyAt = at + recordHeaderBytes, valueAt = keyAt + keyLength;
     const key = bytes.subarray(keyAt, valueAt);
-    if (kind === RecordKind.DELETE) open.changes.delete(key);
-    else if (kind === RecordKind.PUT) open.changes.put(key, bytes.subarray(valueAt, valueAt + valueLength));
+    if (keyLength === 0 || this.#source.isSuperseded?.(key, lsn) !== true) {
+      const open = this.#open ??= { lsn, changes: new Batch(), isIncomplete: false };
+      // The batch may have had records in the gap.
+      if (isBehindGap) open.isIncomplete = true;
+      if (kind === RecordKind.DELETE) open.changes.delete(key);
+      else if (kind === RecordKind.PUT) open.changes.put(key, bytes.subarray(valueAt, valueAt + valueLength));
+    } else if (isBehindGap && this.#open !== undefined) this.#open.isIncomplete = true;
     this.#next = flags === lastOfBatch ? lsn + 1 : lsn;
     if (flags === lastOfBatch) this.#close();
   }

@@ -151,6 +151,13 @@ interface Gap {
   readonly error: IoError | undefined;
 }
 
+/** A record with a compressed value, and where it stands. */
+interface Unopened {
+  readonly header: RecordHeader;
+  readonly record: Uint8Array<ArrayBuffer>;
+  readonly offset: number;
+}
+
 /** A layer that is read. */
 class SortedLayer {
   readonly #objects: Objects;
@@ -198,7 +205,8 @@ class SortedLayer {
    * @param isFirst Whether it is read for the first time: then what does not decompress is found wherever it stands.
    */
   async read(gathered: Gathered, isFirst: boolean): Promise<void> {
-    const { end, firstLsn, lastLsn, file } = this.#source, objects = this.#objects;
+    const { end, firstLsn, lastLsn, file, isSuperseded } = this.#source, objects = this.#objects;
+    const unopened: Unopened[] = [];
     let error: IoError | undefined;
     const gaps: Gap[] = this.#gaps = [];
     const walk = new RecordWalk({
@@ -211,19 +219,18 @@ class SortedLayer {
       known: this.#known,
     }, {
       record: (header, bytes, at, offset) => {
-        const { lsn, kind, keyLength, valueLength } = header, isTaken = gathered.takes(lsn);
+        const { lsn, kind, keyLength, valueLength } = header, keyAt = at + recordHeaderBytes;
+        if (isSuperseded?.(bytes.subarray(keyAt, keyAt + keyLength), lsn)) return;
+        const isTaken = gathered.takes(lsn);
         if (kind === RecordKind.DELETE) {
           if (isTaken) gathered.add(header, bytes, at, undefined);
           return;
         }
-        const start = at + recordHeaderBytes + keyLength, end = start + valueLength;
-        const isCompressed = isCompressedAt(bytes, at);
-        if (!isTaken && !(isCompressed && isFirst)) return;
-        const value = isCompressed
-          ? new CompressedValue(bytes, start, end).open()
-          : bytes.subarray(start, end);
-        if (value === undefined) gaps.push({ from: offset, to: offset + end - at, error: undefined });
-        else if (isTaken) gathered.add(header, bytes, at, value);
+        const start = keyAt + keyLength, end = start + valueLength;
+        if (isCompressedAt(bytes, at)) {
+          if (!isTaken && !isFirst) return;
+          unopened.push({ header, record: bytes.slice(at, end), offset });
+        } else if (isTaken) gathered.add(header, bytes, at, bytes.subarray(start, end));
       },
       gap: (from, to) => {
         gaps.push({ from, to, error });
@@ -238,6 +245,7 @@ class SortedLayer {
           error = piece.error;
           walk.skip(piece.end);
         }
+        await this.#open(unopened.splice(0), gathered);
       }
     } catch (failure) {
       if (!(failure instanceof IoError)) throw failure;
@@ -245,6 +253,25 @@ class SortedLayer {
       walk.skip(end);
     }
     walk.finish();
+    await this.#open(unopened.splice(0), gathered);
+    gaps.sort((a, b) => a.from - b.from);
+  }
+
+  /** Opens the values of records, one after the other, in slices; what does not decompress is a gap. */
+  async #open(unopened: readonly Unopened[], gathered: Gathered): Promise<void> {
+    const { turns, check } = this.#pace;
+    for (const { header, record, offset } of unopened) {
+      const value = new CompressedValue(record, recordHeaderBytes + header.keyLength, record.length);
+      while (value.step()) {
+        if (!turns.due()) continue;
+        await turns.turn();
+        check();
+      }
+      const opened = value.open();
+      if (opened === undefined) {
+        this.#gaps.push({ from: offset, to: offset + record.length, error: undefined });
+      } else if (gathered.takes(header.lsn)) gathered.add(header, record, 0, opened);
+    }
   }
 
   /** Tells what is lost, and of which batches. */

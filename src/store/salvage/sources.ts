@@ -20,6 +20,7 @@ import type { Objects } from "../../objects/mod.ts";
 import { objectOf } from "../../timeline/mod.ts";
 import { findFiles, type FoundFile, listingError } from "../inspect/found_files.ts";
 import type { LostStretch } from "./options.ts";
+import { Superseded } from "./superseded.ts";
 import type { TimelineTally } from "./tally.ts";
 
 /** A file that records are taken from. */
@@ -38,6 +39,8 @@ export interface SalvageSource {
   readonly leastLsn: Lsn;
   /** Whether it is sealed or settled: then all in front of its end was history. */
   readonly isSettled: boolean;
+  /** Whether an image has taken the place of a version in it; left out where a manifest names the files of history. */
+  readonly isSuperseded?: ((key: Uint8Array, lsn: Lsn) => boolean) | undefined;
 }
 
 /**
@@ -75,9 +78,21 @@ export async function findSources(
     else if (file.byteLength > blockBytes || isKnownToHold(said)) sources.push(sourceOf(file, said));
   }
   for (const [missing, said] of known) tally.lose(gone(`${objects.directory}/${missing}`, said));
-  return sources.map((source, i) =>
-    source.isSettled || isSorted(source) ? source : cutShort(source, sources.slice(i + 1).filter(isSegment))
+  const whole = named === undefined ? withoutSuperseded(sources) : sources;
+  return whole.map((source, i) =>
+    source.isSettled || isSorted(source) ? source : cutShort(source, whole.slice(i + 1).filter(isSegment))
   );
+}
+
+/** The sources without what images have taken the place of. */
+function withoutSuperseded(sources: readonly SalvageSource[]): readonly SalvageSource[] {
+  const images = sources.flatMap(({ file: { footer } }) => footer?.kind === "image" ? footer : []);
+  if (images.length === 0) return sources;
+  const superseded = new Superseded(images);
+  return sources.map((source) => {
+    const { footer, name: { sequence } } = source.file, by = { imageLsn: footer?.imageLsn ?? 0, sequence };
+    return { ...source, isSuperseded: (key, lsn) => superseded.has(key, lsn, by) };
+  });
 }
 
 /** Whether the records of a source are sorted by key. */
