@@ -38,7 +38,10 @@ export interface MemoryMetrics {
   readonly frozenIndexBytes: number;
   /** Memory of indexes that were sealed, which waits for the next ones, of all stores of this thread. */
   readonly spareIndexBytes: number;
-  /** What merging holds: a window of records, and leaves that wait for the end of their layer. */
+  /**
+   * What merging holds: a window of records, and leaves that wait for the end of their layer; in a Worker its buffers and
+   * pages too, which `memoryBytes` does not bound: 33 MiB of them at the most.
+   */
   readonly upkeepBytes: number;
   /** What `memoryBytes` bounds: buffers of writers that are taken, those of merges too, and indexes. */
   readonly writeBytes: number;

@@ -16,6 +16,7 @@ import { patterned } from "./bytes.ts";
 import { inProcess } from "./in_process.ts";
 import { Place, subjects, test } from "./matrix.ts";
 
+const MiB = 1024 * 1024;
 const systemWorkers = systemHost({} as IoEngine, true).workers as Workers;
 
 /** Real Workers for which every job is worth it, and that can be ended as if they had ended by themselves. */
@@ -265,4 +266,31 @@ test("Store works in slices where the module of a Worker may not be read, says s
 test("Store that is not closed lets its process end, also after a Worker was started", async (place) => {
   const told = await inProcess(["--allow-all"], ["upkeep", place.path, '{"leave":true}']);
   assertEquals(JSON.parse(told).slice(0, 3), [1, 0, 1]);
+});
+
+test("Store.metrics() counts the buffers of a Worker with what merging holds", async (place) => {
+  const mostHeld = async (name: string, workers: TestWorkers | undefined) => {
+    let most = 0;
+    const path = `${place.path}/${name}`, upkeep = workers === undefined ? "slices" : "worker";
+    await Deno.mkdir(path);
+    await withStore({ path, upkeep }, workers ?? new TestWorkers(), async (store) => {
+      const timeline = store.timeline();
+      for (let layer = 0; layer < 2; layer++) {
+        await timeline.append(
+          Array.from({ length: 40 }, (_, i) => ({ key: `${i}`, value: patterned(50_000, i + layer) })),
+        );
+        await timeline.freeze();
+      }
+      await timeline.compact({
+        progress: () => most = Math.max(most, store.metrics().memory.upkeepBytes),
+      });
+      assertEquals(store.metrics().memory.upkeepBytes, 0);
+    });
+    return most;
+  };
+  const workers = new TestWorkers();
+  const inSlices = await mostHeld("slices", undefined), inWorker = await mostHeld("worker", workers);
+  assert(workers.started > 0);
+  // The same, and at least a buffer that is read into and one that is written from.
+  assert(inSlices > 0 && inWorker >= inSlices + 2 * MiB, `${inSlices} ${inWorker}`);
 });

@@ -85,5 +85,12 @@ function merge(
 ): Promise<LevelledLayer[]> {
   const context = { host: objects.host, objects, storeId, id: timeline, generation };
   const inputs = layers.map((layer) => StoredLayer.of(objects, timeline, layer));
-  return mergeLayers(context, inputs, { ...order, ...work });
+  const copied = (bytes: number, heldBytes: number) => work.copied(bytes, heldBytes + memoryOf(objects));
+  return mergeLayers(context, inputs, { ...order, ...work, copied });
+}
+
+/** The bytes of buffers, taken or free, and of pages, which on the main thread are counted with those of the store. */
+function memoryOf(objects: Objects): number {
+  const { writeBufferBytes, readBufferBytes, cachePageBytes, cacheRecordBytes } = objects.memory();
+  return writeBufferBytes + readBufferBytes + cachePageBytes + cacheRecordBytes;
 }
