@@ -10,6 +10,10 @@
  * Every version is a whole value, so that there is nothing to redo before it is compressed. What was compressed before
  * stays as it is, and so does what compressing would save too little of.
  *
+ * Neighbours in key are mostly alike: where one value after the other saves too little, such as pictures, or what was
+ * encrypted, only one of several is tried, until one saves enough again. Trying costs some 20 µs whatever comes of it,
+ * more than the rest of a merge does for a value of 8 KiB; what is passed over is tried again by the next merge.
+ *
  * @module
  */
 
@@ -25,50 +29,82 @@ import {
   type VersionBlock,
 } from "../../../layer/mod.ts";
 
-/**
- * Compresses values where that makes them smaller.
- *
- * @param rows The versions; their lengths and offsets follow.
- * @param records Their records one behind the other, which are changed.
- * @param seed The seed of the checksums of the file that they are bound to.
- * @param turns When the event loop gets its turns.
- * @returns The records, in the same memory.
- */
-export async function compressValues(
-  rows: VersionBlock,
-  records: Uint8Array<ArrayBuffer>,
-  seed: number,
-  turns: Turns,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const { length, offset, keyLength, flags } = rows;
-  let from = 0, to = 0, base = rows.count === 0 ? 0 : offset[0];
-  for (let row = 0; row < rows.count; row++) {
-    const size = length[row], valueAt = recordHeaderBytes + keyLength[row];
-    const mayShrink = size - valueAt >= leastCompressedBytes && (flags[row] & tombstoneFlag) === 0 &&
-      !isCompressedAt(records, from);
-    const value = mayShrink
-      ? await compressed(records.subarray(from + valueAt, from + size), turns)
-      : undefined;
-    if (from !== to) records.copyWithin(to, from, from + (value === undefined ? size : valueAt));
-    if (value !== undefined) {
-      value.writeTo(records, to + valueAt);
-      length[row] = valueAt + value.byteLength;
-      stampAgain(records, to, length[row], compressedFlag, value.byteLength, seed);
-    }
-    offset[row] = base;
-    base += length[row];
-    from += size;
-    to += length[row];
+/** So many values in a row save too little before values are passed over. */
+const mostInVain = 16;
+/** Then one of so many is tried. */
+const triedShare = 16;
+
+/** Which values are tried, by what came of those before them. */
+export class ValueTrials {
+  #inVain = 0;
+  #passed = 0;
+
+  /** Whether the next value is to be tried. */
+  next(): boolean {
+    if (this.#inVain < mostInVain) return true;
+    this.#passed = (this.#passed + 1) % triedShare;
+    return this.#passed === 0;
   }
-  return records.subarray(0, to);
+
+  /** Notes what came of one that was tried. */
+  tried(isWorth: boolean): void {
+    this.#inVain = isWorth ? 0 : this.#inVain + 1;
+    if (isWorth) this.#passed = 0;
+  }
 }
 
-/** A value that was compressed; `undefined` if that saves too little. */
-async function compressed(value: Uint8Array, turns: Turns): Promise<ValueCompressor | undefined> {
-  const compressor = new ValueCompressor(value);
-  while (compressor.step()) {
-    if (turns.due()) await turns.turn();
+/** Compresses the values of the images of one merge where that makes them smaller. */
+export class ImageValues {
+  readonly #turns: Turns;
+  readonly #trials = new ValueTrials();
+
+  /** Has met no value yet; `turns` says when the event loop gets its turns. */
+  constructor(turns: Turns) {
+    this.#turns = turns;
   }
-  if (turns.due()) await turns.turn();
-  return compressor.isWorth ? compressor : undefined;
+
+  /**
+   * Compresses values where that makes them smaller.
+   *
+   * @param rows The versions; their lengths and offsets follow.
+   * @param records Their records one behind the other, which are changed.
+   * @param seed The seed of the checksums of the file that they are bound to.
+   * @returns The records, in the same memory.
+   */
+  async compress(
+    rows: VersionBlock,
+    records: Uint8Array<ArrayBuffer>,
+    seed: number,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const { length, offset, keyLength, flags } = rows;
+    let from = 0, to = 0, base = rows.count === 0 ? 0 : offset[0];
+    for (let row = 0; row < rows.count; row++) {
+      const size = length[row], valueAt = recordHeaderBytes + keyLength[row];
+      const mayShrink = size - valueAt >= leastCompressedBytes && (flags[row] & tombstoneFlag) === 0 &&
+        !isCompressedAt(records, from) && this.#trials.next();
+      const value = mayShrink ? await this.#try(records.subarray(from + valueAt, from + size)) : undefined;
+      if (from !== to) records.copyWithin(to, from, from + (value === undefined ? size : valueAt));
+      if (value !== undefined) {
+        value.writeTo(records, to + valueAt);
+        length[row] = valueAt + value.byteLength;
+        stampAgain(records, to, length[row], compressedFlag, value.byteLength, seed);
+      }
+      offset[row] = base;
+      base += length[row];
+      from += size;
+      to += length[row];
+    }
+    return records.subarray(0, to);
+  }
+
+  /** A value that was compressed; `undefined` if that saves too little. */
+  async #try(value: Uint8Array): Promise<ValueCompressor | undefined> {
+    const compressor = new ValueCompressor(value), turns = this.#turns;
+    while (compressor.step()) {
+      if (turns.due()) await turns.turn();
+    }
+    if (turns.due()) await turns.turn();
+    this.#trials.tried(compressor.isWorth);
+    return compressor.isWorth ? compressor : undefined;
+  }
 }

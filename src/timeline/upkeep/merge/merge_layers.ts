@@ -37,7 +37,7 @@ import { type KeyRun, measureKey } from "./key_run.ts";
 import type { MergeContext } from "./merge_context.ts";
 import { MergeWindow, type WindowLimits } from "./merge_window.ts";
 import { OutputEnd, type OutputShape } from "./output_end.ts";
-import { compressValues } from "./image_values.ts";
+import { ImageValues } from "./image_values.ts";
 import { RetainedCursor, type Retention } from "./retained.ts";
 
 /** What a merge is to do: plain data, which can be sent to another thread. */
@@ -110,6 +110,7 @@ class Merge {
   readonly #end: OutputEnd;
   readonly #health = new Health("merged layers");
   readonly #window: MergeWindow;
+  readonly #values: ImageValues;
   /** The one that is written, and those that are finished. */
   #output: DeltaWriter | undefined;
   readonly #outputs: DeltaWriter[] = [];
@@ -126,6 +127,7 @@ class Merge {
     this.#work = work;
     this.#end = new OutputEnd(work);
     this.#window = new MergeWindow(work.window);
+    this.#values = new ImageValues(context.host.turns);
     // Nobody waits for a disk with room: what was written is removed, which makes some.
     this.#health.watch(() => {
       if (this.#health.state === "full") this.#health.close();
@@ -167,10 +169,10 @@ class Merge {
   }
 
   async #copy(output: DeltaWriter): Promise<void> {
-    const { objects, host: { turns } } = this.#context, window = this.#window;
+    const { objects } = this.#context, window = this.#window;
     const read = await window.read(objects, () => this.#work.check()), { length } = read;
     const records = output.isImage
-      ? await compressValues(window.rows, read, fileSeed(output.fileId), turns)
+      ? await this.#values.compress(window.rows, read, fileSeed(output.fileId))
       : read;
     await output.append(window, records);
     this.#work.copied(length, this.heldBytes);

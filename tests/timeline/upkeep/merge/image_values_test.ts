@@ -6,6 +6,7 @@ import { PageSet } from "../../../../src/objects/mod.ts";
 import { Lookup } from "../../../../src/timeline/read/lookup.ts";
 import { apart } from "../../../../src/timeline/read/records/copies.ts";
 import { WarmGet } from "../../../../src/timeline/read/warm_get.ts";
+import { ValueTrials } from "../../../../src/timeline/upkeep/merge/image_values.ts";
 import { columnLevel } from "../../../../src/timeline/upkeep/plan/levels.ts";
 import { walk } from "../../../layer/layer_fixture.ts";
 import { Random } from "../../../random.ts";
@@ -48,6 +49,43 @@ Deno.test("an image has its values compressed where that makes them smaller, and
   assertEquals([again.description.kind, again.description.imageLsn], ["delta", 0]);
   const [ofImage, ofDelta] = [await t.versionsOf(image), await t.versionsOf(again)];
   assertEquals(ofDelta, ofImage, "byte for byte but for the checksum");
+  assertEquals(await t.findings(again), []);
+  await t.close();
+});
+
+Deno.test("ValueTrials tries all, behind 16 in vain one of 16, and all again behind one that is worth it", () => {
+  const trials = new ValueTrials();
+  const triedOf = (count: number, isWorth: boolean) =>
+    Array.from({ length: count }, (_, i) => i).filter(() => {
+      const isTried = trials.next();
+      if (isTried) trials.tried(isWorth);
+      return isTried;
+    });
+  assertEquals(triedOf(15, false).length, 15);
+  assertEquals(triedOf(1, true).length, 1);
+  assertEquals(triedOf(16, false).length, 16);
+  assertEquals(triedOf(64, false), [15, 31, 47, 63]);
+  assertEquals(triedOf(20, true), [15, 16, 17, 18, 19]);
+  assertEquals(triedOf(17, false).length, 16);
+});
+
+Deno.test("an image of noise has few values tried, and those behind it that shrink are found again", async () => {
+  const random = new Random(2),
+    noise = times(200, () => random.bytes(4 * KiB)),
+    text = times(40, (i) => patterned(4 * KiB, i));
+  const keyOf = (i: number) => `k${String(i).padStart(3, "0")}`;
+  const t = await MergeFixture.make(
+    [[...noise, ...text].map((value, i) => put(keyOf(i), value))].map((batch) => [batch]),
+  );
+  const retention = { horizon: 1, isOldest: true };
+  const [image] = await t.merge(t.layers, { retention, imageLsn: 1 });
+  const flags = (await recordsOf(t, image)).map(({ flags }) => (flags & 2) !== 0);
+  assertEquals(flags.slice(0, 200).includes(true), false);
+  const first = flags.indexOf(true);
+  assert(first >= 200 && first < 216, `${first}`);
+  assert(flags.slice(first).every((isCompressed) => isCompressed));
+  // Merging it again goes on with those that were passed over.
+  const [again] = await t.merge([image], { retention, imageLsn: 1 });
   assertEquals(await t.findings(again), []);
   await t.close();
 });
