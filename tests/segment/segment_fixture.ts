@@ -12,6 +12,7 @@ import {
   SegmentWriter,
 } from "../../src/segment/mod.ts";
 import { ListedFaults, SimDisk, SimEngine } from "../../src/sim/mod.ts";
+import { directIo } from "../objects/objects_fixture.ts";
 
 /** A block of the file system. */
 export const block = 4096;
@@ -48,21 +49,6 @@ export function objectsOn(
 ): Objects {
   return new Objects({ host, io: directIo, directory: "/store", cacheBytes: 1 << 20, bufferBytes });
 }
-
-/** Direct reads and writes, aligned to blocks. */
-const directIo: ConstructorParameters<typeof Objects>[0]["io"] = {
-  readDirect: true,
-  writeDirect: true,
-  report: {
-    mode: "direct-rw",
-    engine: "sim",
-    requestedMode: "direct-rw",
-    requestedEngine: "auto",
-    memoryAlignment: block,
-    offsetAlignment: block,
-    notes: [],
-  },
-};
 
 /** A part of a segment's values area. */
 export interface Part {

@@ -1,6 +1,7 @@
 /** What the holder of a store tells of itself, as JSON behind a word. */
 
 import type { LayerInfo, Store } from "../../../../mod.ts";
+import { compareKeys } from "../../../../src/base/mod.ts";
 
 /** Levels of which a key has one layer at the most, and that of columns, which lie beside each other. */
 const lowestSorted = 1, columns = 8;
@@ -61,7 +62,9 @@ export function depthOf(layers: readonly LayerInfo[]): Pick<LineTold, "level0" |
   let most = { level0: 0, sorted: 0, depth: 0 };
   // The layers over a key are those over the first key of one of them.
   for (const { firstKey: key } of stored) {
-    const over = stored.filter(({ firstKey, lastKey }) => !isBelow(key, firstKey) && !isBelow(lastKey, key));
+    const over = stored.filter(({ firstKey, lastKey }) =>
+      compareKeys(key, firstKey) >= 0 && compareKeys(lastKey, key) >= 0
+    );
     const level0 = over.filter(({ level }) => level! < lowestSorted).length;
     const inColumns = over.some(({ level }) => level === columns) ? 1 : 0;
     const sorted = over.filter(({ level }) => level! >= lowestSorted && level! < columns).length + inColumns;
@@ -72,10 +75,4 @@ export function depthOf(layers: readonly LayerInfo[]): Pick<LineTold, "level0" |
     };
   }
   return most;
-}
-
-function isBelow(a: Uint8Array, b: Uint8Array): boolean {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i] < b[i];
-  return a.length < b.length;
 }
