@@ -237,17 +237,15 @@ export class Values implements RangeWants, RangeSink {
 
   /** The entry of a key that is ready. What was handed on is not held here too. */
   #takeEntry(key: number): Entry | DamagedEntry {
-    const bytes = this.#keys.keyAt(key, this.#copies);
+    const copies = this.#copies, bytes = this.#keys.keyAt(key, copies);
     const outcome = this.#outcomes[key - this.#from];
     const lsn = this.#places.newestOf(key) === noPlace ? undefined : this.#places.lsnOf(key);
     if (outcome instanceof Error) return { key: bytes, lsn, error: outcome };
     this.#outcomes[key - this.#from] = undefined;
     if (outcome instanceof CompressedValue) return openedEntry(this.#places, key, bytes, outcome);
-    if (outcome === inColumn) return { key: bytes, value: this.#column?.valueAt(key, this.#copies), lsn };
-    const value = outcome === isHeld
-      ? this.#places.takeHeld(key, this.#copies)
-      : outcome && this.#copies.release(outcome);
-    return { key: bytes, value, lsn };
+    if (outcome === inColumn) return { key: bytes, value: this.#column?.valueAt(key, copies), lsn };
+    if (outcome === isHeld) return { key: bytes, value: this.#places.takeHeld(key, copies), lsn };
+    return { key: bytes, value: outcome && copies.release(outcome), lsn };
   }
 
   /** What came of a key that is ready, if that is a compressed value. */
