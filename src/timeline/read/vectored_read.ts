@@ -95,7 +95,7 @@ export class VectoredRead implements Read<Entry | DamagedEntry> {
     const listed = new ListedKeys(keys);
     const early = keys.length === 1
       ? undefined
-      : new EarlyRecords(objects, listed, lookup.places, copies, observer);
+      : new EarlyRecords(objects, listed, lookup.places, copies.waiting, observer);
     const { turns } = objects.host;
     await complete(lookup, observer?.watch(pages) ?? pages, turns, view, early && (() => early.read()));
     observer?.placed(lookup.places);

@@ -193,6 +193,25 @@ async function transferAll(
   assert(whole > 1, "what comes later has memory of its own");
 }
 
+test("Timeline.getVectored() gives records that it read early whole, whatever was transferred away", async (place) => {
+  const store = await place.open({ upkeep: "manual" }), numbers = Array.from({ length: 40_000 }, (_, i) => i);
+  const value = (i: number) => `value ${i} `.repeat(8), key = (i: number) => `k${100_000 + i}`;
+  await store.timeline().append(numbers.map((i) => ({ key: key(i), value: value(i) })));
+  await store.timeline().freeze();
+  await store.timeline().append(
+    numbers.filter((i) => i % 100 === 0).map((i) => ({ key: key(i), value: value(i) })),
+  );
+  await store.timeline().freeze();
+  await place.close(store);
+  const again = await place.open({ upkeep: "manual" });
+  const asked = [
+    ...numbers.slice(0, 1500).map((i) => i * 7 + 1),
+    ...numbers.slice(0, 400).map((i) => i * 100),
+  ];
+  const expected = asked.map((i) => new TextEncoder().encode(value(i)));
+  await transferAll(again.timeline().getVectored(asked.map(key)), expected);
+});
+
 test("reads give what comes later whole, whatever was transferred away before", async (place) => {
   const store = await place.open({ history: { lsns: 0 } }), timeline = store.timeline();
   const numbers = Array.from({ length: 3000 }, (_, i) => i);

@@ -47,6 +47,9 @@ export class Copies {
     if (length > mostSmallBytes) return this.#apart(bytes, start, end);
     // A block that was transferred away has no length, and no room: one byte stays free, so that this holds for no bytes too.
     if (this.#end + length >= this.#block.length && !this.#open(length)) {
+      // Nothing that comes behind it lies in a block with what was given out before it: a key would outlive its value.
+      this.#block = new Uint8Array(0);
+      this.#end = 0;
       return this.#apart(bytes, start, end);
     }
     const block = this.#block, at = this.#end;

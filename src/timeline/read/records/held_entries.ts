@@ -44,7 +44,7 @@ class Span {
   }
 }
 
-/** Used again and again: whoever walks spans does so in one turn. */
+/** Used again and again: whoever walks spans does so in one turn, and keeps no memory of it. */
 const span = new Span();
 
 /** Entries of keys that are taken at once. */
@@ -79,6 +79,7 @@ export class HeldEntries {
       this.bytes = bytes;
     }
     this.to = key;
+    span.memory = undefined;
     return key > from + 1;
   }
 
@@ -99,6 +100,7 @@ export class HeldEntries {
         places.letGo(key);
       }
     }
+    span.memory = undefined;
   }
 }
 

@@ -45,6 +45,16 @@ Deno.test("Copies goes on when a block was transferred away", () => {
   }
 });
 
+Deno.test("Copies lets a block go when a copy finds no room, so that no key outlives its value", () => {
+  const copies = new Copies(), source = patterned(1000, 1);
+  for (const length of [1, 60, 1, 150, 1, 1]) copies.copy(source, 0, length);
+  const value = copies.copy(source, 0, 1),
+    key = copies.copy(source, 0, 400),
+    next = copies.copy(source, 0, 5);
+  structuredClone(value, { transfer: [value.buffer] });
+  assertEquals([key.length, next.length], [400, 5]);
+});
+
 Deno.test("apart gives every copy memory of its own", () => {
   const source = patterned(100, 1);
   const [a, b] = [apart.copy(source, 0, 10), apart.copy(source, 0, 10)];
