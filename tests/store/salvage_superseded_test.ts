@@ -97,6 +97,29 @@ async function fill(store: Store): Promise<Map<string, Uint8Array<ArrayBuffer>>>
   return files;
 }
 
+test("salvage() without a manifest takes what lies under an image that is damaged", async (place) => {
+  const store = await place.open({ ...options, upkeep: "manual" }), timeline = store.timeline();
+  const keys = Array.from({ length: 200 }, (_, i) => `k${1000 + i}`);
+  for (const key of keys) await timeline.append([{ key, value: patterned(200, 1) }]);
+  for (let i = 0; i < 10; i++) await timeline.append([{ key: keys[0], value: "x" }]);
+  await timeline.freeze();
+  const merged = timeline.layers().filter(({ kind }) => kind === "L0").map(({ path }) => path);
+  const files = merged.map((path) => [path, Deno.readFileSync(path)] as const);
+  await timeline.compact();
+  const image = timeline.layers().find(({ kind }) => kind === "image")!.path;
+  await place.close(store);
+  for (const [path, bytes] of files) Deno.writeFileSync(path, bytes);
+  for (const path of place.files(/manifest-/)) Deno.removeSync(path);
+  // As if the middle of it had never reached the disk.
+  Deno.writeFileSync(image, Deno.readFileSync(image).fill(0, 8192, 20480));
+  const to = place.within("salvaged");
+  await salvage(place.path, `${place.path}_salvaged`);
+  Deno.renameSync(`${place.path}_salvaged`, to.path);
+  const found = await to.open(), [{ name }] = found.timelines().filter(({ lastLsn }) => lastLsn > 0);
+  assertEquals((await collect(found.timeline(name).scan())).map(({ key }) => decoder.decode(key)), keys);
+  await to.close(found);
+});
+
 test("salvage() without a manifest leaves out what images have taken the place of", async (place) => {
   const store = await place.open(options), files = await fill(store), timeline = store.timeline();
   const merged = new Set(timeline.layers().map(({ path }) => path));

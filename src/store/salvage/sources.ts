@@ -14,7 +14,7 @@
  */
 
 import { blockBytes, CorruptionError, type Lsn, maxLsn } from "../../base/mod.ts";
-import type { LayerDescription } from "../../layer/mod.ts";
+import { checkLayer, type LayerDescription } from "../../layer/mod.ts";
 import type { SegmentDescription, TimelineState } from "../../manifest/mod.ts";
 import type { Objects } from "../../objects/mod.ts";
 import { objectOf } from "../../timeline/mod.ts";
@@ -78,21 +78,44 @@ export async function findSources(
     else if (file.byteLength > blockBytes || isKnownToHold(said)) sources.push(sourceOf(file, said));
   }
   for (const [missing, said] of known) tally.lose(gone(`${objects.directory}/${missing}`, said));
-  const whole = named === undefined ? withoutSuperseded(sources) : sources;
+  const whole = named === undefined ? await withoutSuperseded(objects, id, sources) : sources;
   return whole.map((source, i) =>
     source.isSettled || isSorted(source) ? source : cutShort(source, whole.slice(i + 1).filter(isSegment))
   );
 }
 
-/** The sources without what images have taken the place of. */
-function withoutSuperseded(sources: readonly SalvageSource[]): readonly SalvageSource[] {
-  const images = sources.flatMap(({ file: { footer } }) => footer?.kind === "image" ? footer : []);
+/** The sources without what images have taken the place of: those of which all can be read. */
+async function withoutSuperseded(
+  objects: Objects,
+  id: number,
+  sources: readonly SalvageSource[],
+): Promise<readonly SalvageSource[]> {
+  const images: LayerDescription[] = [];
+  for (const { file: { footer } } of sources) {
+    if (footer?.kind === "image" && await isWhole(objects, id, footer)) images.push(footer);
+  }
   if (images.length === 0) return sources;
   const superseded = new Superseded(images);
   return sources.map((source) => {
     const { footer, name: { sequence } } = source.file, by = { imageLsn: footer?.imageLsn ?? 0, sequence };
     return { ...source, isSuperseded: (key, lsn) => superseded.has(key, lsn, by) };
   });
+}
+
+/** Whether a layer can be read to its end: one that was never durable, or is damaged, stands for nothing. */
+async function isWhole(
+  objects: Objects,
+  timelineId: number,
+  description: LayerDescription,
+): Promise<boolean> {
+  let isDamaged = false;
+  await checkLayer(objects, { storeId: undefined, timelineId, description, manifestPath: undefined }, {
+    turns: objects.host.turns,
+    check: () => {},
+    read: () => {},
+    found: () => isDamaged = true,
+  });
+  return !isDamaged;
 }
 
 /** Whether the records of a source are sorted by key. */

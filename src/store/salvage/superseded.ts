@@ -10,7 +10,8 @@
  *       └────────┴─────────────┴──► key
  * ```
  *
- * Of the keys of an image no other layer has a version at or below its LSN (I1), and it has all that there was that a read
+ * Only an image that can be read to its end has taken the place of anything: what lies under another one may be all there
+ * is. Of the keys of an image no other layer has a version at or below its LSN (I1), and it has all that there was that a read
  * as of its horizon or later needs (I2). Of two images the one of the higher LSN was made of the other, and of one LSN the
  * one that was made later. An image says where its keys begin and end, not what was merged: a key that was deleted and given
  * up in front of the first key that is left, or behind the last, is found again with a file that is left of it.
