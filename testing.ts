@@ -85,7 +85,7 @@ export {
   type Workers,
   type WriteOptions,
 } from "./src/io/mod.ts";
-export type { Answers, Clock, Random, Timers, Turns } from "./src/base/mod.ts";
+export type { Answers, Clock, Random, TimerOptions, Timers, Turns } from "./src/base/mod.ts";
 export { type OpenHost, serveUpkeep } from "./src/timeline/mod.ts";
 export { openStoreOn, type Store, type StoreOptions } from "./src/store/mod.ts";
 export {

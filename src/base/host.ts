@@ -13,16 +13,23 @@ export interface Clock {
   monotonic(): number;
 }
 
+/** How a timer waits. */
+export interface TimerOptions {
+  /** Whether somebody waits for the call, so that it keeps the process alive. @default {false} */
+  readonly isAwaited?: boolean | undefined;
+}
+
 /** What calls later. */
 export interface Timers {
   /**
-   * Calls once, and keeps no process alive for it.
+   * Calls once, and keeps no process alive for it unless it is told to.
    *
    * @param milliseconds How much later, at the soonest.
    * @param call What is called.
+   * @param options See {@linkcode TimerOptions}.
    * @returns Cancels the call; does nothing once it was made.
    */
-  after(milliseconds: number, call: () => void): () => void;
+  after(milliseconds: number, call: () => void, options?: TimerOptions): () => void;
 }
 
 /** A source of randomness. */

@@ -15,9 +15,9 @@ export const systemClock: Clock = {
 
 /** The machine's timers. */
 export const systemTimers: Timers = {
-  after: (milliseconds, call) => {
+  after: (milliseconds, call, { isAwaited = false } = {}) => {
     const timer = setTimeout(call, milliseconds);
-    Deno.unrefTimer(timer);
+    if (!isAwaited) Deno.unrefTimer(timer);
     return () => clearTimeout(timer);
   },
 };
@@ -35,8 +35,8 @@ const nextTurn = (resume: () => void) => void setImmediate(resume);
 
 /** How long to work between turns. */
 const sliceMilliseconds = 2;
-/** How long while somebody waits for an answer. */
-const hurriedMilliseconds = 0.5;
+/** How long while somebody waits for an answer, and when there is one: of many, one would else end a slice each. */
+const hurriedMilliseconds = 0.5, answeredMilliseconds = 0.1;
 
 /** What turns are cut by. */
 export interface SlicedTurnsOptions {
@@ -55,6 +55,8 @@ export class SlicedTurns implements Turns {
   readonly #answers: Answers | undefined;
   #sliceStart: number;
   #waiting = 0;
+  /** Whether somebody waits for the event loop to turn: answers are taken once for all who do. */
+  #isTurning = false;
 
   /** Starts the first slice. */
   constructor({ clock = systemClock, later = nextTurn, answers }: SlicedTurnsOptions = {}) {
@@ -66,16 +68,21 @@ export class SlicedTurns implements Turns {
 
   /** See {@linkcode Turns.due}. */
   due(): boolean {
-    if (this.#waiting > 0 && this.#answers?.has()) return true;
-    const allowed = this.#waiting > 0 ? hurriedMilliseconds : sliceMilliseconds;
-    return this.#clock.monotonic() - this.#sliceStart >= allowed;
+    return this.#clock.monotonic() - this.#sliceStart >= this.#allowed();
+  }
+
+  #allowed(): number {
+    if (this.#waiting === 0) return sliceMilliseconds;
+    return this.#answers?.has() ? answeredMilliseconds : hurriedMilliseconds;
   }
 
   /** See {@linkcode Turns.turn}. */
   async turn(): Promise<void> {
     // Whoever has an answer goes on as far as it can before the event loop turns, and so before the caller does.
-    this.#answers?.take();
+    if (!this.#isTurning) this.#answers?.take();
+    this.#isTurning = true;
     await new Promise<void>(this.#later);
+    this.#isTurning = false;
     this.#sliceStart = this.#clock.monotonic();
   }
 

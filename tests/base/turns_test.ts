@@ -64,13 +64,17 @@ function answersOf(take: () => void): Answers & { there: boolean } {
   };
 }
 
-Deno.test("SlicedTurns.due() says so at once when there is an answer that somebody waits for", () => {
-  const answers = answersOf(() => {});
-  const turns = new SlicedTurns({ clock: new HeldClock(), answers });
+Deno.test("SlicedTurns.due() says so soon when there is an answer that somebody waits for", () => {
+  const answers = answersOf(() => {}), clock = new HeldClock();
+  const turns = new SlicedTurns({ clock, answers });
   turns.awaiting();
+  answers.there = true;
+  assertEquals(turns.due(), false);
+  clock.milliseconds += 0.1;
+  assertEquals(turns.due(), true);
+  answers.there = false;
   assertEquals(turns.due(), false);
   answers.there = true;
-  assertEquals(turns.due(), true);
   turns.answered();
   assertEquals(turns.due(), false);
 });
@@ -86,6 +90,15 @@ Deno.test("SlicedTurns.turn() lets whoever has an answer go on before its caller
   order.push("caller");
   await reader;
   assertEquals(order, ["reader", "caller"]);
+});
+
+Deno.test("SlicedTurns.turn() takes answers once for all who wait for a turn", async () => {
+  let taken = 0;
+  const turns = new SlicedTurns({ answers: answersOf(() => taken++) });
+  await Promise.all([turns.turn(), turns.turn(), turns.turn()]);
+  assertEquals(taken, 1);
+  await turns.turn();
+  assertEquals(taken, 2);
 });
 
 Deno.test("SlicedTurns.turn() lets the event loop turn", async () => {

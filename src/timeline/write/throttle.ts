@@ -115,7 +115,7 @@ export class Throttle {
     const since = this.#clock.monotonic(), pause = Math.min(mostMilliseconds, this.#owedMilliseconds);
     this.#owedMilliseconds -= pause;
     await new Promise<void>((resolve) => {
-      const cancel = this.#timers.after(pause, resolve);
+      const cancel = this.#timers.after(pause, resolve, { isAwaited: true });
       this.#endPause = () => {
         cancel();
         resolve();
