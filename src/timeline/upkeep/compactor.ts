@@ -99,6 +99,11 @@ export class Compactor {
     return this.#loop.isAtWork ? this.#planner.plan.pressure : 0;
   }
 
+  /** Has upkeep by itself begin nothing until what is returned is disposed of. */
+  hold(): Disposable {
+    return this.#loop.hold();
+  }
+
   /** What was merged and is not removed. */
   get held(): HeldLayers {
     return this.#runner.held;

@@ -80,6 +80,8 @@ export async function collectGarbage(
     ? horizon.policy
     : checkHistory("collect garbage", options.history);
   const isAll = policy === "all";
+  // What is sealed now would be merged before the horizon has moved, and some of it become columns that it goes past.
+  using _held = dryRun ? undefined : writer.compactor.hold();
   if (!dryRun && !(isAll && horizonBefore === 0)) {
     await orAborted(writer.freeze(), options.signal);
     await horizon.move(writer.durableLsn, policy);
