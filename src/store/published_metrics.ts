@@ -165,23 +165,33 @@ export class MetricsPublisher {
   }
 
   async #write(): Promise<void> {
-    const { clock, metrics, note } = this.#world;
+    const { clock, metrics } = this.#world;
     try {
       const told = { time: clock.now(), milliseconds: this.#milliseconds, metrics: metrics() };
       await this.#objects.root.overwrite(metricsName, checked(encodePublished(told)));
       this.#isWritten = true;
     } catch (error) {
-      if (!isRefusal(error)) throw error;
-      if (!this.#isNoted) note(`Metrics are not published: ${(error as Error).message}`);
-      this.#isNoted = true;
+      this.#refused(error);
     }
   }
 
-  /** Ends, and removes what was written. */
+  /** Nothing depends on the file. */
+  #refused(error: unknown): void {
+    if (!isRefusal(error)) throw error;
+    if (!this.#isNoted) this.#world.note(`Metrics are not published: ${(error as Error).message}`);
+    this.#isNoted = true;
+  }
+
+  /** Ends, and removes what was written; what cannot be removed is so at the next opening. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancel?.();
     await this.#writing;
-    if (this.#isWritten) await this.#objects.root.remove(metricsName);
+    if (!this.#isWritten) return;
+    try {
+      await this.#objects.root.remove(metricsName);
+    } catch (error) {
+      this.#refused(error);
+    }
   }
 }

@@ -90,9 +90,9 @@ export class RunHeads {
     this.#end = 0;
   }
 
-  /** Adds the head of a record, which lies `at` a place. */
+  /** Adds the head of a record, which lies `at` a place; what is more than a run may have cannot check, and is left out. */
   add(view: DataView, at: number, keyLength: number): void {
-    const length = recordHeaderBytes + keyLength - headStart;
+    const length = Math.min(recordHeaderBytes + keyLength - headStart, mostRunBytes - this.#end);
     copyBytes(view, at + headStart, this.#view, this.#end, length);
     this.#end += length;
   }
