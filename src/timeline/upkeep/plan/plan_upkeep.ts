@@ -1,7 +1,6 @@
 /**
  * What upkeep does next with the layers of a timeline. Nothing is read or awaited: layers in, a job out; the same
- * layers give the same job. Asked again while jobs run, it gives one that shares no layer and no keys of a level with
- * them.
+ * layers give the same job. One job runs at a time, and what it is done with is planned anew.
  *
  * A level that is over its bound gives a layer away: the one that goes down for the fewest bytes written per byte and
  * level. Over one level that is the layer with the least under it (RocksDB's `kMinOverlappingRatio`); with what it
@@ -49,8 +48,6 @@ const mostTaken = 256;
 
 /** Layers that no job may take in. */
 export interface LayersApart {
-  /** The inputs of running jobs. What is newer at level 0 waits for what is older. */
-  readonly running?: readonly PlannedLayer[];
   /** Those that are left alone. At level 0 what is newer passes them where it has none of their keys. */
   readonly leftOut?: readonly PlannedLayer[];
 }
@@ -60,7 +57,7 @@ interface Scene {
   readonly levels: Levels;
   readonly settings: PlanSettings;
   readonly bounds: LevelBounds;
-  /** Sequences of layers that no job may take in: those of running jobs, and those that are left out. */
+  /** Sequences of layers that no job may take in. */
   readonly busy: ReadonlySet<number>;
   /** Layers at level 0 that may go down, oldest first. */
   readonly l0s: readonly PlannedLayer[];
@@ -69,7 +66,7 @@ interface Scene {
 /**
  * Plans the next job.
  *
- * @param levels The layers there are, those that running jobs take in among them.
+ * @param levels The layers there are.
  * @param settings What is to be reached.
  * @param apart Layers that no job may take in.
  * @returns The job and how urgent it is.
@@ -83,11 +80,11 @@ export function planWithin(
   bounds: LevelBounds,
   levels: Levels,
   settings: PlanSettings,
-  { running = [], leftOut = [] }: LayersApart = {},
+  { leftOut = [] }: LayersApart = {},
 ): UpkeepPlan {
-  const apart = [...running, ...leftOut], busy = new Set(apart.map(({ sequence }) => sequence));
-  const scene = { levels, settings, bounds, busy, l0s: freeL0s(levels, busy, running) };
-  const scores = scoresOf(scene, apart);
+  const busy = new Set(leftOut.map(({ sequence }) => sequence));
+  const scene = { levels, settings, bounds, busy, l0s: freeL0s(levels, busy) };
+  const scores = scoresOf(scene, leftOut);
   const due = scores.map((score, level) => ({ score, level }))
     .filter(({ score, level }) => level === 0 ? score >= 1 : score > 1)
     .sort((a, b) => b.score - a.score || a.level - b.level);
@@ -98,7 +95,7 @@ export function planWithin(
   return {
     job: job ?? reclaim(scene) ?? thin(scene),
     debt: debtOf(scene),
-    pressure: pressureOf(scene, apart),
+    pressure: pressureOf(scene, leftOut),
   };
 }
 
@@ -147,16 +144,8 @@ function mostWhileAppending({ sorted }: Levels, { mergeL0s, mostDepth }: PlanSet
   );
 }
 
-/**
- * The layers at level 0 that may go down: none while one of them is being merged, and none past an older one that stays
- * and may have its keys (C2).
- */
-function freeL0s(
-  { l0s }: Levels,
-  busy: ReadonlySet<number>,
-  running: readonly PlannedLayer[],
-): readonly PlannedLayer[] {
-  if (running.some(({ level }) => level === 0)) return [];
+/** The layers at level 0 that may go down: none past an older one that stays and may have its keys (C2). */
+function freeL0s({ l0s }: Levels, busy: ReadonlySet<number>): readonly PlannedLayer[] {
   const staying: PlannedLayer[] = [];
   return busy.size === 0 ? l0s : l0s.filter((l0) => {
     const stays = busy.has(l0.sequence) || staying.some((older) => isOverlapping(older, l0));

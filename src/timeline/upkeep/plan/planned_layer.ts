@@ -113,7 +113,7 @@ export interface PlannedJob {
 
 /** What stands between a timeline and nothing to do. */
 export interface UpkeepPlan {
-  /** The next job; left out, there is none that fits beside those that run. */
+  /** The next job; left out, there is none. */
   readonly job: PlannedJob | undefined;
   /** About how many bytes must still be written until nothing is to do. */
   readonly debt: number;
