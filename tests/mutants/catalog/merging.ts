@@ -193,7 +193,7 @@ export const merging: readonly Mutant[] = [
   {
     name: "base-level-takes-all-ten",
     breaks: "Ten layers over a key: level 0 has what levels in use leave.",
-    file: "src/timeline/upkeep/plan/plan_upkeep.ts",
+    file: "src/timeline/upkeep/plan/level_0.ts",
     before: "layers.length > 0 ? left - 1 : left, mostDepth",
     after: "layers.length > 99 ? left - 1 : left, mostDepth",
     caughtBy: "tests/timeline/upkeep/plan/plan_upkeep_test.ts",

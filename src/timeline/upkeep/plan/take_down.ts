@@ -1,0 +1,121 @@
+/**
+ * What goes down from a level that holds more than it may: the layer for which the fewest bytes are written per byte and
+ * level.
+ *
+ * In a large level 64 layers spread over it stand for all: the best of so many is among the best 2 % nearly always
+ * (Mitzenmacher, "The power of two choices in randomized load balancing", 2001, draws two), and a search costs
+ * O(log layers).
+ *
+ * @module
+ */
+
+import { compareKeys } from "../../../base/mod.ts";
+import { deepestFree, isSpanFree, joined, merge, type Scene } from "./scene.ts";
+import type { Span } from "./level.ts";
+import { bottomLevel } from "./levels.ts";
+import type { PlannedJob, PlannedLayer } from "./planned_layer.ts";
+
+/** How many layers of a level are weighed against each other. */
+const samples = 64;
+
+/** Spreads samples anew after each edit: the fraction of the golden ratio, in 2^32. */
+const spread = 0x9e3779b9;
+
+/** A layer that goes down, and how. */
+interface Descent {
+  /** Its place in its level. */
+  readonly place: number;
+  /** The level that it goes to. */
+  readonly target: number;
+  /** By level under its own, down to the target: the layers that are merged with it. */
+  readonly under: readonly Span[];
+  /** The bytes of it all. */
+  readonly bytes: number;
+  /** Bytes that are written for each byte and level that it goes down. */
+  readonly price: number;
+}
+
+/** Takes some of a level down, to where that costs the least. */
+export function takeDown(scene: Scene, level: number): PlannedJob | undefined {
+  const { levels, settings, bounds } = scene;
+  if (level >= bounds.lowest) return undefined;
+  const descent = choose(scene, level);
+  if (descent === undefined) return undefined;
+  const { place, target, under, bytes, price } = descent;
+  const { layers } = levels.sorted[level];
+  if (price === 0) return { work: "move", inputs: [layers[place]], level: target, cuts: [], isOldest: false };
+  // It reaches over too much: in pieces it does not. Two layers under it may be as large as they are.
+  const isWide = bytes > settings.mostInputBytes && under[0].to - under[0].from > 2;
+  if (isWide) return merge(scene, [layers[place]], level);
+  const { from, to } = widen(scene, level, descent);
+  const inputs = layers.slice(from, to);
+  under.forEach((span, i) => inputs.push(...levels.sorted[level + 1 + i].layers.slice(span.from, span.to)));
+  return merge(scene, inputs, target);
+}
+
+/** The descent with the lowest price, of layers that are free. */
+function choose(scene: Scene, level: number): Descent | undefined {
+  const { levels, busy } = scene;
+  const { layers } = levels.sorted[level];
+  const count = Math.min(layers.length, samples);
+  const shift = layers.length > samples ? (Math.imul(levels.newest, spread) >>> 0) / 2 ** 32 : 0;
+  let best: Descent | undefined;
+  for (let i = 0; i < count; i++) {
+    const place = Math.floor((i + shift) * layers.length / count);
+    if (busy.has(layers[place].sequence)) continue;
+    const descent = descend(scene, level, place);
+    if (descent === undefined || best !== undefined && descent.price >= best.price) continue;
+    best = descent;
+    if (descent.price === 0) break;
+  }
+  return best;
+}
+
+/**
+ * How a layer goes down best: to the next level, or with what it meets there to a lower one, as long as that is one
+ * merge. Whatever goes down two levels at once is written once and not twice.
+ */
+function descend(scene: Scene, level: number, place: number): Descent | undefined {
+  const { levels, settings, busy } = scene;
+  const layer = levels.sorted[level].layers[place];
+  const free = deepestFree(scene, level, layer);
+  if (free > level) return { place, target: free, under: [], bytes: layer.byteLength, price: 0 };
+  let { firstKey, lastKey, byteLength: bytes } = layer;
+  let gain = 0, best: Descent | undefined;
+  const under: Span[] = [];
+  const lowest = Math.min(bottomLevel, level + settings.mostLevels);
+  for (let target = level + 1; target <= lowest; target++) {
+    const next = levels.sorted[target];
+    const span = next.overlap(firstKey, lastKey);
+    gain += bytes;
+    const added = next.bytesIn(span, settings.mostInputBytes);
+    bytes += added;
+    if (!isSpanFree(next, span, busy) || best !== undefined && bytes > settings.mostInputBytes) break;
+    under.push(span);
+    const price = bytes / gain;
+    if (best === undefined || added > 0 && price < best.price) {
+      best = { place, target, under: under.slice(), bytes, price };
+    }
+    if (bytes > settings.mostInputBytes) break;
+    if (span.to > span.from) {
+      const first = next.layers[span.from].firstKey, last = next.layers[span.to - 1].lastKey;
+      [firstKey, lastKey] = joined([firstKey, lastKey], [first, last]);
+    }
+  }
+  return best;
+}
+
+/** Takes neighbours in that meet no more than what is met already, as long as the job stays within its bound. */
+function widen({ levels, settings: { mostInputBytes }, busy }: Scene, level: number, descent: Descent): Span {
+  const { layers } = levels.sorted[level], next = levels.sorted[level + 1];
+  const { place, under: [{ from: left, to: right }] } = descent;
+  const first = next.layers[left].firstKey, last = next.layers[right - 1].lastKey;
+  let { bytes } = descent;
+  const fits = (layer: PlannedLayer | undefined) =>
+    layer !== undefined && !busy.has(layer.sequence) && bytes + layer.byteLength <= mostInputBytes &&
+    compareKeys(layer.firstKey, first) >= 0 && compareKeys(layer.lastKey, last) <= 0;
+  let from = place, to = place + 1;
+  for (; fits(layers[from - 1]); from--) bytes += layers[from - 1].byteLength;
+  for (; fits(layers[to]); to++) bytes += layers[to].byteLength;
+  return { from, to };
+}
