@@ -5,7 +5,16 @@
  * @module
  */
 
-import { deepestFree, type Hull, hullOf, isFree, isOverlapping, joined, merge, type Scene } from "./scene.ts";
+import {
+  deepestFree,
+  type Hull,
+  hullOf,
+  isOverlapping,
+  isSpanFree,
+  joined,
+  merge,
+  type Scene,
+} from "./scene.ts";
 import { takeDown } from "./take_down.ts";
 import type { Span } from "./level.ts";
 import { l0Bytes, l0Depth, type Levels } from "./levels.ts";
@@ -122,10 +131,20 @@ export function mergeL0s(scene: Scene): PlannedJob | undefined {
   return scattered ? sortJob(scattered) : joinL0s(scene) ?? lowerL0s(scene);
 }
 
-/** Merges layers at level 0, oldest first, with what they overlap in the base. */
-export function lowerL0s(scene: Scene): PlannedJob | undefined {
-  const { levels, settings, bounds, l0s } = scene;
-  const base = levels.sorted[bounds.base];
+/**
+ * Merges layers at level 0, oldest first, with what they overlap in the base; or, where that cannot be taken in, in a
+ * level above it, which are all empty: what is newer stays above (C2), and level 0 does not wait for it.
+ */
+function lowerL0s(scene: Scene): PlannedJob | undefined {
+  let job: PlannedJob | undefined;
+  for (let level = scene.bounds.base; level > 0 && job === undefined; level--) job = lowerInto(scene, level);
+  return job;
+}
+
+/** Merges layers at level 0, oldest first, with what they overlap in a level under which they have no keys of others. */
+export function lowerInto(scene: Scene, level: number): PlannedJob | undefined {
+  const { levels, settings, bounds, busy, l0s } = scene;
+  const base = levels.sorted[level];
   let taken = 0, bytes = 0, weight = 0, under: Span = { from: 0, to: 0 };
   let hull: Hull | undefined;
   for (const l0 of l0s.slice(0, mostTaken)) {
@@ -133,15 +152,18 @@ export function lowerL0s(scene: Scene): PlannedJob | undefined {
     bytes += l0.byteLength;
     weight += weightOf(l0);
     const span = base.overlap(...hull), all = bytes + base.bytesIn(span);
+    if (!isSpanFree(base, span, busy)) {
+      if (taken === 0) return undefined;
+      break;
+    }
     if (weight > settings.mostInputBytes && taken > 0) break;
-    if (all > settings.mostInputBytes && (taken > 0 || base.bytes > bounds.bytes[bounds.base])) break;
+    if (all > settings.mostInputBytes && (taken > 0 || base.bytes > bounds.bytes[level])) break;
     taken++;
     under = span;
   }
   // What is too much for a merge waits until the base has given some of it away.
-  if (taken === 0) return takeDown(scene, bounds.base);
-  const inputs = [...l0s.slice(0, taken), ...base.layers.slice(under.from, under.to)];
-  return isFree(scene, inputs) ? merge(scene, inputs, bounds.base) : undefined;
+  if (taken === 0) return takeDown(scene, level);
+  return merge(scene, [...l0s.slice(0, taken), ...base.layers.slice(under.from, under.to)], level);
 }
 
 /**
@@ -152,10 +174,28 @@ function joinL0s({ levels, settings, l0s }: Scene): PlannedJob | undefined {
   // Joined past one that stays, they might have its keys between theirs, and stay too.
   if (l0s.length < levels.l0s.length) return undefined;
   if (l0Bytes(levels) >= settings.mostInputBytes / 8) return undefined;
+  return joinNewest(l0s, settings);
+}
+
+/**
+ * Joins the newest layers at level 0 where more are over a key than may be, and none of them can go down: past one that
+ * is left out there, or since no level is free above one that is left out.
+ */
+export function joinStuckL0s({ levels, settings, busy }: Scene): PlannedJob | undefined {
+  const { l0s } = levels;
+  if (busy.size === 0) return undefined;
+  const newer = l0s.slice(1 + l0s.findLastIndex(({ sequence }) => busy.has(sequence)));
+  const isDue = newer.length >= settings.mostL0s || sweptDepth(newer) >= mostOverKey(levels, settings);
+  return isDue ? joinNewest(newer, settings) : undefined;
+}
+
+function joinNewest(l0s: readonly PlannedLayer[], { mostInputBytes }: PlanSettings): PlannedJob | undefined {
   const least = Math.max(0, l0s.length - mostTaken);
   let from = l0s.length - 1;
-  for (let newer = 0; from >= least && (newer === 0 || l0s[from].byteLength <= 2 * newer); from--) {
-    newer += l0s[from].byteLength;
+  for (let newer = 0; from >= least; from--) {
+    const { byteLength } = l0s[from];
+    if (newer > 0 && (byteLength > 2 * newer || newer + byteLength > mostInputBytes)) break;
+    newer += byteLength;
   }
   const inputs = l0s.slice(from + 1);
   return inputs.length < 2 ? undefined : { work: "merge", inputs, level: 0, cuts: [], isOldest: false };

@@ -13,11 +13,11 @@
  */
 
 import { bytesOf } from "./level.ts";
-import { freeL0s, l0Pressure, l0Score, mergeL0s, moveL0s, sortL0 } from "./level_0.ts";
-import { bottomLevel, boundsOf, columnLevel, l0Bytes, type LevelBounds, type Levels } from "./levels.ts";
+import { freeL0s, joinStuckL0s, l0Pressure, l0Score, mergeL0s, moveL0s, sortL0 } from "./level_0.ts";
+import { bottomLevel, boundsOf, l0Bytes, type LevelBounds, type Levels } from "./levels.ts";
 import type { PlannedLayer, PlanSettings, UpkeepPlan } from "./planned_layer.ts";
 import { isScattered } from "./scattered.ts";
-import type { Scene } from "./scene.ts";
+import { type Scene, stuckOf } from "./scene.ts";
 import { takeDown } from "./take_down.ts";
 import { reclaim, thin } from "./thin.ts";
 
@@ -47,8 +47,15 @@ export function planWithin(
   { leftOut = [] }: LayersApart = {},
 ): UpkeepPlan {
   const busy = new Set(leftOut.map(({ sequence }) => sequence));
-  const scene = { levels, settings, bounds, busy, l0s: freeL0s(levels, busy) };
-  const scores = scoresOf(scene, leftOut);
+  const scene: Scene = {
+    levels,
+    settings,
+    bounds: leftOut.length === 0 ? bounds : boundsAbove(bounds, settings),
+    busy,
+    stuck: stuckOf(levels, leftOut),
+    l0s: freeL0s(levels, busy),
+  };
+  const scores = scoresOf(scene);
   const due = scores.map((score, level) => ({ score, level }))
     .filter(({ score, level }) => level === 0 ? score >= 1 : score > 1)
     .sort((a, b) => b.score - a.score || a.level - b.level);
@@ -57,33 +64,31 @@ export function planWithin(
     job = due[i].level === 0 ? mergeL0s(scene) : takeDown(scene, due[i].level);
   }
   return {
-    job: job ?? reclaim(scene) ?? thin(scene),
+    job: job ?? reclaim(scene) ?? joinStuckL0s(scene) ?? thin(scene),
     debt: debtOf(scene),
-    pressure: pressureOf(scene, leftOut),
+    pressure: pressureOf(scene),
   };
 }
 
-/** By level: what it holds that a job may take in, to what it may hold. */
-function scoresOf(scene: Scene, apart: readonly PlannedLayer[]): number[] {
-  const { levels, bounds } = scene;
-  const going = goingOf(apart);
+/** Bounds where layers are left out: levels above the base hold what cannot go past them, and sink it in few merges. */
+function boundsAbove(bounds: LevelBounds, { mostInputBytes }: PlanSettings): LevelBounds {
+  const bytes = bounds.bytes.map((most, level) => level === 0 ? 0 : Math.max(most, mostInputBytes / 4));
+  return { ...bounds, bytes };
+}
+
+/** By level: what it holds that can go down, to what it may hold. */
+function scoresOf(scene: Scene): number[] {
+  const { levels, bounds, stuck } = scene;
   return levels.sorted.map((level, at) => {
     if (at === 0) return l0Score(scene, scene.l0s);
-    const bytes = level.bytes - going[at];
+    const bytes = level.bytes - stuck.bytes[at];
     return bytes <= 0 || bounds.bytes[at] === Infinity ? 0 : bytes / bounds.bytes[at];
   });
 }
 
-/** By level: the bytes of layers that no job may take in. */
-function goingOf(apart: readonly PlannedLayer[]): Float64Array {
-  const going = new Float64Array(columnLevel + 1);
-  for (const { level, byteLength } of apart) going[level] += byteLength;
-  return going;
-}
-
 /** What level 0 and each level over its bound will have written, down to the bottom. */
 function debtOf(scene: Scene): number {
-  const { levels, settings, bounds } = scene;
+  const { levels, settings, bounds, stuck } = scene;
   const isDue = l0Score(scene, levels.l0s) >= 1;
   let carried = isDue ? l0Bytes(levels) : 0;
   let debt = isDue ? carried + levels.sorted[bounds.base].bytes : 0;
@@ -91,7 +96,7 @@ function debtOf(scene: Scene): number {
     debt += bytesOf(levels.l0s.filter((l0) => isScattered(l0, settings)));
   }
   for (let level = bounds.base; level < bottomLevel; level++) {
-    const held = levels.sorted[level].bytes + carried;
+    const held = levels.sorted[level].bytes - stuck.bytes[level] + carried;
     carried = Math.max(0, held - bounds.bytes[level]);
     if (carried > 0) debt += carried * (1 + levels.sorted[level + 1].bytes / held);
   }
@@ -99,12 +104,12 @@ function debtOf(scene: Scene): number {
 }
 
 /** How far over its bounds the worst level is, of those where a job would help. */
-function pressureOf(scene: Scene, apart: readonly PlannedLayer[]): number {
-  const { levels, settings, bounds } = scene, going = goingOf(apart);
+function pressureOf(scene: Scene): number {
+  const { levels, settings, bounds, stuck } = scene;
   let worst = l0Pressure(scene);
   for (let level = bounds.base; level < bottomLevel; level++) {
     const bound = Math.max(bounds.bytes[level], settings.mostInputBytes / 4);
-    worst = Math.max(worst, (levels.sorted[level].bytes - going[level]) / bound - 1);
+    worst = Math.max(worst, (levels.sorted[level].bytes - stuck.bytes[level]) / bound - 1);
   }
   return worst;
 }

@@ -7,7 +7,7 @@
 import { compareKeys } from "../../../base/mod.ts";
 import { cutsOf } from "./cuts.ts";
 import type { Level, Span } from "./level.ts";
-import type { LevelBounds, Levels } from "./levels.ts";
+import { bottomLevel, columnLevel, type LevelBounds, type Levels } from "./levels.ts";
 import type { PlannedJob, PlannedLayer, PlanSettings } from "./planned_layer.ts";
 
 /** What a plan looks at. */
@@ -17,8 +17,35 @@ export interface Scene {
   readonly bounds: LevelBounds;
   /** Sequences of layers that no job may take in. */
   readonly busy: ReadonlySet<number>;
+  /** Those, and what cannot go down since one of them lies right under it. */
+  readonly stuck: StuckLayers;
   /** Layers at level 0 that may go down, oldest first. */
   readonly l0s: readonly PlannedLayer[];
+}
+
+/** Layers that stay where they are. */
+export interface StuckLayers {
+  /** Their sequences. */
+  readonly sequences: ReadonlySet<number>;
+  /** By level: their bytes. */
+  readonly bytes: Float64Array;
+}
+
+/** The layers that stay where they are while others are left out. */
+export function stuckOf({ sorted }: Levels, leftOut: readonly PlannedLayer[]): StuckLayers {
+  const sequences = new Set<number>(), bytes = new Float64Array(columnLevel + 1);
+  const add = ({ sequence, level, byteLength }: PlannedLayer) => {
+    if (sequences.has(sequence)) return;
+    sequences.add(sequence);
+    bytes[level] += byteLength;
+  };
+  for (const layer of leftOut) {
+    add(layer);
+    if (layer.level < 2 || layer.level > bottomLevel) continue;
+    const above = sorted[layer.level - 1], { from, to } = above.overlap(layer.firstKey, layer.lastKey);
+    above.layers.slice(from, to).forEach(add);
+  }
+  return { sequences, bytes };
 }
 
 /** A merge of layers, and where its outputs end. */

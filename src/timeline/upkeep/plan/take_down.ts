@@ -55,14 +55,16 @@ export function takeDown(scene: Scene, level: number): PlannedJob | undefined {
 
 /** The descent with the lowest price, of layers that are free. */
 function choose(scene: Scene, level: number): Descent | undefined {
-  const { levels, busy } = scene;
+  const { levels, stuck: { sequences } } = scene;
   const { layers } = levels.sorted[level];
-  const count = Math.min(layers.length, samples);
-  const shift = layers.length > samples ? (Math.imul(levels.newest, spread) >>> 0) / 2 ** 32 : 0;
+  const free = sequences.size === 0 ? undefined : [...layers.keys()].filter((place) => {
+    return !sequences.has(layers[place].sequence);
+  });
+  const length = free?.length ?? layers.length, count = Math.min(length, samples);
+  const shift = length > samples ? (Math.imul(levels.newest, spread) >>> 0) / 2 ** 32 : 0;
   let best: Descent | undefined;
   for (let i = 0; i < count; i++) {
-    const place = Math.floor((i + shift) * layers.length / count);
-    if (busy.has(layers[place].sequence)) continue;
+    const at = Math.floor((i + shift) * length / count), place = free?.[at] ?? at;
     const descent = descend(scene, level, place);
     if (descent === undefined || best !== undefined && descent.price >= best.price) continue;
     best = descent;

@@ -5,7 +5,7 @@
  */
 
 import { compareKeys } from "../../../base/mod.ts";
-import { lowerL0s } from "./level_0.ts";
+import { lowerInto } from "./level_0.ts";
 import { columnLevel } from "./levels.ts";
 import { isFree, merge, type Scene } from "./scene.ts";
 import type { PlannedJob, PlannedLayer } from "./planned_layer.ts";
@@ -43,7 +43,7 @@ export function thin(scene: Scene): PlannedJob | undefined {
   const l0s = isAtRest ? scene.l0s : [];
   const { stale, staleAtBottom, needed } = countStale(levels, horizon, l0s, busy);
   if (stale <= (isAtRest ? mostStaleAtRest : mostStale) * needed) return undefined;
-  if (l0s.length > 0) return lowerL0s(scene);
+  if (l0s.length > 0) return lowerInto(scene, bounds.base);
   const lowest = levels.sorted.findLastIndex(({ layers }) => layers.length > 0);
   const above = levels.sorted.findLastIndex(({ layers }, level) =>
     layers.length > 0 && level < bounds.lowest

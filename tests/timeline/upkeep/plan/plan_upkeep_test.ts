@@ -297,9 +297,11 @@ Deno.test("planUpkeep() gives another job than one with layers that are left out
   // The base is within its bound but for what is left out.
   assertEquals(planned([above[0], "6 f-g 2..2 600", ...bottom], change, first), "nothing");
   const l0s = ["0 a-f 4..6 200", "0 a-f 7..8 200", "0 a-f 9..9 200"];
-  // What is newer at level 0 waits for what is older.
+  // What is newer at level 0 waits for what is older, in few layers.
   const newer = ["0 a-f 10..11 200", "0 a-f 12..12 200", "0 a-f 13..13 200"], base = "7 a-b 1..3 100";
-  assertEquals(planned([...l0s, ...newer, base], {}, [...l0s, base]), "nothing");
+  const joined = `merge ${newer.join(" + ")} to 0`;
+  assertEquals(planned([...l0s, ...newer, base], {}, [...l0s, base]), joined);
+  assertEquals(planned([...l0s, ...newer.slice(1), base], {}, [...l0s, base]), "nothing");
   const passing = "0 x-x 14..14 200";
   assertEquals(planned([...l0s, ...newer, passing, base], {}, [...l0s, base]), `move ${passing} to 7`);
 });
@@ -493,7 +495,88 @@ Deno.test("planUpkeep() presses nobody for what no job can help: layers that one
   const base = layer("7 a-z 0..0 3000"), levels = Levels.empty.edit([], [...l0s, base]);
   assert(planUpkeep(levels, settings).pressure > 10);
   assertEquals(planUpkeep(levels, settings, { leftOut: [l0s[0]] }).pressure, 0);
-  assertEquals(planUpkeep(levels, settings, { leftOut: [l0s[0]] }).job, undefined);
+  // They are joined among themselves, as many as one merge takes in.
+  const { job } = planUpkeep(levels, settings, { leftOut: [l0s[0]] });
+  assertEquals([job?.level, job?.inputs.map(lineOf)], [0, l0s.slice(-35).map(lineOf)]);
+  const few = Levels.empty.edit([], [...l0s.slice(0, 3), base]);
+  assertEquals(planUpkeep(few, settings, { leftOut: [l0s[0]] }).job, undefined);
+});
+
+Deno.test("planUpkeep() presses nobody for what lies above a layer that is left out, and cannot pass it", () => {
+  const out = layer("7 a-d 1..1 900"), above = layer("6 b-c 2..9 5000"), free = layer("6 g-h 2..9 5000");
+  const plan = (...layers: PlannedLayer[]) => {
+    return planUpkeep(Levels.empty.edit([], [out, ...layers]), settings, { leftOut: [out] });
+  };
+  assertEquals([plan(above).pressure, plan(above).debt, plan(above).job], [0, 0, undefined]);
+  const { pressure, job } = plan(above, free);
+  assertEquals([pressure > 0, job?.inputs], [true, [free]]);
+});
+
+Deno.test("planUpkeep() merges layers at level 0 into a level above the base that they cannot go to", () => {
+  const l0s = ["0 a-f 4..6 200", "0 e-k 7..8 200", "0 b-e 9..9 200"],
+    under = ["6 a-b 2..3 90", "7 a-m 1..1 900"];
+  const out = "6 i-k 2..3 100", all = l0s.join(" + ");
+  const cases: [string[], string, string][] = [
+    // The oldest, which has none of its keys, goes to the base.
+    [[...l0s, ...under, out], out, `merge ${l0s[0]} + ${under[0]} to 6`],
+    [
+      [...l0s.slice(1), "0 e-j 10..12 200", ...under, out],
+      out,
+      `merge ${l0s.slice(1).join(" + ")} + 0 e-j 10..12 200 to 5`,
+    ],
+    // What was put there before is taken in again.
+    [[...l0s, "6 a-k 2..3 90", "7 a-m 1..1 900"], "7 a-m 1..1 900", `merge ${all} + 6 a-k 2..3 90 to 6`],
+  ];
+  for (const [lines, left, expected] of cases) {
+    assertEquals(planned(lines, {}, [left]), expected, lines.join());
+  }
+});
+
+/** Has random keys come and all jobs done, but with layers left out; returns how many layers each key then has, at most. */
+function ingested(
+  out: PlannedLayer,
+  under: readonly PlannedLayer[],
+  count: number,
+): [l0s: number, depth: number] {
+  const random = new Random(count), given = { ...settings, mostDepth: 10 };
+  const layers = [...under, out].map((each) => {
+    const keys = [each.firstKey, each.lastKey].map((bytes) => new TextDecoder().decode(bytes));
+    return { ...each, rows: keys.map((key) => ({ key, lsn: each.lastLsn })) };
+  });
+  let levels = Levels.empty.edit([], layers), l0s = 0, depth = 0;
+  for (let lsn = 100, sealing = 0; sealing < count; sealing++) {
+    const rows = Array.from({ length: 20 }, () => ({ key: `${1000 + random.below(1000)}`, lsn: lsn++ }));
+    levels = levels.edit([], [sealed(rows)]);
+    for (let jobs = 0;; jobs++) {
+      const { job, pressure } = planUpkeep(levels, given, { leftOut: [out] });
+      assert(pressure < 5 && jobs < 500, `pressure ${pressure} after ${jobs} jobs`);
+      if (job === undefined) break;
+      assert(!job.inputs.includes(out), "what is left out is not taken in");
+      levels = levels.edit(job.inputs, work(job, given));
+    }
+    l0s = Math.max(l0s, levels.l0s.length);
+    depth = Math.max(
+      depth,
+      levels.l0s.length + levels.sorted.filter((level) => level.layers.length > 0).length,
+    );
+  }
+  return [l0s, depth];
+}
+
+Deno.test("planUpkeep() keeps level 0 small above a layer that is left out, however much comes", () => {
+  const bottom = ["7 1000-1299 1..1 3200", "7 1300-1599 1..1 3200", "7 1600-1999 1..1 3200"].map((line) =>
+    layer(line)
+  );
+  for (const level of [7, 6, 5, 4, 3]) {
+    const out = layer(`${level} 1300-1399 2..2 400`), under = level < 7 ? bottom : [bottom[0], bottom[2]];
+    const [l0s, depth] = ingested(out, under, 100);
+    assert(l0s <= 10 && depth <= 13, `above level ${level}: ${l0s} at level 0, ${depth} over a key`);
+  }
+  // No level is free above these: what comes is joined, up to what one merge takes in.
+  for (const line of ["1 1300-1399 2..2 400", "0 1000-1999 2..2 400"]) {
+    const [l0s] = ingested(layer(line), bottom, 100);
+    assert(l0s <= 100 * 20 * versionBytes / settings.mostInputBytes * 2 + 10, `${line}: ${l0s} at level 0`);
+  }
 });
 
 Deno.test("planUpkeep() leaves what no job can take in out of what is stale, be it all there is", () => {
