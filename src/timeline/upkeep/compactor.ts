@@ -22,7 +22,7 @@ import type { TimelineLayers } from "../write/timeline_layers.ts";
 import { type CompactionReport, type CompactOptions, Tally } from "./compaction.ts";
 import { type JobResult, JobRunner } from "./job_runner.ts";
 import type { LevelledLayers } from "./levelled_layers.ts";
-import { checkMergeRoom } from "./loop/merge_room.ts";
+import { mergeRoom, noMergeRoom } from "./loop/merge_room.ts";
 import { UpkeepLoop } from "./loop/upkeep_loop.ts";
 import type { HeldLayers } from "./merged_layers.ts";
 import { orAborted } from "./or_aborted.ts";
@@ -133,9 +133,21 @@ export class Compactor {
 
   /** Does what upkeep by itself has to do. */
   async #work(job: PlannedJob | undefined): Promise<void> {
-    if (job === undefined) return await this.#forget();
-    await checkMergeRoom(this.#context, job, this.#horizon());
-    await this.#carryOut(job, this.#closing.signal);
+    if (job?.work !== "merge") return await this.#carryOutOrForget(job);
+    const room = await mergeRoom(this.#context), fitting = this.#planner.jobWithin(room);
+    // What is forgotten gives room back, too.
+    if (
+      fitting === undefined && this.#layers.levelled.spent().length === 0 &&
+      this.#planner.plan.job !== undefined
+    ) {
+      throw noMergeRoom(this.#context, job, this.#horizon(), room);
+    }
+    await this.#carryOutOrForget(fitting);
+  }
+
+  async #carryOutOrForget(job: PlannedJob | undefined): Promise<void> {
+    if (job === undefined) await this.#forget();
+    else await this.#carryOut(job, this.#closing.signal);
   }
 
   async #carryOut(

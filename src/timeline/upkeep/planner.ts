@@ -16,6 +16,7 @@ import {
   type UpkeepPlan,
 } from "./plan/planned_layer.ts";
 import { planUpkeep } from "./plan/plan_upkeep.ts";
+import { hasRoom } from "./plan/room.ts";
 
 const nothing: UpkeepPlan = { job: undefined, debt: 0, pressure: 0 };
 
@@ -57,19 +58,30 @@ export class Planner {
   /** What is planned: nothing if the manifest is in disorder. */
   get plan(): UpkeepPlan {
     if (this.#plan !== undefined) return this.#plan;
-    const { levelled } = this.#layers;
     this.#forgetGone();
     try {
-      const blocked = levelled.storedOf([...this.#damaged.keys()].map((sequence) => ({ sequence })));
-      const leftOut = blocked.map(({ layer }) => layer);
-      const horizon = this.#horizon() || undefined, isAtRest = this.#layers.unsealed.length === 0;
-      const settings = { ...this.settings, horizon, isAtRest };
-      return this.#plan = planUpkeep(levelled.levels, settings, { leftOut });
+      return this.#plan = this.#planned(undefined);
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error;
       this.#disorder = error;
       return this.#plan = nothing;
     }
+  }
+
+  /** The next job of those that find room for what they write, if there is one. */
+  jobWithin(roomBytes: number): PlannedJob | undefined {
+    const { job } = this.plan;
+    const isWithin = job === undefined ||
+      hasRoom(job, { ...this.settings, horizon: this.#horizon(), roomBytes });
+    return isWithin ? job : this.#planned(roomBytes).job;
+  }
+
+  #planned(roomBytes: number | undefined): UpkeepPlan {
+    const { levelled } = this.#layers;
+    const blocked = levelled.storedOf([...this.#damaged.keys()].map((sequence) => ({ sequence })));
+    const leftOut = blocked.map(({ layer }) => layer);
+    const horizon = this.#horizon() || undefined, isAtRest = this.#layers.unsealed.length === 0;
+    return planUpkeep(levelled.levels, { ...this.settings, horizon, isAtRest, roomBytes }, { leftOut });
   }
 
   /** Whether there is a job to do, or a layer to forget. */

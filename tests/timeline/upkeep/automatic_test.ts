@@ -291,6 +291,27 @@ Deno.test("upkeep begins no merge that leaves no room for appends, says so, and 
   await t.close();
 });
 
+Deno.test("upkeep does smaller merges where one that is planned finds no room, and leaves as much for appends", async () => {
+  const engine = new HookedSim(), before = await WriterFixture.open(engine);
+  await addLayers(before, 12);
+  const { segmentBytes } = before.context.settings, { length } = before.state.layers;
+  await before.close();
+  const { disk } = engine;
+  const taken = () => disk.paths().reduce((sum, path) => sum + disk.contents(path).length, 0);
+  disk.capacity = taken() + 5 * segmentBytes;
+  let least = Infinity;
+  engine.hook = (operation, path) => {
+    if (operation === "sync" && path.endsWith(".delta")) least = Math.min(least, disk.capacity - taken());
+  };
+  const t = await openAutomatic(engine);
+  await settled(t);
+  const { merges } = t.writer.compactor.status;
+  assert(merges > 0 && t.state.layers.length < length, `${merges} merges`);
+  assert(least >= 2 * segmentBytes, `${least} bytes were left`);
+  await t.assertMade();
+  await t.close();
+});
+
 Deno.test("upkeep goes on as soon as a full disk of its timeline has room again", async () => {
   const engine = new HookedSim(), t = await openAutomatic(engine);
   await addLayers(t, 2);

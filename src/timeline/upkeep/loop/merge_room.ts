@@ -6,36 +6,44 @@
 
 import { IoError, type Lsn } from "../../../base/mod.ts";
 import type { TimelineContext } from "../../timeline_context.ts";
-import type { PlannedJob, PlannedLayer } from "../plan/planned_layer.ts";
+import type { PlannedJob } from "../plan/planned_layer.ts";
+import { writtenBytes } from "../plan/room.ts";
 
 /** How many segments must fit on the disk beside what a merge writes. */
 const segmentsLeft = 2;
 
 /**
- * Checks that a job leaves room for appends. Where nobody can tell how much is free, it does.
+ * How many bytes a merge may write such that it leaves room for appends.
  *
  * @param context The timeline.
- * @param job The job, of which only a merge needs room.
- * @param horizon Below which LSN versions may go.
- * @throws {IoError} `ENOSPC`, if it does not.
+ * @returns The bytes, less than 0 where appends lack room already; infinite, if nobody can tell how much is free.
  */
-export async function checkMergeRoom(
-  { objects, settings }: TimelineContext,
-  job: PlannedJob,
-  horizon: Lsn,
-): Promise<void> {
-  if (job.work !== "merge") return;
-  const free = await objects.freeBytes();
-  const output = Math.ceil(outputBytes(job.inputs, horizon)), left = segmentsLeft * settings.segmentBytes;
-  if (free === undefined || free >= output + left) return;
-  const error = new IoError({ code: "ENOSPC", operation: "merge in", path: objects.directory });
-  error.message += `: expected ${output} bytes free, and ${left} for appends, found ${free}`;
-  throw error;
+export async function mergeRoom(context: TimelineContext): Promise<number> {
+  const free = await context.objects.freeBytes();
+  return free === undefined ? Infinity : free - bytesLeft(context);
 }
 
-/** About how much a merge writes: what it takes in, but for versions of which a horizon leaves one of each key. */
-function outputBytes(inputs: readonly PlannedLayer[], horizon: Lsn): number {
-  return inputs.reduce((sum, { byteLength, lastLsn, keys, versions }) => {
-    return sum + (lastLsn <= horizon ? byteLength * keys / versions : byteLength);
-  }, 0);
+function bytesLeft({ settings: { segmentBytes } }: TimelineContext): number {
+  return segmentsLeft * segmentBytes;
+}
+
+/**
+ * Says that no job finds room.
+ *
+ * @param context The timeline.
+ * @param job The job that would be done.
+ * @param horizon Below which LSN versions may go.
+ * @param roomBytes What {@linkcode mergeRoom} told.
+ * @returns The error, `ENOSPC`.
+ */
+export function noMergeRoom(
+  context: TimelineContext,
+  job: PlannedJob,
+  horizon: Lsn,
+  roomBytes: number,
+): IoError {
+  const output = Math.ceil(writtenBytes(job, horizon)), left = bytesLeft(context);
+  const error = new IoError({ code: "ENOSPC", operation: "merge in", path: context.objects.directory });
+  error.message += `: expected ${output} bytes free, and ${left} for appends, found ${roomBytes + left}`;
+  return error;
 }

@@ -19,6 +19,7 @@ import { takeDown } from "./take_down.ts";
 import type { Span } from "./level.ts";
 import { l0Bytes, l0Depth, type Levels } from "./levels.ts";
 import type { PlannedJob, PlannedLayer, PlanSettings } from "./planned_layer.ts";
+import { hasRoom, mostBytesOf } from "./room.ts";
 import { isScattered, sortJob, weightOf } from "./scattered.ts";
 
 /** Of more layers at level 0 their number says enough: how many a key has would take a while to find out. */
@@ -132,19 +133,26 @@ export function mergeL0s(scene: Scene): PlannedJob | undefined {
 }
 
 /**
- * Merges layers at level 0, oldest first, with what they overlap in the base; or, where that cannot be taken in, in a
- * level above it, which are all empty: what is newer stays above (C2), and level 0 does not wait for it.
+ * Merges layers at level 0, oldest first, with what they overlap in the base; or, where that cannot be taken in or there
+ * is no room for all of it, in a level above it, which are all empty: what is newer stays above (C2), and level 0 does not wait for it.
  */
 function lowerL0s(scene: Scene): PlannedJob | undefined {
-  let job: PlannedJob | undefined;
-  for (let level = scene.bounds.base; level > 0 && job === undefined; level--) job = lowerInto(scene, level);
-  return job;
+  const { bounds, settings } = scene;
+  for (let level = scene.bounds.base; level > 0; level--) {
+    const job = lowerInto(scene, level);
+    if (job === undefined || !hasRoom(job, settings)) continue;
+    // Where there is little room, one alone would be written for little.
+    const isWorth = level === bounds.base && settings.roomBytes === undefined || job.inputs.length > 1;
+    if (isWorth) return job;
+  }
+  return undefined;
 }
 
 /** Merges layers at level 0, oldest first, with what they overlap in a level under which they have no keys of others. */
 export function lowerInto(scene: Scene, level: number): PlannedJob | undefined {
   const { levels, settings, bounds, busy, l0s } = scene;
   const base = levels.sorted[level];
+  const most = mostBytesOf(settings);
   let taken = 0, bytes = 0, weight = 0, under: Span = { from: 0, to: 0 };
   let hull: Hull | undefined;
   for (const l0 of l0s.slice(0, mostTaken)) {
@@ -157,7 +165,7 @@ export function lowerInto(scene: Scene, level: number): PlannedJob | undefined {
       break;
     }
     if (weight > settings.mostInputBytes && taken > 0) break;
-    if (all > settings.mostInputBytes && (taken > 0 || base.bytes > bounds.bytes[level])) break;
+    if (all > most && (taken > 0 || base.bytes > bounds.bytes[level])) break;
     taken++;
     under = span;
   }
@@ -189,12 +197,12 @@ export function joinStuckL0s({ levels, settings, busy }: Scene): PlannedJob | un
   return isDue ? joinNewest(newer, settings) : undefined;
 }
 
-function joinNewest(l0s: readonly PlannedLayer[], { mostInputBytes }: PlanSettings): PlannedJob | undefined {
-  const least = Math.max(0, l0s.length - mostTaken);
+function joinNewest(l0s: readonly PlannedLayer[], settings: PlanSettings): PlannedJob | undefined {
+  const least = Math.max(0, l0s.length - mostTaken), most = mostBytesOf(settings);
   let from = l0s.length - 1;
   for (let newer = 0; from >= least; from--) {
     const { byteLength } = l0s[from];
-    if (newer > 0 && (byteLength > 2 * newer || newer + byteLength > mostInputBytes)) break;
+    if (newer > 0 && (byteLength > 2 * newer || newer + byteLength > most)) break;
     newer += byteLength;
   }
   const inputs = l0s.slice(from + 1);

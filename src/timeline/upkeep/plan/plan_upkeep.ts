@@ -15,7 +15,8 @@
 import { bytesOf } from "./level.ts";
 import { freeL0s, joinStuckL0s, l0Pressure, l0Score, mergeL0s, moveL0s, sortL0 } from "./level_0.ts";
 import { bottomLevel, boundsOf, l0Bytes, type LevelBounds, type Levels } from "./levels.ts";
-import type { PlannedLayer, PlanSettings, UpkeepPlan } from "./planned_layer.ts";
+import { hasRoom } from "./room.ts";
+import type { PlannedJob, PlannedLayer, PlanSettings, UpkeepPlan } from "./planned_layer.ts";
 import { isScattered } from "./scattered.ts";
 import { type Scene, stuckOf } from "./scene.ts";
 import { takeDown } from "./take_down.ts";
@@ -59,12 +60,24 @@ export function planWithin(
   const due = scores.map((score, level) => ({ score, level }))
     .filter(({ score, level }) => level === 0 ? score >= 1 : score > 1)
     .sort((a, b) => b.score - a.score || a.level - b.level);
-  let job = moveL0s(scene) ?? sortL0(scene);
-  for (let i = 0; i < due.length && job === undefined; i++) {
-    job = due[i].level === 0 ? mergeL0s(scene) : takeDown(scene, due[i].level);
+  const steps: (() => PlannedJob | undefined)[] = [
+    () => moveL0s(scene),
+    // What gives room back goes first where there is little.
+    ...settings.roomBytes === undefined ? [] : [() => reclaim(scene)],
+    () => sortL0(scene),
+    ...due.map(({ level }) => () => level === 0 ? mergeL0s(scene) : takeDown(scene, level)),
+    () => reclaim(scene),
+    () => joinStuckL0s(scene),
+    () => thin(scene),
+  ];
+  let job: PlannedJob | undefined;
+  for (const step of steps) {
+    job = step();
+    if (job !== undefined && hasRoom(job, settings)) break;
+    job = undefined;
   }
   return {
-    job: job ?? reclaim(scene) ?? joinStuckL0s(scene) ?? thin(scene),
+    job,
     debt: debtOf(scene),
     pressure: pressureOf(scene),
   };

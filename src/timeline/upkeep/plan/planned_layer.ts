@@ -42,6 +42,8 @@ export interface PlanSettings {
   readonly sizeRatio: number;
   /** The most bytes that one merge takes in, if a single layer and what lies under it have no more. */
   readonly mostInputBytes: number;
+  /** How many bytes a merge may write; left out, as many as it comes to. Others are planned than without it. */
+  readonly roomBytes?: number | undefined;
   /** Merges that take in no more than so many bytes read segments as they came: in a few windows, each time all of them. */
   readonly scatteredBytes: number;
   /** How many levels one merge may take layers down. */

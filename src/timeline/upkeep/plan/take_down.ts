@@ -13,6 +13,7 @@ import { compareKeys } from "../../../base/mod.ts";
 import { deepestFree, isSpanFree, joined, merge, type Scene } from "./scene.ts";
 import type { Span } from "./level.ts";
 import { bottomLevel } from "./levels.ts";
+import { mostBytesOf } from "./room.ts";
 import type { PlannedJob, PlannedLayer } from "./planned_layer.ts";
 
 /** How many layers of a level are weighed against each other. */
@@ -37,23 +38,32 @@ interface Descent {
 
 /** Takes some of a level down, to where that costs the least. */
 export function takeDown(scene: Scene, level: number): PlannedJob | undefined {
-  const { levels, settings, bounds } = scene;
+  const { levels, bounds } = scene;
   if (level >= bounds.lowest) return undefined;
   const descent = choose(scene, level);
   if (descent === undefined) return undefined;
-  const { place, target, under, bytes, price } = descent;
+  const { place, target, under, price } = descent;
   const { layers } = levels.sorted[level];
   if (price === 0) return { work: "move", inputs: [layers[place]], level: target, cuts: [], isOldest: false };
-  // It reaches over too much: in pieces it does not. Two layers under it may be as large as they are.
-  const isWide = bytes > settings.mostInputBytes && under[0].to - under[0].from > 2;
-  if (isWide) return merge(scene, [layers[place]], level);
+  if (isWide(scene, descent)) return merge(scene, [layers[place]], level);
   const { from, to } = widen(scene, level, descent);
   const inputs = layers.slice(from, to);
   under.forEach((span, i) => inputs.push(...levels.sorted[level + 1 + i].layers.slice(span.from, span.to)));
   return merge(scene, inputs, target);
 }
 
-/** The descent with the lowest price, of layers that are free. */
+/** Whether a layer reaches over too much: in pieces it does not. Two layers under it may be as large as they are. */
+function isWide({ settings: { mostInputBytes } }: Scene, { bytes, price, under }: Descent): boolean {
+  return price > 0 && bytes > mostInputBytes && under[0].to - under[0].from > 2;
+}
+
+/** Whether a descent finds room for what it writes. */
+function fits(scene: Scene, descent: Descent, { byteLength }: PlannedLayer): boolean {
+  const { roomBytes = Infinity } = scene.settings;
+  return descent.price === 0 || (isWide(scene, descent) ? byteLength : descent.bytes) <= roomBytes;
+}
+
+/** The descent with the lowest price, of layers that are free and find room. */
 function choose(scene: Scene, level: number): Descent | undefined {
   const { levels, stuck: { sequences } } = scene;
   const { layers } = levels.sorted[level];
@@ -67,6 +77,7 @@ function choose(scene: Scene, level: number): Descent | undefined {
     const at = Math.floor((i + shift) * length / count), place = free?.[at] ?? at;
     const descent = descend(scene, level, place);
     if (descent === undefined || best !== undefined && descent.price >= best.price) continue;
+    if (!fits(scene, descent, layers[place])) continue;
     best = descent;
     if (descent.price === 0) break;
   }
@@ -78,7 +89,7 @@ function choose(scene: Scene, level: number): Descent | undefined {
  * merge. Whatever goes down two levels at once is written once and not twice.
  */
 function descend(scene: Scene, level: number, place: number): Descent | undefined {
-  const { levels, settings, busy } = scene;
+  const { levels, settings, busy } = scene, most = mostBytesOf(settings);
   const layer = levels.sorted[level].layers[place];
   const free = deepestFree(scene, level, layer);
   if (free > level) return { place, target: free, under: [], bytes: layer.byteLength, price: 0 };
@@ -92,13 +103,13 @@ function descend(scene: Scene, level: number, place: number): Descent | undefine
     gain += bytes;
     const added = next.bytesIn(span, settings.mostInputBytes);
     bytes += added;
-    if (!isSpanFree(next, span, busy) || best !== undefined && bytes > settings.mostInputBytes) break;
+    if (!isSpanFree(next, span, busy) || best !== undefined && bytes > most) break;
     under.push(span);
     const price = bytes / gain;
     if (best === undefined || added > 0 && price < best.price) {
       best = { place, target, under: under.slice(), bytes, price };
     }
-    if (bytes > settings.mostInputBytes) break;
+    if (bytes > most) break;
     if (span.to > span.from) {
       const first = next.layers[span.from].firstKey, last = next.layers[span.to - 1].lastKey;
       [firstKey, lastKey] = joined([firstKey, lastKey], [first, last]);
@@ -108,13 +119,13 @@ function descend(scene: Scene, level: number, place: number): Descent | undefine
 }
 
 /** Takes neighbours in that meet no more than what is met already, as long as the job stays within its bound. */
-function widen({ levels, settings: { mostInputBytes }, busy }: Scene, level: number, descent: Descent): Span {
-  const { layers } = levels.sorted[level], next = levels.sorted[level + 1];
+function widen({ levels, settings, busy }: Scene, level: number, descent: Descent): Span {
+  const { layers } = levels.sorted[level], next = levels.sorted[level + 1], most = mostBytesOf(settings);
   const { place, under: [{ from: left, to: right }] } = descent;
   const first = next.layers[left].firstKey, last = next.layers[right - 1].lastKey;
   let { bytes } = descent;
   const fits = (layer: PlannedLayer | undefined) =>
-    layer !== undefined && !busy.has(layer.sequence) && bytes + layer.byteLength <= mostInputBytes &&
+    layer !== undefined && !busy.has(layer.sequence) && bytes + layer.byteLength <= most &&
     compareKeys(layer.firstKey, first) >= 0 && compareKeys(layer.lastKey, last) <= 0;
   let from = place, to = place + 1;
   for (; fits(layers[from - 1]); from--) bytes += layers[from - 1].byteLength;

@@ -7,6 +7,7 @@
 import { compareKeys } from "../../../base/mod.ts";
 import { lowerInto } from "./level_0.ts";
 import { columnLevel } from "./levels.ts";
+import { hasRoom } from "./room.ts";
 import { isFree, merge, type Scene } from "./scene.ts";
 import type { PlannedJob, PlannedLayer } from "./planned_layer.ts";
 import { agedOf, countStale } from "./stale.ts";
@@ -14,12 +15,14 @@ import { takeDown } from "./take_down.ts";
 
 /** Writes layers anew of whose versions half or more are not needed since the horizon went past them. */
 export function reclaim(scene: Scene): PlannedJob | undefined {
-  const { levels, settings: { horizon }, busy } = scene;
+  const { levels, settings, busy } = scene, { horizon } = settings;
   if (horizon === undefined) return undefined;
   const isWorth = ({ lastLsn, versions, keys, sequence }: PlannedLayer) =>
     lastLsn <= horizon && versions >= 2 * keys && !busy.has(sequence);
   for (const { layers } of levels.sorted) {
-    const layer = layers.find(isWorth);
+    const layer = layers.find((layer) =>
+      isWorth(layer) && hasRoom({ work: "merge", inputs: [layer] }, settings)
+    );
     if (layer !== undefined) return merge(scene, [layer], layer.level);
   }
   const { layers } = levels.columns;

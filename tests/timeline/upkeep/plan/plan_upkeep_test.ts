@@ -532,6 +532,36 @@ Deno.test("planUpkeep() merges layers at level 0 into a level above the base tha
   }
 });
 
+Deno.test("planUpkeep() plans smaller jobs where there is little room, and first what gives some back", () => {
+  const l0s = ["0 a-f 4..6 90", "0 e-k 7..8 90", "0 b-e 9..9 90"], all = l0s.join(" + ");
+  const base = ["7 a-c 1..1 900", "7 d-k 1..1 900"], bottom = [...base, "7 l-z 1..1 900"];
+  const above = ["6 a-k 3..3 700", "6 l-m 3..3 200"],
+    of = (roomBytes: number, change: Partial<PlanSettings> = {}) => {
+      return { roomBytes, mostInputBytes: 2400, sizeRatio: 10, ...change };
+    };
+  const cases: [string[], Partial<PlanSettings>, string][] = [
+    [[...l0s, ...base], of(Infinity), `merge ${all} to 0`],
+    [[...l0s, ...base], of(260), `merge ${l0s[1]} + ${l0s[2]} to 0`],
+    [[...l0s, ...base], of(100), "nothing"],
+    // The cheapest does not fit, and another does.
+    [[...above, ...bottom], of(1100), `merge ${above[1]} + ${bottom[2]} to 7, oldest`],
+    [[...above, ...bottom], of(1099), "nothing"],
+    // What is moved needs none.
+    [["6 0-1 3..3 900", ...above, ...bottom], of(0), "move 6 0-1 3..3 900 to 7"],
+  ];
+  for (const [lines, change, expected] of cases) assertEquals(planned(lines, change), expected, lines.join());
+});
+
+Deno.test("planUpkeep() writes anew what a horizon has left half empty before all else where there is little room", () => {
+  const half = layer("7 a-d 1..20 400", { keys: 10 }), whole = layer("7 e-h 1..20 4000", { keys: 200 });
+  const l0s = ["0 a-h 30..30 90", "0 a-h 31..31 90", "0 a-h 32..32 90"].map((line) => layer(line));
+  const levels = Levels.empty.edit([], [whole, half, ...l0s]), given = { ...settings, horizon: 20 };
+  const plan = (roomBytes?: number) => planUpkeep(levels, { ...given, roomBytes }).job?.inputs.map(lineOf);
+  assertEquals(plan(), l0s.map(lineOf));
+  // 40 versions of ten keys.
+  assertEquals([plan(100), plan(99)], [[lineOf(half)], undefined]);
+});
+
 /** Has random keys come and all jobs done, but with layers left out; returns how many layers each key then has, at most. */
 function ingested(
   out: PlannedLayer,
