@@ -26,13 +26,16 @@ export function reclaim(scene: Scene): PlannedJob | undefined {
     if (layer !== undefined) return merge(scene, [layer], layer.level);
   }
   const { layers } = levels.columns;
-  const last = layers.findIndex(isWorth);
-  if (last < 0) return undefined;
-  // What an earlier horizon left of the same key goes with it.
-  let first = last;
-  while (first > 0 && compareKeys(layers[first - 1].firstKey, layers[last].firstKey) === 0) first--;
-  const inputs = layers.slice(first, last + 1);
-  return isFree(scene, inputs) ? merge(scene, inputs, columnLevel) : undefined;
+  for (let first = 0, last = 0; last < layers.length; last++) {
+    if (compareKeys(layers[first].firstKey, layers[last].firstKey) !== 0) first = last;
+    if (!isWorth(layers[last])) continue;
+    // What an earlier horizon left of the same key goes with it.
+    const inputs = layers.slice(first, last + 1);
+    if (isFree(scene, inputs) && hasRoom({ work: "merge", inputs }, settings)) {
+      return merge(scene, inputs, columnLevel);
+    }
+  }
+  return undefined;
 }
 
 /**

@@ -227,6 +227,16 @@ Deno.test("planUpkeep() writes anew what a horizon has left half empty, and only
   assertEquals(plan([...column, at("8 o-o 1..9 10", 1)]), "8 p-p 1..1 10 + 8 p-p 2..12 400");
 });
 
+Deno.test("planUpkeep() writes columns anew behind one that is left out, but for those of its key", () => {
+  const column = (line: string) => layer(line, { keys: 1 });
+  const out = column("8 a-a 1..9 400"), same = column("8 a-a 10..12 400"), other = column("8 b-b 1..12 400");
+  const levels = Levels.empty.edit([], [out, same, other]), given = { ...settings, horizon: 20 };
+  const plan = (leftOut: PlannedLayer[]) => planUpkeep(levels, given, { leftOut }).job?.inputs.map(lineOf);
+  assertEquals(plan([]), [lineOf(out)]);
+  assertEquals(plan([out]), [lineOf(other)]);
+  assertEquals(plan([out, other]), undefined);
+});
+
 Deno.test("planUpkeep() takes down what supersedes much under a horizon, less where nothing is appended", () => {
   const bottom = ["7 a-d 1..10 400", "7 e-h 1..10 400", "7 i-p 1..10 400"];
   const plan = (above: readonly string[], change: Partial<PlanSettings> = {}) =>
