@@ -1,9 +1,11 @@
 /** A salvage without a manifest, where files that images have taken the place of are still there. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { salvage, type Store, type Timeline } from "../../mod.ts";
 import { type FoundImage, Superseded } from "../../src/store/salvage/superseded.ts";
+import { Random } from "../random.ts";
 import { collect, patterned } from "./bytes.ts";
+import { HookedEngine } from "./hooked_engine.ts";
 import { type Place, test } from "./matrix.ts";
 
 const encoder = new TextEncoder(), decoder = new TextDecoder();
@@ -118,6 +120,31 @@ test("salvage() without a manifest takes what lies under an image that is damage
   const found = await to.open(), [{ name }] = found.timelines().filter(({ lastLsn }) => lastLsn > 0);
   assertEquals((await collect(found.timeline(name).scan())).map(({ key }) => decoder.decode(key)), keys);
   await to.close(found);
+});
+
+test("salvage() without a manifest asks its signal while it looks through images", async (place) => {
+  const old = place.within("old"), store = await old.open(options), timeline = store.timeline();
+  const random = new Random(5);
+  for (let i = 0; i < 32; i++) await timeline.append([{ key: `k${i}`, value: random.bytes(1 << 19) }]);
+  for (let i = 0; i < 10; i++) await timeline.append([{ key: "k0", value: "x" }]);
+  await timeline.freeze();
+  await timeline.compact();
+  await old.close(store);
+  for (const path of old.files(/manifest-/)) Deno.removeSync(path);
+  await using engine = new HookedEngine();
+  // Its header, then its header again as it is looked through, then records by the megabyte.
+  for (const first of [1, 3, 8]) {
+    const controller = new AbortController(), to = `${place.path}/new${first}`;
+    let reads = 0;
+    engine.hook = (operation, path) => {
+      if (operation !== "read" || !path.endsWith(".image") || ++reads !== first) return;
+      controller.abort(new Error("enough"));
+    };
+    const salvaging = () => salvage(old.path, to, { ioEngine: engine, signal: controller.signal });
+    await assertRejects(salvaging, Error, "enough");
+    // What is read ahead comes to its end.
+    assert(reads >= first && reads <= first + 3, `${reads} reads, stopped at ${first}`);
+  }
 });
 
 test("salvage() without a manifest leaves out what images have taken the place of", async (place) => {

@@ -37,14 +37,20 @@ export interface FoundFile {
  *
  * @param objects Where they lie.
  * @param timeline The timeline's id.
+ * @param check Throws if the search must stop; asked in front of each.
  * @returns What they say, in the order of their first LSNs.
  */
-export async function findFiles(objects: Objects, timeline: number): Promise<FoundFile[]> {
+export async function findFiles(
+  objects: Objects,
+  timeline: number,
+  check: () => void,
+): Promise<FoundFile[]> {
   const ids = (await objects.list(timeline)).sort();
   const files: FoundFile[] = [];
   for (const id of ids) {
     const name = parseObjectId(id);
     if (name === undefined) continue;
+    check();
     files.push(
       await findFile(objects, id, name).catch((error) => {
         if (!(error instanceof CorruptionError) && !(error instanceof IoError)) throw error;

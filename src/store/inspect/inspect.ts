@@ -60,7 +60,7 @@ export async function* inspect(
       ? lostPart(id, name, error)
       : isNamed
       ? namedPart(known, state)
-      : await foundPart(store, id);
+      : await foundPart(store, id, findings.check);
     for (const { byteLength } of part.layers) findings.expect(byteLength);
     for (const { witness } of part.segments) findings.expect(witness?.offset ?? 0);
     parts.push(part);
@@ -96,8 +96,8 @@ function lostPart(id: number, name: string, error: CorruptionError | IoError): P
   return { id, name, storeId: undefined, named: undefined, layers: [], segments: [], unknown: [], error };
 }
 
-async function foundPart({ objects }: InspectedStore, id: number): Promise<Part> {
-  const files = await findFiles(objects, id);
+async function foundPart({ objects }: InspectedStore, id: number, check: () => void): Promise<Part> {
+  const files = await findFiles(objects, id, check);
   const layers = files.flatMap(({ footer }) => footer ?? []);
   const unsealed = files.filter(({ footer }) => footer === undefined);
   const segments = unsealed.flatMap(({ header }) => header ?? []);

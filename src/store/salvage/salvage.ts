@@ -147,7 +147,7 @@ class Salvage implements SalvageWatch {
       const named = state?.timelines.find((timeline) => timeline.id === id);
       if (state !== undefined && named === undefined && await this.#isStranger(id)) continue;
       const tally = new TimelineTally(named?.name ?? timelineName(id));
-      const sources = await findSources(this.#objects, id, named, tally);
+      const sources = await findSources(this.#objects, id, named, tally, () => this.check());
       // A directory without records that no manifest names never became a timeline.
       if (named === undefined && sources.length === 0 && tally.lostCount === 0) continue;
       for (const { end } of sources) this.#progress.totalBytes += end;

@@ -50,6 +50,7 @@ export interface SalvageSource {
  * @param id The timeline's id.
  * @param named What the manifest says of it, if there is one.
  * @param tally Who is told of files that bring nothing.
+ * @param check Throws if the search must stop: each file is looked at, and without a manifest images are read as a whole.
  * @returns The sources, in the order of their first LSNs.
  */
 export async function findSources(
@@ -57,13 +58,14 @@ export async function findSources(
   id: number,
   named: TimelineState | undefined,
   tally: TimelineTally,
+  check: () => void,
 ): Promise<SalvageSource[]> {
   const error = await listingError(objects, id);
   if (error !== undefined) {
     tally.lose({ path: error.path, offset: 0, length: undefined, lsns: undefined, error });
     return [];
   }
-  const files = await findFiles(objects, id);
+  const files = await findFiles(objects, id, check);
   const known = new Map<string, LayerDescription | SegmentDescription>();
   for (const file of [...named?.segments ?? [], ...named?.layers ?? []]) {
     known.set(objectOf({ id }, file), file);
@@ -78,7 +80,7 @@ export async function findSources(
     else if (file.byteLength > blockBytes || isKnownToHold(said)) sources.push(sourceOf(file, said));
   }
   for (const [missing, said] of known) tally.lose(gone(`${objects.directory}/${missing}`, said));
-  const whole = named === undefined ? await withoutSuperseded(objects, id, sources) : sources;
+  const whole = named === undefined ? await withoutSuperseded(objects, id, sources, check) : sources;
   return whole.map((source, i) =>
     source.isSettled || isSorted(source) ? source : cutShort(source, whole.slice(i + 1).filter(isSegment))
   );
@@ -89,10 +91,11 @@ async function withoutSuperseded(
   objects: Objects,
   id: number,
   sources: readonly SalvageSource[],
+  check: () => void,
 ): Promise<readonly SalvageSource[]> {
   const images: LayerDescription[] = [];
   for (const { file: { footer } } of sources) {
-    if (footer?.kind === "image" && await isWhole(objects, id, footer)) images.push(footer);
+    if (footer?.kind === "image" && await isWhole(objects, id, footer, check)) images.push(footer);
   }
   if (images.length === 0) return sources;
   const superseded = new Superseded(images);
@@ -107,11 +110,12 @@ async function isWhole(
   objects: Objects,
   timelineId: number,
   description: LayerDescription,
+  check: () => void,
 ): Promise<boolean> {
   let isDamaged = false;
   await checkLayer(objects, { storeId: undefined, timelineId, description, manifestPath: undefined }, {
     turns: objects.host.turns,
-    check: () => {},
+    check,
     read: () => {},
     found: () => isDamaged = true,
   });
