@@ -13,7 +13,7 @@
  * @module
  */
 
-import { type Lsn, viewOf } from "../../../base/mod.ts";
+import { copyBytes, type Lsn, viewOf } from "../../../base/mod.ts";
 import {
   checkRecord,
   isSameSpan,
@@ -103,7 +103,7 @@ export class LooseRows {
     const length = block.length[row];
     rows.reserve(at + 1, keyAt + keyLength);
     if (at >= this.#offset.length) this.#grow(rows.lsn.length);
-    for (let i = 0; i < keyLength; i++) rows.bytes[keyAt + i] = block.bytes[start + i];
+    copyBytes(block.view, start, rows.view, keyAt, keyLength);
     rows.keyStart[at] = keyAt;
     rows.keyLength[at] = keyLength;
     rows.lsn[at] = block.lsn[row];
@@ -179,15 +179,12 @@ export class LooseRows {
 
   /** Sees which records are at hand (D7), and has rows say where they lie by now. Hot: `bench/scan.ts`. */
   #checkRows(bytes: Uint8Array<ArrayBuffer>, view: DataView, from: number, to: number): void {
-    const { rows } = this;
+    const { rows } = this, keys = rows.view;
     for (let row = from; row < to; row++) {
       const at = rows.offset[row], keyAt = at + recordHeaderBytes;
       const isHere = this.#from[row] !== placed && this.#checks(bytes, view, row, at);
       // What was read is no longer of use where it is not the record.
-      if (!isHere) {
-        const start = rows.keyStart[row], length = rows.keyLength[row];
-        for (let i = 0; i < length; i++) bytes[keyAt + i] = rows.bytes[start + i];
-      }
+      if (!isHere) copyBytes(keys, rows.keyStart[row], view, keyAt, rows.keyLength[row]);
       this.#isHere[row] = isHere ? 1 : 0;
       rows.keyStart[row] = keyAt;
       rows.offset[row] = this.#offset[row];

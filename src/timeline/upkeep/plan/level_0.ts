@@ -72,7 +72,7 @@ function mostOverKey(levels: Levels, settings: PlanSettings): number {
   return settings.isAtRest ? settings.mergeL0s : mostWhileAppending(levels, settings);
 }
 
-/** The same while appends go on. */
+/** The same while appends go on: what levels in use leave of all that a key may have, and no fewer than at rest. */
 function mostWhileAppending({ sorted }: Levels, { mergeL0s, mostDepth }: PlanSettings): number {
   return Math.max(
     mergeL0s,
@@ -133,12 +133,13 @@ export function mergeL0s(scene: Scene): PlannedJob | undefined {
 }
 
 /**
- * Merges layers at level 0, oldest first, with what they overlap in the base; or, where that cannot be taken in or there
- * is no room for all of it, in a level above it, which are all empty: what is newer stays above (C2), and level 0 does not wait for it.
+ * Merges layers at level 0, oldest first, with what they overlap in the base. Where that cannot be taken in, or there is
+ * no room for all of it, they go to one of the levels above the base, which are all empty: what is newer stays above
+ * (C2), and level 0 does not wait for it.
  */
 function lowerL0s(scene: Scene): PlannedJob | undefined {
   const { bounds, settings } = scene;
-  for (let level = scene.bounds.base; level > 0; level--) {
+  for (let level = bounds.base; level > 0; level--) {
     const job = lowerInto(scene, level);
     if (job === undefined || !hasRoom(job, settings)) continue;
     // Where there is little room, one alone would be written for little.

@@ -25,7 +25,10 @@ import { assert, compareKeys, maxLevel } from "../../../base/mod.ts";
 import { bytesOf, Level } from "./level.ts";
 import type { PlannedLayer, PlanSettings } from "./planned_layer.ts";
 
-/** The level where layers end, under which there is none. Ten layers over a key are three of level 0 and one of each. */
+/**
+ * The level where layers end, under which there is none. Ten layers over a key are one of each and three of level 0, which
+ * may have more of the ten while fewer levels are in use.
+ */
 export const bottomLevel = 7;
 /** Where columns stand, beside all levels. */
 export const columnLevel: number = maxLevel;
