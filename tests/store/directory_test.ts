@@ -195,7 +195,10 @@ test("Store makes no name in a directory that took the place of its own", async 
   Deno.renameSync(own, `${place.path}/away`);
   Deno.mkdirSync(own);
   const error = await assertRejects(async () => {
-    for (;;) await store.timeline().append([{ key: "a", value: patterned(9000, 1) }], { sync: true });
+    // Segments enough for a name to be made, and an end for who would write to them.
+    for (let i = 0; i < 100; i++) {
+      await store.timeline().append([{ key: "a", value: patterned(9000, 1) }], { sync: true });
+    }
   }, PoisonedError);
   assertInstanceOf(error.cause, IoError);
   assertEquals(error.cause.code, "ESTALE");
