@@ -161,7 +161,7 @@ export class JobRunner {
 
   /** Puts layers in the place of others, durably, then for whoever comes from now on. */
   async #publish(inputs: readonly StoredAt[], outputs: readonly LevelledLayer[]): Promise<void> {
-    const { objects, id } = this.#context, gone = inputs.map(({ stored }) => stored);
+    const { objects, id } = this.#context;
     const remove = inputs.map(({ layer }) => layer.sequence);
     const added = outputs.map((layer) => ({ stored: StoredLayer.of(objects, id, layer), layer }));
     try {
@@ -171,7 +171,7 @@ export class JobRunner {
       throw error;
     }
     this.#layers.replace(inputs, added);
-    await this.#merged.retire(gone);
+    await this.#merged.retire(inputs);
   }
 
   async #move(inputs: readonly StoredAt[], level: number): Promise<void> {

@@ -3,11 +3,23 @@
  *
  * G5  Inputs are removed only after the edit is durable, when no view needs them and no other process reads the store.
  *
+ * They are removed in the order of history. The manifest does not care; but where it is lost later, a salvage reads what
+ * a removal that was cut short has left, and a version whose deletion was removed before it would be there again.
+ *
+ * ```
+ *   3rd   level 0       ├─── a@12, deleted ───┤
+ *   2nd   level 0  ├─── a@9 ───┤
+ *   1st   level 7    ├─── a@3 ───┤
+ * ```
+ *
  * @module
  */
 
 import type { StoredLayer } from "../../layer/mod.ts";
+import type { LevelledLayer } from "../../manifest/mod.ts";
 import type { TimelineContext } from "../timeline_context.ts";
+import type { StoredAt } from "./levelled_layers.ts";
+import { columnLevel } from "./plan/levels.ts";
 
 /** Some layers. */
 export interface LayerTotals {
@@ -25,12 +37,15 @@ export interface HeldLayers {
   readonly leased: LayerTotals;
 }
 
+/** What tells where a layer stands in the history of its keys. */
+type PlacedLayer = Pick<LevelledLayer, "level" | "firstLsn" | "sequence">;
+
 /** Removes what was merged. */
 export class MergedLayers {
   readonly #context: TimelineContext;
   /** Waits for views that need what was merged, and what that is. */
   readonly #retirements = new Map<Promise<void>, readonly StoredLayer[]>();
-  /** Layers that no view needs any more. */
+  /** Layers that no view needs any more, in the order in which they go. */
   #merged: StoredLayer[] = [];
   /** Outputs of merges whose edit failed. It may stand there all the same, until another one stands behind it. */
   #doubtful: StoredLayer[] = [];
@@ -52,7 +67,8 @@ export class MergedLayers {
   }
 
   /** Removes layers that a durable edit took out as soon as nobody needs them; resolves when those are gone that may. */
-  async retire(layers: readonly StoredLayer[]): Promise<void> {
+  async retire(inputs: readonly StoredAt[]): Promise<void> {
+    const layers = inputs.toSorted((a, b) => compareHistory(a.layer, b.layer)).map(({ stored }) => stored);
     const retirement: Promise<void> = this.#context.views.retire(
       layers,
       (layer) => void this.#merged.push(layer),
@@ -96,14 +112,27 @@ export class MergedLayers {
     this.#merged = [];
     try {
       const isDone = await objects.leases.whileNone(id, async () => {
-        for (; merged.length > 0; merged.pop()) await objects.remove(merged[merged.length - 1].object.id);
+        for (; merged.length > 0; merged.shift()) await objects.remove(merged[0].object.id);
       });
-      if (!isDone) this.#merged.push(...merged);
+      if (!isDone) this.#merged.unshift(...merged);
     } catch (error) {
-      this.#merged.push(...merged);
+      this.#merged.unshift(...merged);
       throw error;
     }
   }
+}
+
+/**
+ * The order of history of two layers that one edit takes out: of its keys, what a level holds is older than what levels
+ * above it hold (C2), and layers at level 0 follow each other. A column follows what it was parted from, which lies at or
+ * below some level, and stands before what came to level 0 since.
+ */
+export function compareHistory(a: PlacedLayer, b: PlacedLayer): number {
+  return depthOf(b) - depthOf(a) || a.firstLsn - b.firstLsn || a.sequence - b.sequence;
+}
+
+function depthOf({ level }: PlacedLayer): number {
+  return level === columnLevel ? 0 : level;
 }
 
 function totalsOf(layers: readonly StoredLayer[]): LayerTotals {

@@ -23,7 +23,7 @@ import { type ObjectId, type Objects, parseObjectId, type StoredObject } from ".
 import { objectOf, type TimelineContext, timelineState } from "../timeline_context.ts";
 
 /**
- * Finds what is to be removed.
+ * Finds what is to be removed, in the order of history: so a removal that is cut short goes on as it was begun.
  *
  * @throws {CorruptionError} If data stands in a file that the manifest cannot know of (O1), or that may be in no other
  * one any more (O2).
@@ -57,7 +57,7 @@ export async function checkNamed(context: TimelineContext): Promise<void> {
 
 /** Files that the manifest does not name. */
 interface Orphans {
-  /** All of them. */
+  /** All of them, by their names. */
   readonly orphans: ObjectId[];
   /** Those that it never knew of. */
   readonly later: readonly ObjectId[];
@@ -68,7 +68,7 @@ interface Orphans {
 async function listOrphans(context: TimelineContext): Promise<Orphans> {
   const state = timelineState(context), files = new Set(await context.objects.list(context.id));
   const named = new Set([...state.layers, ...state.segments].map((file) => objectOf(context, file)));
-  const orphans = [...files.difference(named)];
+  const orphans = [...files.difference(named)].sort();
   const later = orphans.filter((orphan) => isLater(orphan, state));
   return { orphans, later, isWhole: named.isSubsetOf(files) };
 }

@@ -76,7 +76,7 @@ export const merging: readonly Mutant[] = [
     file: "src/timeline/upkeep/job_runner.ts",
     before: '    try {\n      await this.#commit({ type: "replaceLayers"',
     after:
-      '    for (const { object } of gone) await objects.remove(object.id as never);\n    try {\n      await this.#commit({ type: "replaceLayers"',
+      '    for (const { stored } of inputs) await objects.remove(stored.object.id as never);\n    try {\n      await this.#commit({ type: "replaceLayers"',
     caughtBy: compactions,
     filter: "removes what was merged only when an edit without it is durable",
   },
@@ -88,6 +88,15 @@ export const merging: readonly Mutant[] = [
     after: "    this.#merged.push(...layers);\n    const retirement: Promise<void> =",
     caughtBy: compactions,
     filter: "keeps files for as long as a snapshot from before needs them",
+  },
+  {
+    name: "merged-layers-removed-newest-first",
+    breaks: "What was merged is removed in the order of history: a deletion goes behind what it deletes.",
+    file: "src/timeline/upkeep/merged_layers.ts",
+    before: "|| a.firstLsn - b.firstLsn ||",
+    after: "|| b.firstLsn - a.firstLsn ||",
+    caughtBy: "tests/timeline/upkeep/merged_layers_test.ts",
+    filter: "leaves no version without its deletion",
   },
   {
     name: "merged-before-segments-are-named",

@@ -81,6 +81,18 @@ for (const [words, path, bytes, found] of cases) {
   });
 }
 
+Deno.test("findOrphans() finds what was merged in the order of history", async () => {
+  const paths = [9, 7, 8].map((generation) => unnamed(1, generation).replace(".seg", ".delta"));
+  const memory = await diskWith(paths[0], data);
+  for (const path of paths) memory.disk.put(path, data);
+  // A system may list names in any order.
+  const list = memory.list.bind(memory);
+  memory.list = async (path) => (await list(path)).reverse();
+  const context = await openContext(memory);
+  assertEquals((await findOrphans(context)).map((id) => `/store/${id}`), paths.sort());
+  await closeContext(context);
+});
+
 Deno.test("findOrphans() refuses what was merged where a file that the manifest names is gone", async () => {
   const path = unnamed(1, 7).replace(".seg", ".delta"), memory = await diskWith(path, data);
   const [segment] = memory.disk.paths().filter((path) => path.endsWith(".seg"));
