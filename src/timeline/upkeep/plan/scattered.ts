@@ -1,6 +1,6 @@
 /**
  * Segments whose records lie as they came: a merge of many would read all of each for every window of its output. So
- * each is sorted by itself first, in one or two windows, and read in order ever after.
+ * each is sorted by itself first, in two or three windows, and read in order ever after.
  *
  * ```
  *   0  ├─ segment ─┤  read once for each window of 32 MiB, written once   ─►  ├── sorted ──┤  by merges, scans, gets
