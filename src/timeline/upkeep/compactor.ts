@@ -40,14 +40,22 @@ export interface CompactorWorld {
   readonly changed: () => void;
 }
 
-/** Chooses the next job of a compaction; `undefined` if there is none. */
-export type ChooseJob = (
-  layers: LevelledLayers,
-  lastLsn: Lsn,
-  settings: PlanSettings,
-) => PlannedJob | undefined;
+/** Jobs that somebody calls for. */
+export interface CalledJobs {
+  /** What they do to a timeline, for messages. */
+  readonly words: string;
+  /** Chooses the next; `undefined` if there is none. */
+  readonly choose: (
+    layers: LevelledLayers,
+    lastLsn: Lsn,
+    settings: PlanSettings,
+  ) => PlannedJob | undefined;
+}
 
-const compactAll: ChooseJob = (layers, lastLsn, settings) => planCompaction(layers.upTo(lastLsn), settings);
+const compaction: CalledJobs = {
+  words: "compact",
+  choose: (layers, lastLsn, settings) => planCompaction(layers.upTo(lastLsn), settings),
+};
 
 /** Keeps the layers of a timeline in order. */
 export class Compactor {
@@ -180,25 +188,35 @@ export class Compactor {
    * waits ends at once when it is to stop; a merge ends at its next step, and removes what it wrote.
    *
    * @param options How.
-   * @param choose Chooses what is done next.
+   * @param called What is done, if it is not that.
+   * @throws {Deno.errors.BadResource} If it was closed meanwhile.
    */
   async compact(
     { signal, progress }: CompactOptions,
-    choose: ChooseJob = compactAll,
+    called: CalledJobs = compaction,
   ): Promise<CompactionReport> {
     const { signal: closing } = this.#closing;
     const stop = signal === undefined ? closing : AbortSignal.any([closing, signal]);
     const before = this.#compacting;
     using _held = this.#loop.hold();
-    const compaction = orAborted(before, stop).then(() => this.#compact(stop, progress, choose));
-    this.#compacting = Promise.allSettled([before, compaction]);
-    return await compaction;
+    const ended = orAborted(before, stop).then(() => this.#compact(stop, progress, called.choose));
+    this.#compacting = Promise.allSettled([before, ended]);
+    try {
+      return await ended;
+    } catch (error) {
+      if (!closing.aborted || error !== closing.reason) throw error;
+      throw this.#closedError(called.words);
+    }
+  }
+
+  #closedError(words: string): Error {
+    return new Deno.errors.BadResource(`Cannot ${words} timeline "${this.#context.name}": it was closed`);
   }
 
   async #compact(
     stop: AbortSignal,
     progress: CompactOptions["progress"],
-    choose: ChooseJob,
+    choose: CalledJobs["choose"],
   ): Promise<CompactionReport> {
     // Whoever asks wants to know whether it is still as it was.
     this.#planner.tryAgain();
@@ -237,8 +255,7 @@ export class Compactor {
 
   /** Stops what runs at its next step. */
   stop(): void {
-    const { name } = this.#context;
-    this.#closing.abort(new Deno.errors.BadResource(`Cannot compact timeline "${name}": it was closed`));
+    this.#closing.abort(this.#closedError("go on with upkeep of"));
     this.#loop.endWait();
   }
 }

@@ -106,10 +106,10 @@ function giveUp(
   horizon: Lsn,
 ): Promise<CompactionReport> {
   const planner = new GarbagePlanner(horizon);
-  return compactor.compact(
-    options,
-    (layers, lastLsn, settings) => planner.next(layers.listUpTo(lastLsn), settings),
-  );
+  return compactor.compact(options, {
+    words: "collect garbage of",
+    choose: (layers, lastLsn, settings) => planner.next(layers.listUpTo(lastLsn), settings),
+  });
 }
 
 function plansOf({ layers: { map } }: TimelineWriter, horizon: Lsn): Reclaim[] {

@@ -1,8 +1,10 @@
 /** Giving history up on a disk in memory that is taken away at any moment. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { SimEngine } from "../../../../src/sim/mod.ts";
+import { Gate } from "../../../store/hooked_engine.ts";
 import { HookedSim } from "../../hooked_sim.ts";
+import { quiet } from "../../write/held.ts";
 import { WriterFixture } from "../../write/writer_fixture.ts";
 
 Deno.test("Timeline.gc() is crashed at any operation, and what is left reads as of its horizon and later", async () => {
@@ -38,4 +40,31 @@ Deno.test("Timeline.gc() is crashed at any operation, and what is left reads as 
   }
   assertEquals([...horizons], [0, 50]);
   await t.close();
+});
+
+Deno.test("Timeline.gc() and compact() that closing cuts short say what was asked for", async () => {
+  const calls = [
+    ["gc", 'Cannot collect garbage of timeline "main": it was closed'],
+    ["compact", 'Cannot compact timeline "main": it was closed'],
+  ] as const;
+  for (const [call, words] of calls) {
+    const engine = new HookedSim(), t = await WriterFixture.open(engine), gate = new Gate();
+    for (let lsn = 1; lsn <= 60; lsn++) {
+      t.append({ key: `k${lsn % 3}`, value: `${lsn}` });
+      if (lsn % 12 === 0) await t.writer.freeze();
+    }
+    engine.hook = (operation, path) =>
+      operation === "write" && /\.(delta|image)$/.test(path) ? gate.wait() : undefined;
+    const ended = assertRejects(
+      () => call === "gc" ? t.timeline.gc({ history: { lsns: 10 } }) : t.timeline.compact(),
+      Deno.errors.BadResource,
+      words,
+    );
+    await gate.reached;
+    const closed = t.close();
+    await quiet();
+    gate.open();
+    await closed;
+    await ended;
+  }
 });
