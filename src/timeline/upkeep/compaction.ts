@@ -41,7 +41,7 @@ export interface CompactionReport {
   readonly outputBytes: number;
 }
 
-/** What upkeep did. */
+/** What upkeep did. Layers that an edit alone took out, unread, are in none of the counts. */
 export interface WorkCounts {
   /** Merges that were carried out. */
   readonly merges: number;
@@ -74,7 +74,7 @@ export class Tally {
     }
     const { merges, inputLayers, outputLayers, inputBytes, outputBytes } = this.#report;
     this.#report = {
-      merges: merges + 1,
+      merges: job.work === "merge" ? merges + 1 : merges,
       inputLayers: inputLayers + inputs.length,
       outputLayers: outputLayers + outputs.length,
       inputBytes: inputBytes + bytesOf(inputs),

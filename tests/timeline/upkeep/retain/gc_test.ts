@@ -68,3 +68,16 @@ Deno.test("Timeline.gc() and compact() that closing cuts short say what was aske
     await ended;
   }
 });
+
+Deno.test("Timeline.gc() takes layers out unread, and that counts as no merge", async () => {
+  const t = await WriterFixture.open(new HookedSim());
+  for (let i = 0; i < 3; i++) {
+    t.append({ key: "hot", value: `${i}` });
+    await t.writer.freeze();
+  }
+  const { inputLayers, outputLayers } = await t.timeline.gc({ history: { lsns: 1 } });
+  assertEquals([inputLayers, outputLayers, t.state.layers.length], [1, 0, 2]);
+  const { merges, moves, mergedBytes } = t.writer.compactor.status;
+  assertEquals([merges, moves, mergedBytes], [0, 0, 0]);
+  await t.close();
+});
