@@ -16,10 +16,10 @@
  *            ──┬─────────────┬──────────┬────────────┬──────┬─────────────┬────────────┬──────────────┬──
  *              │ byte length │ versions │ tombstones │ keys │ index pages │ leaf pages │ filter pages │
  *            ──┴─────────────┴──────────┴────────────┴──────┴─────────────┴────────────┴──────────────┴──
- *              76        84                 86                88
- *            ──┬─────────┬──────────────────┬─────────────────┬─────────────┬────────────┐
- *              │ horizon │ first key length │ last key length │ first key … │ last key … │
- *            ──┴─────────┴──────────────────┴─────────────────┴─────────────┴────────────┘
+ *              76        84          92                 94                96
+ *            ──┬─────────┬───────────┬──────────────────┬─────────────────┬─────────────┬────────────┐
+ *              │ horizon │ image LSN │ first key length │ last key length │ first key … │ last key … │
+ *            ──┴─────────┴───────────┴──────────────────┴─────────────────┴─────────────┴────────────┘
  *
  *   times:     count u32 │ LSN, second: varints, each less the one before it │ …
  *   varint:    as few bytes as it needs of seven bits each, the lowest first; all but the last have the highest bit
