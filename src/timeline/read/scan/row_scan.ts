@@ -96,8 +96,10 @@ async function lendOpened(
   for (let key = from, bytes = 0; key < to; key++) {
     const compressed = values.compressedOf(key);
     if (compressed === undefined) continue;
-    if (bytes > 0 && bytes + compressed.length > most) return key;
-    bytes += compressed.length;
+    // Of one that is damaged the length may not be known.
+    const length = Math.max(0, compressed.length);
+    if (bytes > 0 && bytes + length > most) return key;
+    bytes += length;
     await openInTurns(compressed, turns);
     const value = compressed.open();
     if (value !== undefined) column.add(key, value);
