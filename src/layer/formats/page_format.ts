@@ -28,6 +28,7 @@
 
 import { crc32, maxKeyBytes, pageBytes } from "../../base/mod.ts";
 import { compareSpans, isSameSpan } from "../spans.ts";
+import { putWord, wordAt } from "./word.ts";
 
 /** What a page is. */
 export const PageType = {
@@ -53,16 +54,12 @@ export function pageSeed(fileSeed: number, page: number): number {
 
 /** Sets the checksum of a page that is otherwise complete. */
 export function stampPage(page: Uint8Array, seed: number): void {
-  const sum = crc32(page.subarray(4), seed);
-  page[0] = sum;
-  page[1] = sum >>> 8;
-  page[2] = sum >>> 16;
-  page[3] = sum >>> 24;
+  putWord(page, 0, crc32(page.subarray(4), seed));
 }
 
 /** Whether a page's checksum is right and its type is as expected. */
 export function isPageIntact(page: Uint8Array, seed: number, type: number): boolean {
-  const stored = (page[0] | page[1] << 8 | page[2] << 16 | page[3] << 24) >>> 0;
+  const stored = wordAt(page, 0);
   return stored === crc32(page.subarray(4, pageBytes), seed) && page[4] === type;
 }
 

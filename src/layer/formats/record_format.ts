@@ -37,6 +37,7 @@ import { crc32, maxKeyBytes, maxValueBytes } from "../../base/mod.ts";
 import { isSameSpan } from "../spans.ts";
 import { fileSeed } from "./file_seed.ts";
 import { getLong, putLong } from "./long.ts";
+import { wordAt } from "./word.ts";
 
 /** The bytes of a record before its key. */
 export const recordHeaderBytes: number = 20;
@@ -227,10 +228,6 @@ export function valueStartOf(
 /** Whether the value of the record at `at`, which is a whole one, is compressed. */
 export function isCompressedAt(bytes: Uint8Array, at: number): boolean {
   return (bytes[at + 5] & compressedFlag) !== 0;
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24) >>> 0;
 }
 
 /** What a pad record says. */

@@ -24,6 +24,7 @@ import { copyBytes, crc32, maxKeyBytes, viewOf } from "../../base/mod.ts";
 import { isSameSpan } from "../spans.ts";
 import { checkRecord, joinLsn, readRecordHeader, recordHeaderBytes, RecordKind } from "./record_format.ts";
 import { terminalFlag, tombstoneFlag } from "./page_format.ts";
+import { wordAt } from "./word.ts";
 
 /** The longest run in bytes. The cache keeps ranges in frames of 8 KiB, with 16 bytes beside each: two runs fill one. */
 export const mostRunBytes: number = 4080;
@@ -73,10 +74,6 @@ export function lengthInRun(bytes: Uint8Array, at: number, end: number): number 
 /** The LSN of the record at `at`. */
 export function lsnInRun(bytes: Uint8Array, at: number): number {
   return joinLsn(wordAt(bytes, at + 12), wordAt(bytes, at + 16));
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24) >>> 0;
 }
 
 /** The heads of a run, one behind the other, as they are summed. */

@@ -22,6 +22,7 @@
 
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { maxValueBytes } from "../../base/mod.ts";
+import { putWord, wordAt } from "./word.ts";
 
 /** Bytes of a value that are compressed together. */
 export const pieceBytes: number = 256 * 1024;
@@ -129,7 +130,7 @@ export class CompressedValue {
   /** Opens a piece; returns whether there is more to do. What is damaged has no more. */
   step(): boolean {
     if (this.length < 0) return false;
-    const bytes = this.#bytes, at = this.#at + lengthBytes, end = at + getWord(bytes, this.#at);
+    const bytes = this.#bytes, at = this.#at + lengthBytes, end = at + wordAt(bytes, this.#at);
     const length = Math.min(pieceBytes, this.length - this.#filled);
     const piece = openFrame(bytes.subarray(at, end), length);
     if (piece === undefined) {
@@ -153,13 +154,13 @@ export class CompressedValue {
 /** The length that a compressed value says that its value has, if its pieces follow each other up to its end; else −1. */
 function lengthOf(bytes: Uint8Array, start: number, end: number): number {
   if (end - start < lengthBytes) return -1;
-  const length = getWord(bytes, start);
+  const length = wordAt(bytes, start);
   // A shorter value would not have been compressed.
   if (length < leastCompressedBytes || length > maxValueBytes || length <= end - start) return -1;
   let at = start + lengthBytes;
   for (let pieces = Math.ceil(length / pieceBytes); pieces > 0; pieces--) {
     if (at + lengthBytes + leastFrameBytes > end) return -1;
-    const frame = getWord(bytes, at);
+    const frame = wordAt(bytes, at);
     at += lengthBytes + frame;
     if (frame < leastFrameBytes || at > end) return -1;
   }
@@ -184,12 +185,4 @@ function openFrame(frame: Uint8Array, length: number): Uint8Array<ArrayBuffer> |
 function ownMemory(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const isOwn = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;
   return isOwn ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
-}
-
-function getWord(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24) >>> 0;
-}
-
-function putWord(bytes: Uint8Array, at: number, word: number): void {
-  for (let i = 0; i < lengthBytes; i++) bytes[at + i] = word >>> 8 * i;
 }
