@@ -104,6 +104,15 @@ export class PageSet {
     return bytes;
   }
 
+  /** Takes over the pages of an object that another set brought and has not let go of. */
+  takeOver(other: PageSet, object: StoredObject): void {
+    for (const [key, read] of other.#reads) {
+      if (read.object !== object || read.bytes === undefined) continue;
+      other.#reads.delete(key);
+      this.#reads.set(key, read);
+    }
+  }
+
   /**
    * A range, if it is in memory; otherwise it is noted for the next {@linkcode fetch}.
    *

@@ -40,6 +40,7 @@ export class LooseCursor implements VersionCursor {
   ended = false;
   readonly #objects: Objects;
   readonly #view: View;
+  readonly #file: RecordFile;
   readonly #inner: VersionCursor;
   readonly #sizes: ChunkSizes;
   /** Those that chunks are walked by, apart from what others read meanwhile. */
@@ -78,6 +79,7 @@ export class LooseCursor implements VersionCursor {
   ) {
     this.#objects = objects;
     this.#view = view;
+    this.#file = file;
     this.#inner = inner;
     this.#sizes = sizes;
     this.#pages = new PageSet(objects, { keep: false });
@@ -133,8 +135,13 @@ export class LooseCursor implements VersionCursor {
     if (!this.#isStarted) this.#inner.readAhead?.(pages);
   }
 
-  /** Has the records of all rows come with them from soon on, since much is going to be walked (F3). */
-  start(): void {
+  /**
+   * Has the records of all rows come with them from soon on, since much is going to be walked (F3).
+   *
+   * @param pages Those that it was walked by until now, of which nothing is in flight: what they read ahead is kept.
+   */
+  start(pages?: PageSet): void {
+    if (pages !== undefined && !this.#isStarted) this.#pages.takeOver(pages, this.#file.object);
     this.#isStarted = true;
   }
 

@@ -107,7 +107,7 @@ export class RangeKeys implements KeySource {
   /** Counts what was found, until it is enough. */
   #count({ keys, places }: FoundKeys): void {
     for (let key = 0; key < keys.length; key++) this.#foundBytes += places.valueLengthOf(key);
-    if (this.#foundBytes >= leastFoundBytes) { for (const loose of this.#loose) loose.start(); }
+    if (this.#foundBytes >= leastFoundBytes) { for (const loose of this.#loose) loose.start(this.#pages); }
   }
 
   async #fetchLoose(): Promise<void> {

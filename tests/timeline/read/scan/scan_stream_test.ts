@@ -2,6 +2,8 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CorruptionError, Store } from "../../../../mod.ts";
+import type { Transfer } from "../../../../src/io/engine.ts";
+import { decodeFooter } from "../../../../src/layer/mod.ts";
 import { SimEngine } from "../../../../src/sim/mod.ts";
 import { Random } from "../../../random.ts";
 import { HookedSim } from "../../hooked_sim.ts";
@@ -155,4 +157,39 @@ Deno.test("Timeline.scan() waits, when it is cancelled, for what it puts in orde
   for (let i = 0; i < 4000 || inFlight === 0; i++) assert(!(await reader.read()).done);
   await reader.cancel();
   assertEquals([inFlight, store.metrics().views], [0, 0]);
+});
+
+/** An engine that counts the bytes that are read of a stretch of a segment. */
+class CountingSim extends SimEngine {
+  stretch: readonly [from: number, to: number] = [0, 0];
+  bytes = 0;
+
+  override read(batch: readonly Transfer[]): Promise<void> {
+    const [from, to] = this.stretch;
+    for (const { file, offset, bytes } of batch) {
+      if (!file.path.endsWith(".seg")) continue;
+      this.bytes += Math.max(0, Math.min(to, offset + bytes.length) - Math.max(from, offset));
+    }
+    return super.read(batch);
+  }
+}
+
+Deno.test("Timeline.scan() reads each leaf once, those too that it had read ahead before it put records in order", async () => {
+  const engine = new CountingSim(), count = 60_000;
+  // A megabyte of such records is found in the middle of leaves that are read at once.
+  await using store = await Store.open("/store", { ioEngine: engine, ioMode: "buffered" });
+  for (let i = 0; i < count; i += 1000) {
+    await store.timeline().append(
+      Array.from({ length: 1000 }, (_, j) => ({ key: `k${100_000 + i + j}`, value: patterned(15, j) })),
+    );
+  }
+  await store.timeline().freeze();
+  const path = engine.disk.paths().find((name) =>
+    name.endsWith(".seg") && engine.disk.contents(name).length > 0
+  )!;
+  const { valuesEnd, leafPages } = decodeFooter(engine.disk.contents(path).slice(-4096))!;
+  engine.stretch = [valuesEnd, valuesEnd + leafPages * 8192];
+  let found = 0;
+  for await (const _ of store.timeline().scan()) found++;
+  assertEquals([found, leafPages > 40, engine.bytes], [count, true, leafPages * 8192]);
 });
