@@ -191,6 +191,18 @@ Deno.test("varve top shows what another process tells, and not what it told long
   assertEquals((await looks()).metrics, undefined);
 });
 
+Deno.test("varve top shows what a clock ahead of its own says until that has stayed as it is", async () => {
+  await using folder = new TemporaryFolder();
+  const path = folder.join("store"), store = await Store.open(path, small), metrics = store.metrics();
+  await store.close();
+  const time = Date.now() + 3_600_000;
+  Deno.writeFileSync(`${path}/metrics`, encodePublished({ time, milliseconds: 1, metrics }));
+  const terminal = new FakeTerminal();
+  assertEquals(await main(["top", path, "--interval", "0.5", "--count", "4", "--json"], terminal), 0);
+  const looks = terminal.written.map((bytes) => JSON.parse(decoder.decode(bytes)));
+  assertEquals([looks.length, looks[0].metrics.batches, looks[3].metrics], [4, 0, undefined]);
+});
+
 /** Looks at a store; something else is done between the first look and the second. */
 async function top(
   path: string,

@@ -69,6 +69,8 @@ export interface Rates {
 export class Looks {
   /** By path: the bytes on disk of layers, which never change. */
   #allocated = new Map<string, number | undefined>();
+  /** When a process told of itself last, by its clock, and since when that has been seen, by the monotonic one. */
+  #told = { time: NaN, since: 0 };
 
   /** Looks at the store and the timeline that arguments name. */
   async look(args: Arguments): Promise<Look> {
@@ -77,7 +79,7 @@ export class Looks {
     await using open = await openForReading(args);
     const { store, timeline } = open, layers = timeline.layers();
     const { name, lastLsn, durableLsn } = timeline, at = systemClock.monotonic();
-    const own = store.metrics().upkeep[name], published = currentOf(await publishedMetricsOf(store));
+    const own = store.metrics().upkeep[name], published = this.#currentOf(await publishedMetricsOf(store));
     const { debtBytes, pressure } = published?.metrics.upkeep[name] ?? own;
     const allocatedBytes = await this.#sumAllocated(layers);
     return {
@@ -99,6 +101,18 @@ export class Looks {
     };
   }
 
+  /**
+   * What was told, unless it was so long ago that whoever told it has probably ended. By a clock that was set back since
+   * it is from later; then it is known by its staying as it is.
+   */
+  #currentOf(published: PublishedMetrics | undefined): PublishedMetrics | undefined {
+    if (published === undefined) return undefined;
+    const { time, milliseconds } = published, now = systemClock.monotonic();
+    if (time !== this.#told.time) this.#told = { time, since: now };
+    const age = Math.max(systemClock.now() - time, now - this.#told.since);
+    return age <= mostPeriods * milliseconds + lateMilliseconds ? published : undefined;
+  }
+
   async #sumAllocated(layers: readonly LayerInfo[]): Promise<number | undefined> {
     const known = this.#allocated;
     this.#allocated = new Map();
@@ -111,14 +125,6 @@ export class Looks {
     }
     return Number.isNaN(sum) ? undefined : sum;
   }
-}
-
-/** What was told, unless it was so long ago that whoever told it has probably ended. */
-function currentOf(published: PublishedMetrics | undefined): PublishedMetrics | undefined {
-  if (published === undefined) return undefined;
-  const { time, milliseconds } = published;
-  const age = systemClock.now() - time;
-  return age <= mostPeriods * milliseconds + lateMilliseconds ? published : undefined;
 }
 
 /** The bytes that a file takes on disk; `undefined` if the system does not say, or there is none. */
