@@ -10,20 +10,20 @@
  * @module
  */
 
-import { blockBytes, CorruptionError, type IoError, type Lsn, pageBytes } from "../../base/mod.ts";
+import { blockBytes, CorruptionError, type IoError, type Lsn } from "../../base/mod.ts";
 import type { Objects } from "../../objects/mod.ts";
 import { hashKey } from "../formats/key_hash.ts";
 import { type RecordHeader, recordHeaderBytes, RecordKind } from "../formats/record_format.ts";
-import { contradiction, type StoredLayer } from "../layer.ts";
-import { rowKey, type VersionBlock } from "../version_cursor.ts";
+import type { StoredLayer } from "../layer.ts";
+import { rowKey } from "../version_cursor.ts";
 import type { CheckedIndex } from "./check_index.ts";
 import { type Inspector, Loss } from "./finding.ts";
 import { readPieces } from "./pieces.ts";
-import { readLeaves } from "./read_pages.ts";
 import { type RecordSink, RecordWalk } from "./record_walk.ts";
 import { isNearlyPad } from "./nearly_pad.ts";
 import { Strays } from "./strays.ts";
-import { fingerprint, regionBytes, Slots, type Stretch, stretchesOf } from "./slots.ts";
+import { fingerprint, Slots, type Stretch, stretchesOf } from "./slots.ts";
+import { ValuesBesideIndex } from "./values_beside_index.ts";
 
 /** Bytes that hold no record that checks. */
 interface Gap {
@@ -47,13 +47,6 @@ export async function checkValues(
   index: CheckedIndex,
   inspector: Inspector,
 ): Promise<void> {
-  const { description: { leafPages, valuesEnd } } = layer;
-  // More slots than records fit are those of an index that was made up, and memory is taken for none of them.
-  if (index.slotsByRegion.some((slots) => slots > regionBytes / recordHeaderBytes)) {
-    const error = contradiction(layer, 0, "slots that lead to records apart from each other");
-    inspector.found({ error, offset: valuesEnd, length: leafPages * pageBytes });
-    return;
-  }
   await new ValuesCheck(objects, layer, index, inspector).run();
 }
 
@@ -62,6 +55,7 @@ class ValuesCheck implements RecordSink {
   readonly #layer: StoredLayer;
   readonly #index: CheckedIndex;
   readonly #inspector: Inspector;
+  readonly #values: ValuesBesideIndex;
   #walk: RecordWalk | undefined;
   #slots = new Slots(0, 0, 0);
   /** The slot, in the order of offsets, that the next record should be led to by. */
@@ -70,7 +64,6 @@ class ValuesCheck implements RecordSink {
   /** Offsets outside of gaps that slots lead to and where their record is not. */
   readonly #misled = new Set<number>();
   readonly #strays: Strays;
-  #unreadable: IoError | undefined;
   #firstLsn: Lsn | undefined;
   #lastLsn: Lsn = 0;
 
@@ -79,10 +72,12 @@ class ValuesCheck implements RecordSink {
     this.#layer = layer;
     this.#index = index;
     this.#inspector = inspector;
-    this.#strays = new Strays(objects, layer, index, inspector);
+    this.#values = new ValuesBesideIndex(objects, layer, index, inspector);
+    this.#strays = new Strays(objects, layer, this.#values);
   }
 
   async run(): Promise<void> {
+    if (!this.#values.admitsSlots()) return;
     const { description: { valuesEnd, fileId, firstLsn, lastLsn, kind } } = this.#layer;
     const isWhole = this.#index.lostLeaves.length === 0;
     const walk = this.#walk = new RecordWalk({
@@ -96,7 +91,7 @@ class ValuesCheck implements RecordSink {
     }, this);
     for (const stretch of stretchesOf(this.#index.slotsByRegion, valuesEnd)) {
       await this.#gather(stretch);
-      await this.#read(walk, stretch);
+      await this.#values.read(walk, stretch, () => this.#strays.settle());
     }
     walk.finish();
     this.#passTo(valuesEnd);
@@ -110,25 +105,8 @@ class ValuesCheck implements RecordSink {
     this.#passTo(start);
     this.#slots = new Slots(start, end, slots);
     this.#slot = 0;
-    await this.#readLeaves((block) => this.#slots.add(block));
+    await this.#values.readLeaves((block) => this.#slots.add(block));
     await this.#slots.sort(this.#inspector);
-  }
-
-  async #read(walk: RecordWalk, { start, end }: Stretch): Promise<void> {
-    const from = Math.max(start, blockBytes);
-    await readPieces(this.#objects, this.#layer.object, this.#inspector, {
-      start: from,
-      end,
-      take: (bytes) => {
-        this.#inspector.read(bytes.length);
-        walk.feed(bytes);
-        return this.#strays.settle();
-      },
-      unreadable: (_from, to, error) => {
-        this.#unreadable = error;
-        walk.skip(to);
-      },
-    });
   }
 
   #knownFrom(offset: number): number | undefined {
@@ -167,21 +145,14 @@ class ValuesCheck implements RecordSink {
 
   /** See {@linkcode RecordSink.gap}. */
   gap(from: number, to: number): void {
-    const error = this.#unreadable ?? new CorruptionError({
-      path: this.#layer.object.path,
-      offset: from,
-      expected: "records",
-      found: "bytes that do not check",
-    });
-    this.#unreadable = undefined;
-    this.#gaps.push({ from, to, error, loss: new Loss() });
+    this.#gaps.push({ from, to, error: this.#values.errorOfGap(from), loss: new Loss() });
   }
 
   /** Finds out, in one more walk of the index, which versions the slots speak of that lead nowhere. */
   async #findLosses(): Promise<void> {
     const gaps = this.#gaps, misled = this.#misled;
     if (gaps.length === 0 && misled.size === 0) return;
-    await this.#readLeaves((block) => {
+    await this.#values.readLeaves((block) => {
       for (let row = 0; row < block.count; row++) {
         const offset = block.offset[row], gap = gapAround(gaps, offset);
         if (gap !== undefined) gap.loss.add(rowKey(block, row), block.lsn[row]);
@@ -190,13 +161,6 @@ class ValuesCheck implements RecordSink {
         }
       }
     });
-  }
-
-  /** Reads the leaves that were found to be right. */
-  async #readLeaves(visit: (block: VersionBlock) => void): Promise<void> {
-    const { lostLeaves } = this.#index;
-    const isLost = (page: number) => lostLeaves.some(({ first, end }) => page >= first && page < end);
-    await readLeaves(this.#objects, this.#layer, this.#inspector, visit, isLost);
   }
 
   #reportMisled(key: Uint8Array, lsn: Lsn, offset: number, length: number): void {
@@ -238,10 +202,7 @@ class ValuesCheck implements RecordSink {
       }
       this.#inspector.found({ error, offset: from, length: to - from, keys: loss.keys, lsns: loss.lsns });
     }
-    for (const { first, end, error, loss } of this.#index.lostLeaves) {
-      const offset = valuesEnd + first * pageBytes, length = (end - first) * pageBytes;
-      this.#inspector.found({ error, offset, length, keys: loss.keys, lsns: loss.lsns });
-    }
+    this.#values.tellLostLeaves();
     const isOther = this.#gaps.length === 0 && kind === "L0" && this.#firstLsn !== undefined &&
       (this.#firstLsn !== firstLsn || this.#lastLsn !== lastLsn);
     if (!isOther) return;

@@ -5,45 +5,30 @@
  * @module
  */
 
-import { compareKeys, CorruptionError, type Lsn } from "../../base/mod.ts";
+import { CorruptionError } from "../../base/mod.ts";
 import { type Objects, PageSet } from "../../objects/mod.ts";
 import { hashKey } from "../formats/key_hash.ts";
 import type { StoredLayer } from "../layer.ts";
 import { Descent, DescentSteps, findVersion } from "../tree/descent.ts";
-import type { CheckedIndex, LostLeaves } from "./check_index.ts";
-import type { Inspector } from "./finding.ts";
-
-/** A record that no slot leads to. */
-export interface Stray {
-  /** Its key. */
-  readonly key: Uint8Array;
-  /** Its LSN. */
-  readonly lsn: Lsn;
-  /** Where it stands. */
-  readonly offset: number;
-  /** Its length in bytes. */
-  readonly length: number;
-}
+import type { Stray, ValuesBesideIndex } from "./values_beside_index.ts";
 
 /** The strays of a layer, as they are met. */
 export class Strays {
   readonly #objects: Objects;
   readonly #layer: StoredLayer;
-  readonly #index: CheckedIndex;
-  readonly #inspector: Inspector;
+  readonly #values: ValuesBesideIndex;
   #met: Stray[] = [];
 
   /** Starts without one. */
-  constructor(objects: Objects, layer: StoredLayer, index: CheckedIndex, inspector: Inspector) {
+  constructor(objects: Objects, layer: StoredLayer, values: ValuesBesideIndex) {
     this.#objects = objects;
     this.#layer = layer;
-    this.#index = index;
-    this.#inspector = inspector;
+    this.#values = values;
   }
 
   /** Takes a record without a slot. */
   add(stray: Stray): void {
-    if (!this.#countInLostLeaf(stray)) this.#met.push(stray);
+    if (!this.#values.countInLostLeaf(stray)) this.#met.push(stray);
   }
 
   /** Finds out why those that were met have no slot; `undefined` if there are none. */
@@ -57,25 +42,9 @@ export class Strays {
   async #settle(strays: readonly Stray[]): Promise<void> {
     const pages = new PageSet(this.#objects), steps = new DescentSteps(strays.length);
     for (let i = 0; i < strays.length; i++) {
-      const { key, lsn, offset, length } = strays[i];
       const found = await this.#newerOf(strays[i], pages, steps, i);
-      if (found === undefined || found > offset) continue;
-      const { object: { path } } = this.#layer;
-      const expected = "a record that the index leads to";
-      const keys = { first: key, last: key, versions: 1 };
-      const error = new CorruptionError({ path, offset, expected, found: "one that it does not" });
-      this.#inspector.found({ error, offset, length, keys, lsns: { first: lsn, last: lsn } });
+      if (found !== undefined && found <= strays[i].offset) this.#values.tellStray(strays[i]);
     }
-  }
-
-  /** Counts a record as lost with the leaf that its slot must have been in. */
-  #countInLostLeaf({ key, lsn }: Stray): boolean {
-    const isIn = ({ after, before }: LostLeaves) =>
-      (after === undefined || compareKeys(key, after) >= 0) &&
-      (before === undefined || compareKeys(key, before) <= 0);
-    const leaves = this.#index.lostLeaves.find(isIn);
-    leaves?.loss.add(key, lsn);
-    return leaves !== undefined;
   }
 
   /**

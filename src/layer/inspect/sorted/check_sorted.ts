@@ -17,7 +17,6 @@ import {
   crc32,
   type IoError,
   type Lsn,
-  pageBytes,
   viewOf,
 } from "../../../base/mod.ts";
 import type { Objects } from "../../../objects/mod.ts";
@@ -30,16 +29,15 @@ import {
   RecordKind,
 } from "../../formats/record_format.ts";
 import { boundLength, RunHeads } from "../../formats/run_format.ts";
-import { contradiction, type StoredLayer } from "../../layer.ts";
+import type { StoredLayer } from "../../layer.ts";
 import { rowKey, type VersionBlock } from "../../version_cursor.ts";
 import type { CheckedIndex } from "../check_index.ts";
 import { type Inspector, Loss } from "../finding.ts";
 import { CompressedCheck } from "./compressed_check.ts";
 import { lostRecords } from "./lost_records.ts";
-import { readPieces } from "../pieces.ts";
-import { readLeaves } from "../read_pages.ts";
 import { type RecordSink, RecordWalk } from "../record_walk.ts";
-import { fingerprint, regionBytes, type Stretch, stretchesOf } from "../slots.ts";
+import { fingerprint, type Stretch, stretchesOf } from "../slots.ts";
+import { type Stray, ValuesBesideIndex } from "../values_beside_index.ts";
 
 /** Bytes that hold no record that checks. */
 interface Gap {
@@ -67,13 +65,6 @@ export async function checkSortedValues(
   index: CheckedIndex,
   inspector: Inspector,
 ): Promise<boolean> {
-  const { description: { leafPages, valuesEnd } } = layer;
-  // More slots than records fit are those of an index that was made up, and memory is taken for none of them.
-  if (index.slotsByRegion.some((slots) => slots > regionBytes / recordHeaderBytes)) {
-    const error = contradiction(layer, 0, "slots that lead to records apart from each other");
-    inspector.found({ error, offset: valuesEnd, length: leafPages * pageBytes });
-    return false;
-  }
   return await new SortedCheck(objects, layer, index, inspector).run();
 }
 
@@ -123,6 +114,7 @@ class SortedCheck implements RecordSink {
   readonly #layer: StoredLayer;
   readonly #index: CheckedIndex;
   readonly #inspector: Inspector;
+  readonly #values: ValuesBesideIndex;
   readonly #slots = new SlotColumns();
   /** The slot that the next record should be led to by, or whose run it should be in. */
   #slot = 0;
@@ -138,17 +130,18 @@ class SortedCheck implements RecordSink {
   #lastLsn: Lsn = 0;
   #isBehindGap = false;
   readonly #compressed: CompressedCheck;
-  #unreadable: IoError | undefined;
 
   constructor(objects: Objects, layer: StoredLayer, index: CheckedIndex, inspector: Inspector) {
     this.#objects = objects;
     this.#layer = layer;
     this.#index = index;
     this.#inspector = inspector;
+    this.#values = new ValuesBesideIndex(objects, layer, index, inspector);
     this.#compressed = new CompressedCheck(layer.object.path, inspector);
   }
 
   async run(): Promise<boolean> {
+    if (!this.#values.admitsSlots()) return false;
     const { description: { valuesEnd, fileId, firstLsn, lastLsn } } = this.#layer;
     const { lostLeaves, slotsByRegion, filter } = this.#index, isWhole = lostLeaves.length === 0;
     const area = { start: blockBytes, end: valuesEnd, fileId, firstLsn, lastLsn, isOrdered: false };
@@ -156,17 +149,14 @@ class SortedCheck implements RecordSink {
     const walk = new RecordWalk({ ...area, known }, this);
     for (const stretch of stretchesOf(slotsByRegion, valuesEnd)) {
       await this.#gather(stretch);
-      await this.#read(walk, stretch);
+      await this.#values.read(walk, stretch, () => this.#compressed.settle());
     }
     walk.finish();
     this.#passTo(valuesEnd);
     filter.finish(this.#inspector);
     await this.#reportMisled();
     await this.#reportGaps();
-    for (const { first, end, error, loss } of lostLeaves) {
-      const offset = valuesEnd + first * pageBytes, length = (end - first) * pageBytes;
-      this.#inspector.found({ error, offset, length, keys: loss.keys, lsns: loss.lsns });
-    }
+    this.#values.tellLostLeaves();
     return isWhole && this.#gaps.length === 0;
   }
 
@@ -174,35 +164,10 @@ class SortedCheck implements RecordSink {
   async #gather({ start, end }: Stretch): Promise<void> {
     this.#slots.dropBefore(this.#slot);
     this.#slot = 0;
-    await this.#readLeaves((block) => {
+    await this.#values.readLeaves((block) => {
       for (let row = 0; row < block.count; row++) {
         if (block.offset[row] >= start && block.offset[row] < end) this.#slots.add(block, row);
       }
-    });
-  }
-
-  /** Reads the leaves that were found to be right. */
-  async #readLeaves(visit: (block: VersionBlock) => void): Promise<void> {
-    await readLeaves(this.#objects, this.#layer, this.#inspector, visit, (page) => this.#isLost(page));
-  }
-
-  #isLost(page: number): boolean {
-    return this.#index.lostLeaves.some(({ first, end }) => page >= first && page < end);
-  }
-
-  async #read(walk: RecordWalk, { start, end }: Stretch): Promise<void> {
-    await readPieces(this.#objects, this.#layer.object, this.#inspector, {
-      start: Math.max(start, blockBytes),
-      end,
-      take: (bytes) => {
-        this.#inspector.read(bytes.length);
-        walk.feed(bytes);
-        return this.#compressed.settle();
-      },
-      unreadable: (_from, to, error) => {
-        this.#unreadable = error;
-        walk.skip(to);
-      },
     });
   }
 
@@ -215,7 +180,7 @@ class SortedCheck implements RecordSink {
     this.#checkOrder(key, lsn, offset, length);
     this.#passTo(offset);
     const slot = this.#slot, slots = this.#slots;
-    if (slot >= slots.offset.length || slots.offset[slot] > offset) this.#stray(key, lsn, offset, length);
+    if (slot >= slots.offset.length || slots.offset[slot] > offset) this.#stray({ key, lsn, offset, length });
     else if (slots.flags[slot] === runFlag) this.#inRun(header, key, bytes, at, offset);
     else this.#alone(header, key, offset, length);
     this.#count(header, key);
@@ -288,16 +253,8 @@ class SortedCheck implements RecordSink {
   }
 
   /** A record that no slot leads to is lost with a leaf, or the index is wrong. */
-  #stray(key: Uint8Array, lsn: Lsn, offset: number, length: number): void {
-    const leaves = this.#index.lostLeaves.find(({ after, before }) =>
-      (after === undefined || compareKeys(key, after) >= 0) &&
-      (before === undefined || compareKeys(key, before) <= 0)
-    );
-    if (leaves !== undefined) return leaves.loss.add(key, lsn);
-    const { object: { path } } = this.#layer, expected = "a record that the index leads to";
-    const error = new CorruptionError({ path, offset, expected, found: "one that it does not" });
-    const keys = { first: key, last: key, versions: 1 };
-    this.#inspector.found({ error, offset, length, keys, lsns: { first: lsn, last: lsn } });
+  #stray(stray: Stray): void {
+    if (!this.#values.countInLostLeaf(stray)) this.#values.tellStray(stray);
   }
 
   /** Leaves the slots that end before an offset, and checks that what they lead to was there. */
@@ -318,13 +275,7 @@ class SortedCheck implements RecordSink {
 
   /** See {@linkcode RecordSink.gap}. */
   gap(from: number, to: number): void {
-    const error = this.#unreadable ?? new CorruptionError({
-      path: this.#layer.object.path,
-      offset: from,
-      expected: "records",
-      found: "bytes that do not check",
-    });
-    this.#unreadable = undefined;
+    const error = this.#values.errorOfGap(from);
     this.#isBehindGap = true;
     this.#gaps.push({ from, to, error, loss: new Loss(), after: this.#lastKey, before: undefined });
   }
@@ -332,7 +283,7 @@ class SortedCheck implements RecordSink {
   async #reportMisled(): Promise<void> {
     const misled = this.#misled, { object: { path } } = this.#layer;
     if (misled.size === 0) return;
-    await this.#readLeaves((block) => {
+    await this.#values.readLeaves((block) => {
       for (let row = 0; row < block.count; row++) {
         const offset = block.offset[row];
         if (!misled.has(offset)) continue;
@@ -359,7 +310,7 @@ class SortedCheck implements RecordSink {
       this.#inspector,
       gaps,
       (gap, key, lsn) => gaps[gap].loss.add(key, lsn),
-      (page) => this.#isLost(page),
+      (page) => this.#values.isLost(page),
     );
     const told = gaps.reduce((sum, { loss }) => sum + loss.versions, this.#index.tally.versions);
     const untold = description.versions - told;
