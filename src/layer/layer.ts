@@ -155,6 +155,16 @@ export function damagedRun({ object: { path } }: StoredLayer, offset: number): C
   });
 }
 
+/** The error of a record that stands where it cannot stand, though it checks. */
+export function misplacedRecord({ object: { path } }: StoredLayer, offset: number): CorruptionError {
+  return new CorruptionError({
+    path,
+    offset,
+    expected: "records in order, within the keys and the LSNs of their layer",
+    found: "one that is out of place",
+  });
+}
+
 /** The error of an index that contradicts itself although its pages check. */
 export function contradiction(
   { object, description }: StoredLayer,

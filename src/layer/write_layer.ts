@@ -18,7 +18,7 @@ import { hashKey } from "./formats/key_hash.ts";
 import { fileSeed } from "./formats/file_seed.ts";
 import { pageSeed, tombstoneFlag } from "./formats/page_format.ts";
 import { layerByteLength, type LayerDescription } from "./layer_description.ts";
-import { isSameSpan } from "./spans.ts";
+import { compareViews } from "./spans.ts";
 import { RunBuilder } from "./tree/run_builder.ts";
 import { TreeWriter } from "./tree/tree_writer.ts";
 import {
@@ -185,8 +185,9 @@ class Tally {
     lastKey: new Uint8Array(0),
   };
   hashes = new Uint32Array(0);
+  #lastLsn = 0;
 
-  /** Takes note of rows, which stand after those before them. */
+  /** Takes note of rows, which stand after those before them. Hot: `bench/seal_bench.ts`. */
   add(block: VersionBlock, from: number, to: number): void {
     const { counts } = this;
     let { keys, tombstones } = counts;
@@ -196,13 +197,19 @@ class Tally {
       this.hashes = new Uint32Array(most * 2);
       this.hashes.set(hashes);
     }
+    const { view, keyStart, keyLength, lsn } = block;
+    let lastLsn = this.#lastLsn;
     for (let row = from; row < to; row++) {
       if (block.flags[row] & tombstoneFlag) tombstones++;
-      const isKnown = row === from
-        ? compareRowKey(block, row, counts.lastKey) === 0
-        : isSameKey(block, row - 1, row);
-      if (!isKnown) this.hashes[keys++] = hashOf(block, row);
+      const before = row - 1;
+      const order = row === from
+        ? compareRowKey(block, row, counts.lastKey)
+        : compareViews(view, keyStart[row], keyLength[row], view, keyStart[before], keyLength[before]);
+      assert(order > 0 || order === 0 && lsn[row] > lastLsn, "P1: versions strictly increase by (key, LSN)");
+      lastLsn = lsn[row];
+      if (order > 0) this.hashes[keys++] = hashOf(block, row);
     }
+    this.#lastLsn = lastLsn;
     if (counts.keys === 0) counts.firstKey = rowKey(block, from);
     counts.lastKey = rowKey(block, to - 1);
     counts.versions += to - from;
@@ -215,10 +222,4 @@ function hashOf(block: VersionBlock, row: number): number {
   return block.hash === undefined
     ? hashKey(block.bytes, block.keyStart[row], block.keyLength[row])
     : block.hash[row];
-}
-
-function isSameKey({ bytes, hash, keyStart, keyLength }: VersionBlock, a: number, b: number): boolean {
-  if (hash !== undefined && hash[a] !== hash[b]) return false;
-  return keyStart[a] === keyStart[b] ||
-    keyLength[a] === keyLength[b] && isSameSpan(bytes, keyStart[a], bytes, keyStart[b], keyLength[a]);
 }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AssertionError, compareKeys, maxLsn, pageBytes } from "../../src/base/mod.ts";
 import { filterPageOf } from "../../src/layer/formats/bloom_filter.ts";
 import { pageCount, pageLevel } from "../../src/layer/formats/page_format.ts";
@@ -6,6 +6,7 @@ import {
   decodeFooter,
   filterMayContain,
   hashKey,
+  LayerBuilder,
   memoryCursor,
   MemoryIndex,
   mergeCursors,
@@ -27,7 +28,7 @@ import {
   type Row,
   someIdentity,
 } from "./layer_fixture.ts";
-import { readSlot } from "./tree/page_fixture.ts";
+import { blockOf, readSlot } from "./tree/page_fixture.ts";
 
 /** Every slot of the leaves, in order. */
 function leafRows(t: LayerFixture): Row[] {
@@ -201,5 +202,35 @@ Deno.test("writeLayer() binds every page to its file and its place", async () =>
       compareKeys(layer.tail.subarray(at, at + 4), other.tail.subarray(at, at + 4)) !== 0,
       "with another sum",
     );
+  }
+});
+
+Deno.test("LayerBuilder takes no versions out of order, whether they come at once or not", () => {
+  const row = (key: string, lsn: number) => ({
+    key: new TextEncoder().encode(key),
+    lsn,
+    offset: 0,
+    tagged: 100,
+  });
+  const inOrder = [row("a", 1), row("a", 2), row("ab", 1), row("b", 1)];
+  const records = new Uint8Array(1000);
+  const adds = [
+    (builder: LayerBuilder, rows: typeof inOrder) => builder.add(blockOf(rows), 0, rows.length),
+    (builder: LayerBuilder, rows: typeof inOrder) =>
+      builder.addRuns(blockOf(rows), 0, rows.length, records, 0),
+  ];
+  for (const add of adds) {
+    for (let i = 0; i < inOrder.length; i++) {
+      for (let j = i; j < inOrder.length; j++) {
+        const added = () => new LayerBuilder(1, () => {});
+        assertThrows(() => add(added(), [inOrder[j], inOrder[i]]), AssertionError, "P1");
+        const builder = added();
+        add(builder, [inOrder[j]]);
+        assertThrows(() => add(builder, [inOrder[i]]), AssertionError, "P1");
+      }
+    }
+    const builder = new LayerBuilder(1, () => {});
+    add(builder, inOrder);
+    assertEquals(builder.versions, 4);
   }
 });

@@ -13,7 +13,7 @@
  */
 
 import { pageLevel, runFlag, searchPage } from "../formats/page_format.ts";
-import { contradiction, type StoredLayer } from "../layer.ts";
+import { contradiction, misplacedRecord, type StoredLayer } from "../layer.ts";
 import {
   type PageSource,
   RangeWalk,
@@ -23,6 +23,7 @@ import {
 } from "../version_cursor.ts";
 import { childUnder, treePage } from "./descent.ts";
 import { loadLeaf } from "./load_leaf.ts";
+import type { RowOrder } from "./row_order.ts";
 import { Stretches } from "./stretches.ts";
 
 /**
@@ -30,9 +31,11 @@ import { Stretches } from "./stretches.ts";
  *
  * @param layer The layer.
  * @param range Which versions, and which way.
+ * @param order Looks at every row before it is handed on, of a walk through all of the layer. Left out, nobody does: what
+ * only reads pays for what it reads.
  */
-export function pageCursor(layer: StoredLayer, range: VersionRange = {}): VersionCursor {
-  return new PageCursor(layer, range);
+export function pageCursor(layer: StoredLayer, range: VersionRange = {}, order?: RowOrder): VersionCursor {
+  return new PageCursor(layer, range, order);
 }
 
 /** How many leaves are read at once at the most. One whose slots lead to runs leads to a megabyte, and is read alone. */
@@ -45,6 +48,7 @@ class PageCursor implements VersionCursor {
   ended: boolean;
   readonly #layer: StoredLayer;
   readonly #walk: RangeWalk;
+  readonly #order: RowOrder | undefined;
   /** The page that is needed next, and its level. */
   #page: number;
   #level: number;
@@ -60,9 +64,10 @@ class PageCursor implements VersionCursor {
   /** The records of runs; made where there are any. */
   #runs: Stretches | undefined;
 
-  constructor(layer: StoredLayer, range: VersionRange) {
+  constructor(layer: StoredLayer, range: VersionRange, order: RowOrder | undefined) {
     this.#layer = layer;
     this.#walk = new RangeWalk(range);
+    this.#order = order;
     this.block = this.#slots;
     this.ended = layer.description.versions === 0 || this.#walk.isEmpty;
     const { leafPages, indexPages, height } = layer.description;
@@ -75,6 +80,7 @@ class PageCursor implements VersionCursor {
     while (this.at >= this.end && !this.ended) {
       if (this.#slot < this.#slotsEnd) {
         if (!this.#loadRows(pages)) return false;
+        if (this.#order !== undefined) this.#checkOrder(this.#order);
       } else if (this.#isLast) this.ended = true;
       else if (!this.#load(pages)) return false;
     }
@@ -146,9 +152,23 @@ class PageCursor implements VersionCursor {
     return true;
   }
 
+  /** Checks the rows that were loaded. */
+  #checkOrder(order: RowOrder): void {
+    const layer = this.#layer, { block, at, end } = this;
+    const row = at < end ? order.check(block, at, end) : -1;
+    if (row < 0) return;
+    if (block !== this.#slots) throw misplacedRecord(layer, block.offset[row]);
+    throw contradiction(layer, this.#leaf, "slots in order, within the keys and the LSNs of its layer");
+  }
+
+  /** The leaf whose slots are walked. */
+  get #leaf(): number {
+    return this.#page + (this.#walk.reverse ? 1 : -1);
+  }
+
   #openRuns(): Stretches {
-    const { reverse } = this.#walk, runs = new Stretches(this.#layer, this.#slots, reverse);
-    runs.enter(this.#page + (reverse ? 1 : -1), this.#slot, this.#slotsEnd);
+    const runs = new Stretches(this.#layer, this.#slots, this.#walk.reverse);
+    runs.enter(this.#leaf, this.#slot, this.#slotsEnd);
     return runs;
   }
 

@@ -8,6 +8,7 @@ import { assert, compareKeys } from "../../base/mod.ts";
 import type { StoredLayer } from "../layer.ts";
 import type { PageSource, VersionBlock, VersionCursor } from "../version_cursor.ts";
 import { pageCursor } from "./page_cursor.ts";
+import { RowOrder } from "./row_order.ts";
 
 /** A cursor over the versions of several layers. */
 export interface RunCursor extends VersionCursor {
@@ -17,7 +18,7 @@ export interface RunCursor extends VersionCursor {
 
 /**
  * Walks the versions of stored layers one layer after the other. A key may have versions in two of them if those of the
- * first one are older.
+ * first one are older. Versions that are out of order, or outside of what their layer states, are damage (O1).
  *
  * @param layers Layers that do not overlap by (key, LSN), in order; at least one. Some may have no versions.
  */
@@ -39,7 +40,7 @@ class LayersCursor implements RunCursor {
 
   constructor(layers: readonly StoredLayer[]) {
     this.#layers = layers;
-    this.#cursor = pageCursor(layers[0]);
+    this.#cursor = orderedCursor(layers[0]);
   }
 
   get layer(): StoredLayer {
@@ -66,7 +67,7 @@ class LayersCursor implements RunCursor {
     for (;;) {
       if (!this.#cursor.settle(pages)) return false;
       if (!this.#cursor.ended || this.#number === this.#layers.length - 1) return true;
-      this.#cursor = pageCursor(this.#layers[++this.#number]);
+      this.#cursor = orderedCursor(this.#layers[++this.#number]);
     }
   }
 
@@ -77,4 +78,8 @@ class LayersCursor implements RunCursor {
   readAhead(pages: PageSource): void {
     this.#cursor.readAhead?.(pages);
   }
+}
+
+function orderedCursor(layer: StoredLayer): VersionCursor {
+  return pageCursor(layer, {}, new RowOrder(layer.description));
 }
