@@ -10,10 +10,9 @@ import {
   type Timeline,
   verifyStore,
 } from "../../mod.ts";
-import { crc32, systemClock } from "../../src/base/mod.ts";
+import { crc32 } from "../../src/base/mod.ts";
 import { decodeFooter } from "../../src/layer/mod.ts";
 import { EncodedBatch } from "../../src/segment/mod.ts";
-import { openStoreWith } from "../../src/store/store.ts";
 import { Random } from "../random.ts";
 import { collect, patterned, seedOf } from "./bytes.ts";
 import { copyDirectory, type Place, test, testEach } from "./matrix.ts";
@@ -255,9 +254,7 @@ test("salvage() names both batches between which it lost a record", async (place
 });
 
 test("salvage() takes nothing for a record that lies in the value of a damaged one, where the index reads", async (place) => {
-  // One second, so that no mark of another stands in front of the record.
-  const clock = { now: () => 1e12, monotonic: () => systemClock.monotonic() };
-  const store = await openStoreWith(clock, `${place.path}/old`, { upkeep: "manual" });
+  const store = await place.within("old").openInOneSecond();
   const timeline = store.timeline();
   await timeline.append([{ key: "first", value: "1" }], { sync: true });
   const [layer] = place.within("old").files(/\.seg$/), inner = new EncodedBatch();

@@ -59,7 +59,8 @@ class Filled {
   }
 
   static async make(place: Place): Promise<Filled> {
-    const store = await place.open();
+    // Where something stands is told to the byte.
+    const store = await place.openInOneSecond();
     await fill(store);
     await place.close(store);
     return new Filled(place);
