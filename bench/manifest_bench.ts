@@ -112,6 +112,7 @@ const state: StoreState = {
   storeId: "ab".repeat(16),
   generation: 1,
   timelines: [{ ...timeline, layers }],
+  dropped: [],
 };
 
 for (const commits of [0, 2000]) {

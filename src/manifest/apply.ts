@@ -8,6 +8,7 @@ import { AssertionError, joinTimes, type Times, timesFault } from "../base/mod.t
 import type { LayerDescription } from "../layer/mod.ts";
 import type { Edit, TimelineEdit } from "./edit.ts";
 import {
+  checkBranches,
   checkLayer,
   checkLevel,
   checkSegments,
@@ -29,6 +30,7 @@ import type { Fault, LevelledLayer, SegmentDescription, StoreState, TimelineStat
  */
 export function apply(state: StoreState, edits: Edit | readonly Edit[], fault: Fault = ourBug): StoreState {
   const timelines: Timelines = new Map(state.timelines.map((timeline) => [timeline.id, timeline]));
+  const dropped = new Set(state.dropped);
   let { generation } = state, namesAdded = 0;
   for (const edit of editsOf(edits)) {
     if (edit.type === "generation") {
@@ -37,17 +39,28 @@ export function apply(state: StoreState, edits: Edit | readonly Edit[], fault: F
       generation = edit.generation;
     } else if (edit.type === "addTimeline") {
       checkTimeline(edit.timeline, fault);
-      if (timelines.has(edit.timeline.id)) throw fault(`timeline ${edit.timeline.id} again`);
-      timelines.set(edit.timeline.id, edit.timeline);
+      const { id } = edit.timeline;
+      if (timelines.has(id)) throw fault(`timeline ${id} again`);
+      timelines.set(id, edit.timeline);
+      dropped.delete(id);
       namesAdded++;
-    } else if (edit.type !== "dropTimeline") {
-      draftOf(timelines, edit.id, fault).take(edit);
-    } else if (!timelines.delete(edit.id)) throw fault(`the end of timeline ${edit.id}, which is not there`);
+    } else if (edit.type === "dropTimeline") {
+      if (!timelines.delete(edit.id)) throw fault(`the end of timeline ${edit.id}, which is not there`);
+      dropped.add(edit.id);
+    } else if (edit.type === "forgetTimeline") {
+      if (!dropped.delete(edit.id)) throw fault(`that timeline ${edit.id} is gone, which was not dropped`);
+    } else draftOf(timelines, edit.id, fault).take(edit);
   }
   const next = Array.from(timelines.values(), (each) => each instanceof TimelineDraft ? each.finish() : each);
   const isUnique = namesAdded === 0 || new Set(next.map(({ name }) => name)).size === next.length;
   if (!isUnique) throw fault("two timelines of one name");
-  return { ...state, generation, timelines: shared(state.timelines, next) };
+  checkBranches(next, fault);
+  return {
+    ...state,
+    generation,
+    timelines: shared(state.timelines, next),
+    dropped: shared(state.dropped, Array.from(dropped)),
+  };
 }
 
 /** So many layers may be arguments of a call. */

@@ -2,8 +2,9 @@
  * States and edits as bytes, little-endian.
  *
  * ```
- *   state:     generation u32 │ count u32 │ timelines …
+ *   state:     generation u32 │ count u32 │ timelines … │ count u32 │ ids of dropped timelines u64 …
  *   timeline:  id u64 │ created u64 │ horizon u64 │ next sequence u32 │ name: length u16, UTF-8
+ *              │ is branch u8 │ ancestor: id u64 │ LSN u64
  *              │ count u32 │ segments … │ times │ count u32 │ layers …
  *   segment:   sequence u32 │ generation u32 │ file id u64 │ first LSN u64 │ has witness u8
  *              │ witness: offset u64 │ LSN u64 │ is end u8
@@ -30,7 +31,7 @@
  *              3 add segment: id u64 │ segment   6 replace layers: id u64 │ count u32 │ sequences u32 …
  *              8 horizon: id u64 │ LSN u64                         │ count u32 │ layers …
  *              9 generation: u32                 7 witness: id u64 │ sequence u32 │ offset u64 │ LSN u64 │ is end u8
- *                                               10 reserve: id u64 │ next sequence u32
+ *             12 forget timeline: id u64          10 reserve: id u64 │ next sequence u32
  *                                               11 move layers: id u64 │ level u16 │ count u32 │ sequences u32 …
  * ```
  *
@@ -45,9 +46,16 @@ import { maxLsn, maxSeconds, type Times, type Turns } from "../base/mod.ts";
 import type { LayerDescription, LayerKind } from "../layer/mod.ts";
 import { type Code, type Coder, countOf, list, long, oneOf, record, varint, word } from "./coder.ts";
 import type { Edit } from "./edit.ts";
-import type { LevelledLayer, SegmentDescription, StoreState, TimelineState, Witness } from "./state.ts";
+import type {
+  AncestorState,
+  LevelledLayer,
+  SegmentDescription,
+  StoreState,
+  TimelineState,
+  Witness,
+} from "./state.ts";
 
-const leastTimelineBytes = 42;
+const leastTimelineBytes = 43;
 const leastSegmentBytes = 25;
 const leastTimeBytes = 2;
 const leastLayerBytes = 96;
@@ -117,18 +125,18 @@ const level: Code<number> = (coder, value) => coder.number(2, value);
 const layers: Code<readonly LevelledLayer[]> = list(layer, leastLayerBytes);
 
 const segments = list(segment, leastSegmentBytes);
-const timelineHead = record({
-  id: long,
-  created: long,
-  horizon: long,
-  nextSequence: word,
-  name: text,
-  segments,
-  times,
-});
+const timelineName = record({ id: long, created: long, horizon: long, nextSequence: word, name: text });
+const ancestor: Code<AncestorState> = record({ id: long, lsn: long });
+const timelineFiles = record({ segments, times });
+const timelineHead: Code<Omit<TimelineState, "layers">> = (coder, value) => {
+  const named = timelineName(coder, value), isBranch = flag(coder, value && value.ancestor !== undefined);
+  const origin = isBranch ? { ancestor: ancestor(coder, value?.ancestor) } : {};
+  return { ...named, ...origin, ...timelineFiles(coder, value) };
+};
 const timeline: Code<TimelineState> = (coder, value) => {
   return { ...timelineHead(coder, value), layers: layers(coder, value?.layers) };
 };
+const droppedIds: Code<readonly number[]> = list(long, 8);
 
 /** What an edit says, by its type; on disk the types are 1, 2, … in this order. */
 const edits: { readonly [T in Edit["type"]]: Code<Omit<Edit & { type: T }, "type">> } = {
@@ -143,6 +151,7 @@ const edits: { readonly [T in Edit["type"]]: Code<Omit<Edit & { type: T }, "type
   generation: record({ generation: word }),
   reserve: record({ id: long, nextSequence: word }),
   moveLayers: record({ id: long, level, sequences }),
+  forgetTimeline: record({ id: long }),
 };
 const editType = oneOf(Object.keys(edits) as Edit["type"][], 1, 1);
 
@@ -157,7 +166,7 @@ export async function codeState(
   coder: Coder,
   turns: Turns,
   state?: StoreState,
-): Promise<Pick<StoreState, "generation" | "timelines">> {
+): Promise<Pick<StoreState, "generation" | "timelines" | "dropped">> {
   const generation = word(coder, state?.generation), timelines: TimelineState[] = [];
   const count = countOf(coder, leastTimelineBytes, state?.timelines);
   for (let i = 0; i < count; i++) {
@@ -169,5 +178,5 @@ export async function codeState(
     }
     timelines.push({ ...head, layers });
   }
-  return { generation, timelines };
+  return { generation, timelines, dropped: droppedIds(coder, state?.dropped) };
 }

@@ -14,8 +14,10 @@ export type Edit =
   | { readonly type: "generation"; readonly generation: number }
   /** Adds a timeline, which may have segments and layers. */
   | { readonly type: "addTimeline"; readonly timeline: TimelineState }
-  /** Drops a timeline with all that it has. */
+  /** Drops a timeline with all that it has; nothing goes on from it. Its id is among those that were dropped then. */
   | { readonly type: "dropTimeline"; readonly id: number }
+  /** Forgets a timeline that was dropped: its directory is durably gone. */
+  | { readonly type: "forgetTimeline"; readonly id: number }
   | TimelineEdit;
 
 /** A change of one timeline, whose id it tells. */

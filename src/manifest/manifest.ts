@@ -74,7 +74,7 @@ export class Manifest {
    */
   static async create(home: ManifestHome, state: StoreState): Promise<Manifest> {
     const edits = state.timelines.map((timeline): Edit => ({ type: "addTimeline", timeline }));
-    apply({ ...state, timelines: [] }, edits);
+    apply({ ...state, timelines: [], dropped: [] }, edits);
     return new Manifest(home.directory, state, await ManifestLog.create(home, state));
   }
 

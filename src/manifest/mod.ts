@@ -11,4 +11,12 @@ export type { Edit, TimelineEdit } from "./edit.ts";
 export { Manifest, type ManifestOptions } from "./manifest.ts";
 export type { ManifestHome } from "./read_manifest.ts";
 export { manifestName, parseManifestName } from "./names.ts";
-export type { LevelledLayer, SegmentDescription, StoreState, TimelineState, Witness } from "./state.ts";
+export { leastBranchOf } from "./state.ts";
+export type {
+  AncestorState,
+  LevelledLayer,
+  SegmentDescription,
+  StoreState,
+  TimelineState,
+  Witness,
+} from "./state.ts";

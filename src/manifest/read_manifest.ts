@@ -98,7 +98,7 @@ export async function readManifest(
   let end = firstPlace, isClosed = false;
   const snapshot = readFrame(file, end);
   if (snapshot?.kind !== "snapshot") throw fault("no snapshot");
-  const { generation, timelines } = await codeState(snapshot.body, turns);
+  const { generation, timelines, dropped } = await codeState(snapshot.body, turns);
   if (snapshot.body.left > 0) throw fault("more behind the snapshot");
   const edits = timelines.map((timeline): Edit => ({ type: "addTimeline", timeline }));
   end = snapshot.next;
@@ -109,6 +109,6 @@ export async function readManifest(
     isClosed = frame.kind === "closed";
     end = frame.next;
   }
-  const state = apply({ version, storeId, generation, timelines: [] }, edits, fault);
+  const state = apply({ version, storeId, generation, timelines: [], dropped }, edits, fault);
   return { state, snapshotEnd: snapshot.next.offset, end, isClosed };
 }

@@ -5,6 +5,10 @@
  * M1  Names and ids of timelines are unique.
  * M2  A timeline's segments stand in ascending order of sequence and of first LSN, its layers in ascending order of
  *     (first LSN, sequence). No two of them have the same sequence, and `nextSequence` is above all of these.
+ * M13  A branch stands behind its ancestor, which stays as long as it does. No horizon is beyond the LSN at which a branch
+ *     goes on from the timeline, or from one of its branches.
+ * M14  Of a timeline that was dropped the id stays until its directory is durably gone: files in it are no history that
+ *     an older manifest has lost.
  *
  * @module
  */
@@ -22,6 +26,16 @@ export interface StoreState {
   readonly generation: number;
   /** The timelines, in the order in which they were made. */
   readonly timelines: readonly TimelineState[];
+  /** The ids of timelines that were dropped, and of which files may be left, in the order in which they were. */
+  readonly dropped: readonly number[];
+}
+
+/** Where a branch goes on from. */
+export interface AncestorState {
+  /** The id of the timeline. */
+  readonly id: number;
+  /** The branch LSN: what the timeline has up to it is the branch's too. */
+  readonly lsn: Lsn;
 }
 
 /** A timeline. */
@@ -32,6 +46,8 @@ export interface TimelineState {
   readonly id: number;
   /** When it was made, in milliseconds since the epoch. */
   readonly created: number;
+  /** Where it goes on from, if it is a branch. */
+  readonly ancestor?: AncestorState | undefined;
   /** The sequence of its next segment or layer. */
   readonly nextSequence: number;
   /** The LSN below which its history may be given up: it cannot be read as of an earlier one. */
@@ -99,9 +115,10 @@ export function compareLayers(a: LayerDescription, b: LayerDescription): number 
 
 /** Throws if a timeline cannot be, whatever others there are (M2). */
 export function checkTimeline(timeline: TimelineState, fault: Fault): void {
-  const { name, id, created, nextSequence, horizon, times, segments, layers } = timeline;
+  const { name, id, created, ancestor, nextSequence, horizon, times, segments, layers } = timeline;
   const isRight = name.length >= 1 && name.length <= maxTimelineNameLength && name.isWellFormed() &&
-    isWhole(id, 1) && isWhole(created) && isWhole(horizon) && isWord(nextSequence);
+    isWhole(id, 1) && isWhole(created) && isWhole(horizon) && isWord(nextSequence) &&
+    (ancestor === undefined || isWhole(ancestor.id, 1) && isWhole(ancestor.lsn));
   if (!isRight) throw fault(`timeline ${id} with a name or a number out of range`);
   const wrongTime = timesFault(times);
   if (wrongTime !== undefined) throw fault(wrongTime);
@@ -114,6 +131,38 @@ export function checkTimeline(timeline: TimelineState, fault: Fault): void {
   const sequences = Uint32Array.from([...segments, ...layers], ({ sequence }) => sequence).sort();
   const wrong = sequences.find((sequence, i) => sequence >= (sequences[i + 1] ?? nextSequence));
   if (wrong !== undefined) throw fault(`sequence ${wrong} twice, or where the next one is`);
+}
+
+/** The least LSN at which a branch goes on from a timeline, itself or by way of others, and the branch's name. */
+export function leastBranchOf(
+  { timelines }: Pick<StoreState, "timelines">,
+  id: number,
+): { readonly timeline: string; readonly lsn: Lsn } | undefined {
+  const family = new Set([id]);
+  let least: { timeline: string; lsn: Lsn } | undefined;
+  for (const { id, name, ancestor } of timelines) {
+    if (ancestor === undefined || !family.has(ancestor.id)) continue;
+    family.add(id);
+    if (least === undefined || ancestor.lsn < least.lsn) least = { timeline: name, lsn: ancestor.lsn };
+  }
+  return least;
+}
+
+/** Throws if branches cannot be with the others that there are (M13). */
+export function checkBranches(timelines: readonly TimelineState[], fault: Fault): void {
+  if (timelines.every(({ ancestor }) => ancestor === undefined)) return;
+  // From the last to the first: each has met all that goes on from it.
+  const needed = new Map<number, Lsn>(), standing = new Set(timelines.map(({ id }) => id));
+  for (const { id, ancestor, horizon } of timelines.toReversed()) {
+    const own = needed.get(id) ?? Infinity;
+    if (horizon > own) throw fault(`timeline ${id} with a horizon of ${horizon}, and a branch at ${own}`);
+    standing.delete(id);
+    if (ancestor === undefined) continue;
+    if (!standing.has(ancestor.id)) {
+      throw fault(`timeline ${id}, whose ancestor ${ancestor.id} is not before it`);
+    }
+    needed.set(ancestor.id, Math.min(needed.get(ancestor.id) ?? Infinity, ancestor.lsn, own));
+  }
 }
 
 /** Throws if segments cannot be, or not in this order. */

@@ -174,7 +174,7 @@ async function createManifest(objects: Objects, isNew: boolean): Promise<Manifes
   await objects.prepare(main.id);
   await removeLeftovers(objects, new Set([main.id]));
   const storeId = host.random.bytes(16).toHex();
-  return await Manifest.create(objects, { version: 1, storeId, generation: 1, timelines: [main] });
+  return await Manifest.create(objects, { version: 1, storeId, generation: 1, timelines: [main], dropped: [] });
 }
 
 /** A timeline without history. */

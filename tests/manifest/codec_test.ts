@@ -66,7 +66,12 @@ const edits: Edit[] = [
     type: "addTimeline",
     timeline: timeline(2, { segments: [segment(1, { witness })], layers: [layer(2), layer(3)] }),
   },
+  {
+    type: "addTimeline",
+    timeline: timeline(2, { ancestor: { id: largest, lsn: largest }, segments: [segment(1)] }),
+  },
   { type: "dropTimeline", id: 1 },
+  { type: "forgetTimeline", id: largest },
   { type: "addSegment", id: 1, segment: segment(2 ** 32 - 2, { fileId: largest, firstLsn: largest }) },
   { type: "dropSegments", id: 1, sequences: [3, 1, 2] },
   {

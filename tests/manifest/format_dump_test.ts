@@ -31,6 +31,13 @@ function list(count: number, what: string): Field {
 
 const segmentFields: Field[] = [[4, "sequence"], [4, "generation"], [8, "file id"], [8, "first LSN"]];
 const witnessFields: Field[] = [[8, "durable up to this offset"], [8, "and this LSN"], [1, "is the end"]];
+const timelineFields: Field[] = [
+  [8, "id"],
+  [8, "created"],
+  [8, "horizon"],
+  [4, "next sequence"],
+  [2, "length of the name"],
+];
 const layerFields: Field[] = [
   [1, "kind 0: L0"],
   [1, "height"],
@@ -57,20 +64,18 @@ const parts: readonly [title: string, offset: number, fields: Field[]][] = [
   ["header block", 0, [
     [4, "crc32 of the rest of the block"],
     [8, "VARVEMF1"],
-    [2, "version 6 of the format"],
+    [2, "version 7 of the format"],
     [2, "zeros"],
     [16, "store id"],
     [8, "version 1 of the manifest"],
   ]],
-  ["snapshot: a timeline of two segments", 4096, [
+  ["snapshot: a timeline of two segments, and a branch", 4096, [
     ...frame("0: snapshot", 0),
     [4, "generation"],
-    list(1, "timeline"),
-    ...[[8, "id"], [8, "created"], [8, "horizon"], [4, "next sequence"], [
-      2,
-      "length of the name",
-    ]] as Field[],
+    list(2, "timeline"),
+    ...timelineFields,
     [4, 'name "main"'],
+    [1, "no branch"],
     list(2, "segment"),
     ...segmentFields,
     [1, "a witness"],
@@ -79,6 +84,16 @@ const parts: readonly [title: string, offset: number, fields: Field[]][] = [
     [1, "no witness"],
     list(0, "time"),
     list(0, "layer"),
+    ...timelineFields,
+    [4, 'name "side"'],
+    [1, "a branch"],
+    [8, "id of the ancestor"],
+    [8, "branch LSN"],
+    list(0, "segment"),
+    list(0, "time"),
+    list(0, "layer"),
+    list(1, "dropped timeline"),
+    [8, "id"],
   ]],
   ["edits: the first segment becomes a layer", 8192, [
     ...frame("1: edits", 1),
@@ -101,6 +116,10 @@ const parts: readonly [title: string, offset: number, fields: Field[]][] = [
     [2, "level"],
     [4, "how many"],
     [4, "sequence"],
+    [1, "type 12: forget timeline"],
+    [8, "id of the timeline"],
+    [1, "type 2: drop timeline"],
+    [8, "id of the timeline"],
   ]],
   ["closed", 12288, frame("2: closed", 2)],
 ];
@@ -137,16 +156,20 @@ function parse(text: string): Uint8Array<ArrayBuffer> {
 const segments = [segment(1, { witness: { offset: 8192, lsn: 150, isEnd: true } }), segment(2)];
 const main = timeline(7, { name: "main", created: 1_700_000_000_000, nextSequence: 3, segments });
 
+const side = timeline(9, { name: "side", ancestor: { id: 7, lsn: 190 } });
+
 const times = { lsns: Float64Array.of(140, 199), seconds: Float64Array.of(1_700_000_001, 1_700_003_601) };
 
 async function write(): Promise<MemoryRoot> {
   const root = new MemoryRoot();
-  const manifest = await Manifest.create(root.home, { ...first, timelines: [main] });
+  const manifest = await Manifest.create(root.home, { ...first, timelines: [main, side], dropped: [8] });
   await manifest.commit([
     { type: "seal", id: 7, layer: layer(1), times },
     { type: "horizon", id: 7, lsn: 120 },
     { type: "reserve", id: 7, nextSequence: 5 },
     { type: "moveLayers", id: 7, level: 6, sequences: [1] },
+    { type: "forgetTimeline", id: 8 },
+    { type: "dropTimeline", id: 9 },
   ]);
   await manifest.close();
   return root;
@@ -172,6 +195,6 @@ Deno.test("the bytes of the dump are read as what was written", async () => {
     segments: segments.slice(1),
     layers: [layer(1, { level: 6 })],
   };
-  assertEquals(state, { ...first, timelines: [sealed] });
+  assertEquals(state, { ...first, timelines: [sealed], dropped: [9] });
   assert(root.log.length === 0);
 });

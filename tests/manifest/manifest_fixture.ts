@@ -5,6 +5,7 @@ import type { LayerDescription } from "../../src/layer/mod.ts";
 import {
   apply,
   type Edit,
+  leastBranchOf,
   type LevelledLayer,
   type SegmentDescription,
   type StoreState,
@@ -13,7 +14,13 @@ import {
 import type { Random } from "../random.ts";
 
 /** What exists in a store that was just made. */
-export const first: StoreState = { version: 1, storeId: "ab".repeat(16), generation: 1, timelines: [] };
+export const first: StoreState = {
+  version: 1,
+  storeId: "ab".repeat(16),
+  generation: 1,
+  timelines: [],
+  dropped: [],
+};
 
 /** A segment: number 3 starts with LSN 300. */
 export function segment(sequence: number, more: Partial<SegmentDescription> = {}): SegmentDescription {
@@ -136,6 +143,12 @@ export function anyTimes(random: Random, lastLsn: number): Times {
   return { lsns, seconds: lsns.map(() => second += 1 + random.below(100_000)) };
 }
 
+/** The highest horizon of a timeline and of those that it goes on from. */
+function horizonOf(state: StoreState, { horizon, ancestor }: TimelineState): number {
+  const from = state.timelines.find(({ id }) => id === ancestor?.id);
+  return from === undefined ? horizon : Math.max(horizon, horizonOf(state, from));
+}
+
 /** An edit that fits a state. */
 export function anyEdit(random: Random, state: StoreState): Edit {
   const chosen = state.timelines.length === 0 ? undefined : random.pick(state.timelines);
@@ -145,7 +158,10 @@ export function anyEdit(random: Random, state: StoreState): Edit {
     let id = random.from(1, 5);
     while (state.timelines.some((timeline) => timeline.id === id)) id += 5;
     const name = [`\ufeff`, "🦕", "x".repeat(120), "a b/../c", "\u0000"][id % 5] + `${id}`;
-    return { type: "addTimeline", timeline: timeline(id, { name, created: random.long() }) };
+    const origin = chosen === undefined || random.once(2)
+      ? {}
+      : { ancestor: { id: chosen.id, lsn: horizonOf(state, chosen) + random.below(100) } };
+    return { type: "addTimeline", timeline: timeline(id, { name, created: random.long(), ...origin }) };
   }
   const { id, segments, layers, nextSequence, horizon } = chosen;
   const lastLsn = Math.max(
@@ -164,8 +180,14 @@ export function anyEdit(random: Random, state: StoreState): Edit {
   if (kind === 2 && random.once(2)) {
     return { type: "reserve", id, nextSequence: nextSequence + random.below(5) };
   }
-  if (kind === 2) return { type: "horizon", id, lsn: horizon + random.below(100) };
-  if (kind === 3) return { type: "dropTimeline", id };
+  const most = leastBranchOf(state, id)?.lsn;
+  if (kind === 2) {
+    return { type: "horizon", id, lsn: Math.min(horizon + random.below(100), most ?? Infinity) };
+  }
+  if (kind === 3 && state.dropped.length > 0 && random.once(2)) {
+    return { type: "forgetTimeline", id: random.pick(state.dropped) };
+  }
+  if (kind === 3 && most === undefined) return { type: "dropTimeline", id };
   if (kind === 4 && some.length > 0) {
     return { type: "dropSegments", id, sequences: some.map(({ sequence }) => sequence) };
   }

@@ -185,7 +185,7 @@ function stamped(
   return bytes;
 }
 
-const noTimelines = [1, 0, 0, 0, 0, 0, 0, 0];
+const noTimelines = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 Deno.test("readManifest() says of a file without a whole header how long it is", async () => {
   for (const [length, found] of [[0, "an empty file"], [100, "a file of 100 bytes"]] as const) {
@@ -202,6 +202,8 @@ Deno.test("readManifest() reports hostile contents whose checksums are right", a
   const hostile: [string, Uint8Array<ArrayBuffer>][] = [
     ["nothing", stamped([[]])],
     ["more behind the state", stamped([[...noTimelines, 0]])],
+    ["2^32 dropped timelines", stamped([[1, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255]])],
+    ["no dropped timeline to forget", stamped([noTimelines, [12, 1, 0, 0, 0, 0, 0, 0, 0]])],
     ["2^32 timelines", stamped([[1, 0, 0, 0, 255, 255, 255, 255]])],
     ["an edit of no type", stamped([noTimelines, [0]])],
     ["an edit of an unknown type", stamped([noTimelines, [77]])],
@@ -228,6 +230,10 @@ Deno.test("readManifest() reports states that cannot be", async () => {
     [timeline(0)],
     [timeline(1, { layers: [layer(2), layer(1)], nextSequence: 9 })],
     [timeline(1, { layers: [layer(2, { tombstones: 101 })], nextSequence: 9 })],
+    [timeline(1, { ancestor: { id: 1, lsn: 0 } })],
+    [timeline(1, { ancestor: { id: 2, lsn: 0 } })],
+    [timeline(2, { ancestor: { id: 1, lsn: 0 } }), timeline(1)],
+    [timeline(1, { horizon: 9 }), timeline(2, { ancestor: { id: 1, lsn: 8 } })],
   ];
   for (const timelines of states) {
     const writer = Coder.writer();

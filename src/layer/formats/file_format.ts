@@ -45,7 +45,7 @@ import {
 import { getLong, putLong } from "./long.ts";
 
 /** The version of the format. */
-export const formatVersion = 6;
+export const formatVersion = 7;
 
 const encoder = new TextEncoder();
 const headerMagic = encoder.encode("VARVEHD1");

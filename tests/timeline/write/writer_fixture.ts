@@ -176,7 +176,7 @@ export function newState(
     segments,
     layers: [],
   };
-  return { version: 1, storeId, generation: 1, timelines: [timeline] };
+  return { version: 1, storeId, generation: 1, timelines: [timeline], dropped: [] };
 }
 
 /** A batch of changes. */
