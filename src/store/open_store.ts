@@ -227,7 +227,7 @@ export async function openTimeline(store: OpenStore, state: TimelineState): Prom
     meters,
   };
   const writer = await TimelineWriter.open(context);
-  const timeline = new Timeline(context, writer);
+  const timeline = new Timeline({ context, writer });
   timelines.set(state.name, { state, writer, views, timeline });
   return timeline;
 }

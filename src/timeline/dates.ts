@@ -15,10 +15,20 @@ import {
   typeName,
 } from "../base/mod.ts";
 
+/** Dates of what a branch goes on from. */
+export interface OlderDates {
+  /** Those of the ancestor. */
+  readonly dates: Dates;
+  /** Up to which LSN they count. */
+  readonly lsn: Lsn;
+}
+
 /** Where dates are found. */
 export interface DateSource {
   /** The LSN of the last batch. */
   readonly lastLsn: Lsn;
+  /** Where older ones are found; left out, nowhere. */
+  readonly older?: OlderDates | undefined;
   /** Throws if the store was closed. */
   checkOpen(): void;
   /** Points of time, those of older batches first. */
@@ -51,7 +61,8 @@ export class Dates {
 
   /** The last LSN of which marks tell that it had been appended by a moment, in milliseconds since the epoch. */
   lsnBy(milliseconds: number): Lsn {
-    let lsn = 0;
+    const { older } = this.#source;
+    let lsn = older === undefined ? 0 : Math.min(older.lsn, older.dates.lsnBy(milliseconds));
     for (const times of this.#source.times()) lsn = Math.max(lsn, lsnAtTime(times, milliseconds));
     return lsn;
   }
@@ -65,7 +76,8 @@ export class Dates {
   dateOf(lsn: Lsn): Date {
     this.#source.checkOpen();
     checkLsn(lsn, 1);
-    const { lastLsn } = this.#source;
+    const { lastLsn, older } = this.#source;
+    if (older !== undefined && lsn <= older.lsn) return older.dates.dateOf(lsn);
     if (lsn > lastLsn) {
       throw new LsnError(`Cannot tell the date of LSN ${lsn}: the last LSN is ${lastLsn}`, { lsn, lastLsn });
     }

@@ -4,6 +4,7 @@
  * @module
  */
 
+export type { Ancestor, BranchPoint } from "./ancestor.ts";
 export type { AppendOptions, WritableOptions } from "./append.ts";
 export type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
 export type { LayerInfo } from "./layer_info.ts";
@@ -43,6 +44,7 @@ export type {
 export type { GcOptions, GcReport, GcStay } from "./upkeep/retain/gc.ts";
 export { checkHistory, type HistoryPolicy, type KeptHistory } from "./upkeep/retain/history_policy.ts";
 export type { UpkeepState, UpkeepStatus } from "./upkeep/status.ts";
+export { ancestorOf, type OpenTimeline, openView, pin } from "./open_timeline.ts";
 export { StoreUpkeep, type UpkeepMode } from "./upkeep/store_upkeep.ts";
 export { Timeline, visitRows } from "./timeline.ts";
 export { objectOf, type TimelineContext, type TimelineSettings } from "./timeline_context.ts";

@@ -5,9 +5,9 @@
  */
 
 import { checkReadLsn, type LatencyWindow, type Lsn } from "../base/mod.ts";
-import type { LayerMap } from "../layer/mod.ts";
 import type { Objects } from "../objects/mod.ts";
 import type { IsOpen } from "./read/explain/key_record.ts";
+import { type Lineage, lineageOf } from "./read/levels.ts";
 import { type ReadNames, snapshotReadNames, type SnapshotReadOptions } from "./read/options.ts";
 import { Reads, type ViewSource } from "./read/reads.ts";
 import type { View } from "./read/view.ts";
@@ -57,14 +57,14 @@ export class Snapshot extends Reader<SnapshotReadOptions> implements Disposable 
 /** What a snapshot's reads see: one view, until it is given up. */
 class HeldView implements ViewSource, Disposable {
   readonly names: ReadNames = snapshotReadNames;
-  readonly map: LayerMap;
+  readonly lineage: Lineage;
   readonly isOpen: IsOpen;
   readonly gets: LatencyWindow;
   readonly #view: View;
   #disposed = false;
 
   constructor(view: View, { isOpen, gets }: Pick<ViewSource, "isOpen" | "gets">) {
-    this.map = view.map;
+    this.lineage = lineageOf(view.levels);
     this.isOpen = isOpen;
     this.gets = gets;
     this.#view = view;

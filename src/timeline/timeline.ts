@@ -7,18 +7,14 @@
  * @module
  */
 
-import { checkReadLsn, type Lsn } from "../base/mod.ts";
+import type { Lsn } from "../base/mod.ts";
 import type { Batch, Change } from "../segment/mod.ts";
 import { Appender, type AppendOptions, type WritableOptions } from "./append.ts";
 import type { Rows } from "./read/records/columns.ts";
 import { type LayerInfo, layerInfos } from "./layer_info.ts";
-import {
-  type ReadOptions,
-  type ScanRange,
-  timelineReadNames,
-  type WholeReadOptions,
-} from "./read/options.ts";
-import { Reads, type ViewSource } from "./read/reads.ts";
+import type { ReadOptions, ScanRange, WholeReadOptions } from "./read/options.ts";
+import { Reads } from "./read/reads.ts";
+import { newestOf, type OpenTimeline } from "./open_timeline.ts";
 import { Reader } from "./reader.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { TimelineContext } from "./timeline_context.ts";
@@ -136,8 +132,8 @@ export class Timeline extends Reader<ReadOptions> {
    *
    * @ignore
    */
-  constructor(context: TimelineContext, writer: TimelineWriter) {
-    const reads = new Reads(context.objects, newestOf(context, writer));
+  constructor({ context, writer }: OpenTimeline) {
+    const reads = new Reads(context.objects, newestOf({ context, writer }));
     super(reads);
     this.#context = context;
     this.#writer = writer;
@@ -213,8 +209,8 @@ export class Timeline extends Reader<ReadOptions> {
    * @returns A reader that always reads as of it.
    */
   snapshot(lsn?: Lsn): Snapshot {
-    const { objects } = this.#context;
-    return new Snapshot(objects, this.#reads.open(lsn), newestOf(this.#context, this.#writer));
+    const context = this.#context, writer = this.#writer;
+    return new Snapshot(context.objects, this.#reads.open(lsn), newestOf({ context, writer }));
   }
 
   /**
@@ -285,25 +281,4 @@ export class Timeline extends Reader<ReadOptions> {
     const { map, frozenCount, levelled } = this.#writer.layers;
     return layerInfos(map, frozenCount, (sequence) => levelled.levelOf(sequence));
   }
-}
-
-/** What the reads of a timeline see: its newest state. */
-function newestOf({ views, meters }: TimelineContext, writer: TimelineWriter): ViewSource {
-  return {
-    get map() {
-      return writer.layers.map;
-    },
-    names: timelineReadNames,
-    open(lsn, signal) {
-      const horizon = writer.horizon.lsn;
-      return views.open(writer.layers.map, checkReadLsn(lsn, writer.lastLsn, horizon), signal, horizon);
-    },
-    lsnFor(lsn) {
-      views.checkOpen();
-      return checkReadLsn(lsn, writer.lastLsn, lsn === undefined ? 0 : writer.horizon.lsn);
-    },
-    countKey: () => void views.keysRead++,
-    isOpen: (layer) => writer.layers.isOpen(layer),
-    gets: meters.get,
-  };
 }

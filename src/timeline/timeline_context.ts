@@ -9,6 +9,7 @@ import type { Host } from "../io/mod.ts";
 import type { LayerDescription } from "../layer/mod.ts";
 import type { Manifest, SegmentDescription, TimelineState } from "../manifest/mod.ts";
 import { type ObjectId, objectId, type Objects } from "../objects/mod.ts";
+import type { Ancestor } from "./ancestor.ts";
 import type { Meters } from "./meters.ts";
 import type { Views } from "./read/view.ts";
 import type { MergeContext } from "./upkeep/merge/merge_context.ts";
@@ -46,6 +47,8 @@ export interface TimelineContext {
   readonly name: string;
   /** The timeline's id. */
   readonly id: number;
+  /** The timeline that it goes on from, if it is a branch. */
+  readonly ancestor?: Ancestor | undefined;
   /** The store's id, 32 hexadecimal digits. */
   readonly storeId: string;
   /** What is being read. */

@@ -5,6 +5,7 @@ import { callUpkeep } from "../called_upkeep.ts";
 import type { Command } from "../command.ts";
 import { parseHistory } from "../history_option.ts";
 import { writeOptions } from "../options.ts";
+import { escapeText } from "../terminal/escape.ts";
 import { formatCounted, formatMebibytes } from "../terminal/quantity.ts";
 
 /** Gives history up. */
@@ -57,6 +58,9 @@ function linesOf(report: GcReport): string[] {
 function wordsOf(stay: GcStay): string {
   if (stay.reason === "history: all") {
     return "All history is kept from the horizon on: --history says otherwise";
+  }
+  if (stay.reason === "branch") {
+    return `The horizon stays at LSN ${stay.lsn} or below: ${escapeText(stay.timeline)} goes on from there`;
   }
   const what = `${formatMebibytes(stay.bytes)} of ${formatCounted(stay.layers, "layer")} stay`;
   if (stay.reason === "not worth it") {

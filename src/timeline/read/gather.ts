@@ -29,8 +29,8 @@ class Group {
     this.#view = view;
   }
 
-  sees({ map, lsn }: View): boolean {
-    return this.#view.map === map && this.#view.lsn === lsn;
+  sees({ levels }: View): boolean {
+    return this.#view.levels.every(({ map, lsn }, i) => levels[i]?.map === map && levels[i].lsn === lsn);
   }
 
   add(key: Uint8Array<ArrayBuffer>): Promise<Entry> {

@@ -9,11 +9,13 @@
  *                                 ├── c ──┤   layers in memory are newer than all of them
  * ```
  *
+ * Levels follow each other (V1): what a branch goes on from comes before all that it has itself.
+ *
  * @module
  */
 
 import type { Lsn } from "../../base/mod.ts";
-import type { MemoryLayer, StoredLayer } from "../../layer/mod.ts";
+import type { LayerMap, MemoryLayer, StoredLayer } from "../../layer/mod.ts";
 import { type Objects, PageSet } from "../../objects/mod.ts";
 import type { DamagedEntry, Entry, Version } from "../entry.ts";
 import { ListedKeys } from "./records/columns.ts";
@@ -26,6 +28,12 @@ import type { View } from "./view.ts";
 /** Layers that are walked together, if they do not overlap. */
 const layersPerGroup = 64;
 
+/** What is walked as one, and which versions of it. */
+interface Part {
+  readonly layers: readonly StoredLayer[] | MemoryLayer;
+  readonly plan: HistoryPlan;
+}
+
 /** The versions of a key, in order. */
 export class HistoryRead implements Read<Version | DamagedEntry> {
   readonly #objects: Objects;
@@ -33,7 +41,7 @@ export class HistoryRead implements Read<Version | DamagedEntry> {
   readonly #plan: HistoryPlan;
   readonly #copies = new Copies();
   /** What is still to be walked, the next of it last. */
-  #parts: (readonly StoredLayer[] | MemoryLayer)[] | undefined;
+  #parts: Part[] | undefined;
   #part: StoredVersions | MemoryVersions | undefined;
   #pages: PageSet;
   #entries: EntryRead | undefined;
@@ -92,28 +100,34 @@ export class HistoryRead implements Read<Version | DamagedEntry> {
   #nextPart(): StoredVersions | MemoryVersions | undefined {
     const part = this.#parts?.pop();
     if (part === undefined) return undefined;
-    if (!isGroup(part)) return new MemoryVersions(part, this.#plan);
+    const { layers, plan } = part;
+    if (!isGroup(layers)) return new MemoryVersions(layers, plan);
     this.#pages = new PageSet(this.#objects);
-    return new StoredVersions(part, this.#plan);
+    return new StoredVersions(layers, plan);
   }
 }
 
-function isGroup(part: readonly StoredLayer[] | MemoryLayer): part is readonly StoredLayer[] {
-  return Array.isArray(part);
+function isGroup(layers: Part["layers"]): layers is readonly StoredLayer[] {
+  return Array.isArray(layers);
 }
 
-/** What may hold the versions, the next of it last; nothing that an image stands for (Q3). Pure. */
-function partsOf(
-  { map }: View,
-  { key, from, to, reverse }: HistoryPlan,
-): (readonly StoredLayer[] | MemoryLayer)[] {
+/** What may hold the versions, the next of it last. Pure. */
+function partsOf({ levels }: View, plan: HistoryPlan): Part[] {
+  const newestFirst = levels.filter(({ lsn }) => lsn >= plan.from).flatMap(({ map, lsn }) => {
+    const own = { ...plan, to: Math.min(plan.to, lsn) };
+    return newestFirstOf(map, own).map((layers): Part => ({ layers, plan: own }));
+  });
+  return plan.reverse ? newestFirst.reverse() : newestFirst;
+}
+
+/** Those of one level, nothing that an image stands for (Q3). */
+function newestFirstOf(map: LayerMap, { key, from, to }: HistoryPlan): Part["layers"][] {
   const candidates = map.candidates(key, to);
   const settled = candidates.reduce((most, { description }) => Math.max(most, description.imageLsn), 0);
   const stored = candidates.filter(({ description: { kind, lastLsn } }) =>
     lastLsn >= from && (kind === "image" || lastLsn > settled)
   );
-  const newestFirst = [...map.memory, ...groupByLsn(stored).reverse()];
-  return reverse ? newestFirst.reverse() : newestFirst;
+  return [...map.memory, ...groupByLsn(stored).reverse()];
 }
 
 /**

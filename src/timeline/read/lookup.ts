@@ -5,16 +5,20 @@
  *   keys ─► layers in memory (hash, at once) ─► for each key, its candidates by last LSN from new to old:
  *              filter page ─► root ─► … ─► leaf ─► a place, or the next candidate
  *                                            └─► run of records ─► a place and its value, or the next candidate
+ *   keys that have not arrived when all have walked ─► the same at the level below
  * ```
  *
  * Every key walks on its own as far as pages in memory carry it; the pages that all of them miss are then read in one
  * batch, and they walk on. So each page is read at most once for one question, and the number of batches is that of
- * the longest walk, not of keys. The walk is synchronous; whoever drives it awaits between rounds.
+ * the longest walk, not of keys. The walk is synchronous; whoever drives it awaits between rounds. Keys of a branch walk
+ * through all levels, all of them through one before the next, so that those that are close go on from each other.
  *
- * Q1  A version in memory is newer than every stored version of its key, and needs nothing older.
+ * Q1  A version in memory is newer than every stored version of its key at its level, and needs nothing older.
  * Q2  A key has arrived when no candidate is left that may hold anything newer than its newest terminal place.
  *     Layers may overlap in LSN, so that the first place found need not be the newest.
- * Q3  A key that has come to an image needs nothing at or before the image's LSN besides (I1), found there or not.
+ * Q3  A key that has come to an image needs nothing at or before the image's LSN besides (I1), found there or not. Only
+ *     the last level has any.
+ * Q4  A key goes on at the level below unless it has a terminal place, which is newer than all that is there (V1).
  *
  * @module
  */
@@ -37,6 +41,7 @@ import {
   wantFilter,
 } from "../../layer/mod.ts";
 import type { ReadObserver } from "./explain/read_observer.ts";
+import type { Level } from "./levels.ts";
 import type { Copies } from "./records/copies.ts";
 import { Places } from "./records/places.ts";
 import type { Plan, PlanState } from "./read.ts";
@@ -52,14 +57,17 @@ const keysPerLook = 64;
 export class Lookup implements Plan {
   /** Where versions lie, once {@linkcode advance} has said that it is done. */
   readonly places: Places;
-  readonly #map: LayerMap;
+  /** Those that are still to be walked through, the next one last. */
+  readonly #levels: Level[];
+  /** The level that keys walk through. */
+  #map: LayerMap;
+  #lsn: Lsn;
   readonly #keys: readonly Uint8Array[];
-  readonly #lsn: Lsn;
   readonly #copies: Copies;
   readonly #observer: ReadObserver | undefined;
   readonly #hashes: number[] = [];
-  /** By key: the stored layers that it walks through; not there before its first step. */
-  readonly #candidates: Candidates[] = [];
+  /** By key: the stored layers that it walks through; not there before its first step at a level. */
+  #candidates: Candidates[] = [];
   /** By key: which of its candidates it stands at. */
   readonly #at: number[] = [];
   /** Not there as long as memory answers. */
@@ -77,22 +85,21 @@ export class Lookup implements Plan {
   /**
    * Starts at the newest layers.
    *
-   * @param map Where to look.
+   * @param levels Where to look, the newest first.
    * @param keys The keys; the same key may stand more than once.
-   * @param lsn The LSN.
    * @param copies What copies values that are met.
    * @param observer Is told which layers are visited, if anybody wants to know.
    */
   constructor(
-    map: LayerMap,
+    [level, ...older]: readonly Level[],
     keys: readonly Uint8Array[],
-    lsn: Lsn,
     copies: Copies,
     observer?: ReadObserver,
   ) {
-    this.#map = map;
+    this.#levels = older.reverse();
+    this.#map = level.map;
+    this.#lsn = level.lsn;
     this.#keys = keys;
-    this.#lsn = lsn;
     this.#copies = copies;
     this.#observer = observer;
     this.places = new Places(keys.length);
@@ -101,6 +108,25 @@ export class Lookup implements Plan {
 
   /** Lets every key walk as far as it can; see {@linkcode Plan.advance}. */
   advance(pages: PageSource, turns: Turns): PlanState {
+    let state = this.#advance(pages, turns);
+    while (state === "done" && this.#descend()) state = this.#advance(pages, turns);
+    return state;
+  }
+
+  /** Goes on at the level below with the keys that need it (Q4); returns whether there are any. */
+  #descend(): boolean {
+    const level = this.#levels.pop();
+    if (level === undefined) return false;
+    this.#map = level.map;
+    this.#lsn = level.lsn;
+    this.#candidates = [];
+    for (let key = 0; key < this.#keys.length; key++) {
+      if (this.places.settledAt(key) === 0 && this.places.failureOf(key) === undefined) this.#round.push(key);
+    }
+    return this.#round.length > 0 || this.#descend();
+  }
+
+  #advance(pages: PageSource, turns: Turns): PlanState {
     const round = this.#round;
     // What was in memory when keys walked before may be gone.
     this.#near = undefined;
@@ -162,7 +188,7 @@ export class Lookup implements Plan {
       if (firstLsn > this.#lsn) continue;
       const id = index.keyId(bytes, hash);
       const version = id < 0 ? -1 : index.seek(id, this.#lsn);
-      this.#observer?.visitedMemory(key, layer, version >= 0);
+      this.#observer?.visitedMemory(key, layer, version >= 0, this.#lsn);
       if (version < 0) continue;
       const lsn = index.lsnOf(version), offset = index.offsetOf(version);
       this.places.add(key, layer, lsn, offset, index.lengthOf(version), index.flagsOf(version));
@@ -190,7 +216,7 @@ export class Lookup implements Plan {
     finger: Finger | undefined,
   ): boolean {
     const bytes = this.#keys[key], hash = this.#hashes[key];
-    this.#observer?.visits(key, layer);
+    this.#observer?.visits(key, layer, this.#lsn);
     for (;;) {
       const lsn = this.#below?.get(key) ?? this.#lsn;
       const came = findVersion(layer, bytes, hash, lsn, pages, steps, key, finger);

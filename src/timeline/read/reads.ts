@@ -5,12 +5,12 @@
  */
 
 import { belowHorizon, type Key, keyBytes, type LatencyWindow, type Lsn } from "../../base/mod.ts";
-import type { LayerMap } from "../../layer/mod.ts";
 import type { Objects } from "../../objects/mod.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "../entry.ts";
 import { Gather } from "./gather.ts";
 import type { Rows } from "./records/columns.ts";
 import { HistoryRead } from "./history.ts";
+import type { Lineage } from "./levels.ts";
 import { explain } from "./explain/explain.ts";
 import type { Explanation } from "./explain/explanation.ts";
 import type { IsOpen } from "./explain/key_record.ts";
@@ -41,8 +41,8 @@ type Found = Uint8Array<ArrayBuffer> | undefined;
 
 /** What reads see. */
 export interface ViewSource {
-  /** The layers. */
-  readonly map: LayerMap;
+  /** The layers, and what is older. */
+  readonly lineage: Lineage;
   /** Which options reads may have. */
   readonly names: ReadNames;
   /** Opens the view of a read. */
@@ -117,7 +117,7 @@ export class Reads {
     // gets go the way that gives it to them.
     if (this.#asked % getsPerLook === getsPerLook - 1 && this.#objects.host.turns.due()) return cold;
     this.#asked++;
-    const found = this.#warm.find(this.#source.map, this.#source.lsnFor(lsn), bytes);
+    const found = this.#warm.find(this.#source.lineage, this.#source.lsnFor(lsn), bytes);
     if (found !== cold) this.#source.countKey();
     return found;
   }

@@ -90,7 +90,7 @@ export class VectoredRead implements Read<Entry | DamagedEntry> {
   async #lookUp(keys: readonly Uint8Array<ArrayBuffer>[]): Promise<EntryRead> {
     const objects = this.#objects, view = this.#view, copies = this.#copies, observer = this.#observer;
     observer?.looksUp(keys);
-    const lookup = new Lookup(view.map, keys, view.lsn, copies, observer);
+    const lookup = new Lookup(view.levels, keys, copies, observer);
     const pages = new PageSet(objects, { fleeting: true, observer });
     const listed = new ListedKeys(keys);
     const early = keys.length === 1

@@ -13,6 +13,7 @@
  * K2  A layer that an edit took out of the map is removed only when every view that began before it, and every view
  *     that was made from one of those, has ended.
  * K3  A read holds its view from its call to its end, also while nobody asks it to go on.
+ * K5  A view of a branch holds one of each timeline that it goes on from, so that these wait for it too (K2).
  *
  * Everything is synchronous but the waits; any number of views may be open at once.
  *
@@ -21,13 +22,14 @@
 
 import { checkReadLsn, type Clock, type Lsn } from "../../base/mod.ts";
 import type { LayerMap } from "../../layer/mod.ts";
+import type { Level } from "./levels.ts";
 
 /** Ends the read behind a view. */
 export type StopRead = (reason: unknown) => Promise<void> | void;
 
-/** What one read sees: a layer map and an LSN. It is held until it is disposed of (K3). */
-export class View implements Disposable {
-  /** The layers. */
+/** What one read sees: layer maps, and an LSN. It is held until it is disposed of (K3). */
+export class View implements Level, Disposable {
+  /** The layers of the timeline itself. */
   readonly map: LayerMap;
   /** The LSN that is read as of. */
   readonly lsn: Lsn;
@@ -37,8 +39,13 @@ export class View implements Disposable {
   readonly since: number;
   /** When it, or the view that it was made from, began, by the monotonic clock in milliseconds. */
   readonly began: number;
+  /** Where it looks, the newest first: itself, and what is under it. */
+  readonly levels: readonly Level[];
   readonly #views: Views;
   readonly #signal: AbortSignal | undefined;
+  /** That of the timeline that this one goes on from (K5). */
+  readonly #below: View | undefined;
+  #isBelow = false;
   #stop: StopRead | undefined;
   #abort: (() => void) | undefined;
   #halted = false;
@@ -52,6 +59,7 @@ export class View implements Disposable {
     began: number,
     signal: AbortSignal | undefined,
     horizon: Lsn,
+    below: View | undefined,
   ) {
     this.#views = views;
     this.#signal = signal;
@@ -60,6 +68,14 @@ export class View implements Disposable {
     this.horizon = horizon;
     this.since = since;
     this.began = began;
+    this.#below = below;
+    this.levels = below === undefined ? [this] : [this, ...below.levels];
+    if (below !== undefined) below.#isBelow = true;
+  }
+
+  /** Whether a view of a branch holds it (K5). */
+  get isBelow(): boolean {
+    return this.#isBelow;
   }
 
   /**
@@ -70,8 +86,11 @@ export class View implements Disposable {
    * @throws {LsnError} If `lsn` is beyond that of this one, or below its horizon.
    */
   again({ lsn, signal }: { lsn?: Lsn | undefined; signal?: AbortSignal | undefined } = {}): View {
-    const { horizon } = this, checked = checkReadLsn(lsn, this.lsn, horizon);
-    return this.#views.add(this.map, checked, this.since, this.began, signal, horizon);
+    const { horizon } = this, below = this.#below, checked = checkReadLsn(lsn, this.lsn, horizon);
+    this.#views.checkOpen();
+    signal?.throwIfAborted();
+    const under = below?.again({ lsn: Math.min(checked, below.lsn) });
+    return this.#views.add(this.map, checked, this.since, this.began, signal, horizon, under);
   }
 
   /**
@@ -123,6 +142,7 @@ export class View implements Disposable {
     this.#stop = undefined;
     if (this.#abort !== undefined) this.#signal?.removeEventListener("abort", this.#abort);
     this.#views.delete(this);
+    this.#below?.[Symbol.dispose]();
   }
 }
 
@@ -141,7 +161,8 @@ export class Views {
   readonly #open = new Set<View>();
   #next = 0;
   #retirements: Retirement[] = [];
-  #closed = false;
+  /** Why it is closed, if it is. */
+  #closed: string | undefined;
   #idle: (() => void) | undefined;
 
   /**
@@ -155,9 +176,14 @@ export class Views {
     this.#directory = directory;
   }
 
-  /** How many views are open: reads that have not ended, and snapshots. */
+  /** How many views are open: reads that have not ended, and snapshots; those of branches are not counted. */
   get count(): number {
-    return this.#open.size;
+    return this.own.length;
+  }
+
+  /** The views that are counted. */
+  get own(): View[] {
+    return [...this.#open].filter((view) => !view.isBelow);
   }
 
   /** The age of the oldest open view in milliseconds; 0 if there is none. */
@@ -165,11 +191,16 @@ export class Views {
     return this.oldest?.milliseconds ?? 0;
   }
 
-  /** The oldest open view: its LSN, and its age in milliseconds. */
+  /** The age of a view in milliseconds. */
+  ageOf({ began }: View): number {
+    return this.#clock.monotonic() - began;
+  }
+
+  /** The oldest open view, also of a branch: its LSN, and its age in milliseconds. */
   get oldest(): { readonly lsn: Lsn; readonly milliseconds: number } | undefined {
     let oldest: View | undefined;
     for (const view of this.#open) if (oldest === undefined || view.began < oldest.began) oldest = view;
-    return oldest && { lsn: oldest.lsn, milliseconds: this.#clock.monotonic() - oldest.began };
+    return oldest && { lsn: oldest.lsn, milliseconds: this.ageOf(oldest) };
   }
 
   /**
@@ -179,11 +210,12 @@ export class Views {
    * @param lsn The LSN to read as of.
    * @param signal Stops the read.
    * @param horizon The first LSN that the layers can be read as of.
+   * @param below The view of the timeline that this one goes on from, which ends with it; left out, it is no branch.
    * @returns The view, which must be disposed of.
    * @throws {Deno.errors.BadResource} If the store was closed.
    */
-  open(map: LayerMap, lsn: Lsn, signal?: AbortSignal, horizon: Lsn = 0): View {
-    return this.add(map, lsn, this.#next++, this.#clock.monotonic(), signal, horizon);
+  open(map: LayerMap, lsn: Lsn, signal?: AbortSignal, horizon: Lsn = 0, below?: View): View {
+    return this.add(map, lsn, this.#next++, this.#clock.monotonic(), signal, horizon, below);
   }
 
   /** Adds a view that began at a given time. */
@@ -194,10 +226,11 @@ export class Views {
     began: number,
     signal: AbortSignal | undefined,
     horizon: Lsn,
+    below: View | undefined,
   ): View {
     this.checkOpen();
     signal?.throwIfAborted();
-    const view = new View(this, map, lsn, since, began, signal, horizon);
+    const view = new View(this, map, lsn, since, began, signal, horizon, below);
     this.#open.add(view);
     return view;
   }
@@ -210,16 +243,16 @@ export class Views {
   }
 
   /**
-   * Checks that the store is open.
+   * Checks that the store is open, and the timeline not deleted.
    *
    * @throws {Deno.errors.BadResource} If it was closed.
    */
   checkOpen(): void {
-    if (this.#closed) throw this.#closedError();
+    if (this.#closed !== undefined) throw this.#closedError();
   }
 
   #closedError(): Error {
-    return new Deno.errors.BadResource(`Cannot use store "${this.#directory}": it is closed`);
+    return new Deno.errors.BadResource(this.#closed);
   }
 
   /**
@@ -248,9 +281,13 @@ export class Views {
     });
   }
 
-  /** Refuses further use: reads that run stop at their next step. */
-  close(): void {
-    this.#closed = true;
+  /**
+   * Refuses further use: reads that run stop at their next step.
+   *
+   * @param why What whoever goes on is told. The default is that the store is closed.
+   */
+  close(why: string = `Cannot use store "${this.#directory}": it is closed`): void {
+    this.#closed ??= why;
   }
 
   /** Ends every read, also those that nobody asks to go on, and waits until each view was disposed of. */

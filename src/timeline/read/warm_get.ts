@@ -5,6 +5,7 @@
  *   key ─► layers in memory ─► filter, root, …, leaf in the cache ─► record in the cache or in a writer's buffers ─► value
  *             │                                        └─► run of records in the cache ───────────────────────────┘
  *             └──────────────────────────┴── anything is missing ──┴─► cold: the read that waits does all of it
+ *   none of them has the key ─► the same of the timeline that this one goes on from, as of the branch LSN
  * ```
  *
  * It finds what `Lookup` finds (Q1, Q2), and gives out what `Values` does: a record that was checked, as memory of its
@@ -32,9 +33,12 @@ import {
   valueStartOf,
 } from "../../layer/mod.ts";
 import { MemoryRead, type Objects } from "../../objects/mod.ts";
+import type { Lineage } from "./levels.ts";
 
 /** Stands for what memory does not answer. */
 export const cold: unique symbol = Symbol("cold");
+/** Stands for no version. */
+const absent: unique symbol = Symbol("absent");
 
 /** A value, `undefined` for none, or {@linkcode cold}. */
 export type WarmValue = Uint8Array<ArrayBuffer> | undefined | typeof cold;
@@ -56,15 +60,24 @@ export class WarmGet {
   /**
    * Finds the value of a key.
    *
-   * @param map Where to look.
+   * @param lineage Where to look.
    * @param lsn As of which LSN.
    * @param key The key, which is only read.
    * @returns The value, memory of its own.
    * @throws {CorruptionError} If a page in memory contradicts its layer.
    */
-  find(map: LayerMap, lsn: Lsn, key: Uint8Array): WarmValue {
+  find(lineage: Lineage, lsn: Lsn, key: Uint8Array): WarmValue {
     const hash = hashKey(key, 0, key.length);
     this.#memory.begin();
+    let found = this.#findIn(lineage.map, lsn, key, hash), { older } = lineage;
+    for (let last = lsn; found === absent && older !== undefined; older = older.lineage.older) {
+      last = Math.min(last, older.lsn);
+      found = this.#findIn(older.lineage.map, last, key, hash);
+    }
+    return found === absent ? this.#answer(undefined, undefined) : found;
+  }
+
+  #findIn(map: LayerMap, lsn: Lsn, key: Uint8Array, hash: number): WarmValue | typeof absent {
     for (const layer of map.memory) {
       if (layer.firstLsn > lsn) continue;
       const { index } = layer, id = index.keyId(key, hash);
@@ -76,7 +89,7 @@ export class WarmGet {
     return this.#findStored(map, lsn, key, hash);
   }
 
-  #findStored(map: LayerMap, lsn: Lsn, key: Uint8Array, hash: number): WarmValue {
+  #findStored(map: LayerMap, lsn: Lsn, key: Uint8Array, hash: number): WarmValue | typeof absent {
     const steps = this.#steps;
     let file: RecordFile | undefined, newest = 0, offset = 0, length = 0, flags = 0;
     let run: Uint8Array<ArrayBuffer> | undefined, at = 0, settled = 0;
@@ -103,8 +116,7 @@ export class WarmGet {
       if (isCompressedAt(run, at)) return this.#open(newest, run, start, at + length);
       return this.#answer(newest, run.slice(start, at + length));
     }
-    if (file !== undefined) return this.#take(file, newest, offset, length, flags, key);
-    return this.#answer(undefined, undefined);
+    return file === undefined ? absent : this.#take(file, newest, offset, length, flags, key);
   }
 
   #open(lsn: Lsn, bytes: Uint8Array<ArrayBuffer>, start: number, end: number): WarmValue {

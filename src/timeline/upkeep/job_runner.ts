@@ -76,12 +76,14 @@ export class JobRunner {
    * @throws {PoisonedError} If an output cannot be written: then that alone; or the edit: then nothing is written any more.
    */
   async run(job: PlannedJob, { settings, stop, copied }: JobTerms): Promise<JobResult> {
-    const { level, cuts, isOldest, work } = job, inputs = this.#layers.levelled.storedOf(job.inputs);
+    const { level, cuts, work } = job, inputs = this.#layers.levelled.storedOf(job.inputs);
     this.#check(stop);
     if (work === "move") {
       await this.#move(inputs, level);
       return { inputs: [], outputs: [] };
     }
+    // Under the bottom of a branch lies its ancestor: it keeps tombstones, and makes no image (V2).
+    const isOldest = job.isOldest && this.#context.ancestor === undefined;
     const horizon = this.#horizon(), retention = horizon === 0 ? undefined : { horizon, isOldest };
     const stored = inputs.map(({ stored }) => stored);
     let held = 0;

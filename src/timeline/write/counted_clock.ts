@@ -27,6 +27,11 @@ export class CountedClock {
     if (seconds.length > 0) this.#saw((seconds[seconds.length - 1] - 1) * 1000);
   }
 
+  /** Takes note that something was appended at a moment. */
+  saw(date: Date): void {
+    this.#saw(Math.trunc(date.getTime()));
+  }
+
   /** The time that counts, in whole milliseconds since the epoch. */
   now(): number {
     this.#saw(Math.trunc(this.#clock.now()));

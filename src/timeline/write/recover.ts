@@ -75,10 +75,11 @@ interface HistoryEnd {
  * @throws {CorruptionError} If bytes that were once durable are damaged or missing.
  */
 export async function recoverSegments(context: TimelineContext): Promise<Recovery> {
-  const { segments: named, layers, horizon } = timelineState(context);
+  const { segments: named, layers, horizon, id, ancestor } = timelineState(context);
   const segments: RecoveredSegment[] = [];
   const dropped: SegmentDescription[] = [];
-  let lastLsn = 0;
+  // Up to where a branch goes on its ancestor was durable when it was made.
+  let lastLsn = ancestor?.lsn ?? 0;
   for (const layer of layers) lastLsn = Math.max(lastLsn, layer.lastLsn);
   let durableLsn = lastLsn;
   let end: HistoryEnd = { lastLsn };
@@ -100,7 +101,12 @@ export async function recoverSegments(context: TimelineContext): Promise<Recover
     durableLsn = Math.max(durableLsn, scanned.durableLsn, scanned.restDurableLsn, witnessed);
     checkClaim(path, durableLsn, end);
   }
-  checkHorizon(context.objects.directory, horizon, end);
+  const { directory } = context.objects;
+  checkReach(directory, horizon, "history below it was given up", end);
+  for (const branch of context.manifest.state.timelines) {
+    if (branch.ancestor?.id !== id) continue;
+    checkReach(directory, branch.ancestor.lsn, `timeline "${branch.name}" goes on from there`, end);
+  }
   return { segments, dropped, lastLsn: end.lastLsn, durableLsn };
 }
 
@@ -178,14 +184,14 @@ function checkClaim(path: string, durableLsn: Lsn, end: HistoryEnd): void {
   });
 }
 
-/** Checks that history goes as far as the horizon, which never moves beyond what is durable. */
-function checkHorizon(path: string, horizon: Lsn, { lastLsn, place }: HistoryEnd): void {
-  if (horizon <= lastLsn) return;
+/** Checks that history goes as far as it was durable, by what the manifest says: its horizon, and where branches begin. */
+function checkReach(path: string, lsn: Lsn, why: string, { lastLsn, place }: HistoryEnd): void {
+  if (lsn <= lastLsn) return;
   throw new CorruptionError({
     path,
     offset: 0,
     ...place,
-    expected: `records up to LSN ${horizon}: the manifest says that history below it was given up`,
+    expected: `records up to LSN ${lsn}: the manifest says that ${why}`,
     found: `bytes that do not check behind LSN ${lastLsn}`,
   });
 }

@@ -87,6 +87,11 @@ export class TimelineLayers {
     this.#nextSequence = nextSequence;
     this.#clock = new CountedClock(context.host.clock);
     this.#clock.sawTimes(times);
+    const { ancestor } = context;
+    if (ancestor !== undefined && ancestor.lsn > 0) {
+      // A date is the second after.
+      this.#clock.saw(new Date(ancestor.dates.dateOf(ancestor.lsn).getTime() - 1000));
+    }
     // Memory is reserved and not touched until it is used, so that a generous guess costs nothing.
     const { segmentBytes, indexBytes } = context.settings;
     const keys = Math.ceil(Math.min(segmentBytes / 128, indexBytes / 84, mostReservedKeys));

@@ -65,6 +65,7 @@ export class TimelineWriter {
   readonly #flusher: TimedFlusher;
   readonly #durability: Durability;
   #lastLsn: Lsn;
+  #abandoned: Promise<void> | undefined;
 
   private constructor(context: TimelineContext, { segments, lastLsn, durableLsn }: Recovery) {
     this.#context = context;
@@ -120,7 +121,7 @@ export class TimelineWriter {
     return this.#room.backPressure;
   }
 
-  /** The LSN of the last batch; 0 if there is none. */
+  /** The LSN of the last batch: of a branch that has none, the branch LSN; 0 if there is none at all. */
   get lastLsn(): Lsn {
     return this.#lastLsn;
   }
@@ -230,6 +231,22 @@ export class TimelineWriter {
     }
   }
 
+  /**
+   * Gives up what it holds and waits for what is under way, whatever becomes of it: nothing of the timeline is wanted any
+   * more. No view is open any more.
+   */
+  abandon(): Promise<void> {
+    return this.#abandoned ??= this.#abandon();
+  }
+
+  async #abandon(): Promise<void> {
+    this.#flusher.stop();
+    this.health.close();
+    await this.compactor.close();
+    // What could not be written to its end is not read by anybody.
+    await this.#release().catch(() => {});
+  }
+
   /** Ends sealing, and has the manifest say where segments end that are left. */
   async #finish(): Promise<void> {
     try {
@@ -276,8 +293,13 @@ function emptyBatch(): EncodedBatch {
   return records;
 }
 
-function datesOf({ host, views }: TimelineContext, writer: TimelineWriter, layers: TimelineLayers): Dates {
+function datesOf(
+  { host, views, ancestor }: TimelineContext,
+  writer: TimelineWriter,
+  layers: TimelineLayers,
+): Dates {
   return new Dates(host.clock, {
+    older: ancestor,
     get lastLsn() {
       return writer.lastLsn;
     },

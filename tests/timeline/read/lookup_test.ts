@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { LayerMap, type MemoryLayer, type StoredLayer } from "../../../src/layer/mod.ts";
+import type { Level } from "../../../src/timeline/read/levels.ts";
 import { apart } from "../../../src/timeline/read/records/copies.ts";
 import { Lookup } from "../../../src/timeline/read/lookup.ts";
 import { Random, seeds } from "../../random.ts";
@@ -14,7 +15,7 @@ async function lookUp(
   keys: readonly string[],
   lsn: number,
 ): Promise<string[]> {
-  const lookup = new Lookup(map, keys.map(bytesOf), lsn, apart);
+  const lookup = new Lookup([{ map, lsn }], keys.map(bytesOf), apart);
   while (lookup.advance(pages, noTurns) !== "done") await pages.fetch();
   return keys.map((_, key) => listOf(lookup.places, key));
 }
@@ -175,7 +176,7 @@ Deno.test("Lookup does not need a damaged layer for keys that newer ones answer"
 Deno.test("Lookup lets the event loop turn among many keys, and goes on where it was", () => {
   const keys = Array.from({ length: 1000 }, (_, i) => `k${i}`);
   const map = mapOf([], [memoryLayer(keys.map((key, i) => `${key}@${i + 1}`).join(" "))]);
-  const lookup = new Lookup(map, keys.map(bytesOf), 500, apart);
+  const lookup = new Lookup([{ map, lsn: 500 }], keys.map(bytesOf), apart);
   let turns = 0;
   while (lookup.advance(new TestLayers(), { ...noTurns, due: () => true }) !== "done") turns++;
   assert(turns > 10, `${turns} turns`);
@@ -217,4 +218,61 @@ Deno.test("Lookup finds what a sorted list of versions says when layers are rand
       assertEquals(await lookUp(pages, mapOf(layers), names, lsn), expected);
     }
   }
+});
+
+/** Looks keys up at levels, and returns their lists. */
+async function lookUpAt(
+  pages: TestLayers,
+  levels: readonly Level[],
+  keys: readonly string[],
+): Promise<string[]> {
+  const lookup = new Lookup(levels, keys.map(bytesOf), apart);
+  while (lookup.advance(pages, noTurns) !== "done") await pages.fetch();
+  return keys.map((_, key) => listOf(lookup.places, key));
+}
+
+Deno.test("Lookup goes on at the level below with keys that need it, as of its LSN", async () => {
+  const pages = new TestLayers();
+  const main = mapOf([await pages.store("a@1 b@2 c@3 e@4"), await pages.store("a@30 d@31")], [
+    memoryLayer("b@5 c@33"),
+  ]);
+  const side = mapOf([await pages.store("a@12 c@13x d@14~")], [memoryLayer("e@19")]);
+  const deep = mapOf([await pages.store("a@21~ f@22")]);
+  const levels = (last: number) => [
+    { map: deep, lsn: last },
+    { map: side, lsn: Math.min(last, 20) },
+    { map: main, lsn: Math.min(last, 10) },
+  ];
+  const keys = ["a", "b", "c", "d", "e", "f", "g", "a"];
+  assertEquals(await lookUpAt(pages, levels(25), keys), [
+    "21~ 12",
+    "5",
+    "13x",
+    "14~",
+    "19",
+    "22",
+    "absent",
+    "21~ 12",
+  ]);
+  assertEquals(await lookUpAt(pages, levels(12), keys), [
+    "12",
+    "5",
+    "3",
+    "absent",
+    "4",
+    "absent",
+    "absent",
+    "12",
+  ]);
+  assertEquals((await lookUpAt(pages, levels(3), keys)).slice(0, 3), ["1", "2", "3"]);
+  const fetched = pages.fetched.flat();
+  assertEquals(fetched.length, new Set(fetched).size, "a page is read once");
+});
+
+Deno.test("Lookup does not look below for a key that cannot be read above", async () => {
+  const pages = new TestLayers(), newer = await pages.store("a@12 b@13");
+  pages.damage(newer, 0);
+  const levels = [{ map: mapOf([newer]), lsn: 20 }, { map: mapOf([await pages.store("a@1 b@2")]), lsn: 10 }];
+  assertEquals(await lookUpAt(pages, levels, ["a", "b"]), ["CorruptionError", "CorruptionError"]);
+  assertEquals(new Set(pages.fetched.flat().map((page) => page.split("/")[0])), new Set(["1"]));
 });

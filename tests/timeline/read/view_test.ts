@@ -174,3 +174,28 @@ Deno.test("View is stopped by its signal, once, and not after it has ended", () 
   }
   assertEquals(views.count, 0);
 });
+
+Deno.test("A view of a branch holds one of what it goes on from, which is not counted, and counts there for what is removed", async () => {
+  const older = new Fixture(), { views } = new Fixture(), layers = new TestLayers();
+  const view = views.open(LayerMap.empty, 9, undefined, 0, older.open(5));
+  assertEquals([view.levels.map(({ lsn }) => lsn), older.views.count, views.count], [[9, 5], 0, 1]);
+  const retired = older.retire(await layers.store("a@1"));
+  // What is made of it is as old, and looks at what is under it as of an LSN that is no higher than its own.
+  const again = view.again(), early = view.again({ lsn: 3 });
+  assertEquals([again, early].map(({ levels }) => levels.map(({ lsn }) => lsn)), [[9, 5], [3, 3]]);
+  for (const each of [view, again, early]) {
+    assertEquals(older.removed, []);
+    each[Symbol.dispose]();
+    await settle();
+  }
+  await retired;
+  assertEquals([older.removed, older.views.oldest], [[1], undefined]);
+});
+
+Deno.test("A view of a branch that is refused leaves nothing open under it", () => {
+  const older = new Fixture(), { views } = new Fixture(), aborted = AbortSignal.abort(new Error("enough"));
+  const view = views.open(LayerMap.empty, 9, undefined, 0, older.open(5));
+  assertThrows(() => view.again({ signal: aborted }), Error, "enough");
+  view[Symbol.dispose]();
+  assertEquals(older.views.oldest, undefined);
+});

@@ -61,7 +61,7 @@ export class WriterFixture {
     this.objects = context.objects;
     this.manifest = context.manifest;
     this.writer = writer;
-    this.timeline = new Timeline(context, writer);
+    this.timeline = new Timeline({ context, writer });
   }
 
   /** Opens the timeline of a disk; makes it where there is none. */

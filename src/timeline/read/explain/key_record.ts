@@ -5,8 +5,9 @@
  */
 
 import { assert, type Lsn } from "../../../base/mod.ts";
-import { type LayerMap, type MemoryLayer, type RecordFile, StoredLayer } from "../../../layer/mod.ts";
+import { type MemoryLayer, type RecordFile, StoredLayer } from "../../../layer/mod.ts";
 import type { DamagedEntry, Entry } from "../../entry.ts";
+import type { Level } from "../levels.ts";
 import type { FoundVersion, KeyExplanation, LayerVisit, RecordSource } from "./explanation.ts";
 
 /** Tells an open layer from one that is frozen, or was sealed since. */
@@ -15,6 +16,8 @@ export type IsOpen = (layer: MemoryLayer) => boolean;
 /** A visit that goes on. */
 interface Visit {
   readonly layer: MemoryLayer | StoredLayer;
+  /** As of which LSN. */
+  readonly lsn: Lsn;
   /** Stays as long as the index has not answered, which it never does if it is damaged. */
   outcome: LayerVisit["outcome"];
   /** By the number of the page: whether it had to be waited for. */
@@ -50,10 +53,10 @@ export class KeyRecord {
     this.#key = key;
   }
 
-  /** Begins the visit of a layer, or goes on with that of the same one. */
-  visit(layer: MemoryLayer | StoredLayer): void {
+  /** Begins the visit of a layer as of an LSN, or goes on with that of the same one. */
+  visit(layer: MemoryLayer | StoredLayer, lsn: Lsn): void {
     if (this.#visits.at(-1)?.layer !== layer) {
-      this.#visits.push({ layer, outcome: "damaged", pages: new Map() });
+      this.#visits.push({ layer, lsn, outcome: "damaged", pages: new Map() });
     }
   }
 
@@ -75,18 +78,25 @@ export class KeyRecord {
   }
 
   /** Says what it took. */
-  explain(map: LayerMap, lsn: Lsn, isOpen: IsOpen): KeyExplanation {
-    const reached = map.candidates(this.#key, Infinity).length, then = map.candidates(this.#key, lsn).length;
-    const begun = map.memory.filter(({ firstLsn }) => firstLsn <= lsn).length;
+  explain(levels: readonly Level[], isOpen: IsOpen): KeyExplanation {
+    let excusedByRange = 0, excusedByLsn = 0, begun = 0;
+    for (const { map, lsn } of levels) {
+      const reached = map.candidates(this.#key, Infinity).length,
+        then = map.candidates(this.#key, lsn).length;
+      const memory = map.memory.filter(({ firstLsn }) => firstLsn <= lsn).length;
+      excusedByRange += map.storedCount - reached;
+      excusedByLsn += reached - then + map.memory.length - memory;
+      begun += then + memory;
+    }
     return {
       key: this.#key,
       valueBytes: this.#valueBytes,
       found: this.#found(isOpen),
       error: this.#error,
-      visits: this.#visits.map((visit) => explainVisit(visit, lsn, isOpen)),
-      excusedByRange: map.storedCount - reached,
-      excusedByLsn: reached - then + map.memory.length - begun,
-      excusedByAge: then + begun - this.#visits.length,
+      visits: this.#visits.map((visit) => explainVisit(visit, isOpen)),
+      excusedByRange,
+      excusedByLsn,
+      excusedByAge: begun - this.#visits.length,
     };
   }
 
@@ -100,7 +110,7 @@ export class KeyRecord {
   }
 }
 
-function explainVisit({ layer, outcome, pages }: Visit, lsn: Lsn, isOpen: IsOpen): LayerVisit {
+function explainVisit({ layer, lsn, outcome, pages }: Visit, isOpen: IsOpen): LayerVisit {
   const { firstLsn, lastLsn } = layer instanceof StoredLayer ? layer.description : layer;
   const imageLsn = layer instanceof StoredLayer ? layer.description.imageLsn : 0;
   const passedFilter = layer instanceof StoredLayer && pages.keys().some((page) => layer.isFilterPage(page));

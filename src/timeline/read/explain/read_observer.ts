@@ -58,16 +58,16 @@ export class ReadObserver implements PageObserver {
     this.#lookupBegan = this.#clock.monotonic();
   }
 
-  /** A key was looked for in a layer in memory. */
-  visitedMemory(key: number, layer: MemoryLayer, isFound: boolean): void {
-    this.#record(key).visit(layer);
+  /** A key was looked for in a layer in memory, as of an LSN. */
+  visitedMemory(key: number, layer: MemoryLayer, isFound: boolean, lsn: Lsn): void {
+    this.#record(key).visit(layer, lsn);
     this.#record(key).answer(isFound ? "found" : "absent");
   }
 
-  /** A key walks through a stored layer, or walks on in it. */
-  visits(key: number, layer: StoredLayer): void {
+  /** A key walks through a stored layer, or walks on in it, as of an LSN. */
+  visits(key: number, layer: StoredLayer, lsn: Lsn): void {
     this.#walking = this.#record(key);
-    this.#walking.visit(layer);
+    this.#walking.visit(layer, lsn);
   }
 
   /** The layer that a key walks through has a version of it. */
@@ -226,15 +226,15 @@ export class ReadObserver implements PageObserver {
   }
 
   /** Says what the read cost, at its end. */
-  explain({ map, lsn }: View, isOpen: IsOpen): Explanation {
+  explain({ levels, lsn }: View, isOpen: IsOpen): Explanation {
     const total = this.#clock.monotonic() - this.#began;
-    const keys = this.#keys.map((record) => record.explain(map, lsn, isOpen));
+    const keys = this.#keys.map((record) => record.explain(levels, isOpen));
     const records = (source: string) => keys.filter(({ found }) => found?.source === source).length;
     const pages = [...this.#pages.values()].flatMap((known) => [...known.values()]);
     return {
       lsn,
-      memoryLayers: map.memory.length,
-      storedLayers: map.storedCount,
+      memoryLayers: levels.reduce((sum, { map }) => sum + map.memory.length, 0),
+      storedLayers: levels.reduce((sum, { map }) => sum + map.storedCount, 0),
       keys,
       visits: sumVisits(keys),
       index: { cachedPages: pages.filter((isRead) => !isRead).length, ...this.#index },

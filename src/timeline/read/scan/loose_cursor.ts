@@ -18,9 +18,10 @@
  */
 
 import { type Objects, PageSet } from "../../../objects/mod.ts";
-import { type PageSource, type RecordFile, VersionBlock, type VersionCursor } from "../../../layer/mod.ts";
+import { type PageSource, VersionBlock, type VersionCursor } from "../../../layer/mod.ts";
 import type { View } from "../view.ts";
 import { LooseRows } from "./loose_rows.ts";
+import type { ScanSource } from "./scan_window.ts";
 
 /** How large chunks are. */
 export interface ChunkSizes {
@@ -40,7 +41,7 @@ export class LooseCursor implements VersionCursor {
   ended = false;
   readonly #objects: Objects;
   readonly #view: View;
-  readonly #file: RecordFile;
+  readonly #file: ScanSource["file"];
   readonly #inner: VersionCursor;
   readonly #sizes: ChunkSizes;
   /** Those that chunks are walked by, apart from what others read meanwhile. */
@@ -64,7 +65,7 @@ export class LooseCursor implements VersionCursor {
    *
    * @param objects What reads.
    * @param view What is seen, and what stops it.
-   * @param file Where the records lie.
+   * @param source Where the records lie, and as of which LSN they are read.
    * @param inner The versions, by a cursor that nobody else may move any more.
    * @param reverse Which way it walks.
    * @param sizes How large chunks are.
@@ -72,7 +73,7 @@ export class LooseCursor implements VersionCursor {
   constructor(
     objects: Objects,
     view: View,
-    file: RecordFile,
+    { file, lsn }: ScanSource,
     inner: VersionCursor,
     reverse: boolean,
     sizes: ChunkSizes,
@@ -84,8 +85,8 @@ export class LooseCursor implements VersionCursor {
     this.#sizes = sizes;
     this.#pages = new PageSet(objects, { keep: false });
     this.#chunkBytes = Math.min(sizes.firstBytes, sizes.mostBytes);
-    this.#spare = new LooseRows(file, view.lsn, reverse);
-    this.#other = new LooseRows(file, view.lsn, reverse);
+    this.#spare = new LooseRows(file, lsn, reverse);
+    this.#other = new LooseRows(file, lsn, reverse);
   }
 
   settle(pages: PageSource): boolean {

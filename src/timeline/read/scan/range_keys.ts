@@ -7,6 +7,8 @@
  *                                                        records, in order ──┘
  * ```
  *
+ * Those of all levels are sources of one merge, each with the LSN that its level is read as of.
+ *
  * @module
  */
 
@@ -18,7 +20,6 @@ import {
   mergeCursors,
   type MergedCursor,
   pageCursor,
-  type RecordFile,
   sortIndex,
   StoredLayer,
   type VersionCursor,
@@ -30,7 +31,7 @@ import { KeyColumn } from "../records/columns.ts";
 import { type ChunkSizes, LooseCursor } from "./loose_cursor.ts";
 import { Places } from "../records/places.ts";
 import type { FoundKeys, KeySource } from "../records/value_windows.ts";
-import { ScanWindow } from "./scan_window.ts";
+import { type ScanSource, ScanWindow } from "./scan_window.ts";
 import type { View } from "../view.ts";
 
 /** Keys that are found together: few at first, so that the first entry comes soon, then more and more. */
@@ -46,6 +47,11 @@ const looseRecordBytes = 128;
 /** A layer that is walked. */
 type Layer = MemoryLayer | StoredLayer;
 
+/** A layer, and as of which LSN it is walked. */
+interface LayerSource extends ScanSource {
+  readonly file: Layer;
+}
+
 /** The keys of a range that have a value, in key order, a window at a time. */
 export class RangeKeys implements KeySource {
   /** See {@linkcode KeySource.mostWindowKeys}. */
@@ -57,7 +63,7 @@ export class RangeKeys implements KeySource {
   readonly #plan: ScanPlan;
   readonly #pages: PageSet;
   #cursor: MergedCursor | undefined;
-  #sources: readonly RecordFile[] = [];
+  #sources: readonly LayerSource[] = [];
   /** Those of the sources whose records are put in order. */
   #loose: LooseCursor[] = [];
   readonly #bounded = new Set<number>();
@@ -89,8 +95,8 @@ export class RangeKeys implements KeySource {
     const most = Math.min(this.#left, this.#windowKeys, this.mostWindowKeys);
     const keys = this.#columns.shift() as KeyColumn;
     this.#columns.push(keys);
-    const { lsn } = this.#view, { deleted } = this.#plan, { mostHeldBytes } = this, bounded = this.#bounded;
-    const window = new ScanWindow(cursor, this.#sources, lsn, most, {
+    const { deleted } = this.#plan, { mostHeldBytes } = this, bounded = this.#bounded;
+    const window = new ScanWindow(cursor, this.#sources, most, {
       deleted,
       mostHeldBytes,
       keys,
@@ -120,35 +126,36 @@ export class RangeKeys implements KeySource {
   }
 
   async #openCursor(): Promise<MergedCursor> {
-    const { map, lsn } = this.#view;
-    const { start, end, reverse } = this.#plan;
-    const memory = map.memory.filter((layer) => layer.firstLsn <= lsn);
-    for (const { index } of memory) {
-      await sortIndex(index, this.#objects.host.turns);
+    const { start, end, reverse } = this.#plan, range = { start, end, reverse };
+    const sources = this.#sources = this.#view.levels.flatMap(({ map, lsn }) => {
+      const memory = map.memory.filter((layer) => layer.firstLsn <= lsn);
+      return [...memory, ...map.overlapping(start, end, lsn)].map((file): LayerSource => ({ file, lsn }));
+    });
+    const layers = sources.map(({ file }) => file);
+    for (const layer of layers) {
+      if (layer instanceof StoredLayer) continue;
+      await sortIndex(layer.index, this.#objects.host.turns);
       this.#view.check();
     }
-    const stored = map.overlapping(start, end, lsn);
-    const layers: readonly Layer[] = this.#sources = [...memory, ...stored];
-    const range = { start, end, reverse };
-    const cursors = [
-      ...memory.map(({ index }) => memoryCursor(index, range)),
-      ...stored.map((layer) => pageCursor(layer, range)),
-    ];
-    if (this.mostHeldBytes > 0) this.#putInOrder(cursors, layers);
+    const cursors = layers.map((layer) =>
+      layer instanceof StoredLayer ? pageCursor(layer, range) : memoryCursor(layer.index, range)
+    );
+    if (this.mostHeldBytes > 0) this.#putInOrder(cursors, sources);
     return mergeCursors(cursors, reverse, sharedBytesOf(layers, this.#plan));
   }
 
   /** Has those of the cursors bring records whose layers have them as they came. */
-  #putInOrder(cursors: VersionCursor[], layers: readonly Layer[]): void {
-    const weights = layers.map(looseBytesOf), sum = weights.reduce((all, bytes) => all + bytes, 0);
-    layers.forEach((layer, source) => {
+  #putInOrder(cursors: VersionCursor[], sources: readonly LayerSource[]): void {
+    const weights = sources.map(({ file }) => looseBytesOf(file));
+    const sum = weights.reduce((all, bytes) => all + bytes, 0);
+    sources.forEach((place, source) => {
       if (weights[source] === 0) return;
       const share = weights[source] / sum, { growth } = chunks;
       const sizes = { firstBytes: chunks.firstBytes * share, growth, mostBytes: chunks.mostBytes * share };
       const loose = new LooseCursor(
         this.#objects,
         this.#view,
-        layer,
+        place,
         cursors[source],
         this.#plan.reverse,
         sizes,

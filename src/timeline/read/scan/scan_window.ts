@@ -27,6 +27,14 @@ export interface ScanWindowOptions {
 
 const none: ReadonlySet<number> = new Set();
 
+/** Where versions come from. */
+export interface ScanSource {
+  /** The file that they lie in. */
+  readonly file: RecordFile;
+  /** The LSN that they are read as of: that of their level. */
+  readonly lsn: Lsn;
+}
+
 /** The next keys of a scan that have a value, and where it lies. */
 export class ScanWindow implements Plan {
   /** The keys. */
@@ -34,8 +42,7 @@ export class ScanWindow implements Plan {
   /** Where their versions lie. */
   readonly places: Places;
   readonly #cursor: MergedCursor;
-  readonly #files: readonly RecordFile[];
-  readonly #lsn: Lsn;
+  readonly #sources: readonly ScanSource[];
   readonly #most: number;
   readonly #deleted: boolean;
   readonly #mostHeldBytes: number;
@@ -50,21 +57,18 @@ export class ScanWindow implements Plan {
    * Starts empty.
    *
    * @param cursor The versions of all layers.
-   * @param files The file of each layer, by the cursor's source.
-   * @param lsn The LSN that is read as of.
+   * @param sources By the cursor's source, what it walks through.
    * @param most The most keys that it takes.
    * @param options See {@linkcode ScanWindowOptions}.
    */
   constructor(
     cursor: MergedCursor,
-    files: readonly RecordFile[],
-    lsn: Lsn,
+    sources: readonly ScanSource[],
     most: number,
     { deleted = false, mostHeldBytes = 0, keys = new KeyColumn(0), bounded = none }: ScanWindowOptions = {},
   ) {
     this.#cursor = cursor;
-    this.#files = files;
-    this.#lsn = lsn;
+    this.#sources = sources;
     this.#most = most;
     this.#deleted = deleted;
     this.#mostHeldBytes = mostHeldBytes;
@@ -95,13 +99,13 @@ export class ScanWindow implements Plan {
   #takeRows(): number {
     const { block, at, source } = this.#cursor;
     const { keys, places } = this;
-    const file = this.#files[source];
+    const { file, lsn: last } = this.#sources[source];
     const end = Math.min(this.#cursor.end, at + versionsPerLook),
       isHeld = block.hasRecords && this.#mostHeldBytes > 0;
     let row = at;
     for (; row < end; row++) {
       const lsn = block.lsn[row];
-      if (lsn > this.#lsn) continue;
+      if (lsn > last) continue;
       if (!this.#isOpen || !keys.isLast(block, row)) {
         this.#leaveKey();
         if (keys.length === this.#most || isHeld && !this.#hasRoom(block.bytes, source)) break;

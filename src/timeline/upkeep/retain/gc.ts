@@ -25,6 +25,14 @@ export interface GcOptions extends CompactOptions {
 export type GcStay =
   /** All history is kept: the horizon does not move. */
   | { readonly reason: "history: all" }
+  /** History that a branch goes on from: the horizon does not move beyond its branch LSN while the branch is there. */
+  | {
+    readonly reason: "branch";
+    /** The name of the branch; of several, the one that goes on from the lowest LSN. */
+    readonly timeline: string;
+    /** Its branch LSN. */
+    readonly lsn: Lsn;
+  }
   /** What was merged, also by earlier merges, and open reads or snapshots may need; the oldest of them is told. */
   | {
     readonly reason: "view";
@@ -91,12 +99,17 @@ export async function collectGarbage(
   const work = dryRun || before.length === 0 ? nothing : await giveUp(writer, options, horizonAfter);
   const after = plansOf(writer, horizonAfter).filter(({ isWorth }) => !isWorth);
   const { inputLayers, outputLayers, inputBytes, outputBytes } = work;
+  const branch = horizon.heldBy(writer.durableLsn, policy);
   return {
     ...{ dryRun, horizonBefore, horizonAfter },
     estimatedLayers: before.reduce((sum, { layers }) => sum + layers.length, 0),
     estimatedBytes: sumOf(before),
     ...{ inputLayers, outputLayers, inputBytes, outputBytes },
-    stays: [...(isAll ? [{ reason: "history: all" } as const] : []), ...staysOf(context, writer, after)],
+    stays: [
+      ...(isAll ? [{ reason: "history: all" } as const] : []),
+      ...(branch === undefined ? [] : [{ reason: "branch", ...branch } as const]),
+      ...staysOf(context, writer, after),
+    ],
   };
 }
 

@@ -10,12 +10,15 @@
  *
  * R1  The horizon never goes back, and never beyond what is durable.
  * R2  It is durable before anything is given up that lies below it.
+ * R4  It never goes beyond the LSN at which a branch goes on from the timeline, or from one of its branches: those read it
+ *     as of there. So a branch can be read as of any LSN that its own horizon and those of its ancestors are not above.
  *
  * @module
  */
 
 import { type Health, isShortage, type Lsn } from "../../../base/mod.ts";
-import type { StoreState, TimelineEdit } from "../../../manifest/mod.ts";
+import { leastBranchOf, type StoreState, type TimelineEdit } from "../../../manifest/mod.ts";
+import type { BranchPoint } from "../../ancestor.ts";
 import type { Dates } from "../../dates.ts";
 import { type TimelineContext, timelineState } from "../../timeline_context.ts";
 import type { Upkeep } from "../upkeep.ts";
@@ -29,6 +32,9 @@ export class Horizon {
   /** The state that was looked at last, and what it said. */
   #seen: StoreState | undefined;
   #lsn: Lsn = 0;
+  #leastBranch: BranchPoint | undefined;
+  /** Branches that are being made. */
+  readonly #pins = new Set<BranchPoint>();
 
   /**
    * Moves nothing yet.
@@ -45,12 +51,36 @@ export class Horizon {
 
   /** Where it is, durably. */
   get lsn(): Lsn {
-    const { state } = this.#context.manifest;
-    if (state !== this.#seen) {
-      this.#lsn = timelineState(this.#context).horizon;
-      this.#seen = state;
-    }
+    this.#look();
     return this.#lsn;
+  }
+
+  #look(): void {
+    const { manifest: { state }, id } = this.#context;
+    if (state === this.#seen) return;
+    this.#lsn = timelineState(this.#context).horizon;
+    this.#leastBranch = leastBranchOf(state, id);
+    this.#seen = state;
+  }
+
+  /** The first LSN that the timeline can be read as of, also where that is history of its ancestors (R4). */
+  get readable(): Lsn {
+    const { ancestor } = this.#context;
+    return ancestor === undefined ? this.lsn : Math.max(this.lsn, ancestor.readable);
+  }
+
+  /** The branch with the least branch LSN, of those that there are or that are being made; beyond it nothing moves (R4). */
+  get leastBranch(): BranchPoint | undefined {
+    this.#look();
+    let least = this.#leastBranch;
+    for (const pin of this.#pins) if (least === undefined || pin.lsn < least.lsn) least = pin;
+    return least;
+  }
+
+  /** Stays where it is, for a branch that is being made, until what is returned is disposed of. */
+  pin(branch: BranchPoint): Disposable {
+    this.#pins.add(branch);
+    return { [Symbol.dispose]: () => void this.#pins.delete(branch) };
   }
 
   /** How much history the timeline keeps. */
@@ -59,16 +89,30 @@ export class Horizon {
   }
 
   /**
-   * Where it should be (R1).
+   * Where it should be (R1, R4).
    *
    * @param durableLsn The last LSN that is durable.
    * @param policy How much history is kept.
    */
   target(durableLsn: Lsn, policy: HistoryPolicy = this.policy): Lsn {
-    return Math.max(this.lsn, horizonOf(policy, durableLsn, (age) => this.#dates.lsnBefore(age)));
+    return Math.max(this.lsn, this.#unlessBranched(this.#wanted(durableLsn, policy)));
   }
 
-  /** The edit that moves it; none if the step is not worth it. */
+  /** The branch for which it stays below where it should be otherwise, if there is one. */
+  heldBy(durableLsn: Lsn, policy: HistoryPolicy): BranchPoint | undefined {
+    const { leastBranch } = this;
+    return leastBranch && leastBranch.lsn < this.#wanted(durableLsn, policy) ? leastBranch : undefined;
+  }
+
+  #wanted(durableLsn: Lsn, policy: HistoryPolicy): Lsn {
+    return horizonOf(policy, durableLsn, (age) => this.#dates.lsnBefore(age));
+  }
+
+  #unlessBranched(lsn: Lsn): Lsn {
+    return Math.min(lsn, this.leastBranch?.lsn ?? Infinity);
+  }
+
+  /** The edit that moves it, to be committed in the same turn; none if the step is not worth it. */
   edits(durableLsn: Lsn): TimelineEdit[] {
     const lsn = this.target(durableLsn);
     return isWorthStep(this.lsn, lsn, durableLsn) ? [{ type: "horizon", id: this.#context.id, lsn }] : [];
@@ -76,10 +120,10 @@ export class Horizon {
 
   /** Moves it in the background, if that is worth it, and tells when it has. */
   moveLater(upkeep: Upkeep, durableLsn: Lsn, moved: () => void): void {
-    const edits = this.edits(durableLsn), { manifest } = this.#context;
-    if (edits.length === 0) return;
+    const { manifest } = this.#context;
+    if (this.edits(durableLsn).length === 0) return;
     upkeep.add(async () => {
-      await this.#health.patiently(() => manifest.commit(edits));
+      await this.#health.patiently(() => manifest.commit(this.edits(durableLsn)));
       moved();
     });
   }
@@ -95,9 +139,9 @@ export class Horizon {
     await this.raise(this.target(durableLsn, policy));
   }
 
-  /** Moves it to an LSN, unless it is there already. */
-  async raise(lsn: Lsn): Promise<void> {
-    const { manifest, id } = this.#context;
+  /** Moves it to an LSN, or as far as branches let it, unless it is there already. */
+  async raise(to: Lsn): Promise<void> {
+    const { manifest, id } = this.#context, lsn = this.#unlessBranched(to);
     try {
       if (lsn > this.lsn) await manifest.commit({ type: "horizon", id, lsn });
     } catch (error) {

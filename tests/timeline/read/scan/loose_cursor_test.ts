@@ -87,11 +87,11 @@ interface Walk {
 
 function cursorOf(
   fixture: ObjectsFixture,
-  { records, chunks = sizes, reverse = false, view, failAt }: Walk,
+  { records, chunks = sizes, reverse = false, view = fixture.view(), failAt }: Walk,
 ): LooseCursor {
   const inner = new SortedCursor(records, reverse, failAt);
-  const file = { object: records[0].object, seed: testSeed };
-  return new LooseCursor(fixture.objects, view ?? fixture.view(), file, inner, reverse, chunks);
+  const source = { file: { object: records[0].object, seed: testSeed }, lsn: view.lsn };
+  return new LooseCursor(fixture.objects, view, source, inner, reverse, chunks);
 }
 
 /** Rows that are walked before a walk is started. */

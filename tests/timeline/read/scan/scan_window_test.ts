@@ -20,10 +20,10 @@ function windowsOf({ sources, lsn, reverse, most }: Question): string[] {
   const order = (a: TestVersion, b: TestVersion) =>
     (a.key < b.key ? -1 : a.key > b.key ? 1 : a.lsn - b.lsn) * sign;
   const cursor = mergeCursors(sources.map((source) => new TestCursor([...source].sort(order))), reverse);
-  const files = sources.map((_, i) => testFile(i + 1));
+  const files = sources.map((_, i) => ({ file: testFile(i + 1), lsn }));
   const windows: string[] = [];
   for (;;) {
-    const window = new ScanWindow(cursor, files, lsn, most);
+    const window = new ScanWindow(cursor, files, most);
     while (window.advance(new TestLayers(), noTurns) !== "done");
     if (window.keys.length === 0) return windows;
     const keys = Array.from(
@@ -104,7 +104,7 @@ Deno.test("ScanWindow takes the newest versions when keys have hundreds of them"
 
 Deno.test("ScanWindow lets the event loop turn among tombstones", () => {
   const all = Array.from({ length: 5000 }, (_, i) => ({ key: `k${10_000 + i}`, lsn: 1, flags: 3 }));
-  const window = new ScanWindow(mergeCursors([new TestCursor(all)]), [testFile(1)], 9, 100);
+  const window = new ScanWindow(mergeCursors([new TestCursor(all)]), [{ file: testFile(1), lsn: 9 }], 100);
   let turns = 0;
   while (window.advance(new TestLayers(), { ...noTurns, due: () => true }) !== "done") turns++;
   assert(turns >= 10, `${turns} turns`);
@@ -143,4 +143,16 @@ Deno.test("ScanWindow takes what a sorted list of versions says when layers are 
     const windows = windowsOf({ sources, lsn, reverse, most: random.from(1, 20) });
     assertEquals(windows.join(" "), expected.join(" "));
   }
+});
+
+Deno.test("ScanWindow reads each source as of the LSN of its level", () => {
+  const newer = new TestCursor(versions("a@12 b@13x d@14")),
+    older = new TestCursor(versions("a@5 a@15 a@30 b@6 c@7 c@17x e@18"));
+  const sources = [{ file: testFile(1), lsn: 20 }, { file: testFile(2), lsn: 10 }];
+  const window = new ScanWindow(mergeCursors([newer, older]), sources, 100);
+  while (window.advance(new TestLayers(), noTurns) !== "done");
+  const found = Array.from({ length: window.keys.length }, (_, i) => {
+    return `${new TextDecoder().decode(window.keys.keyAt(i))}:${listOf(window.places, i)}`;
+  });
+  assertEquals(found, ["a:12", "c:7", "d:14"]);
 });

@@ -119,13 +119,13 @@ Deno.test("reads end at an image, also of keys that it does not have", async () 
   const [delta] = await t.merge([rest], { retention: { horizon: 3, isOldest: true } });
   const keys = ["a", "b", "c"].map((key) => new TextEncoder().encode(key));
   const read = async (layers: readonly StoredLayer[], lsn: number) => {
-    const map = LayerMap.empty.edit({ add: layers }), lookup = new Lookup(map, keys, lsn, apart);
+    const map = LayerMap.empty.edit({ add: layers }), lookup = new Lookup([{ map, lsn }], keys, apart);
     const pages = new PageSet(t.t.objects);
     while (lookup.advance(pages, noTurns) !== "done") await pages.fetch();
     const warm = new WarmGet(t.t.objects);
     return keys.map((key, i) => {
       const lsnOf = lookup.places.newestOf(i) < 0 ? 0 : lookup.places.lsnOf(i),
-        value = warm.find(map, lsn, key);
+        value = warm.find({ map, older: undefined }, lsn, key);
       if (layers.includes(image)) {
         assert(typeof value !== "symbol", "pages are in the cache");
         assertEquals(warm.lsn ?? 0, lsnOf);
