@@ -40,6 +40,7 @@ export type { EngineName, IoMode, IoReport } from "./src/io/mod.ts";
 export type { LayerKind, LayerSummary, LostKeys, VerifyFinding } from "./src/layer/mod.ts";
 export { Batch, type Change } from "./src/segment/mod.ts";
 export {
+  type CreateTimelineOptions,
   type LatencyMetrics,
   type LostStretch,
   type MemoryMetrics,
@@ -56,6 +57,7 @@ export {
   type VerifyOptions,
   type VerifyProgress,
   verifyStore,
+  type ViewMetrics,
 } from "./src/store/mod.ts";
 export {
   type AppendOptions,

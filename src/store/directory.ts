@@ -163,6 +163,24 @@ export async function removeLeftovers(objects: Objects, named: ReadonlySet<numbe
   }
 }
 
+/**
+ * Removes what is left of a timeline that no manifest names any more, unless another process may read it, or something in
+ * its directory is not ours.
+ *
+ * @param objects The store's objects, of which nothing of the timeline is read or written.
+ * @param id The timeline's id.
+ * @returns Whether nothing is left.
+ */
+export async function removeTimeline(objects: Objects, id: number): Promise<boolean> {
+  const name = timelineName(id), left = async () => (await objects.root.list()).includes(name);
+  if (!await left()) return true;
+  await objects.leases.whileNone(id, async () => {
+    for (const object of await objects.list(id)) await objects.remove(object);
+    await objects.root.remove(name).catch(passIfForeign);
+  });
+  return !await left();
+}
+
 /** What is not ours stays, and the directory that it is in. */
 function passIfForeign(error: unknown): void {
   if (!hasCode(error, "ENOTEMPTY", "EEXIST")) throw error;

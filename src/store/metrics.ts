@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Latency } from "../base/mod.ts";
+import type { Latency, Lsn } from "../base/mod.ts";
 import type { BackPressure, ThrottleCounts, UpkeepStatus } from "../timeline/mod.ts";
 import type { OpenStore, OpenTimeline } from "./open_store.ts";
 
@@ -66,6 +66,19 @@ export interface LatencyMetrics {
   readonly diskRead: Latency;
 }
 
+/** A read that has not ended, or a snapshot. */
+export interface ViewMetrics {
+  /** The name of its timeline. Of a branch, it holds layers of the timelines that this one goes on from too. */
+  readonly timeline: string;
+  /** The LSN that it reads as of. */
+  readonly lsn: Lsn;
+  /** For how long it has been open. */
+  readonly milliseconds: number;
+}
+
+/** How many views are told one by one. */
+const mostViews = 16;
+
 /**
  * What a store did since it was opened, and what it holds now. Counts only grow: a rate is the difference of two of them by
  * the time between.
@@ -121,6 +134,8 @@ export interface StoreMetrics {
   readonly views: number;
   /** The age of the oldest of them in milliseconds; 0 if there is none. What it may need is not removed meanwhile. */
   readonly oldestViewMilliseconds: number;
+  /** The oldest of them, those first that began first, 16 at the most. */
+  readonly oldestViews: readonly ViewMetrics[];
   /** Memory by its parts. */
   readonly memory: MemoryMetrics;
   /** How long operations took within the last minute. */
@@ -150,6 +165,7 @@ export function metricsOf(store: OpenStore): StoreMetrics {
     storedLayers: sum(({ writer }) => writer.layers.map.storedCount),
     views: sum(({ views }) => views.count),
     oldestViewMilliseconds: Math.max(0, ...all.map(({ views }) => views.oldestMilliseconds)),
+    oldestViews: oldestOf(all),
     memory,
     latencies: latenciesOf(store),
     upkeep: Object.fromEntries(all.map(({ state, writer }) => {
@@ -159,6 +175,13 @@ export function metricsOf(store: OpenStore): StoreMetrics {
       return [state.name, { ...status, ...waits, backPressure }];
     })),
   };
+}
+
+function oldestOf(timelines: readonly OpenTimeline[]): ViewMetrics[] {
+  const open = timelines.flatMap(({ state: { name }, views }) =>
+    views.own.map((view) => ({ timeline: name, lsn: view.lsn, milliseconds: views.ageOf(view) }))
+  );
+  return open.sort((a, b) => b.milliseconds - a.milliseconds).slice(0, mostViews);
 }
 
 function memoryOf({ objects, timelines, meters, options: { settings } }: OpenStore): MemoryMetrics {

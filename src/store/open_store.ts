@@ -12,7 +12,7 @@
  * @module
  */
 
-import { CorruptionError, hasCode, LimitError, maxGeneration, noTimes, pathOf } from "../base/mod.ts";
+import { assert, CorruptionError, hasCode, LimitError, maxGeneration, noTimes, pathOf } from "../base/mod.ts";
 import {
   type Host,
   type Io,
@@ -22,10 +22,12 @@ import {
   type PathLock,
   systemHost,
 } from "../io/mod.ts";
-import { Manifest, type TimelineState } from "../manifest/mod.ts";
+import { type AncestorState, type Edit, Manifest, type TimelineState } from "../manifest/mod.ts";
 import { Objects } from "../objects/mod.ts";
 import {
+  ancestorOf,
   Meters,
+  type OpenTimeline as OpenWriter,
   StoreUpkeep,
   Timeline,
   type TimelineContext,
@@ -34,7 +36,13 @@ import {
   Views,
 } from "../timeline/mod.ts";
 import { chooseUpkeep } from "./choose_upkeep.ts";
-import { findDirectory, type FoundDirectory, refuseUnnamedTimelines, removeLeftovers } from "./directory.ts";
+import {
+  findDirectory,
+  type FoundDirectory,
+  refuseUnnamedTimelines,
+  removeLeftovers,
+  removeTimeline,
+} from "./directory.ts";
 import { type CheckedOptions, checkOptions, type StoreOptions } from "./options.ts";
 
 /** The timeline that always exists. */
@@ -43,11 +51,9 @@ export const mainName = "main";
 const readOnlyAttempts = 3;
 
 /** A timeline that is open. */
-export interface OpenTimeline {
+export interface OpenTimeline extends OpenWriter {
   /** What the manifest said of it when it was opened. */
   readonly state: TimelineState;
-  /** Its write path. */
-  readonly writer: TimelineWriter;
   /** Its reads. */
   readonly views: Views;
   /** What callers see of it. */
@@ -147,13 +153,26 @@ async function openManifest(objects: Objects, readOnly: boolean, isNew: boolean)
   // Another process may have made the store since the first look.
   const manifest = await Manifest.open(objects, { readOnly });
   if (manifest === undefined) return await createManifest(objects, isNew);
-  const named = new Set(manifest.state.timelines.map(({ id }) => id));
+  const { timelines, dropped } = manifest.state;
+  const named = new Set([...timelines.map(({ id }) => id), ...dropped]);
   await refuseUnnamedTimelines(objects, named);
   if (readOnly) return manifest;
   // From here on whatever opened the store earlier and still lives can be told from this opening.
   await manifest.commit({ type: "generation", generation: nextGeneration(objects.directory, manifest) });
   await removeLeftovers(objects, named);
+  await removeDropped(objects, manifest);
   return manifest;
+}
+
+/** Removes what is left of timelines that were dropped, and forgets those of which nothing is (M14). */
+async function removeDropped(objects: Objects, manifest: Manifest): Promise<void> {
+  const { dropped } = manifest.state, forgotten: Edit[] = [];
+  for (const id of dropped) {
+    if (await removeTimeline(objects, id)) forgotten.push({ type: "forgetTimeline", id });
+  }
+  if (forgotten.length === 0) return;
+  await objects.host.engine.syncDirectory(objects.directory);
+  await manifest.commit(forgotten);
 }
 
 function nextGeneration(directory: string, { state: { generation } }: Manifest): number {
@@ -174,15 +193,26 @@ async function createManifest(objects: Objects, isNew: boolean): Promise<Manifes
   await objects.prepare(main.id);
   await removeLeftovers(objects, new Set([main.id]));
   const storeId = host.random.bytes(16).toHex();
-  return await Manifest.create(objects, { version: 1, storeId, generation: 1, timelines: [main], dropped: [] });
+  return await Manifest.create(objects, {
+    version: 1,
+    storeId,
+    generation: 1,
+    timelines: [main],
+    dropped: [],
+  });
 }
 
-/** A timeline without history. */
-export function newTimeline({ random, clock }: Host, name: string): TimelineState {
+/** A timeline without history of its own. */
+export function newTimeline(
+  { random, clock }: Host,
+  name: string,
+  ancestor?: AncestorState,
+): TimelineState {
   return {
     name,
     id: random.id(),
     created: timestamp(clock.now()),
+    ...(ancestor === undefined ? {} : { ancestor }),
     nextSequence: 1,
     horizon: 0,
     times: noTimes,
@@ -198,6 +228,7 @@ function timestamp(now: number): number {
 
 async function openTimelines(store: OpenStore): Promise<void> {
   try {
+    // Those that others go on from stand before them (M13).
     for (const state of store.manifest.state.timelines) await openTimeline(store, state);
   } catch (error) {
     for (const { writer } of store.timelines.values()) await writer.close().catch(() => {});
@@ -211,7 +242,9 @@ async function openTimelines(store: OpenStore): Promise<void> {
 export async function openTimeline(store: OpenStore, state: TimelineState): Promise<Timeline> {
   const { options, objects, manifest, runner, upkeep, timelines, meters } = store;
   const { host, directory } = objects;
-  const views = new Views(host.clock, directory);
+  const views = new Views(host.clock, directory), { ancestor } = state;
+  const origin = timelines.values().find(({ state }) => state.id === ancestor?.id);
+  assert((origin === undefined) === (ancestor === undefined), "what a branch goes on from is open");
   const context: TimelineContext = {
     host,
     objects,
@@ -220,6 +253,7 @@ export async function openTimeline(store: OpenStore, state: TimelineState): Prom
     readOnly: options.readOnly,
     name: state.name,
     id: state.id,
+    ancestor: origin && ancestor && ancestorOf(origin, ancestor.lsn),
     storeId: manifest.state.storeId,
     views,
     runner,
@@ -228,7 +262,7 @@ export async function openTimeline(store: OpenStore, state: TimelineState): Prom
   };
   const writer = await TimelineWriter.open(context);
   const timeline = new Timeline({ context, writer });
-  timelines.set(state.name, { state, writer, views, timeline });
+  timelines.set(state.name, { state, context, writer, views, timeline });
   return timeline;
 }
 

@@ -4,30 +4,16 @@
  * @module
  */
 
-import {
-  checkNames,
-  type Clock,
-  type Lsn,
-  maxTimelineNameLength,
-  ReadOnlyError,
-  typeName,
-} from "../base/mod.ts";
+import type { Clock, Lsn } from "../base/mod.ts";
 import { type Host, type IoReport, systemHost } from "../io/mod.ts";
 import type { VerifyFinding } from "../layer/mod.ts";
 import type { Timeline } from "../timeline/mod.ts";
 import { checkVerifyOptions, type VerifyOptions } from "./inspect/options.ts";
 import { verifyOpenStore } from "./inspect/verify.ts";
 import { metricsOf, type StoreMetrics } from "./metrics.ts";
-import {
-  closeStore,
-  mainName,
-  newTimeline,
-  type OpenStore,
-  openStore,
-  openTimeline,
-  stopReads,
-} from "./open_store.ts";
+import { closeStore, mainName, type OpenStore, openStore, stopReads } from "./open_store.ts";
 import type { StoreOptions } from "./options.ts";
+import { type CreateTimelineOptions, Timelines } from "./timelines.ts";
 import { MetricsPublisher, type PublishedMetrics, readPublished } from "./published_metrics.ts";
 
 /** A timeline, described. */
@@ -36,11 +22,13 @@ export interface TimelineInfo {
   readonly name: string;
   /** When it was made. */
   readonly created: Date;
-  /** The LSN of its last batch; 0 if there is none. */
+  /** Of a branch: the name of the timeline that it goes on from, and the branch LSN. */
+  readonly ancestor?: { readonly name: string; readonly lsn: Lsn } | undefined;
+  /** The LSN of its last batch; 0 if there is none, or the branch LSN. */
   readonly lastLsn: Lsn;
   /** The LSN up to which every batch is durable. */
   readonly durableLsn: Lsn;
-  /** The LSN below which history may be given up; 0 if all of it is kept. */
+  /** The LSN below which it cannot be read, since history may be given up; 0 if all of it is kept. */
   readonly horizon: Lsn;
 }
 
@@ -87,13 +75,14 @@ export class Store implements AsyncDisposable {
   }
 
   readonly #store: OpenStore;
-  readonly #making = new Map<string, Promise<Timeline>>();
+  readonly #timelines: Timelines;
   /** Who tells other processes of the metrics; `undefined` if nobody does. */
   readonly #publisher: MetricsPublisher | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(store: OpenStore) {
     this.#store = store;
+    this.#timelines = new Timelines(store);
     this.#publisher = startPublishing(store);
   }
 
@@ -143,62 +132,70 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Makes a timeline without history.
+   * Makes a timeline: one without history, or a branch, which has that of another timeline up to an LSN, and goes on from
+   * there for itself. A branch costs one edit, whatever there is: nothing is copied, and what it has of its ancestor is
+   * read from the ancestor's layers. The ancestor's horizon stays at or below the branch LSN as long as the branch is there.
    *
    * @param name Its name, 1 to 128 characters.
-   * @param options There are none yet: one that is given is refused, and not ignored.
-   * @returns The timeline, once it is durable.
+   * @param options See {@linkcode CreateTimelineOptions}.
+   * @returns The timeline, once it is durable; what it goes on from is, too.
    * @throws {Deno.errors.AlreadyExists} If there is one of that name.
-   * @throws {RangeError} If the name is empty or too long.
-   * @throws {TypeError} If the name is no string, or an option is given.
+   * @throws {Deno.errors.NotFound} If there is no timeline of the ancestor's name.
+   * @throws {LsnError} If `lsn` is beyond the ancestor's last LSN, or below what it can be read as of.
+   * @throws {RangeError} If the name is empty or too long, or `lsn` no LSN.
+   * @throws {TypeError} If the name is no string, or an option is unknown, of a wrong type, or `lsn` without `ancestor`.
    * @throws {ReadOnlyError} If the store is read only.
+   * @throws {PoisonedError} If the ancestor could not be made durable.
    * @throws {IoError} If the disk is full; it may be tried again.
+   *
+   * @example Try something on a branch
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Store } from "@varve/varve";
+   *
+   * await using store = await Store.open(await Deno.makeTempDir());
+   * const main = store.timeline();
+   * const lsn = await main.append([{ key: "color", value: "red" }]);
+   * await main.append([{ key: "color", value: "blue" }]);
+   * const trial = await store.createTimeline("trial", { ancestor: "main", lsn });
+   * await trial.append([{ key: "shape", value: "round" }]);
+   * assertEquals(await trial.get("color"), new TextEncoder().encode("red"));
+   * assertEquals(await main.get("shape"), undefined);
+   * await store.deleteTimeline("trial");
+   * ```
    */
-  async createTimeline(name: string, options: Record<string, never> = {}): Promise<Timeline> {
+  async createTimeline(name: string, options: CreateTimelineOptions = {}): Promise<Timeline> {
     this.#checkOpen();
-    checkTimelineName(name);
-    checkNames("make timeline", options, []);
-    if (this.#store.options.readOnly) {
-      throw new ReadOnlyError(`Cannot make timeline "${name}": the store is open read only`);
-    }
-    if (this.#store.timelines.has(name)) {
-      throw new Deno.errors.AlreadyExists(`Cannot make timeline "${name}": there is one`);
-    }
-    if (this.#making.has(name)) {
-      throw new Deno.errors.AlreadyExists(`Cannot make timeline "${name}": it is being made`);
-    }
-    const making = this.#makeTimeline(name);
-    this.#making.set(name, making);
-    try {
-      return await making;
-    } finally {
-      this.#making.delete(name);
-    }
+    return await this.#timelines.create(name, options);
   }
 
-  async #makeTimeline(name: string): Promise<Timeline> {
-    const { objects, manifest } = this.#store;
-    // One that was made and could not be opened then is opened now.
-    let timeline = manifest.state.timelines.find((known) => known.name === name);
-    if (timeline === undefined) {
-      timeline = newTimeline(objects.host, name);
-      await objects.prepare(timeline.id);
-      await manifest.commit({ type: "addTimeline", timeline });
-    }
-    return await openTimeline(this.#store, timeline);
+  /**
+   * Deletes a timeline: its reads, snapshots and writes end with `BadResource`, and its files are removed once no other
+   * process reads them. Others are left as they are, the one that it went on from too.
+   *
+   * @param name Its name.
+   * @throws {VarveError} If timelines go on from it, which it names: they must be deleted before.
+   * @throws {RangeError} If it is `"main"`, which always exists, or the name is empty or too long.
+   * @throws {Deno.errors.NotFound} If there is none of that name.
+   * @throws {TypeError} If the name is no string.
+   * @throws {ReadOnlyError} If the store is read only.
+   * @throws {IoError} If the disk is full: it is there still, and ended; it may be tried again.
+   */
+  async deleteTimeline(name: string): Promise<void> {
+    this.#checkOpen();
+    await this.#timelines.delete(name);
   }
 
   /** Describes every timeline. */
   timelines(): TimelineInfo[] {
     this.#checkOpen();
-    const { manifest, timelines } = this.#store;
-    const horizons = new Map(manifest.state.timelines.map(({ id, horizon }) => [id, horizon]));
-    return [...timelines.values()].map(({ state, writer }) => ({
+    return [...this.#store.timelines.values()].map(({ state, context: { ancestor }, writer }) => ({
       name: state.name,
       created: new Date(state.created),
+      ...(ancestor === undefined ? {} : { ancestor: { name: ancestor.name, lsn: ancestor.lsn } }),
       lastLsn: writer.lastLsn,
       durableLsn: writer.durableLsn,
-      horizon: horizons.get(state.id) ?? state.horizon,
+      horizon: writer.horizon.readable,
     }));
   }
 
@@ -248,7 +245,7 @@ export class Store implements AsyncDisposable {
 
   async #close(): Promise<void> {
     stopReads(this.#store);
-    await Promise.allSettled(this.#making.values());
+    await this.#timelines.idle();
     try {
       await this.#publisher?.close();
     } finally {
@@ -303,15 +300,4 @@ function startPublishing(store: OpenStore): MetricsPublisher | undefined {
   const publisher = new MetricsPublisher(objects, metricsMilliseconds, { clock, timers, note, metrics });
   publisher.start();
   return publisher;
-}
-
-function checkTimelineName(name: string): void {
-  if (typeof name !== "string") {
-    throw new TypeError(`Cannot make timeline: expected a name, found ${typeName(name)}`);
-  }
-  if (name.length === 0 || name.length > maxTimelineNameLength) {
-    throw new RangeError(
-      `Cannot make timeline: expected a name of 1 to ${maxTimelineNameLength} characters, found ${name.length}`,
-    );
-  }
 }

@@ -101,8 +101,9 @@ export async function tellUnnamedRoot(
   }
 }
 
+/** The directories that a manifest knows of, those of timelines that were dropped among them. */
 function timelinesIn(state: StoreState | undefined): Set<string> {
-  return new Set(state?.timelines.map(({ id }) => timelineName(id)));
+  return new Set([...state?.timelines.map(({ id }) => id) ?? [], ...state?.dropped ?? []].map(timelineName));
 }
 
 /**

@@ -77,7 +77,7 @@ interface Part {
   readonly name: string;
   readonly storeId: string | undefined;
   /** What the manifest says of it, and which manifest. */
-  readonly named: { readonly timeline: TimelineState; readonly version: number } | undefined;
+  readonly named: NamedTimeline | undefined;
   readonly layers: readonly LayerDescription[];
   readonly segments: readonly SegmentDescription[];
   /** Files that tell nothing of themselves. */
@@ -86,9 +86,20 @@ interface Part {
   readonly error: CorruptionError | IoError | undefined;
 }
 
-function namedPart(timeline: TimelineState, { storeId, version }: StoreState): Part {
+/** What a manifest says of a timeline. */
+interface NamedTimeline {
+  readonly timeline: TimelineState;
+  /** Which manifest. */
+  readonly version: number;
+  /** Where branches go on from it. */
+  readonly branchLsns: readonly Lsn[];
+}
+
+function namedPart(timeline: TimelineState, { storeId, version, timelines }: StoreState): Part {
   const { id, name, layers, segments } = timeline;
-  return { id, name, storeId, named: { timeline, version }, layers, segments, unknown: [], error: undefined };
+  const branchLsns = timelines.flatMap(({ ancestor }) => ancestor?.id === id ? ancestor.lsn : []);
+  const named = { timeline, version, branchLsns };
+  return { id, name, storeId, named, layers, segments, unknown: [], error: undefined };
 }
 
 /** What stands in the place of its directory is not its own: nothing is read through it. */
@@ -128,8 +139,9 @@ async function* inspectTimeline(
     findings.found({ error });
     return yield* findings.take();
   }
-  const horizon = named?.timeline.horizon ?? 0;
-  let lastLsn = 0;
+  // All of history up to the horizon was durable, and up to where branches begin.
+  const reach = Math.max(named?.timeline.horizon ?? 0, ...named?.branchLsns ?? []);
+  let lastLsn = named?.timeline.ancestor?.lsn ?? 0;
   for (const description of layers) {
     findings.check();
     await checkLayer(objects, { storeId, timelineId: id, description, manifestPath }, findings);
@@ -139,21 +151,21 @@ async function* inspectTimeline(
   }
   for (const segment of segments) {
     findings.check();
-    // All of history up to the horizon was durable, and the last segment has the end of it.
-    const claimed = segment === segments.at(-1) ? horizon : 0;
+    // The last segment has the end of it.
+    const claimed = segment === segments.at(-1) ? reach : 0;
     lastLsn = await inspectSegment(store, part, segment, { lastLsn, claimed }, findings);
     findings.finished();
     yield* findings.take();
   }
-  if (segments.length === 0 && horizon > lastLsn) {
-    const expected = `records up to LSN ${horizon}, which were durable`, found = `none behind LSN ${lastLsn}`;
+  if (segments.length === 0 && reach > lastLsn) {
+    const expected = `records up to LSN ${reach}, which were durable`, found = `none behind LSN ${lastLsn}`;
     const error = new CorruptionError({
       path: manifestPath ?? objects.directory,
       offset: 0,
       expected,
       found,
     });
-    findings.found({ error, lsns: { first: lastLsn + 1, last: horizon } });
+    findings.found({ error, lsns: { first: lastLsn + 1, last: reach } });
   }
   for (const file of unknown) findings.found({ error: unknownFile(file), offset: 0, length: blockBytes });
   await tellPermissions(objects, timelineName(id), findings);

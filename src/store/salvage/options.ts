@@ -49,6 +49,11 @@ export interface LostStretch {
 export interface SalvagedTimeline {
   /** Its name in the new store: that of the manifest, or its id in 16 hexadecimal digits where no manifest tells. */
   readonly name: string;
+  /**
+   * Of a branch: the name of the timeline that it goes on from, and the branch LSN. What it has of that is as whole as that
+   * is. Where no manifest tells, a branch is salvaged as a timeline of its own, without that.
+   */
+  readonly ancestor?: { readonly name: string; readonly lsn: Lsn } | undefined;
   /** Batches that were copied, each at its LSN. */
   readonly batches: number;
   /** Records of changes in them. */
@@ -73,7 +78,10 @@ export interface SalvagedTimeline {
 export interface SalvageReport {
   /** The new store's directory. */
   readonly path: string;
-  /** Whether the manifest could be read. Without it names of timelines are lost: their ids stand for them. */
+  /**
+   * Whether the manifest could be read. Without it names of timelines are lost: their ids stand for them. And branches are
+   * no branches any more: each has its own versions, and none of those that it went on from.
+   */
   readonly hasManifest: boolean;
   /** Why not. */
   readonly manifestError: Error | undefined;

@@ -8,9 +8,9 @@
  * @module
  */
 
-import { CorruptionError, type Lsn, pathOf, VarveError } from "../../base/mod.ts";
+import { assert, CorruptionError, type Lsn, pathOf, VarveError } from "../../base/mod.ts";
 import { directoryOf, type IoEngine } from "../../io/mod.ts";
-import { Manifest, type StoreState, type TimelineState } from "../../manifest/mod.ts";
+import { type AncestorState, Manifest, type StoreState, type TimelineState } from "../../manifest/mod.ts";
 import { type Objects, timelineName } from "../../objects/mod.ts";
 import type { Timeline } from "../../timeline/mod.ts";
 import { notDirectory, unlessMissing } from "../directory.ts";
@@ -22,7 +22,12 @@ import { openStoreWith, raiseHorizon, type Store } from "../store.ts";
 import { BatchClock } from "./batch_clock.ts";
 import type { ReadBatch, SalvageWatch } from "./batch_reader.ts";
 import { mergeBatches } from "./merge_batches.ts";
-import { checkSalvageOptions, type SalvageOptions, type SalvageReport } from "./options.ts";
+import {
+  checkSalvageOptions,
+  type SalvagedTimeline,
+  type SalvageOptions,
+  type SalvageReport,
+} from "./options.ts";
 import { findSources, type SalvageSource } from "./sources.ts";
 import { TimelineTally } from "./tally.ts";
 
@@ -34,7 +39,9 @@ import { TimelineTally } from "./tally.ts";
  * it tells where the next 4 KiB of records begin, so that a length that is hit costs up to so much. Without it the next
  * record is looked for byte by byte: it must check, lie in its area and be of an LSN that may be there, and so may be
  * one that a value holds whose own record is damaged. What is lost is told; what a crash left and nobody was promised
- * is left out in silence. Without a manifest the names of timelines are lost, and their ids stand for them.
+ * is left out in silence. A branch goes on from its ancestor in the new store as it did in the old one. Without a manifest
+ * the names of timelines are lost, and their ids stand for them; which of them are branches is lost too: each has the
+ * versions of its own then, and none of what it went on from.
  *
  * @param from The directory of the store, which nobody writes meanwhile. It is only read.
  * @param to Where the new store is made; there must be nothing, or an empty directory.
@@ -122,6 +129,17 @@ interface Part {
   readonly sources: readonly SalvageSource[];
   /** What the manifest says of it. */
   readonly named: TimelineState | undefined;
+  /** Where it goes on from, if the manifest says so. */
+  readonly ancestor: SalvagedTimeline["ancestor"];
+  /** Up to where others go on from it. */
+  readonly leastLastLsn: Lsn;
+}
+
+/** Where a branch goes on from: the name of the timeline, and the branch LSN. */
+function originIn({ timelines }: StoreState, { id, lsn }: AncestorState): SalvagedTimeline["ancestor"] {
+  const found = timelines.find((timeline) => timeline.id === id);
+  assert(found !== undefined, "M13: a branch stands behind its ancestor");
+  return { name: found.name, lsn };
 }
 
 class Salvage implements SalvageWatch {
@@ -143,7 +161,8 @@ class Salvage implements SalvageWatch {
     const ids = new Set(state?.timelines.map(({ id }) => id));
     for (const id of await this.#objects.listTimelines()) ids.add(id);
     const parts: Part[] = [];
-    for (const id of ids) {
+    // What is left of timelines that were dropped is nobody's history.
+    for (const id of ids.difference(new Set(state?.dropped))) {
       const named = state?.timelines.find((timeline) => timeline.id === id);
       if (state !== undefined && named === undefined && await this.#isStranger(id)) continue;
       const tally = new TimelineTally(named?.name ?? timelineName(id));
@@ -151,10 +170,13 @@ class Salvage implements SalvageWatch {
       // A directory without records that no manifest names never became a timeline.
       if (named === undefined && sources.length === 0 && tally.lostCount === 0) continue;
       for (const { end } of sources) this.#progress.totalBytes += end;
-      parts.push({ tally, sources, named });
+      const ancestor = state && named?.ancestor && originIn(state, named.ancestor);
+      const branches = state?.timelines.flatMap(({ ancestor }) => ancestor?.id === id ? ancestor.lsn : []);
+      parts.push({ tally, sources, named, ancestor, leastLastLsn: Math.max(0, ...branches ?? []) });
     }
+    // Those that others go on from come before them.
     for (const part of parts) await this.#copy(part);
-    const timelines = parts.map(({ tally }) => ({ ...tally }));
+    const timelines = parts.map(({ tally, ancestor }) => ({ ...tally, ...(ancestor && { ancestor }) }));
     return { path: this.#store.path, hasManifest: state !== undefined, manifestError: error, timelines };
   }
 
@@ -173,13 +195,17 @@ class Salvage implements SalvageWatch {
     }
   }
 
-  async #copy({ tally, sources, named }: Part): Promise<void> {
-    const { name } = tally;
-    const timeline = name === mainName ? this.#store.timeline() : await this.#store.createTimeline(name);
+  async #copy({ tally, sources, named, ancestor, leastLastLsn }: Part): Promise<void> {
+    const { name } = tally, origin = ancestor && { ancestor: ancestor.name, lsn: ancestor.lsn };
+    const timeline = name === mainName
+      ? this.#store.timeline()
+      : await this.#store.createTimeline(name, origin);
     this.#clock.begin(named?.times);
     for await (const batch of mergeBatches(this.#objects, sources, tally, this)) {
       await this.#append(timeline, batch, tally);
     }
+    // History went as far as others go on from, whatever is left of it: a batch without changes says so.
+    if (timeline.lastLsn < leastLastLsn) await timeline.append([], { lsn: leastLastLsn });
     await timeline.sync();
     await raiseHorizon(this.#store, name, horizonIn(sources, named));
     this.read(0);

@@ -1,6 +1,7 @@
 /** Every mutant there is. */
 
 import type { Mutant } from "../mutant.ts";
+import { branches } from "./branches.ts";
 import { checks } from "./checks.ts";
 import { durability } from "./durability.ts";
 import { engines } from "./engines.ts";
@@ -22,4 +23,5 @@ export const mutants: readonly Mutant[] = [
   ...ownership,
   ...merging,
   ...runs,
+  ...branches,
 ];

@@ -1,0 +1,108 @@
+/** Mutants that see too much of what a branch goes on from, or too little, or give it up. */
+
+import type { Mutant } from "../mutant.ts";
+
+const branchesTest = "tests/store/branches/branches_test.ts";
+
+/** See the top of the file. */
+export const branches: readonly Mutant[] = [
+  {
+    name: "branch-sees-what-came-later",
+    breaks: "V1: of what a branch goes on from only what stood at the branch LSN counts.",
+    file: "src/timeline/open_timeline.ts",
+    before: "ancestor?.openView(Math.min(lsn, ancestor.lsn));",
+    after: "ancestor?.openView(Math.max(lsn, ancestor.lsn));",
+    caughtBy: branchesTest,
+    filter: "counts the layers of all levels",
+  },
+  {
+    name: "warm-get-sees-what-came-later",
+    breaks: "V1: a get that memory answers looks at each level as of its LSN.",
+    file: "src/timeline/read/warm_get.ts",
+    before: "last = Math.min(last, older.lsn);",
+    after: "last = Math.max(last, older.lsn);",
+    caughtBy: branchesTest,
+    filter: "memory answers",
+  },
+  {
+    name: "scan-has-one-lsn-for-all-levels",
+    breaks: "V1: a scan takes versions of each source as of the LSN of its level.",
+    file: "src/timeline/read/scan/scan_window.ts",
+    before: "const { file, lsn: last } = this.#sources[source];",
+    after: "const { file } = this.#sources[source], { lsn: last } = this.#sources[0];",
+    caughtBy: "tests/timeline/read/scan/scan_window_test.ts",
+    filter: "as of the LSN of its level",
+  },
+  {
+    name: "lookup-looks-below-what-failed",
+    breaks: "Damage is never absence: a key that cannot be read above is not answered from below.",
+    file: "src/timeline/read/lookup.ts",
+    before: "this.places.settledAt(key) === 0 && this.places.failureOf(key) === undefined",
+    after: "this.places.settledAt(key) === 0",
+    caughtBy: "tests/timeline/read/lookup_test.ts",
+    filter: "cannot be read above",
+  },
+  {
+    name: "branch-gives-up-tombstones",
+    breaks: "V2: a branch keeps tombstones, since its ancestor is older than all that it has.",
+    file: "src/timeline/upkeep/job_runner.ts",
+    before: "job.isOldest && this.#context.ancestor === undefined",
+    after: "job.isOldest",
+    caughtBy: branchesTest,
+    filter: "keeps the deletions",
+  },
+  {
+    name: "horizon-passes-branches",
+    breaks: "R4: the horizon never goes beyond the LSN at which a branch goes on.",
+    file: "src/timeline/upkeep/retain/horizon.ts",
+    before: "return Math.min(lsn, this.leastBranch?.lsn ?? Infinity);",
+    after: "return lsn;",
+    caughtBy: branchesTest,
+    filter: "stays where a branch goes on",
+  },
+  {
+    name: "horizon-passes-a-branch-that-is-being-made",
+    breaks: "N1: from the call on the horizon stays below what a branch goes on from.",
+    file: "src/store/timelines.ts",
+    before: "using _pins = origin && pin(origin.from, { timeline: name, lsn: origin.lsn });",
+    after: "",
+    caughtBy: branchesTest,
+    filter: "holds the horizon from the call on",
+  },
+  {
+    name: "branch-of-what-may-be-lost",
+    breaks: "N1: what a branch goes on from is durable before an edit names the branch.",
+    file: "src/store/timelines.ts",
+    before: "if (writer.durableLsn < lsn) await writer.sync();",
+    after: "",
+    caughtBy: branchesTest,
+    filter: "durable before the branch",
+  },
+  {
+    name: "branch-holds-its-own-layers-alone",
+    breaks: "K5: a view of a branch holds the layers of what it goes on from.",
+    file: "src/timeline/read/view.ts",
+    before: "if (below !== undefined) below.#isBelow = true;",
+    after: "below?.[Symbol.dispose]();",
+    caughtBy: branchesTest,
+    filter: "holds the layers of all that it goes on from",
+  },
+  {
+    name: "dropped-timeline-is-not-remembered",
+    breaks: "M14: the id of a timeline that was dropped stays until its directory is durably gone.",
+    file: "src/manifest/apply.ts",
+    before: "dropped.add(edit.id);",
+    after: "",
+    caughtBy: "tests/store/branches/crash_test.ts",
+    filter: "made and deleted whole",
+  },
+  {
+    name: "branch-begins-at-nothing",
+    breaks: "T1: the history of a branch begins at its branch LSN, and recovery goes on from there.",
+    file: "src/timeline/write/recover.ts",
+    before: "let lastLsn = ancestor?.lsn ?? 0;",
+    after: "let lastLsn = 0;",
+    caughtBy: branchesTest,
+    filter: "durable before the branch",
+  },
+];
