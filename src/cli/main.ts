@@ -10,6 +10,7 @@ import { layersCommand, statsCommand } from "./commands/inspect.ts";
 import { loadCommand } from "./commands/load.ts";
 import { getCommand, historyCommand, scanCommand } from "./commands/read.ts";
 import { salvageCommand } from "./commands/salvage.ts";
+import { branchCommand, dropCommand, timelinesCommand } from "./commands/timelines.ts";
 import { topCommand } from "./commands/top.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { createCommand, deleteCommand, putCommand } from "./commands/write.ts";
@@ -31,6 +32,9 @@ const commands: readonly Command[] = [
   getCommand,
   scanCommand,
   historyCommand,
+  branchCommand,
+  timelinesCommand,
+  dropCommand,
   layersCommand,
   statsCommand,
   topCommand,

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertNotMatch, assertRejects, unreachable } from "@std/assert";
 import * as backup from "../../examples/backup.ts";
+import { changes, prices, takeOver, tryOut } from "../../examples/branch.ts";
 import { cached, forget } from "../../examples/cache.ts";
 import { handler } from "../../examples/http_server.ts";
 import { balances, deposit, statement, transfer } from "../../examples/ledger.ts";
@@ -12,7 +13,7 @@ import { codeOf, textOf } from "../source.ts";
 import { collect } from "../store/bytes.ts";
 import { test } from "../store/matrix.ts";
 
-const names = ["ledger", "cache", "time_travel", "telemetry", "backup", "http_server"];
+const names = ["ledger", "cache", "time_travel", "telemetry", "backup", "http_server", "branch"];
 
 for (const name of names) {
   Deno.test(`examples/${name}.ts is short, casts nothing, and is named in the README`, () => {
@@ -102,6 +103,22 @@ test("time travel reads every moment, and puts one back", async (place) => {
   using now = timeline.snapshot();
   assertEquals(await documents(now), { a: "2", b: "1" });
   assertEquals(await story(timeline, "b"), ["1: 1", "3: deleted", "4: 1"]);
+});
+
+test("a branch is tried out, compared and taken over, or not", async (place) => {
+  const store = await place.open(), main = store.timeline();
+  const first = await main.append([{ key: "a", value: "1" }, { key: "b", value: "1" }]);
+  await main.append([{ key: "a", value: "2" }]);
+  const trial = await tryOut(store, "trial"), early = await tryOut(store, "early", first);
+  await trial.append([{ key: "b", delete: true }, { key: "c", value: "3" }]);
+  await trial.append([{ key: "c", value: "4" }]);
+  await main.append([{ key: "d", value: "5" }]);
+  assertEquals([await prices(trial), await prices(early)], [{ a: "2", c: "4" }, { a: "1", b: "1" }]);
+  assertEquals((await changes(store, trial)).length, 2);
+  assertEquals(await changes(store, early), []);
+  assertEquals(await takeOver(store, trial), 4);
+  assertEquals(await prices(main), { a: "2", c: "4", d: "5" });
+  assertEquals(store.timelines().map(({ name }) => name), ["main", "early"]);
 });
 
 test("telemetry finds ranges of time", async (place) => {

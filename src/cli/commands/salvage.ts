@@ -82,7 +82,7 @@ function isWhole({ hasManifest, timelines }: SalvageReport): boolean {
 function shownReport({ hasManifest, manifestError, timelines }: SalvageReport, work: string): string {
   const without = hasManifest
     ? ""
-    : `No manifest could be read: timelines are named by their ids\n${
+    : `No manifest could be read: timelines are named by their ids, and branches lack what they went on from\n${
       manifestError === undefined ? "" : `  ${escapeText(manifestError.message)}\n`
     }`;
   const next = hasManifest ? "" : howToRead(timelines);
@@ -97,13 +97,18 @@ function howToRead(timelines: readonly SalvagedTimeline[]): string {
 }
 
 function shownTimeline(timeline: SalvagedTimeline): string {
-  const { name, batches, records, firstLsn, lastLsn, lost, lostCount } = timeline;
+  const { name, ancestor, batches, records, firstLsn, lastLsn, lost, lostCount } = timeline;
   const counts = `${formatBatches(batches)}, ${formatCounted(records, "record")}`;
   const range = batches === 0 ? "" : `, ${formatLsns(firstLsn, lastLsn)}`;
   const more = lostCount > lost.length
     ? `  … and ${formatCounted(lostCount - lost.length, "more stretch", "more stretches")}\n`
     : "";
-  return `${escapeText(name)}: ${counts}${range}\n${lost.map(shownLoss).join("")}${more}${doubts(timeline)}`;
+  const from = ancestor === undefined
+    ? ""
+    : `, goes on from ${escapeText(ancestor.name)} at LSN ${ancestor.lsn}`;
+  return `${escapeText(name)}: ${counts}${range}${from}\n${lost.map(shownLoss).join("")}${more}${
+    doubts(timeline)
+  }`;
 }
 
 function shownLoss({ path, offset, length, lsns, error }: LostStretch): string {
