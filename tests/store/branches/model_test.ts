@@ -48,7 +48,7 @@ class Trial implements AsyncDisposable {
   }
 
   async #open(): Promise<void> {
-    const upkeep = this.#random.pick(["slices", "manual"] as const);
+    const upkeep = this.#random.pick(["slices", "slices", "manual", "worker"] as const);
     const history = this.#random.pick(["all", "all", { lsns: 60 }] as const);
     this.#store = await this.#place.open({ upkeep, history });
     const infos = this.#store.timelines();

@@ -95,9 +95,12 @@ export async function collectGarbage(
     await horizon.move(writer.durableLsn, policy);
   }
   const horizonAfter = dryRun ? horizon.target(writer.durableLsn, policy) : horizon.lsn;
-  const before = plansOf(writer, horizonAfter).filter(({ isWorth }) => isWorth);
-  const work = dryRun || before.length === 0 ? nothing : await giveUp(writer, options, horizonAfter);
-  const after = plansOf(writer, horizonAfter).filter(({ isWorth }) => !isWorth);
+  const isBranch = context.ancestor !== undefined;
+  const before = plansOf(writer, horizonAfter, isBranch).filter(({ isWorth }) => isWorth);
+  const work = dryRun || before.length === 0
+    ? nothing
+    : await giveUp(writer, options, horizonAfter, isBranch);
+  const after = plansOf(writer, horizonAfter, isBranch).filter(({ isWorth }) => !isWorth);
   const { inputLayers, outputLayers, inputBytes, outputBytes } = work;
   const branch = horizon.heldBy(writer.durableLsn, policy);
   return {
@@ -117,16 +120,17 @@ function giveUp(
   { compactor }: TimelineWriter,
   options: CompactOptions,
   horizon: Lsn,
+  isBranch: boolean,
 ): Promise<CompactionReport> {
-  const planner = new GarbagePlanner(horizon);
+  const planner = new GarbagePlanner(horizon, isBranch);
   return compactor.compact(options, {
     words: "collect garbage of",
     choose: (layers, lastLsn, settings) => planner.next(layers.listUpTo(lastLsn), settings),
   });
 }
 
-function plansOf({ layers: { map } }: TimelineWriter, horizon: Lsn): Reclaim[] {
-  return planReclaim(Array.from(map.stored(), ({ description }) => description), horizon);
+function plansOf({ layers: { map } }: TimelineWriter, horizon: Lsn, isBranch: boolean): Reclaim[] {
+  return planReclaim(Array.from(map.stored(), ({ description }) => description), horizon, isBranch);
 }
 
 function sumOf(plans: readonly Reclaim[]): number {

@@ -25,6 +25,7 @@ import { planReclaim } from "./reclaim.ts";
 /** Plans jobs that give up history. */
 export class GarbagePlanner {
   readonly #horizon: Lsn;
+  readonly #keepsTombstones: boolean;
   /** The newest layer that there was at the first question. */
   #lastKnown: number | undefined;
 
@@ -32,9 +33,11 @@ export class GarbagePlanner {
    * Plans nothing yet.
    *
    * @param horizon Below which LSN history is given up.
+   * @param keepsTombstones See {@linkcode planReclaim}.
    */
-  constructor(horizon: Lsn) {
+  constructor(horizon: Lsn, keepsTombstones: boolean = false) {
     this.#horizon = horizon;
+    this.#keepsTombstones = keepsTombstones;
   }
 
   /**
@@ -46,7 +49,7 @@ export class GarbagePlanner {
    */
   next(layers: readonly LevelledLayer[], settings: PlanSettings): PlannedJob | undefined {
     const last = this.#lastKnown ??= layers.reduce((most, { sequence }) => Math.max(most, sequence), 0);
-    for (const { work, isWorth, layers: pile } of planReclaim(layers, this.#horizon)) {
+    for (const { work, isWorth, layers: pile } of planReclaim(layers, this.#horizon, this.#keepsTombstones)) {
       if (!isWorth) continue;
       if (work === "remove") return { work, inputs: pile, level: 0, cuts: [], isOldest: false };
       const levels = Levels.empty.edit([], pile);

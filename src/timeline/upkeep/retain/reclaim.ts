@@ -56,9 +56,14 @@ const worthShare = 8;
  *
  * @param layers All stored layers.
  * @param horizon The horizon.
+ * @param keepsTombstones Whether tombstones stay, whatever the horizon: those of a branch.
  * @returns What can, in no order that counts; nothing that is known not to have versions that may go.
  */
-export function planReclaim<L extends ReclaimedLayer>(layers: readonly L[], horizon: Lsn): Reclaim<L>[] {
+export function planReclaim<L extends ReclaimedLayer>(
+  layers: readonly L[],
+  horizon: Lsn,
+  keepsTombstones: boolean = false,
+): Reclaim<L>[] {
   const old = layers.filter(({ firstLsn }) => firstLsn <= horizon);
   if (old.length === 0) return [];
   const covered = coveredLayers(layers, horizon), gone = new Set(covered);
@@ -67,7 +72,7 @@ export function planReclaim<L extends ReclaimedLayer>(layers: readonly L[], hori
     plans.push({ work: "remove", layers: covered, bytes: sizeOf(covered), isWorth: true });
   }
   for (const pile of pilesOf(layers.filter((layer) => layer.versions > 0 && !gone.has(layer)))) {
-    const bytes = supersededBytes(pile, horizon);
+    const bytes = supersededBytes(pile, horizon, keepsTombstones);
     if (bytes > 0) {
       plans.push({ work: "merge", layers: pile, bytes, isWorth: bytes * worthShare >= sizeOf(pile) });
     }
@@ -105,15 +110,20 @@ function pilesOf<L extends ReclaimedLayer>(layers: readonly L[]): L[][] {
 
 /**
  * About how many bytes of a pile are of versions that may go: those below the horizon, if versions lie evenly, but for one
- * of each key that is not deleted, of which the layer with the most has all.
+ * of each key that is not deleted, or of each key, of which the layer with the most has all.
  */
-function supersededBytes(pile: readonly ReclaimedLayer[], horizon: Lsn): number {
+function supersededBytes(
+  pile: readonly ReclaimedLayer[],
+  horizon: Lsn,
+  keepsTombstones: boolean,
+): number {
   let old = 0, oldBytes = 0, kept = 0;
   for (const layer of pile) {
     const { versions, keys, tombstones, byteLength } = layer, aged = agedOf(layer, horizon);
     old += aged.versions;
     oldBytes += byteLength * aged.versions / versions;
-    kept = Math.max(kept, aged.keys * (1 - Math.min(1, tombstones / keys)));
+    const deleted = keepsTombstones ? 0 : Math.min(1, tombstones / keys);
+    kept = Math.max(kept, aged.keys * (1 - deleted));
   }
   const [only] = pile;
   // What was merged under this horizon as one has nothing that may go.

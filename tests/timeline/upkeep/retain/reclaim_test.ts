@@ -90,3 +90,11 @@ Deno.test("planReclaim() may remove unread what is covered: versions of all kind
     }
   }
 });
+
+Deno.test("planReclaim() expects no deletion to go where tombstones are kept", () => {
+  const layers = [layer(1, "az", [1, 50], { keys: 50, tombstones: 40 })];
+  const bytesOf = (keepsTombstones: boolean) =>
+    planReclaim(layers, 50, keepsTombstones).reduce((sum, { bytes }) => sum + bytes, 0);
+  assertEquals([bytesOf(false), bytesOf(true)], [900, 500]);
+  assertEquals(planReclaim([layer(1, "az", [1, 50], { tombstones: 30 })], 50, true), []);
+});
