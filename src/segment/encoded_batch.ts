@@ -44,13 +44,27 @@ const loopBytes = 16;
 /** Records back to back, whose LSN and checksums are set when the batch is appended. */
 export class EncodedBatch {
   /** The memory; records are in `[0, end)`. */
-  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(leastBytes);
+  bytes: Uint8Array<ArrayBuffer>;
   /** The same memory. */
-  view: DataView<ArrayBuffer> = new DataView(this.bytes.buffer);
+  view: DataView<ArrayBuffer>;
   /** Where the last record ends. */
   end = 0;
   /** How many records there are. */
   count = 0;
+
+  /** Starts without records, in memory that is given, or of its own. */
+  constructor(bytes: Uint8Array<ArrayBuffer> = new Uint8Array(leastBytes)) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer);
+  }
+
+  /** The same records in memory of their own, which nobody changes who fills this batch anew. */
+  copy(): EncodedBatch {
+    const copy = new EncodedBatch(this.bytes.slice(0, this.end));
+    copy.end = this.end;
+    copy.count = this.count;
+    return copy;
+  }
 
   /** Forgets every record. */
   clear(): void {

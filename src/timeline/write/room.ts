@@ -24,7 +24,7 @@ export type HeldLayers = Pick<
 
 /**
  * Why an append would wait now: `none`, it would not; `buffers`, they are full, until a write ends; `seal`, frozen layers
- * are too many or hold too much memory, until one is sealed; `held`, upkeep lags far behind, until one of its jobs ends;
+ * are too many, or they and appends that look their expectations up hold too much memory, until one is done; `held`, upkeep lags far behind, until one of its jobs ends;
  * `slowed`, it lags behind, and appends are paced.
  */
 export type BackPressure = "none" | "buffers" | "seal" | "held" | "slowed";
@@ -52,6 +52,8 @@ export class Room {
   readonly #waitingBytes: number;
   /** Bytes that were appended since the event loop's turn was asked for. */
   #sinceTurn = 0;
+  /** Bytes of batches that wait to be appended. */
+  #expectantBytes = 0;
   #waiting: (() => void)[] = [];
 
   /** Watches over the layers that are not sealed, and over upkeep. */
@@ -88,12 +90,7 @@ export class Room {
    * @throws {LimitError} If more waits in memory than may.
    */
   check(): void {
-    const health = this.#health;
-    if (health.state !== "open") {
-      const refusal = health.refusal();
-      health.retry();
-      throw refusal;
-    }
+    this.checkHealth();
     const held = this.#heldBytes();
     if (held <= this.#waitingBytes) return;
     throw new LimitError(`Cannot append: ${held} bytes wait in memory, await earlier appends first`, {
@@ -102,15 +99,47 @@ export class Room {
     });
   }
 
-  /** Bytes in buffers and in indexes that the disk must take before their memory is free. */
-  #heldBytes(): number {
-    return this.#layers.waitingBytes + this.#layers.frozenIndexBytes;
+  /**
+   * The gate before an append of a batch that {@linkcode Room.hold} let in: there is memory for it.
+   *
+   * @throws {PoisonedError} If a write failed before.
+   * @throws {IoError} If the disk was full; it is tried again.
+   */
+  checkHealth(): void {
+    const health = this.#health;
+    if (health.state === "open") return;
+    const refusal = health.refusal();
+    health.retry();
+    throw refusal;
   }
 
-  /** Whether frozen layers take too much memory, or are too many. */
+  /**
+   * Lets a batch wait in memory before it is appended, as {@linkcode Room.check} lets in one that is appended at once.
+   *
+   * @param bytes What it takes.
+   * @returns Gives that back.
+   */
+  hold(bytes: number): Disposable {
+    this.check();
+    this.#expectantBytes += bytes;
+    return {
+      [Symbol.dispose]: () => {
+        this.#expectantBytes -= bytes;
+        this.wake();
+      },
+    };
+  }
+
+  /** Bytes in buffers and in indexes that the disk must take before their memory is free, and of batches that wait. */
+  #heldBytes(): number {
+    return this.#layers.waitingBytes + this.#layers.frozenIndexBytes + this.#expectantBytes;
+  }
+
+  /** Whether frozen layers are too many, or they and batches that wait take too much memory. */
   get #mustSeal(): boolean {
     const frozen = this.#layers.frozenCount;
-    return frozen > mostFrozen || frozen > 0 && this.#heldBytes() > this.#waitingBytes;
+    if (frozen > mostFrozen) return true;
+    return (frozen > 0 || this.#expectantBytes > 0) && this.#heldBytes() > this.#waitingBytes;
   }
 
   /** Notes that so many bytes were appended. */
@@ -134,7 +163,7 @@ export class Room {
     // The buffers are full: a write must end first.
     const room = this.#layers.bufferRoom();
     if (room !== undefined) return room;
-    // Frozen layers take too much memory, or are too many: one of them must be sealed first.
+    // They take too much memory, or are too many: one of them must be done first.
     if (this.#mustSeal) return this.nextSeal();
     // Upkeep lags far behind: one of its jobs must end first.
     if (this.#throttle.mustHold) return this.#throttle.hold(() => this.nextSeal());

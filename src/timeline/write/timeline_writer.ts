@@ -136,14 +136,16 @@ export class TimelineWriter {
    *
    * @param batch The batch, not stamped yet; one without changes takes an LSN too.
    * @param given The LSN that the caller chose, if it did.
+   * @param isHeld Whether there is memory for it, since {@linkcode TimelineWriter.hold} let it in.
    * @returns The batch's LSN.
    * @throws {LsnError} If the LSN does not increase.
    * @throws {PoisonedError} If an earlier write failed, or there is no memory for the batch.
    * @throws {IoError} If the disk is full.
    * @throws {LimitError} If more waits to be written than memory allows, or the timeline has had all its files.
    */
-  append(batch: EncodedBatch, given: Lsn | undefined): Lsn {
-    this.#room.check();
+  append(batch: EncodedBatch, given: Lsn | undefined, isHeld: boolean = false): Lsn {
+    if (isHeld) this.#room.checkHealth();
+    else this.#room.check();
     const lsn = this.#nextLsn(given);
     const records = batch.count === 0 ? emptyBatch() : batch;
     const isFull = this.layers.isFull(records.end + timeMarkBytes, records.count);
@@ -162,6 +164,16 @@ export class TimelineWriter {
     this.#counters.changes += batch.count;
     this.#counters.bytes += records.end;
     return lsn;
+  }
+
+  /**
+   * Lets a batch wait before it is appended; it is refused as an append would be.
+   *
+   * @param bytes The memory that it takes meanwhile.
+   * @returns Ends that.
+   */
+  hold(bytes: number): Disposable {
+    return this.#room.hold(bytes);
   }
 
   /** Puts a batch into the open layer, or into a new one if there is none. */

@@ -173,6 +173,24 @@ Deno.test("Room.check() refuses when more is held than may be, or writing does n
   assertThrows(() => closed.room.check(), Deno.errors.BadResource);
 });
 
+Deno.test("Room.hold() counts a batch that waits as what waits, until it is given back", async () => {
+  const t = new RoomFixture({ waitingBytes: 40 });
+  const first = t.room.hold(60);
+  t.room.check();
+  assertEquals(t.room.make(), undefined);
+  const second = t.room.hold(1);
+  assertThrows(() => t.room.check(), LimitError, "101 bytes wait in memory");
+  assertThrows(() => t.room.hold(1), LimitError);
+  // There was memory for it, so that it is not refused for want of that.
+  t.room.checkHealth();
+  const made = t.room.make() as Promise<void>;
+  assertEquals([t.room.backPressure, await isSettled(made)], ["seal", false]);
+  second[Symbol.dispose]();
+  await made;
+  first[Symbol.dispose]();
+  assertEquals([t.room.backPressure, t.room.make()], ["none", undefined]);
+});
+
 test(
   "TimelineWriter.append() refuses who lets too much wait",
   async (t, engine) => {
