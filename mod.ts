@@ -17,6 +17,8 @@
  */
 
 export {
+  ConflictError,
+  type ConflictErrorContext,
   type CorruptionContext,
   CorruptionError,
   DirectIoError,
@@ -68,6 +70,7 @@ export {
   type CountRange,
   type DamagedEntry,
   type Entry,
+  type Expectation,
   type Explanation,
   type FoundVersion,
   type GcOptions,

@@ -209,6 +209,47 @@ export class LsnError extends VarveError {
   }
 }
 
+/** What was expected of a key, and what stands there. */
+export interface ConflictErrorContext {
+  /** The key. */
+  key: Uint8Array<ArrayBuffer>;
+  /** The LSN at which its newest version was expected; `undefined` if it was expected to have no value. */
+  expected: number | undefined;
+  /** The LSN of its newest version; `undefined` if it has no value. */
+  found: number | undefined;
+}
+
+/** A key has moved on: what an append expected of it does not stand any more, and nothing was applied. */
+export class ConflictError extends VarveError {
+  /** The name of the class. */
+  override name = "ConflictError";
+  /** The key. */
+  readonly key: Uint8Array<ArrayBuffer>;
+  /** The LSN at which its newest version was expected; `undefined` if it was expected to have no value. */
+  readonly expected: number | undefined;
+  /** The LSN of its newest version; `undefined` if it has no value. */
+  readonly found: number | undefined;
+
+  /** Makes an error from what was expected, and what was found. */
+  constructor({ key, expected, found }: ConflictErrorContext) {
+    const words = (lsn: number | undefined) => lsn === undefined ? "no value" : `LSN ${lsn}`;
+    super(`Cannot append: expected key ${nameOf(key)} to have ${words(expected)}, found ${words(found)}`);
+    this.key = key;
+    this.expected = expected;
+    this.found = found;
+  }
+}
+
+/** The longest key that a message has whole, in bytes. */
+const namedBytes = 64;
+
+/** A key in a message: its text in quotes if that can be read, else its bytes; a long one only begins. */
+function nameOf(key: Uint8Array): string {
+  const bytes = key.subarray(0, namedBytes), isCut = key.length > namedBytes, more = isCut ? "…" : "";
+  const text = new TextDecoder().decode(bytes, { stream: isCut });
+  return /[\p{C}\ufffd]/u.test(text) ? `0x${bytes.toHex()}${more}` : `"${text}${more}"`;
+}
+
 /** Direct IO was demanded and cannot be had. */
 export class DirectIoError extends VarveError {
   /** The name of the class. */

@@ -92,6 +92,8 @@ export interface StoreMetrics {
   readonly bytes: number;
   /** Syncs that were carried out; concurrent ones share one. */
   readonly syncs: number;
+  /** Appends that were refused since a key had moved on. */
+  readonly conflicts: number;
   /** Segments that were sealed. */
   readonly seals: number;
   /** Layers that a Worker sealed, and merges that it did. */
@@ -157,6 +159,7 @@ export function metricsOf(store: OpenStore): StoreMetrics {
     changes: sum(({ writer }) => writer.counters.changes),
     bytes: sum(({ writer }) => writer.counters.bytes),
     syncs: sum(({ writer }) => writer.counters.syncs),
+    conflicts: store.meters.conflicts,
     seals: sum(({ writer }) => writer.counters.seals),
     keysRead: sum(({ views }) => views.keysRead),
     indexBytes: memory.openIndexBytes + memory.frozenIndexBytes,

@@ -18,6 +18,9 @@ import {
 } from "../base/mod.ts";
 import { Batch, type Change, EncodedBatch, recordsOf } from "../segment/mod.ts";
 import { AppendTimer } from "./meters.ts";
+import { Agreement } from "./expect/agreement.ts";
+import { type Expectation, Expectations } from "./expect/expectations.ts";
+import type { ViewSource } from "./read/reads.ts";
 import type { TimelineContext } from "./timeline_context.ts";
 import type { TimelineWriter } from "./write/timeline_writer.ts";
 
@@ -27,6 +30,14 @@ export interface AppendOptions {
   lsn?: Lsn | undefined;
   /** Whether the promise waits until the batch is durable. The default is `false`. */
   sync?: boolean | undefined;
+  /**
+   * What must stand for the batch to be applied: an optimistic transaction appends with what it has read. It is checked in
+   * the turn in which the batch is applied, whoever appends meanwhile; if a key has moved on nothing is applied, and the
+   * promise rejects with a `ConflictError`. Where memory tells, as of keys that were written or read lately, that is the
+   * turn of the call; otherwise indexes are read first, other appends go before it, and it takes its LSN when it is applied.
+   * The default is to expect nothing, as of an empty array.
+   */
+  expect?: readonly Expectation[] | undefined;
 }
 
 /** Options of {@linkcode Timeline.writable}. */
@@ -35,21 +46,29 @@ export interface WritableOptions {
   sync?: boolean | undefined;
 }
 
-const appendNames = ["lsn", "sync"];
+const appendNames = ["lsn", "sync", "expect"];
 const writableNames = ["sync"];
 
 /** What changes pass on their way to the writer. */
 export class Appender {
   readonly #context: TimelineContext;
   readonly #writer: TimelineWriter;
+  readonly #agreement: Agreement;
   readonly #timer: AppendTimer;
   /** Where changes are encoded; missing while an iterable of changes, which may append too, is being read. */
   #scratch: EncodedBatch | undefined;
 
-  /** Stands before a writer. */
-  constructor(context: TimelineContext, writer: TimelineWriter) {
+  /**
+   * Stands before a writer.
+   *
+   * @param context The timeline.
+   * @param writer Its writer.
+   * @param source What is seen of it.
+   */
+  constructor(context: TimelineContext, writer: TimelineWriter, source: ViewSource) {
     this.#context = context;
     this.#writer = writer;
+    this.#agreement = new Agreement(context, writer, source);
     this.#timer = new AppendTimer(context.host.clock, context.meters.append);
   }
 
@@ -73,20 +92,30 @@ export class Appender {
       checkNames("append", options, appendNames);
       const given = options.lsn === undefined ? undefined : checkLsn(options.lsn, 1);
       const sync = checkFlag("append", "sync", options.sync);
-      return this.#write(changes, given, sync);
+      return this.#write(changes, given, sync, Expectations.check(options.expect));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #write(changes: Batch | Iterable<Change>, given: Lsn | undefined, sync: boolean): Promise<Lsn> {
+  #write(
+    changes: Batch | Iterable<Change>,
+    given: Lsn | undefined,
+    sync: boolean,
+    expected: Expectations | undefined,
+  ): Promise<Lsn> {
     const began = this.#timer.begin();
-    const lsn = this.#append(changes, given);
+    const lsn = this.#append(changes, given, expected);
+    if (typeof lsn !== "number") return this.#answerLater(lsn, began, sync);
     return sync ? this.#answerSynced(lsn) : this.#answer(lsn, began);
   }
 
-  #append(changes: Batch | Iterable<Change>, given: Lsn | undefined): Lsn {
-    if (changes instanceof Batch) return this.#writer.append(recordsOf(changes), given);
+  #append(
+    changes: Batch | Iterable<Change>,
+    given: Lsn | undefined,
+    expected: Expectations | undefined,
+  ): Lsn | Promise<Lsn> {
+    if (changes instanceof Batch) return this.#place(recordsOf(changes), given, expected);
     if (typeof changes !== "object" || changes === null || !(Symbol.iterator in changes)) {
       throw new TypeError(`Cannot append: expected a Batch or changes, found ${typeName(changes)}`);
     }
@@ -95,10 +124,19 @@ export class Appender {
     try {
       records.clear();
       for (const change of changes) records.add(change);
-      return this.#writer.append(records, given);
+      return this.#place(records, given, expected);
     } finally {
       this.#scratch = records;
     }
+  }
+
+  #place(
+    records: EncodedBatch,
+    given: Lsn | undefined,
+    expected: Expectations | undefined,
+  ): Lsn | Promise<Lsn> {
+    if (expected === undefined) return this.#writer.append(records, given);
+    return this.#agreement.append(records, given, expected);
   }
 
   /** What is answered for a batch that was applied (A1). */
@@ -108,7 +146,19 @@ export class Appender {
       this.#timer.pass(began);
       return Promise.resolve(lsn);
     }
+    return this.#await(room, lsn, this.#timer.wait(began));
+  }
+
+  /** What is answered for a batch that is applied, or refused, when its expectations have been looked up. */
+  async #answerLater(placed: Promise<Lsn>, began: number, sync: boolean): Promise<Lsn> {
     const since = this.#timer.wait(began);
+    const lsn = await placed;
+    return await (sync
+      ? this.#answerSynced(lsn)
+      : this.#await(this.#writer.makeRoom() ?? Promise.resolve(), lsn, since));
+  }
+
+  #await(room: Promise<void>, lsn: Lsn, since: number): Promise<Lsn> {
     return room.then(() => {
       this.#timer.waited(since);
       return lsn;
@@ -152,7 +202,7 @@ export class Appender {
       write: (chunk) => {
         this.check();
         const changes = chunk instanceof Batch || Array.isArray(chunk) ? chunk : [chunk];
-        return this.#write(changes, undefined, sync).then(() => {});
+        return this.#write(changes, undefined, sync, undefined).then(() => {});
       },
       close: () => this.sync(),
     }, { highWaterMark: 64 });

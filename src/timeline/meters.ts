@@ -15,6 +15,8 @@ export class Meters {
   readonly sync: LatencyWindow = new LatencyWindow();
   /** Gets that memory did not answer in the turn of the call. */
   readonly get: LatencyWindow = new LatencyWindow();
+  /** Appends that were refused since a key had moved on. */
+  conflicts = 0;
   /** The memory that jobs of upkeep hold. */
   readonly upkeep: HeldMemory = new HeldMemory();
 }

@@ -7,6 +7,7 @@
 export type { Ancestor, BranchPoint } from "./ancestor.ts";
 export type { AppendOptions, WritableOptions } from "./append.ts";
 export type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
+export type { Expectation } from "./expect/expectations.ts";
 export type { LayerInfo } from "./layer_info.ts";
 export type { Rows } from "./read/records/columns.ts";
 export type {

@@ -76,6 +76,20 @@ export let visitRows: (
  * assertEquals(timeline.durableLsn, lsn);
  * ```
  *
+ * @example Append only if nobody else did
+ * ```ts
+ * import { assertEquals, assertRejects } from "@std/assert";
+ * import { ConflictError, Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const timeline = store.timeline();
+ * await timeline.append([{ key: "seats", value: "1" }]);
+ * const read = await timeline.getEntry("seats");
+ * const change = [{ key: "seats", value: "0" }];
+ * assertEquals(await timeline.append(change, { expect: [read] }), 2);
+ * await assertRejects(() => timeline.append(change, { expect: [read] }), ConflictError, "found LSN 2");
+ * ```
+ *
  * @example Merge layers
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -133,11 +147,11 @@ export class Timeline extends Reader<ReadOptions> {
    * @ignore
    */
   constructor({ context, writer }: OpenTimeline) {
-    const reads = new Reads(context.objects, newestOf({ context, writer }));
+    const newest = newestOf({ context, writer }), reads = new Reads(context.objects, newest);
     super(reads);
     this.#context = context;
     this.#writer = writer;
-    this.#appender = new Appender(context, writer);
+    this.#appender = new Appender(context, writer, newest);
     this.#reads = reads;
   }
 
@@ -159,8 +173,8 @@ export class Timeline extends Reader<ReadOptions> {
   /**
    * Appends changes atomically at one LSN.
    *
-   * They are visible to readers before the call returns; the promise waits for room in the buffers, or with `sync`
-   * until they are durable. Await it before appending on: that is the back-pressure. What is rejected was not applied,
+   * They are visible to readers before the call returns, unless what `expect` says has to be looked up on disk first; the
+   * promise waits for room in the buffers, or with `sync` until they are durable. Await it before appending on: that is the back-pressure. What is rejected was not applied,
    * unless the error has an `appliedLsn`: then it was, at that LSN, but is not known to be durable. A batch without
    * changes takes an LSN too.
    *
@@ -168,9 +182,11 @@ export class Timeline extends Reader<ReadOptions> {
    * @param options See {@linkcode AppendOptions}.
    * @returns The LSN of the batch.
    * @throws {LimitError} If a key or value is over its limit, or more waits to be written than memory allows.
+   * @throws {ConflictError} If a key is not as `expect` says.
+   * @throws {CorruptionError} If that cannot be told, since an index is damaged.
    * @throws {LsnError} If `lsn` is not greater than the last.
-   * @throws {RangeError} If `lsn` is not a safe integer ≥ 1.
-   * @throws {TypeError} If a key, value or change is of a wrong type.
+   * @throws {RangeError} If an LSN is not a safe integer ≥ 1.
+   * @throws {TypeError} If a key, value, change or expectation is of a wrong type.
    * @throws {PoisonedError} If a write failed, now or before, or there is no memory for the batch.
    * @throws {IoError} If the disk is full; when there is room again, appending goes on.
    * @throws {ReadOnlyError} If the store is read only.

@@ -30,6 +30,29 @@ Deno.test("CorruptionError says what was expected and what was found", () => {
   assertEquals([error.path, error.offset, error.expected, error.found], ["/x.seg", 0, "a record", "zeros"]);
 });
 
+Deno.test("ConflictError names the key, as text if it is one, what was expected and what was found", () => {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const messages: [
+    key: Uint8Array<ArrayBuffer>,
+    expected: number | undefined,
+    found: number | undefined,
+    string,
+  ][] = [
+    [bytes("user/é"), 5, 7, 'key "user/é" to have LSN 5, found LSN 7'],
+    [bytes("a"), undefined, 7, 'key "a" to have no value, found LSN 7'],
+    [bytes("a"), 5, undefined, 'key "a" to have LSN 5, found no value'],
+    [new Uint8Array([0x02, 0x61, 0x00]), 1, 2, "key 0x026100 to have LSN 1, found LSN 2"],
+    [new Uint8Array([0xff]), 1, 2, "key 0xff to have LSN 1, found LSN 2"],
+    [bytes(`x${"é".repeat(100)}`), 1, 2, `key "x${"é".repeat(31)}…" to have LSN 1, found LSN 2`],
+    [new Uint8Array(512), 1, 2, `key 0x${"00".repeat(64)}… to have LSN 1, found LSN 2`],
+  ];
+  for (const [key, expected, found, words] of messages) {
+    const error = new errors.ConflictError({ key, expected, found });
+    assertEquals(error.message, `Cannot append: expected ${words}`);
+    assertEquals([error.key, error.expected, error.found], [key, expected, found]);
+  }
+});
+
 Deno.test("every error of the world's making is a VarveError with the name of its class; our bug is not", () => {
   const io = { code: "EIO", operation: "read", path: "/" };
   const corruption = { path: "/", offset: 0, expected: "", found: "" };
@@ -41,6 +64,7 @@ Deno.test("every error of the world's making is a VarveError with the name of it
     PoisonedError: new errors.PoisonedError("x"),
     ReadOnlyError: new errors.ReadOnlyError("x"),
     LsnError: new errors.LsnError("x", { lsn: 9, lastLsn: 8 }),
+    ConflictError: new errors.ConflictError({ key: new Uint8Array(1), expected: 1, found: 2 }),
     DirectIoError: new errors.DirectIoError("x"),
     LimitError: new errors.LimitError("x", { limit: 1, found: 2 }),
   };

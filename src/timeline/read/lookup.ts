@@ -63,7 +63,7 @@ export class Lookup implements Plan {
   #map: LayerMap;
   #lsn: Lsn;
   readonly #keys: readonly Uint8Array[];
-  readonly #copies: Copies;
+  readonly #copies: Copies | undefined;
   readonly #observer: ReadObserver | undefined;
   readonly #hashes: number[] = [];
   /** By key: the stored layers that it walks through; not there before its first step at a level. */
@@ -87,13 +87,13 @@ export class Lookup implements Plan {
    *
    * @param levels Where to look, the newest first.
    * @param keys The keys; the same key may stand more than once.
-   * @param copies What copies values that are met.
+   * @param copies What copies values that are met; left out, none is held.
    * @param observer Is told which layers are visited, if anybody wants to know.
    */
   constructor(
     [level, ...older]: readonly Level[],
     keys: readonly Uint8Array[],
-    copies: Copies,
+    copies?: Copies,
     observer?: ReadObserver,
   ) {
     this.#levels = older.reverse();
@@ -241,7 +241,7 @@ export class Lookup implements Plan {
   #add(key: number, layer: StoredLayer, steps: DescentSteps): void {
     const lsn = steps.lsnOf(key), offset = steps.offsetOf(key), length = steps.lengthOf(key);
     const flags = steps.flagsOf(key), { memory, memoryAt } = steps;
-    if (memory === undefined || (flags & tombstoneFlag) !== 0) {
+    if (this.#copies === undefined || memory === undefined || (flags & tombstoneFlag) !== 0) {
       return this.places.add(key, layer, lsn, offset, length, flags);
     }
     // It is lent by the cache, or by pages that serve other keys too.

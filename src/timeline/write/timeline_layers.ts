@@ -49,6 +49,8 @@ export class TimelineLayers {
   readonly #upkeep: Upkeep;
   readonly #watch: SealWatch;
   readonly #frozen: OpenLayer[] = [];
+  /** Layers that were sealed, and whose indexes views from before still read. */
+  readonly #lingering = new Set<MemoryLayer>();
   #open: OpenLayer | undefined;
   #map: LayerMap;
   /** The stored layers of the map, as upkeep plans with them. */
@@ -133,6 +135,11 @@ export class TimelineLayers {
   /** Whether a layer in memory is neither frozen nor sealed by now; nothing is frozen of what is only read. */
   isOpen(layer: MemoryLayer): boolean {
     return this.#context.readOnly || this.#open?.layer === layer;
+  }
+
+  /** Every layer whose index is in memory: at least all that were not sealed when the oldest open view began (N2). */
+  inMemory(): MemoryLayer[] {
+    return [...this.#map.memory, ...this.#lingering];
   }
 
   /** The layers that wait to be sealed, oldest first. */
@@ -283,7 +290,11 @@ export class TimelineLayers {
     this.#map = this.#map.edit({ add: [stored], memory: this.#memory() });
     this.levelled.edit([], [{ stored, layer: { ...stored.description, level: 0 } }]);
     // Views from before go on reading the index.
-    void this.#context.views.retire([frozen], ({ memory }) => memory?.release());
+    this.#lingering.add(frozen.layer);
+    void this.#context.views.retire([frozen], ({ layer, memory }) => {
+      this.#lingering.delete(layer);
+      memory?.release();
+    });
     this.#watch.sealed(stored);
   }
 

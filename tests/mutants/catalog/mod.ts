@@ -2,6 +2,7 @@
 
 import type { Mutant } from "../mutant.ts";
 import { branches } from "./branches.ts";
+import { agreeing } from "./agreeing.ts";
 import { checks } from "./checks.ts";
 import { durability } from "./durability.ts";
 import { engines } from "./engines.ts";
@@ -24,4 +25,5 @@ export const mutants: readonly Mutant[] = [
   ...merging,
   ...runs,
   ...branches,
+  ...agreeing,
 ];
