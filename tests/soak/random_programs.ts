@@ -13,7 +13,7 @@ import { HangError } from "../deadline.ts";
 import { Random } from "../random.ts";
 import { type DiskName, makeDisk } from "./programs/disks.ts";
 import { Program } from "./programs/program.ts";
-import { planProgram, type Step, withHistory } from "./programs/steps.ts";
+import { planProgram, type Step, withAgreement, withHistory } from "./programs/steps.ts";
 
 const shrinkMilliseconds = 60_000;
 const names: readonly string[] = ["memory", "uring", "threads", "node"];
@@ -35,8 +35,8 @@ export class ProgramError extends Error {
 /** The steps of the program of a seed. */
 export function stepsOf(seed: number, name: DiskName): Step[] {
   const steps = planProgram(new Random(seed), { canMove: name !== "memory" });
-  // What gives history up is chosen apart, so that the seeds of earlier programs mean what they meant.
-  return withHistory(steps, new Random(seed ^ 0x9e3779b9));
+  // What came later is chosen apart, so that the seeds of earlier programs mean what they meant.
+  return withAgreement(withHistory(steps, new Random(seed ^ 0x9e3779b9)), new Random(seed ^ 0x85ebca6b));
 }
 
 /**

@@ -4,7 +4,15 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { Batch, type Change, type KeyVec, type Store, type Timeline } from "../../mod.ts";
+import {
+  Batch,
+  type Change,
+  ConflictError,
+  type Expectation,
+  type KeyVec,
+  type Store,
+  type Timeline,
+} from "../../mod.ts";
 import { Random, seeds } from "../random.ts";
 import { collect, patterned, sameBytes } from "./bytes.ts";
 import { type Place, testEach } from "./matrix.ts";
@@ -91,7 +99,8 @@ class Trial {
 
   async #step(): Promise<void> {
     const die = this.#random.below(100);
-    if (die < 45) await this.#append();
+    if (die < 40) await this.#append();
+    else if (die < 45) await this.#agree();
     else if (die < 52) await this.#sync();
     else if (die < 55) this.#pending.push(this.#timeline.freeze());
     else if (die < 57) await this.#reopen();
@@ -152,6 +161,37 @@ class Trial {
     this.#model.append(lsn, changes);
     assertEquals(await appended, lsn);
     if (options.sync) assert(this.#timeline.durableLsn >= lsn);
+  }
+
+  /** Appends what the model says stands, or what does not, and is applied or refused accordingly. */
+  async #agree(): Promise<void> {
+    const random = this.#random, { lastLsn } = this.#model;
+    const expect: Expectation[] = Array.from({ length: random.pick([1, 2, 30]) }, () => {
+      const key = this.#anyKey(), version = this.#model.at(key, lastLsn);
+      const hasNone = version?.value === undefined && random.once(2);
+      return { key, lsn: hasNone ? undefined : version?.lsn };
+    });
+    const wrong = random.once(3) ? random.below(expect.length) : -1;
+    if (wrong >= 0) expect[wrong] = this.#notStanding(expect[wrong].key as Uint8Array);
+    const changes: ModelChange[] = [{ key: random.pick(this.#keys), value: this.#value() }];
+    const appended = this.#timeline.append(changes.map(toChange), { expect, sync: random.once(10) });
+    const ended = await appended.catch((error) => error);
+    if (wrong < 0) {
+      assertEquals(ended, lastLsn + 1);
+      this.#model.append(lastLsn + 1, changes);
+      return;
+    }
+    assert(ended instanceof ConflictError, `${ended}`);
+    const version = this.#model.at(ended.key, lastLsn);
+    assertEquals([ended.key, ended.expected], [expect[wrong].key, expect[wrong].lsn]);
+    assertEquals([ended.found, this.#timeline.lastLsn], [version?.value && version.lsn, lastLsn]);
+  }
+
+  /** What may be expected of a key and does not stand: another LSN, or no value where there is one. */
+  #notStanding(key: Uint8Array): Expectation {
+    const version = this.#model.at(key, this.#model.lastLsn);
+    const older = this.#random.from(1, version?.lsn ?? 9), other = older === version?.lsn ? older + 1 : older;
+    return { key, lsn: version?.value !== undefined && this.#random.once(2) ? undefined : other };
   }
 
   async #sync(): Promise<void> {

@@ -1,7 +1,7 @@
 /** What programs do with a store that is open, and what they expect of it afterwards. */
 
 import { assert, assertEquals } from "@std/assert";
-import { type HistoryPolicy, Store, type StoreOptions, type Timeline } from "../../../mod.ts";
+import { ConflictError, type HistoryPolicy, Store, type StoreOptions, type Timeline } from "../../../mod.ts";
 import type { Clock } from "../../../src/base/mod.ts";
 import { Random } from "../../random.ts";
 import type { Disk } from "./disks.ts";
@@ -117,6 +117,25 @@ export class Clients {
     assertEquals(await appended, lsn);
     if (sync) this.acknowledge(expected, lsn);
     this.acknowledge(expected, timeline.durableLsn);
+  }
+
+  /** Appends on condition, while nobody else appends: it is applied if that stands, and not otherwise. */
+  async agree({ line, seed, sync }: Omit<StepOf<"agree">, "do">): Promise<void> {
+    const [timeline, expected] = this.#line(line), random = new Random(seed), before = timeline.lastLsn;
+    const changes = changesOf(random), stands = !random.once(3);
+    const expect = expected.expectations(random, stands);
+    const ended = await timeline.append(toChanges(changes), { expect, sync }).catch((error: unknown) =>
+      error
+    );
+    if (timeline.lastLsn !== before) {
+      assert(stands, "an append is applied whose expectations do not stand");
+      assertEquals(timeline.lastLsn, before + 1);
+      expected.append(before + 1, changes, this.clock.now());
+    }
+    if (ended instanceof ConflictError) return assert(!stands, ended.message);
+    if (typeof ended !== "number") throw ended;
+    assertEquals(ended, timeline.lastLsn);
+    if (sync) this.acknowledge(expected, ended);
   }
 
   /** Notes that batches are durable; the dead have heard nothing. */

@@ -1,7 +1,7 @@
 /** What a timeline must answer: every batch that was applied to it, and how many of them must never be lost. */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Change, type HistoryPolicy, LsnError, type Timeline } from "../../../mod.ts";
+import { type Change, type Expectation, type HistoryPolicy, LsnError, type Timeline } from "../../../mod.ts";
 import type { Random } from "../../random.ts";
 import { mostHorizonOf } from "../../reliability/simulated/known.ts";
 import { collect, patterned, sameBytes } from "../../store/bytes.ts";
@@ -85,6 +85,22 @@ export class ExpectedTimeline {
   append(lsn: number, changes: readonly ModelChange[], milliseconds: number): void {
     this.#batches.push({ lsn, changes, milliseconds });
     this.#model.append(lsn, changes);
+  }
+
+  /** What stands of some keys, or does not of one of them. */
+  expectations(random: Random, stand: boolean): Expectation[] {
+    const chosen = Array.from({ length: random.pick([1, 2, 12]) }, () => random.pick([...keys, absentKey]));
+    const expect = chosen.map((key) => {
+      const version = this.#model.at(key, this.lastLsn);
+      // A deletion below the horizon may be forgotten.
+      return { key, lsn: version?.value && version.lsn };
+    });
+    if (stand) return expect;
+    const wrong = random.below(expect.length), { key, lsn } = expect[wrong];
+    return expect.with(wrong, {
+      key,
+      lsn: lsn === undefined || random.once(2) ? this.lastLsn + 1 : undefined,
+    });
   }
 
   /** Notes that batches are durable. */

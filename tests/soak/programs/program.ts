@@ -70,6 +70,10 @@ export class Program {
         return await this.#watch.take(step.wait, this.#clients.append(step));
       case "storm":
         return await this.#watch.take(step.wait, this.#clients.storm(step));
+      case "agree":
+        // Of an append that is applied later than it is called nobody is told in which turn that was.
+        await this.#watch.settle();
+        return await this.#watch.take(true, this.#clients.agree(step));
       case "sync":
       case "freeze":
         return await this.#watch.take(step.wait, this.#clients.settleLine(step));

@@ -7,6 +7,7 @@ import type { Random } from "../../random.ts";
 export type Step =
   | { do: "append"; line: number; seed: number; gap: number; sync: boolean; wait: boolean }
   | { do: "storm"; line: number; seed: number; count: number; sync: boolean; wait: boolean }
+  | { do: "agree"; line: number; seed: number; sync: boolean }
   | { do: "sync" | "freeze"; line: number; wait: boolean }
   | { do: "compact"; line: number; wait: boolean }
   | { do: "gc"; line: number; history: HistoryPolicy | undefined; wait: boolean }
@@ -54,6 +55,17 @@ export function withHistory(steps: readonly Step[], random: Random): Step[] {
     all.splice(random.below(all.length + 1), 0, planHistoryStep(random));
   }
   return [{ do: "keep", history: planHistory(random) }, ...all];
+}
+
+/** Adds appends on condition, each somewhere: to one program of two. */
+export function withAgreement(steps: readonly Step[], random: Random): Step[] {
+  const all = steps.slice();
+  if (random.once(2)) return all;
+  for (let left = random.from(1, Math.ceil(steps.length / 4)); left > 0; left--) {
+    const agree: Step = { do: "agree", line: random.below(6), seed: random.word(), sync: random.once(3) };
+    all.splice(random.below(all.length + 1), 0, agree);
+  }
+  return all;
 }
 
 function planHistoryStep(random: Random): Step {
