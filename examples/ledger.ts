@@ -2,13 +2,13 @@
 /**
  * A ledger: transfers that never overdraw an account, whoever else transfers meanwhile, and what every balance was.
  *
- * A transfer reads a snapshot and appends at the LSN behind it: if anything was appended meanwhile, that LSN is taken
- * and nothing is applied, so it reads again.
+ * A transfer reads the accounts that it changes and appends if they are still as they were read: if one of them has
+ * changed meanwhile nothing is applied, and it reads again. Transfers between other accounts do not matter to it.
  *
  * @module
  */
 
-import { type Lsn, LsnError, Store, type Timeline } from "@varve/varve";
+import { ConflictError, type Lsn, Store, type Timeline } from "@varve/varve";
 
 const text = new TextDecoder();
 
@@ -37,13 +37,13 @@ async function change(
 ): Promise<Lsn> {
   const keys = accounts.map((account) => `account/${account}`);
   for (;;) {
-    using before = ledger.snapshot();
-    const balances = next((await before.getMany(keys)).map(balanceOf));
+    const read = await Array.fromAsync(ledger.getVectored(keys));
+    const balances = next(read.map(({ value }) => balanceOf(value)));
     const changes = keys.map((key, i) => ({ key, value: `${balances[i]}` }));
     try {
-      return await ledger.append(changes, { lsn: before.lsn + 1, sync: true });
+      return await ledger.append(changes, { expect: read, sync: true });
     } catch (error) {
-      if (!(error instanceof LsnError)) throw error;
+      if (!(error instanceof ConflictError)) throw error;
     }
   }
 }
@@ -70,6 +70,6 @@ if (import.meta.main) {
   await using store = await Store.open(path);
   const ledger = store.timeline();
   const opened = await deposit(ledger, "ann", 100n);
-  await Promise.all([1n, 2n, 3n].map((amount) => transfer(ledger, "ann", "bob", amount)));
+  await Promise.all(Array.from({ length: 64 }, (_, i) => transfer(ledger, "ann", i % 2 ? "bob" : "cy", 1n)));
   console.log(await balances(ledger), await balances(ledger, opened), await statement(ledger, "ann", 3));
 }

@@ -67,6 +67,33 @@ test("the ledger transfers what there is, whoever else transfers", async (place)
   assertEquals(ledger.durableLsn, ledger.lastLsn);
 });
 
+test("the ledger moves money from 64 tasks at once and loses none", async (place) => {
+  const names = ["ann", "bob", "cy", "dot", "eve"], tasks = 64, each = 6;
+  {
+    const store = await place.open(), ledger = store.timeline();
+    for (const name of names) await deposit(ledger, name, 1000n);
+    await ledger.freeze();
+    await Promise.all(Array.from({ length: tasks }, async (_, task) => {
+      for (let i = 0; i < each; i++) {
+        const from = (task + i) % names.length, to = (from + 1 + i % (names.length - 1)) % names.length;
+        await transfer(ledger, names[from], names[to], BigInt(1 + task % 3));
+      }
+    }));
+    // Each transfer is one batch, and changes two accounts.
+    assertEquals(ledger.lastLsn, names.length + tasks * each);
+    assert(store.metrics().conflicts > 0, "none met another");
+    await place.close(store);
+  }
+  const ledger = (await place.open()).timeline();
+  const found = await balances(ledger), statements = names.map((name) => statement(ledger, name, Infinity));
+  assertEquals([...found.values()].reduce((sum, balance) => sum + balance, 0n), 5000n);
+  assertEquals((await Promise.all(statements)).flat().length, names.length + 2 * tasks * each);
+  for (let lsn = names.length; lsn <= ledger.lastLsn; lsn += 37) {
+    const then = await balances(ledger, lsn);
+    assertEquals([...then.values()].reduce((sum, balance) => sum + balance, 0n), 5000n, `as of LSN ${lsn}`);
+  }
+});
+
 test("the cache answers once it has fetched, and forgets", async (place) => {
   const cache = (await place.open({ ioMode: "buffered" })).timeline();
   let fetches = 0;
