@@ -10,5 +10,7 @@ export const exitUsage = 2;
 export const exitDamaged = 3;
 /** The store that it verified cannot be opened. */
 export const exitUnopened = 4;
+/** A key is not as `--expect-lsn` says; nothing was written. */
+export const exitConflict = 5;
 /** It was interrupted; what was done is kept, and a load or an import goes on with the rest the next time. */
 export const exitInterrupted = 130;

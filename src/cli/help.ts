@@ -17,7 +17,8 @@ ${list}
   varve <command> --help   shows what a command takes, as "varve help <command>" does
   varve --version          shows the version
 
-Exit codes: 0 done, 1 failed or key absent, 2 asked wrongly, 3 damaged, 4 cannot be opened, 130 interrupted
+Exit codes: 0 done, 1 failed or key absent, 2 asked wrongly, 3 damaged, 4 cannot be opened,
+            5 not as expected, 130 interrupted
 `;
 }
 

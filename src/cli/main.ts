@@ -15,8 +15,8 @@ import { topCommand } from "./commands/top.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { createCommand, deleteCommand, putCommand } from "./commands/write.ts";
 import { escapeText } from "./terminal/escape.ts";
-import { CorruptionError } from "../base/mod.ts";
-import { exitDamaged, exitFailure, exitInterrupted, exitOk, exitUsage } from "./exit_code.ts";
+import { ConflictError, CorruptionError } from "../base/mod.ts";
+import { exitConflict, exitDamaged, exitFailure, exitInterrupted, exitOk, exitUsage } from "./exit_code.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { InterruptedError } from "./interrupt.ts";
 import { ClosedOutputError, unlessClosed } from "./terminal/output.ts";
@@ -121,6 +121,7 @@ async function fail(error: unknown, terminal: Terminal): Promise<number> {
   terminal.note(`varve: ${escapeText(cause instanceof Error ? cause.message : String(cause))}\n`);
   if (cause instanceof InterruptedError) return exitInterrupted;
   if (cause instanceof CorruptionError) return exitDamaged;
+  if (cause instanceof ConflictError) return exitConflict;
   return cause instanceof UsageError ? exitUsage : exitFailure;
 }
 

@@ -416,3 +416,23 @@ Deno.test("varve get shows a terminal text that is safe, and else writes bytes",
   assertEquals(await got(true, "--raw"), bytes);
   assertEquals(await got(false, "--text"), text);
 });
+
+Deno.test("varve put and delete write only what is expected to stand with --expect-lsn, or end with 5", async () => {
+  await using folder = new TemporaryFolder();
+  const put = (...args: string[]) => shown(folder, "put", "store", "k", ...args);
+  assertEquals(await put("one", "--create", "--expect-lsn", "0"), "1\n");
+  assertEquals(await put("two", "--expect-lsn", "1"), "2\n");
+  for (const args of [["put", "store", "k", "three"], ["delete", "store", "k"]]) {
+    for (const [expected, words] of [["0", "no value"], ["1", "LSN 1"], ["7", "LSN 7"]]) {
+      const { code, out, err } = await varve(folder, [...args, "--expect-lsn", expected]);
+      const message = `varve: Cannot append: expected key "k" to have ${words}, found LSN 2\n`;
+      assertEquals([code, out, err], [5, "", message]);
+    }
+  }
+  assertEquals(await shown(folder, "delete", "store", "k", "--expect-lsn=2"), "3\n");
+  const { code, err } = await varve(folder, ["put", "store", "k", "four", "--expect-lsn", "2"]);
+  assertEquals([code, err.endsWith("to have LSN 2, found no value\n")], [5, true]);
+  assertEquals(await put("four", "--expect-lsn", "0", "--lsn", "9"), "9\n");
+  assertEquals((await varve(folder, ["put", "store", "k", "v", "--expect-lsn", "x"])).code, 2);
+  assertEquals(await shown(folder, "get", "store", "k"), "four");
+});

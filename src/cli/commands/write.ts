@@ -11,6 +11,10 @@ import type { Terminal } from "../terminal/terminal.ts";
 
 const options: OptionSpecs = {
   "lsn": { value: "LSN", describe: "write at this LSN (the next)" },
+  "expect-lsn": {
+    value: "LSN",
+    describe: "only if the key stands at this LSN, 0: has no value; else exit with 5",
+  },
   "key": keyOption,
   "base64": base64Option,
   ...writeOptions,
@@ -36,7 +40,9 @@ export const putCommand: Command = {
   summary: "write a key and show the LSN of the write",
   details: `
 Without a value, the value is what comes on standard input, as it is.
-When the LSN is shown, the write is durable.`,
+When the LSN is shown, the write is durable.
+With --expect-lsn nothing is written if the newest version of the key stands at another LSN than this,
+which "varve get --json" shows, and the exit code is 5.`,
   options,
   async run(args, terminal) {
     const key = args.key();
@@ -53,6 +59,7 @@ export const deleteCommand: Command = {
   summary: "delete a key and show the LSN of the deletion",
   details: `
 Earlier versions stay readable as of their LSNs. A key that is absent already is deleted all the same.
+--expect-lsn is that of "varve put".
 When the LSN is shown, the deletion is durable.`,
   options,
   async run(args, terminal) {
@@ -61,9 +68,10 @@ When the LSN is shown, the deletion is durable.`,
 };
 
 async function write(args: Arguments, terminal: Terminal, change: Change): Promise<void> {
-  const lsn = args.lsn("lsn", 1);
+  const lsn = args.lsn("lsn", 1), expected = args.lsn("expect-lsn");
+  const expect = expected === undefined ? [] : [{ key: change.key, lsn: expected || undefined }];
   await using open = await openForWriting(args);
-  await terminal.output.write(`${await open.timeline.append([change], { lsn, sync: true })}\n`);
+  await terminal.output.write(`${await open.timeline.append([change], { lsn, sync: true, expect })}\n`);
 }
 
 async function readValue(input: ReadableStream<Uint8Array>): Promise<Uint8Array> {
