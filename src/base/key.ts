@@ -2,6 +2,7 @@
 
 import { LimitError } from "./errors.ts";
 import { maxKeyBytes } from "./limits.ts";
+import { typeName } from "./type_name.ts";
 
 /** A key: 1 to 512 bytes, or a string that stands for its UTF-8. */
 export type Key = Uint8Array | string;
@@ -47,13 +48,6 @@ export function boundBytes(bound: Key): Uint8Array {
   if (typeof bound === "string") return encoder.encode(bound);
   if (bound instanceof Uint8Array) return bound;
   throw new TypeError(`Cannot use key: expected a Uint8Array or a string, found ${typeName(bound)}`);
-}
-
-/** Names the type of a value for an error message. */
-export function typeName(value: unknown): string {
-  if (value === null) return "null";
-  if (typeof value !== "object") return typeof value;
-  return value.constructor?.name ?? "object";
 }
 
 /**

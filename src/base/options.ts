@@ -1,6 +1,6 @@
 /** Checks of options that callers give. */
 
-import { typeName } from "./key.ts";
+import { typeName } from "./type_name.ts";
 
 /**
  * Checks that options are an object that has no other names than those that are known: a name that is mistyped would

@@ -1,7 +1,7 @@
 /** The paths that callers give. */
 
 import { fileURLToPath } from "node:url";
-import { typeName } from "./key.ts";
+import { typeName } from "./type_name.ts";
 
 /**
  * The path that a caller gave as text or as a URL.

@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { LimitError } from "../../src/base/errors.ts";
-import { compareKeys } from "../../src/base/key.ts";
-import { decodeKey, encodeKey, type KeyPart } from "../../src/base/structured_key.ts";
-import { seeds } from "../random.ts";
+import { LimitError } from "../../../src/base/errors.ts";
+import { compareKeys } from "../../../src/base/key.ts";
+import type { KeyPart } from "../../../src/base/keys/key_part.ts";
+import { decodeKey, encodeKey } from "../../../src/base/keys/structured_key.ts";
+import { seeds } from "../../random.ts";
 
 fc.configureGlobal({ seed: [...seeds("structured keys", 1)][0] });
 
@@ -164,11 +165,19 @@ Deno.test("decodeKey() copies bytes", () => {
   assertEquals(bytes, Uint8Array.of(1, 2));
 });
 
+Deno.test("encodeKey() makes bytes that never change", () => {
+  const parts = ["user", 42, "é\0😀", -1.5, 7n, -(2n ** 70n), true, Uint8Array.of(0, 255)];
+  const hex = "02757365720003c04500000000000002c3a900fff09f988000034007ffffffffffff" +
+    "1a0710fff6bfffffffffffffffff310100ffff00";
+  assertEquals(encodeKey(parts).toHex(), hex);
+});
+
 Deno.test("encodeKey() refuses other types and lone surrogates", () => {
   for (const bad of [null, undefined, {}, [], new Uint16Array(1), Symbol()] as unknown as KeyPart[]) {
     assertThrows(() => encodeKey([bad]), TypeError, "Cannot encode key: expected");
   }
   assertThrows(() => encodeKey(["\ud800"]), TypeError, "lone surrogate");
+  assertThrows(() => encodeKey("user" as unknown as KeyPart[]), TypeError, "found string");
 });
 
 Deno.test("encodeKey() refuses more than 512 bytes", () => {
