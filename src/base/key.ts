@@ -1,11 +1,16 @@
-/** Keys: 1 to 512 bytes, ordered bytewise; a string stands for its UTF-8. */
+/** Keys: 1 to 512 bytes, ordered bytewise; a string stands for its UTF-8, and parts for what they are encoded as. */
 
 import { LimitError } from "./errors.ts";
+import type { KeyPart } from "./keys/key_part.ts";
+import { encodeKey } from "./keys/structured_key.ts";
 import { maxKeyBytes } from "./limits.ts";
 import { typeName } from "./type_name.ts";
 
-/** A key: 1 to 512 bytes, or a string that stands for its UTF-8. */
-export type Key = Uint8Array | string;
+/**
+ * A key: 1 to 512 bytes, a string that stands for its UTF-8, or parts that stand for what {@linkcode encodeKey} makes of
+ * them.
+ */
+export type Key = Uint8Array | string | readonly KeyPart[];
 /** A value: 0 bytes to 64 MiB, or a string that stands for its UTF-8. */
 export type Value = Uint8Array | string;
 
@@ -16,7 +21,7 @@ const encoder = new TextEncoder();
  *
  * @param key A key. Bytes are not copied.
  * @returns Its bytes.
- * @throws {TypeError} If `key` is neither a `Uint8Array` nor a string.
+ * @throws {TypeError} If `key` is neither a `Uint8Array` nor a string nor parts.
  * @throws {LimitError} If `key` is empty or longer than 512 bytes.
  */
 export function keyBytes(key: Key): Uint8Array {
@@ -40,14 +45,22 @@ export function keyLengthError(found: number, key?: Uint8Array): LimitError {
 /**
  * Returns the bytes of a bound of a range, which unlike a key may be empty or long.
  *
- * @param bound A key that need not exist.
+ * @param bound A key that need not exist. Bytes are not copied.
  * @returns Its bytes.
- * @throws {TypeError} If `bound` is neither a `Uint8Array` nor a string.
+ * @throws {TypeError} If `bound` is neither a `Uint8Array` nor a string nor parts.
+ * @throws {LimitError} If parts take more than 512 bytes.
  */
 export function boundBytes(bound: Key): Uint8Array {
   if (typeof bound === "string") return encoder.encode(bound);
   if (bound instanceof Uint8Array) return bound;
-  throw new TypeError(`Cannot use key: expected a Uint8Array or a string, found ${typeName(bound)}`);
+  if (Array.isArray(bound)) return encodeKey(bound);
+  throw noKey(bound);
+}
+
+/** The error of what is no key. */
+export function noKey(found: unknown): TypeError {
+  const expected = "expected a Uint8Array, a string or an array of parts";
+  return new TypeError(`Cannot use key: ${expected}, found ${typeName(found)}`);
 }
 
 /**
@@ -69,7 +82,7 @@ export function compareKeys(a: Uint8Array, b: Uint8Array): number {
  *
  * @returns That key, or `undefined` if there is none, because `prefix` is empty or all 0xff.
  */
-export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
+export function prefixEnd(prefix: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
   let length = prefix.length;
   while (length > 0 && prefix[length - 1] === 0xff) length--;
   if (length === 0) return undefined;

@@ -1,6 +1,6 @@
 /** The arguments of a command, checked against what it takes. */
 
-import type { Key, Lsn } from "../base/mod.ts";
+import type { Key, Lsn, Value } from "../base/mod.ts";
 import { parseKeyParts } from "./key_parts.ts";
 import { type ArgumentSpecs, commonOptions } from "./options.ts";
 import { parseOptions } from "./parse_options.ts";
@@ -152,7 +152,7 @@ export class Arguments {
    * @param text The argument.
    * @throws {UsageError} If it is no base64 where it should be.
    */
-  bytes(text: string): Key {
+  bytes(text: string): Value {
     if (!this.flag("base64")) return text;
     try {
       return Uint8Array.fromBase64(text);

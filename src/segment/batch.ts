@@ -47,11 +47,11 @@ export class Batch {
   /**
    * Adds a whole value for a key.
    *
-   * @param key 1 to 512 bytes.
+   * @param key 1 to 512 bytes, also as a string or as parts.
    * @param value 0 bytes to 64 MiB.
    * @returns This batch.
    * @throws {LimitError} If key, value or batch are over their limits; the batch is as it was.
-   * @throws {TypeError} If key or value are neither a `Uint8Array` nor a string.
+   * @throws {TypeError} If key or value are neither a `Uint8Array` nor a string, nor the key parts.
    */
   put(key: Key, value: Value): this {
     this.#encoded.put(key, value);
@@ -61,10 +61,10 @@ export class Batch {
   /**
    * Adds the deletion of a key.
    *
-   * @param key 1 to 512 bytes.
+   * @param key 1 to 512 bytes, also as a string or as parts.
    * @returns This batch.
    * @throws {LimitError} If key or batch are over their limits; the batch is as it was.
-   * @throws {TypeError} If the key is neither a `Uint8Array` nor a string.
+   * @throws {TypeError} If the key is neither a `Uint8Array` nor a string nor parts.
    */
   delete(key: Key): this {
     this.#encoded.delete(key);

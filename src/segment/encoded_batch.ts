@@ -17,8 +17,10 @@ import {
   maxBatchChanges,
   maxKeyBytes,
   maxValueBytes,
+  noKey,
   typeName,
   type Value,
+  writeParts,
 } from "../base/mod.ts";
 import {
   lastOfBatch,
@@ -122,13 +124,13 @@ export class EncodedBatch {
   }
 
   #reserveKey(key: Key): number {
-    if (typeof key !== "string" && !(key instanceof Uint8Array)) {
-      throw new TypeError(`Cannot use key: expected a Uint8Array or a string, found ${typeName(key)}`);
-    }
-    if (key.length === 0 || key.length > maxKeyBytes) throw keyLengthError(key.length);
+    const isParts = Array.isArray(key);
+    if (typeof key !== "string" && !(key instanceof Uint8Array) && !isParts) throw noKey(key);
+    if (key.length === 0 || !isParts && key.length > maxKeyBytes) throw keyLengthError(key.length);
     if (this.count >= maxBatchChanges) throw batchTooLarge("changes", maxBatchChanges, this.count + 1);
     // A UTF-16 code unit is at most three bytes of UTF-8.
-    this.#reserve(recordHeaderBytes + (typeof key === "string" ? key.length * 3 : key.length));
+    const most = isParts ? maxKeyBytes : typeof key === "string" ? key.length * 3 : key.length;
+    this.#reserve(recordHeaderBytes + most);
     return this.end + recordHeaderBytes;
   }
 
@@ -138,8 +140,11 @@ export class EncodedBatch {
       if (written > maxKeyBytes) throw keyLengthError(written);
       return written;
     }
-    copyInto(this.bytes, key, at);
-    return key.length;
+    if (key instanceof Uint8Array) {
+      copyInto(this.bytes, key, at);
+      return key.length;
+    }
+    return writeParts(this.bytes, at, at + maxKeyBytes, key) - at;
   }
 
   #writeValue(value: Value, at: number): number {

@@ -25,14 +25,14 @@ Deno.test("keyBytes() and boundBytes() refuse other types by name", () => {
     [1, "number"],
     [null, "null"],
     [undefined, "undefined"],
-    [[1], "Array"],
+    [[null], "null"],
     [{}, "Object"],
   ];
   wrong.push([new Uint16Array(1), "Uint16Array"], [Object.create(null), "object"]);
   for (const [key, name] of wrong) {
     assertThrows(() => keyBytes(key as Key), TypeError, `found ${name}`);
     assertThrows(() => boundBytes(key as Key), TypeError, `found ${name}`);
-    assertEquals(typeName(key), name);
+    if (!Array.isArray(key)) assertEquals(typeName(key), name);
   }
 });
 

@@ -162,7 +162,7 @@ Deno.test("Batch refuses other types and is as it was", () => {
     1n,
     true,
     {},
-    [1],
+    [null],
     new ArrayBuffer(3),
     new Uint16Array(3),
     Symbol("k"),

@@ -100,7 +100,7 @@ test("Timeline refuses arguments of wrong types", async (place) => {
     await assertRejects(() => timeline.append(wrong<Change[]>([change])), TypeError);
   }
   assertThrows(() => new Batch().put(wrong<Key>(undefined), ""), TypeError);
-  assertThrows(() => new Batch().delete(wrong<Key>([1])), TypeError);
+  assertThrows(() => new Batch().delete(wrong<Key>([null])), TypeError);
   for (const key of [undefined, null, 5, {}, new ArrayBuffer(4), { base: "a" }]) {
     await assertRejects(() => timeline.get(wrong<Key>(key)), TypeError);
     await assertRejects(() => collect(timeline.getVectored(wrong<Key[]>([key]))), TypeError);
@@ -110,7 +110,7 @@ test("Timeline refuses arguments of wrong types", async (place) => {
     const vec = wrong<KeyVec>({ base: new Uint8Array([0]), count });
     await assertRejects(() => collect(timeline.getVectored([vec])), RangeError);
   }
-  for (const range of [{ start: 5 }, { end: {} }, { prefix: [] }, { limit: "5" }]) {
+  for (const range of [{ start: 5 }, { end: {} }, { prefix: [{}] }, { limit: "5" }]) {
     assertThrows(() => timeline.scan(wrong<ScanRange>(range)), TypeError);
   }
   for (const limit of [-1, 0.5, NaN]) assertThrows(() => timeline.scan({ limit }), RangeError);

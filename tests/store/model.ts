@@ -1,7 +1,7 @@
 /** The model: what a timeline must answer, as sorted arrays of versions. */
 
 import { compareKeys, prefixEnd } from "../../src/base/mod.ts";
-import type { ScanRange } from "../../mod.ts";
+import type { Key, ScanRange } from "../../mod.ts";
 
 /** One version of a key. */
 export interface ModelVersion {
@@ -49,7 +49,7 @@ export class Model {
 
   /** The keys of a range that have a value as of an LSN. */
   scan(range: ScanRange, lsn: number): { key: Uint8Array; version: ModelVersion }[] {
-    const bound = (key: Uint8Array | string) => key as Uint8Array;
+    const bound = (key: Key) => key as Uint8Array;
     const found = [...this.#versions.keys()].sort().map((name) => Uint8Array.fromHex(name))
       .filter((key) => range.start === undefined || compareKeys(key, bound(range.start)) >= 0)
       .filter((key) => range.end === undefined || compareKeys(key, bound(range.end)) < 0)

@@ -8,7 +8,10 @@ import {
   Batch,
   type Change,
   ConflictError,
+  decodeKey,
+  encodeKey,
   type Expectation,
+  type Key,
   type KeyVec,
   type Store,
   type Timeline,
@@ -34,6 +37,17 @@ function makeKeys(random: Random): Uint8Array[] {
   return keys;
 }
 
+/** Keys of parts; those of the first are a prefix of some, and of one only bytewise. */
+const keysOfParts: readonly Uint8Array[] = [
+  ["user"],
+  ["user", 1],
+  ["user", "a"],
+  ["user\0"],
+  ["user\0", 7n],
+  [true],
+]
+  .map((parts) => encodeKey(parts));
+
 /** The base of a run of keys that counts over the end of a byte. */
 const runBase = new Uint8Array([0x76, 0x00, 0xf8]);
 const runLength = 24;
@@ -58,6 +72,12 @@ class Trial {
     this.#random = random;
     this.#keys = makeKeys(random);
     for (let i = 0; i < runLength; i++) this.#keys.push(runKey(i));
+    this.#keys.push(...keysOfParts);
+  }
+
+  /** A key as it may be given: a structured one also as its parts. */
+  #given(key: Uint8Array): Key {
+    return keysOfParts.includes(key) && this.#random.once(2) ? decodeKey(key) : key;
   }
 
   async run(): Promise<void> {
@@ -152,7 +172,7 @@ class Trial {
     const given = random.once(4) ? this.#timeline.lastLsn + random.pick([1, 2, 1000, 2 ** 33]) : undefined;
     const options = { ...(given === undefined ? {} : { lsn: given }), sync: random.once(10) };
     const appended = this.#timeline.append(
-      random.once(2) ? batchOf(changes) : changes.map(toChange),
+      random.once(2) ? this.#batchOf(changes) : changes.map((change) => this.#changeOf(change)),
       options,
     );
     // The batch is there as soon as the call returns.
@@ -174,7 +194,10 @@ class Trial {
     const wrong = random.once(3) ? random.below(expect.length) : -1;
     if (wrong >= 0) expect[wrong] = this.#notStanding(expect[wrong].key as Uint8Array);
     const changes: ModelChange[] = [{ key: random.pick(this.#keys), value: this.#value() }];
-    const appended = this.#timeline.append(changes.map(toChange), { expect, sync: random.once(10) });
+    const appended = this.#timeline.append(changes.map((change) => this.#changeOf(change)), {
+      expect: expect.map(({ key, lsn }) => ({ key: this.#given(key as Uint8Array), lsn })),
+      sync: random.once(10),
+    });
     const ended = await appended.catch((error) => error);
     if (wrong < 0) {
       assertEquals(ended, lastLsn + 1);
@@ -192,6 +215,20 @@ class Trial {
     const version = this.#model.at(key, this.#model.lastLsn);
     const older = this.#random.from(1, version?.lsn ?? 9), other = older === version?.lsn ? older + 1 : older;
     return { key, lsn: version?.value !== undefined && this.#random.once(2) ? undefined : other };
+  }
+
+  #changeOf({ key, value }: ModelChange): Change {
+    const given = this.#given(key);
+    return value === undefined ? { key: given, delete: true } : { key: given, value };
+  }
+
+  #batchOf(changes: readonly ModelChange[]): Batch {
+    const batch = new Batch();
+    for (const { key, value } of changes) {
+      const given = this.#given(key);
+      value === undefined ? batch.delete(given) : batch.put(given, value);
+    }
+    return batch;
   }
 
   async #sync(): Promise<void> {
@@ -226,27 +263,27 @@ class Trial {
   async #get(): Promise<void> {
     const key = this.#anyKey(), lsn = this.#lsn();
     const isLast = lsn === this.#timeline.lastLsn && this.#random.once(2);
-    const found = await this.#timeline.get(key, isLast ? {} : { lsn });
+    const found = await this.#timeline.get(this.#given(key), isLast ? {} : { lsn });
     this.#check("get", key, found, this.#model.at(key, lsn));
   }
 
   async #getMany(): Promise<void> {
     const keys = Array.from({ length: this.#random.from(0, 30) }, () => this.#anyKey()), lsn = this.#lsn();
-    const found = await this.#timeline.getMany(keys, { lsn });
+    const found = await this.#timeline.getMany(keys.map((key) => this.#given(key)), { lsn });
     assertEquals(found.length, keys.length);
     keys.forEach((key, i) => this.#check("getMany", key, found[i], this.#model.at(key, lsn)));
   }
 
   async #getVectored(): Promise<void> {
     const lsn = this.#lsn();
-    const asked: (Uint8Array | KeyVec)[] = [], keys: Uint8Array[] = [];
+    const asked: (Key | KeyVec)[] = [], keys: Uint8Array[] = [];
     for (let i = this.#random.from(0, 12); i > 0; i--) {
       if (this.#random.once(4)) {
         asked.push({ base: runBase, count: runLength });
         for (let j = 0; j < runLength; j++) keys.push(runKey(j));
       } else {
         keys.push(this.#anyKey());
-        asked.push(keys[keys.length - 1]);
+        asked.push(this.#given(keys[keys.length - 1]));
       }
     }
     const entries = await collect(this.#timeline.getVectored(asked, { lsn }));
@@ -280,7 +317,7 @@ class Trial {
     const key = this.#anyKey(),
       to = this.#lsn(),
       from = this.#random.once(2) ? 1 : this.#random.from(0, to + 1);
-    const found = await collect(this.#timeline.history(key, { from, to }));
+    const found = await collect(this.#timeline.history(this.#given(key), { from, to }));
     const expected = this.#model.history(key, from, to);
     assertEquals(found.map(({ lsn }) => lsn), expected.map(({ lsn }) => lsn));
     found.forEach((version, i) => {
@@ -325,16 +362,6 @@ class Trial {
       } of LSN ${version?.lsn}`,
     );
   }
-}
-
-function toChange({ key, value }: ModelChange): Change {
-  return value === undefined ? { key, delete: true } : { key, value };
-}
-
-function batchOf(changes: readonly ModelChange[]): Batch {
-  const batch = new Batch();
-  for (const { key, value } of changes) value === undefined ? batch.delete(key) : batch.put(key, value);
-  return batch;
 }
 
 testEach(

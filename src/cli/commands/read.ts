@@ -1,6 +1,6 @@
 /** `varve get`, `varve scan` and `varve history`. */
 
-import { boundBytes, CorruptionError, type Key, keyBytes, type Lsn } from "../../base/mod.ts";
+import { boundBytes, CorruptionError, decodeKey, type Key, keyBytes, type Lsn } from "../../base/mod.ts";
 import { type Rows, type Timeline, type ValueEntry, visitRows } from "../../timeline/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
@@ -156,10 +156,12 @@ ${atDetails}`,
       return text === undefined ? undefined : args.bytes(text);
     };
     const [prefix, start, end] = ["prefix", "start", "end"].map(bound);
-    const given = args.parts("key") ?? prefix;
-    if (prefix !== undefined && given !== prefix) {
+    const keyParts = args.parts("key");
+    if (prefix !== undefined && keyParts !== undefined) {
       throw new UsageError("--key and --prefix exclude each other");
     }
+    // As bytes they would be the prefix of more.
+    const given = keyParts === undefined ? prefix : decodeKey(keyParts);
     const range = { prefix: given, start, end, reverse: args.flag("reverse") };
     const moment = momentOf(args);
     const writeEntry = entryWriter(args);

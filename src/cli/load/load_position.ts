@@ -10,7 +10,7 @@
  * ```
  */
 
-import { crc32, keyBytes, maxKeyBytes, VarveError } from "../../base/mod.ts";
+import { boundBytes, crc32, type Key, keyBytes, maxKeyBytes, VarveError } from "../../base/mod.ts";
 import type { Timeline } from "../../timeline/mod.ts";
 
 /** What the keys of positions start with. */
@@ -24,10 +24,11 @@ const mostPositionBytes = 80;
 const prefixBytes = encoder.encode(positionPrefix);
 
 /** Whether a key is one under which a position is kept. */
-export function isPositionKey(key: Uint8Array | string): boolean {
+export function isPositionKey(key: Key): boolean {
   if (typeof key === "string") return key.startsWith(positionPrefix);
+  const bytes = boundBytes(key);
   // Most keys differ in the first byte.
-  for (let i = 0; i < prefixBytes.length; i++) if (key[i] !== prefixBytes[i]) return false;
+  for (let i = 0; i < prefixBytes.length; i++) if (bytes[i] !== prefixBytes[i]) return false;
   return true;
 }
 

@@ -12,8 +12,9 @@ import {
   checkNames,
   compareKeys,
   type Key,
+  type KeyPrefix,
   type Lsn,
-  prefixEnd,
+  prefixBounds,
   typeName,
 } from "../../base/mod.ts";
 
@@ -54,7 +55,10 @@ export interface ScanRange {
   start?: Key | undefined;
   /** The first key that is left out. The default is none. */
   end?: Key | undefined;
-  /** Only keys that start with this. */
+  /**
+   * Only keys that start with this: with these bytes, or with these parts, so that `["user"]` is not the prefix of
+   * `["user\0"]`.
+   */
   prefix?: Key | undefined;
   /** Whether keys come from the largest to the smallest. The default is `false`. */
   reverse?: boolean | undefined;
@@ -201,10 +205,17 @@ export interface ScanPlan {
 /**
  * Checks a range and joins its bounds with its prefix. The plan shares no memory with it.
  *
+ * @param range What the caller gave.
+ * @param names Which names it may have.
+ * @param prefix What stands before each of its keys. The default is nothing.
  * @throws {RangeError} If `limit` is not a whole number.
  * @throws {TypeError} If a bound or `limit` is of a wrong type, or deleted keys are wanted with values.
  */
-export function planScan(range: AnyScanRange, names: readonly string[] = rangeNames): ScanPlan {
+export function planScan(
+  range: AnyScanRange,
+  names: readonly string[] = rangeNames,
+  prefix?: KeyPrefix,
+): ScanPlan {
   checkNames("scan", range, names);
   const limit = checkLimit("scan", range.limit);
   const reverse = checkFlag("scan", "reverse", range.reverse);
@@ -218,10 +229,19 @@ export function planScan(range: AnyScanRange, names: readonly string[] = rangeNa
     ? undefined
     : new Uint8Array(boundBytes(range.end));
   if (range.prefix !== undefined) {
-    const prefix = new Uint8Array(boundBytes(range.prefix));
-    const after = prefixEnd(prefix);
-    if (start === undefined || compareKeys(prefix, start) > 0) start = prefix;
-    if (after !== undefined && (end === undefined || compareKeys(after, end) < 0)) end = after;
+    const bounds = prefixBounds(range.prefix);
+    if (start === undefined || compareKeys(bounds.start, start) > 0) start = bounds.start;
+    end = least(end, bounds.end);
+  }
+  if (prefix !== undefined) {
+    start = prefix.join(start);
+    end = least(end && prefix.join(end), prefix.end);
   }
   return { start, end, reverse, limit, keysOnly, deleted };
+}
+
+/** The first of two bounds; `undefined` is behind all. */
+function least(a: Uint8Array | undefined, b: Uint8Array | undefined): Uint8Array | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return compareKeys(a, b) <= 0 ? a : b;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { belowHorizon, type Key, keyBytes, type LatencyWindow, type Lsn } from "../../base/mod.ts";
+import { belowHorizon, type Key, keyBytes, KeyWriter, type LatencyWindow, type Lsn } from "../../base/mod.ts";
 import type { Objects } from "../../objects/mod.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "../entry.ts";
 import { Gather } from "./gather.ts";
@@ -61,6 +61,8 @@ export interface ViewSource {
   readonly gets: LatencyWindow;
 }
 
+/** Where keys of parts are encoded that are needed in one turn: memory of their own would cost more than all else. */
+const writer = new KeyWriter();
 /** Gets between two looks whether the event loop's turn is due. */
 const getsPerLook = 32;
 
@@ -110,7 +112,7 @@ export class Reads {
 
   /** The value of a key, if memory answers at once. */
   #answer(key: Key, options: AnyReadOptions | undefined): WarmValue {
-    const bytes = keyBytes(key);
+    const bytes = key instanceof Uint8Array || typeof key === "string" ? keyBytes(key) : writer.write(key);
     const { lsn, signal } = planRead(options, this.#source.names.whole);
     if (signal !== undefined) return cold;
     // What memory answers would otherwise keep timers, and the writes of others, from their turn: until they had it,
