@@ -8,6 +8,7 @@ export * from "./copy_bytes.ts";
 export * from "./key.ts";
 export type { KeyPart } from "./keys/key_part.ts";
 export * from "./keys/key_prefix.ts";
+export * from "./keys/key_text.ts";
 export * from "./keys/key_writer.ts";
 export * from "./keys/structured_key.ts";
 export { writeParts } from "./keys/write_parts.ts";

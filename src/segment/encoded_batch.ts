@@ -33,8 +33,12 @@ import {
   writeRecordHeader,
 } from "../layer/mod.ts";
 
-/** One change of one key: a whole value, or its deletion. */
-export type Change = { key: Key; value: Value } | { key: Key; delete: true };
+/**
+ * One change of one key: a whole value, or its deletion.
+ *
+ * @typeParam T What a value is; a {@linkcode Keyspace} with a codec takes others than bytes and strings.
+ */
+export type Change<T = Value> = { key: Key; value: T } | { key: Key; delete: true };
 
 const encoder = new TextEncoder();
 const leastBytes = 4096;

@@ -11,20 +11,22 @@ import type { Lsn } from "../base/mod.ts";
  * Small keys and values of one read lie side by side in memory of up to 4 KiB, which is what keeping one keeps, and what
  * cloning one clones. Who transfers that memory, rather than what `slice` makes of an entry's part of it, takes what lies
  * beside it along, which then has no bytes, and thus no key either. What `get` gives lies by itself.
+ *
+ * @typeParam T What a value is; a {@linkcode Keyspace} with a codec gives others than bytes.
  */
-export interface Entry {
+export interface Entry<T = Uint8Array<ArrayBuffer>> {
   /** The key. */
   readonly key: Uint8Array<ArrayBuffer>;
   /** The value; `undefined` if the key is absent or deleted. */
-  readonly value: Uint8Array<ArrayBuffer> | undefined;
+  readonly value: T | undefined;
   /** The LSN of the version, a deletion's too; `undefined` if the key is absent. */
   readonly lsn: Lsn | undefined;
 }
 
 /** An entry of a key that has a value. It is a change too, and may be appended elsewhere as it is. */
-export interface ValueEntry extends Entry {
+export interface ValueEntry<T = Uint8Array<ArrayBuffer>> extends Entry<T> {
   /** The value. */
-  readonly value: Uint8Array<ArrayBuffer>;
+  readonly value: T;
   /** The LSN of the version. */
   readonly lsn: Lsn;
 }
@@ -33,11 +35,11 @@ export interface ValueEntry extends Entry {
 export type KeyEntry = Omit<ValueEntry, "value">;
 
 /** One version of a key. */
-export interface Version {
+export interface Version<T = Uint8Array<ArrayBuffer>> {
   /** Its LSN. */
   readonly lsn: Lsn;
   /** The value; `undefined` if the key was deleted. */
-  readonly value: Uint8Array<ArrayBuffer> | undefined;
+  readonly value: T | undefined;
   /** Whether the key was deleted at this LSN. */
   readonly deleted: boolean;
 }
@@ -48,6 +50,6 @@ export interface DamagedEntry {
   readonly key: Uint8Array<ArrayBuffer>;
   /** The LSN of the version; `undefined` if it could not be found out. */
   readonly lsn: Lsn | undefined;
-  /** Why there is no value: a `CorruptionError`, or the `IoError` of a read that failed. */
+  /** Why there is no value: a `CorruptionError`, the `IoError` of a read that failed, or a {@linkcode CodecError}. */
   readonly error: Error;
 }

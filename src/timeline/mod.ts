@@ -6,6 +6,11 @@
 
 export type { Ancestor, BranchPoint } from "./ancestor.ts";
 export type { AppendOptions, WritableOptions } from "./append.ts";
+export { type Codec, CodecError, type CodecErrorContext } from "./keyspace/codec.ts";
+export { json, text } from "./keyspace/codecs.ts";
+export type { Keyspace } from "./keyspace/keyspace.ts";
+export type { KeyspaceReader } from "./keyspace/keyspace_reader.ts";
+export { structured } from "./keyspace/structured.ts";
 export type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "./entry.ts";
 export type { Expectation } from "./expect/expectations.ts";
 export type { LayerInfo } from "./layer_info.ts";

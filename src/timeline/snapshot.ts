@@ -4,8 +4,11 @@
  * @module
  */
 
-import { checkReadLsn, type LatencyWindow, type Lsn } from "../base/mod.ts";
+import { checkReadLsn, type Key, type LatencyWindow, type Lsn } from "../base/mod.ts";
 import type { Objects } from "../objects/mod.ts";
+import type { Codec } from "./keyspace/codec.ts";
+import { KeyspaceReader } from "./keyspace/keyspace_reader.ts";
+import { Space } from "./keyspace/space.ts";
 import type { IsOpen } from "./read/explain/key_record.ts";
 import { type Lineage, lineageOf } from "./read/levels.ts";
 import { type ReadNames, snapshotReadNames, type SnapshotReadOptions } from "./read/options.ts";
@@ -35,6 +38,7 @@ export class Snapshot extends Reader<SnapshotReadOptions> implements Disposable 
   /** The LSN that it reads as of. */
   readonly lsn: Lsn;
   readonly #held: HeldView;
+  readonly #reads: Reads;
 
   /**
    * Made by {@linkcode Timeline.snapshot} only.
@@ -42,10 +46,21 @@ export class Snapshot extends Reader<SnapshotReadOptions> implements Disposable 
    * @ignore
    */
   constructor(objects: Objects, view: View, source: Pick<ViewSource, "isOpen" | "gets">) {
-    const held = new HeldView(view, source);
-    super(new Reads(objects, held));
+    const held = new HeldView(view, source), reads = new Reads(objects, held);
+    super(reads);
     this.lsn = view.lsn;
     this.#held = held;
+    this.#reads = reads;
+  }
+
+  /** Reads what is under a prefix; see {@linkcode Timeline.under}. */
+  under(prefix: Key): KeyspaceReader<Uint8Array<ArrayBuffer>, SnapshotReadOptions> {
+    return new KeyspaceReader(this.#reads, Space.whole.under(prefix));
+  }
+
+  /** Reads values that a codec makes; see {@linkcode Timeline.as}. */
+  as<T>(codec: Codec<T>): KeyspaceReader<T, SnapshotReadOptions> {
+    return new KeyspaceReader<T, SnapshotReadOptions>(this.#reads, Space.whole.as(codec));
   }
 
   /** Gives the snapshot up; it cannot be read from after. */

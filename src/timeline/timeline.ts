@@ -7,9 +7,12 @@
  * @module
  */
 
-import type { Lsn } from "../base/mod.ts";
+import { type Key, type Lsn, type Value } from "../base/mod.ts";
 import type { Batch, Change } from "../segment/mod.ts";
 import { Appender, type AppendOptions, type WritableOptions } from "./append.ts";
+import type { Codec } from "./keyspace/codec.ts";
+import { Keyspace } from "./keyspace/keyspace.ts";
+import { Space } from "./keyspace/space.ts";
 import type { Rows } from "./read/records/columns.ts";
 import { type LayerInfo, layerInfos } from "./layer_info.ts";
 import type { ReadOptions, ScanRange, WholeReadOptions } from "./read/options.ts";
@@ -216,6 +219,29 @@ export class Timeline extends Reader<ReadOptions> {
   async sync(): Promise<Lsn> {
     await this.#appender.sync();
     return this.#writer.durableLsn;
+  }
+
+  /**
+   * What is under a prefix, whose keys are told, given and taken without it.
+   *
+   * @param prefix Parts, a string or bytes: `["user", 42]`, `"user/42/"`.
+   * @returns A part of this timeline, with values as bytes, which {@linkcode Keyspace.as} gives a codec.
+   * @throws {TypeError} If it is none of them.
+   * @throws {LimitError} If it takes more than 512 bytes.
+   */
+  under(prefix: Key): Keyspace<Uint8Array<ArrayBuffer>, Value> {
+    return new Keyspace(this.#reads, this.#appender, Space.whole.under(prefix));
+  }
+
+  /**
+   * All of this timeline, with values that a codec makes of bytes, and bytes of values.
+   *
+   * @param codec The codec: {@linkcode json}, {@linkcode text}, {@linkcode structured}, or one of your own.
+   * @returns All of it, of which {@linkcode Keyspace.under} gives a part.
+   * @throws {TypeError} If it is no codec.
+   */
+  as<T>(codec: Codec<T>): Keyspace<T> {
+    return new Keyspace(this.#reads, this.#appender, Space.whole.as(codec));
   }
 
   /**

@@ -256,6 +256,7 @@ class Trial {
       this.#scan,
       this.#history,
       this.#snapshot,
+      this.#keyspace,
     ];
     return this.#random.pick(questions).call(this);
   }
@@ -332,6 +333,19 @@ class Trial {
     this.#check("snapshot", key, await snapshot.get(key), this.#model.at(key, snapshot.lsn));
     const [many] = await snapshot.getMany([key]);
     this.#check("snapshot", key, many, this.#model.at(key, snapshot.lsn));
+  }
+
+  /** What is under a prefix is what a range of it has. */
+  async #keyspace(): Promise<void> {
+    const lsn = this.#lsn(), user = this.#timeline.under(["user"]), reverse = this.#random.once(2);
+    const [first, behind] = [["user"], ["user\0"]].map((parts) => encodeKey(parts));
+    const expected = this.#model.scan({ start: first, end: behind, reverse }, lsn);
+    const entries = await collect(user.scan({ reverse }, { lsn }));
+    assertEquals(entries.map(({ key }) => user.keyOf(key).toHex()), expected.map(({ key }) => key.toHex()));
+    entries.forEach(({ key, value }, i) => this.#check("keyspace", key, value, expected[i].version));
+    assertEquals(await this.#timeline.count({ prefix: ["user"] }, { lsn }), expected.length);
+    const [one] = await user.getMany([["a"]], { lsn });
+    this.#check("keyspace", first, one, this.#model.at(encodeKey(["user", "a"]), lsn));
   }
 
   async #askEverything(): Promise<void> {

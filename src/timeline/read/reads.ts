@@ -4,9 +4,18 @@
  * @module
  */
 
-import { belowHorizon, type Key, keyBytes, KeyWriter, type LatencyWindow, type Lsn } from "../../base/mod.ts";
+import {
+  belowHorizon,
+  type Key,
+  keyBytes,
+  type KeyPrefix,
+  KeyWriter,
+  type LatencyWindow,
+  type Lsn,
+} from "../../base/mod.ts";
 import type { Objects } from "../../objects/mod.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "../entry.ts";
+import type { ReadSpace } from "../keyspace/space.ts";
 import { Gather } from "./gather.ts";
 import type { Rows } from "./records/columns.ts";
 import { HistoryRead } from "./history.ts";
@@ -28,6 +37,7 @@ import {
   type ScanRange,
   type WholeReadOptions,
 } from "./options.ts";
+import { MappedRead } from "./mapped_read.ts";
 import type { Read } from "./read.ts";
 import { endRead, readStream, runRead } from "./read_stream.ts";
 import { RowScan } from "./scan/row_scan.ts";
@@ -36,8 +46,10 @@ import { VectoredRead } from "./vectored_read.ts";
 import type { View } from "./view.ts";
 import { cold, WarmGet, type WarmValue } from "./warm_get.ts";
 
+/** A value as it is stored. */
+type Bytes = Uint8Array<ArrayBuffer>;
 /** A value, or `undefined` for a key that is absent or deleted. */
-type Found = Uint8Array<ArrayBuffer> | undefined;
+type Found = Bytes | undefined;
 
 /** What reads see. */
 export interface ViewSource {
@@ -148,15 +160,23 @@ export class Reads {
 
   /** The values of keys. */
   async all(keys: Keys<Key>, options: AnyReadOptions | undefined): Promise<Found[]> {
+    return (await this.entries(keys, options)).map(({ value }) => value);
+  }
+
+  /** The entries of keys, also of such that stand behind a prefix; theirs are whole. */
+  async entries(
+    keys: Keys<Key>,
+    options: AnyReadOptions | undefined,
+    prefix?: KeyPrefix,
+  ): Promise<Entry[]> {
     const { lsn, signal } = planRead(options, this.#source.names.whole);
-    const each = expandKeys(keys);
+    const each = expandKeys(keys, prefix);
     const view = this.#source.open(lsn, signal);
-    const entries = await runRead<Entry>(
+    return await runRead<Entry>(
       view,
       new VectoredRead(this.#objects, view, each),
       this.#objects.host.turns,
     );
-    return entries.map(({ value }) => value);
   }
 
   /** What reading keys and runs of keys costs, which is found out by reading them. */
@@ -166,29 +186,34 @@ export class Reads {
     return await explain(this.#objects, this.#source.open(lsn, signal), each, this.#source.isOpen);
   }
 
-  /** The entries of keys and of runs of keys. */
-  keys(
+  /** The entries of keys and of runs of keys, of a space if one is given. */
+  keys<T = Bytes>(
     keys: Keys,
     options: AnyReadOptions | undefined,
-  ): ReadableStream<Entry | DamagedEntry> {
+    space?: ReadSpace<T>,
+  ): ReadableStream<Entry<T> | DamagedEntry> {
     const { lsn, signal, damage } = planRead(options, this.#source.names.stream);
-    const each = expandKeys(keys);
+    const each = expandKeys(keys, space?.prefix);
     const view = this.#source.open(lsn, signal);
-    return this.#stream<Entry>(view, new VectoredRead(this.#objects, view, each), damage);
+    const read = new VectoredRead(this.#objects, view, each);
+    return this.#stream(view, read, damage, space && ((entry) => space.entryOf(entry)));
   }
 
-  /** The entries of a range of keys, or its keys alone. */
-  range(
+  /** The entries of a range of keys, or its keys alone, of a space if one is given. */
+  range<T = Bytes>(
     range: AnyScanRange,
     options: AnyReadOptions | undefined,
-  ): ReadableStream<ValueEntry | KeyEntry | DamagedEntry> {
-    const plan = planScan(range);
+    space?: ReadSpace<T>,
+  ): ReadableStream<ValueEntry<T> | KeyEntry | DamagedEntry> {
+    const plan = planScan(range, undefined, space?.prefix);
     const { lsn, signal, damage } = planRead(options, this.#source.names.stream);
     const view = this.#source.open(lsn, signal);
     if (plan.keysOnly) {
-      return this.#stream<KeyEntry>(view, new KeyScanRead(this.#objects, view, plan), damage);
+      const read = new KeyScanRead(this.#objects, view, plan);
+      return this.#stream(view, read, damage, space && ((entry) => space.keyEntryOf(entry)));
     }
-    return this.#stream<ValueEntry>(view, new ScanRead(this.#objects, view, plan), damage);
+    const read = new ScanRead(this.#objects, view, plan);
+    return this.#stream(view, read, damage, space && ((entry) => space.valueEntryOf(entry)));
   }
 
   /** Shows the entries of a range of keys to `visit`, which looks at each once. */
@@ -213,17 +238,25 @@ export class Reads {
     }
   }
 
-  /** How many keys of a range have a value. */
-  async count(range: CountRange, options: AnyReadOptions | undefined): Promise<number> {
-    const plan = planScan(range, countNames);
+  /** How many keys of a range have a value, of those behind a prefix if one is given. */
+  async count(
+    range: CountRange,
+    options: AnyReadOptions | undefined,
+    prefix?: KeyPrefix,
+  ): Promise<number> {
+    const plan = planScan(range, countNames, prefix);
     const { lsn, signal } = planRead(options, this.#source.names.whole);
     using view = this.#source.open(lsn, signal);
     return await countKeys(this.#objects, view, plan);
   }
 
-  /** The versions of a key. */
-  history(key: Key, options: AnyHistoryOptions | undefined): ReadableStream<Version | DamagedEntry> {
-    const bytes = ownKey(key);
+  /** The versions of a key, of a space if one is given. */
+  history<T = Bytes>(
+    key: Key,
+    options: AnyHistoryOptions | undefined,
+    space?: ReadSpace<T>,
+  ): ReadableStream<Version<T> | DamagedEntry> {
+    const bytes = space === undefined ? ownKey(key) : space.prefix.keyOf(key);
     const { lsn, signal, damage, from, reverse, limit } = planHistory(options);
     const view = this.#source.open(lsn, signal);
     if (from !== undefined && from < view.horizon) {
@@ -231,14 +264,21 @@ export class Reads {
       throw belowHorizon("read history from", from, view.lsn, view.horizon);
     }
     const plan = { key: bytes, from: from ?? Math.max(1, view.horizon), to: view.lsn, reverse, limit };
-    return this.#stream<Version>(view, new HistoryRead(this.#objects, view, plan), damage);
+    const read = new HistoryRead(this.#objects, view, plan);
+    return this.#stream(view, read, damage, space && ((version) => space.versionOf(version, bytes)));
   }
 
-  #stream<T extends object>(
+  /** A read as a stream, each item as `map` makes it: as it is, if that is left out. */
+  #stream<From extends object, To extends object>(
     view: View,
-    read: Read<T | DamagedEntry>,
+    read: Read<From | DamagedEntry>,
     damage: "throw" | "report",
-  ): ReadableStream<T | DamagedEntry> {
-    return readStream<T>(view, read, { turns: this.#objects.host.turns, damage });
+    map: ((item: From | DamagedEntry) => To | DamagedEntry) | undefined,
+  ): ReadableStream<To | DamagedEntry> {
+    const { turns } = this.#objects.host;
+    const mapped = map === undefined
+      ? read as unknown as Read<To | DamagedEntry>
+      : new MappedRead(read, map, turns);
+    return readStream<To>(view, mapped, { turns, damage });
   }
 }
