@@ -34,10 +34,13 @@ export {
   type LsnErrorContext,
   PoisonedError,
   ReadOnlyError,
+  ShardError,
+  type ShardErrorContext,
   type Value,
   VarveError,
 } from "./src/base/mod.ts";
 export { decodeKey, encodeKey, type KeyPart, KeyWriter } from "./src/base/mod.ts";
+export { shardOf, type ShardOptions, type Shards } from "./src/base/mod.ts";
 export type { EngineName, IoMode, IoReport } from "./src/io/mod.ts";
 export type { LayerKind, LayerSummary, LostKeys, VerifyFinding } from "./src/layer/mod.ts";
 export { Batch, type Change } from "./src/segment/mod.ts";

@@ -285,3 +285,38 @@ export class LimitError extends VarveError {
     this.key = key;
   }
 }
+
+/** A key that belongs to another store. */
+export interface ShardErrorContext {
+  /** The key. */
+  key: Uint8Array<ArrayBuffer>;
+  /** Which of the stores was asked, from 0 on. */
+  index: number;
+  /** How many stores there are. */
+  count: number;
+  /** Which of them the key belongs to. */
+  owner: number;
+}
+
+/** A key was written to, or looked for in, a store of several to which it does not belong. */
+export class ShardError extends VarveError {
+  /** The name of the class. */
+  override name = "ShardError";
+  /** The key. */
+  readonly key: Uint8Array<ArrayBuffer>;
+  /** Which of the stores was asked, from 0 on. */
+  readonly index: number;
+  /** How many stores there are. */
+  readonly count: number;
+  /** Which of them the key belongs to. */
+  readonly owner: number;
+
+  /** Makes an error from what could not be done, and where the key belongs. */
+  constructor(message: string, { key, index, count, owner }: ShardErrorContext) {
+    super(message);
+    this.key = key;
+    this.index = index;
+    this.count = count;
+    this.owner = owner;
+  }
+}

@@ -30,6 +30,8 @@ export const maxGeneration: number = 2 ** 32 - 1;
 export const maxSequence: number = 2 ** 32 - 2;
 /** The highest level that a layer may stand at. */
 export const maxLevel: number = 8;
+/** The most stores that keys may be divided among. */
+export const maxShards: number = 2 ** 16;
 /** The largest LSN: the largest safe integer. */
 export const maxLsn: number = Number.MAX_SAFE_INTEGER;
 /** On-disk structure is aligned to this many bytes whatever the device says. */

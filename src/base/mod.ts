@@ -10,6 +10,7 @@ export type { KeyPart } from "./keys/key_part.ts";
 export * from "./keys/key_prefix.ts";
 export * from "./keys/key_text.ts";
 export * from "./keys/key_writer.ts";
+export * from "./keys/shard.ts";
 export * from "./keys/structured_key.ts";
 export { writeParts } from "./keys/write_parts.ts";
 export * from "./latency_window.ts";

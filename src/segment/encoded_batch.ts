@@ -23,6 +23,7 @@ import {
   writeParts,
 } from "../base/mod.ts";
 import {
+  keyLengthAt,
   lastOfBatch,
   lsnHigh,
   lsnLow,
@@ -124,6 +125,15 @@ export class EncodedBatch {
       const flags = at + length === end ? lastOfBatch : 0;
       stampRecord(bytes, view, at, length, low, high, flags, seed);
       at += length;
+    }
+  }
+
+  /** Shows the key of each record, which is lent. */
+  visitKeys(visit: (key: Uint8Array<ArrayBuffer>) => void): void {
+    const { bytes, view, end } = this;
+    for (let at = 0; at < end; at += recordLengthAt(view, at)) {
+      const keyAt = at + recordHeaderBytes, length = keyLengthAt(view, at);
+      if (length > 0) visit(bytes.subarray(keyAt, keyAt + length));
     }
   }
 

@@ -259,6 +259,7 @@ export async function openTimeline(store: OpenStore, state: TimelineState): Prom
     runner,
     upkeep,
     meters,
+    shard: options.shard,
   };
   const writer = await TimelineWriter.open(context);
   const timeline = new Timeline({ context, writer });

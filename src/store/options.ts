@@ -4,7 +4,14 @@
  * @module
  */
 
-import { checkNames, maxSegmentBytes, minSegmentBytes, typeName } from "../base/mod.ts";
+import {
+  checkNames,
+  maxSegmentBytes,
+  minSegmentBytes,
+  Shard,
+  type ShardOptions,
+  typeName,
+} from "../base/mod.ts";
 import type { IoEngine, IoMode } from "../io/mod.ts";
 import { checkHistory, type HistoryPolicy, type TimelineSettings, type UpkeepMode } from "../timeline/mod.ts";
 
@@ -58,6 +65,13 @@ export interface StoreOptions {
    * write that is not synced; closing removes the file. Left out, or with `readOnly`, nothing is written.
    */
   metricsMilliseconds?: number | undefined;
+  /**
+   * Which of several stores this is, among which keys are divided as {@linkcode shardOf} says. A key of another is refused
+   * with a `ShardError`, in an append, nothing of which is applied, and in reads that name it; a range is what of it is
+   * here. The option is the opening's: the store does not remember it, so give the same at every opening. Left out, the
+   * store takes every key.
+   */
+  shard?: ShardOptions | undefined;
 }
 
 const names = [
@@ -73,6 +87,7 @@ const names = [
   "upkeep",
   "history",
   "metricsMilliseconds",
+  "shard",
 ];
 const upkeepModes: readonly UpkeepMode[] = ["worker", "slices", "manual"];
 
@@ -90,6 +105,8 @@ export interface CheckedOptions {
   readonly metricsMilliseconds: number | undefined;
   /** How large a timeline may become, and how long it may wait. */
   readonly settings: TimelineSettings;
+  /** Which of several stores this is; `undefined` if it is the only one. */
+  readonly shard: Shard | undefined;
 }
 
 /**
@@ -118,7 +135,16 @@ export function checkOptions(options: StoreOptions): CheckedOptions {
   const upkeep = options.upkeep === undefined ? undefined : oneOf("upkeep", options.upkeep, upkeepModes);
   const often = whole("metricsMilliseconds", options.metricsMilliseconds, 1000, 100, 3_600_000);
   const metricsMilliseconds = readOnly || options.metricsMilliseconds === undefined ? undefined : often;
-  return { mayCreate: create && !readOnly, readOnly, cacheBytes, upkeep, metricsMilliseconds, settings };
+  const shard = options.shard === undefined ? undefined : new Shard("open store", options.shard);
+  return {
+    mayCreate: create && !readOnly,
+    readOnly,
+    cacheBytes,
+    upkeep,
+    metricsMilliseconds,
+    settings,
+    shard,
+  };
 }
 
 /** An option, which is of the type of its default. */

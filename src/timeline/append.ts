@@ -2,6 +2,7 @@
  * Changes on their way into a timeline: encoded, appended, and made durable if that was asked for.
  *
  * A1  An append that rejects was not applied, unless its error says at which LSN it was.
+ * A2  Nothing of a batch is applied if a key of it belongs to another store of several.
  *
  * @module
  */
@@ -130,11 +131,17 @@ export class Appender {
     }
   }
 
+  /** Gives a batch its place in history, unless a key of it, or one that is expected, belongs to another store (A2). */
   #place(
     records: EncodedBatch,
     given: Lsn | undefined,
     expected: Expectations | undefined,
   ): Lsn | Promise<Lsn> {
+    const { shard } = this.#context;
+    if (shard !== undefined) {
+      records.visitKeys((key) => shard.check(key));
+      expected?.keys.forEach((key) => shard.check(key));
+    }
     if (expected === undefined) return this.#writer.append(records, given);
     return this.#agreement.append(records, given, expected);
   }

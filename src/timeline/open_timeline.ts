@@ -24,7 +24,7 @@ export interface OpenTimeline {
 
 /** What the reads of a timeline see: its newest state. */
 export function newestOf(timeline: OpenTimeline): ViewSource {
-  const { context: { views, meters }, writer } = timeline;
+  const { context: { views, meters, shard }, writer } = timeline;
   return {
     lineage: lineageOf(timeline),
     names: timelineReadNames,
@@ -37,6 +37,7 @@ export function newestOf(timeline: OpenTimeline): ViewSource {
     countKey: () => void views.keysRead++,
     isOpen: (layer) => isOpen(timeline, layer),
     gets: meters.get,
+    shard,
   };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkReadLsn, type Key, type LatencyWindow, type Lsn } from "../base/mod.ts";
+import { checkReadLsn, type Key, type LatencyWindow, type Lsn, type Shard } from "../base/mod.ts";
 import type { Objects } from "../objects/mod.ts";
 import type { Codec } from "./keyspace/codec.ts";
 import { KeyspaceReader } from "./keyspace/keyspace_reader.ts";
@@ -45,7 +45,7 @@ export class Snapshot extends Reader<SnapshotReadOptions> implements Disposable 
    *
    * @ignore
    */
-  constructor(objects: Objects, view: View, source: Pick<ViewSource, "isOpen" | "gets">) {
+  constructor(objects: Objects, view: View, source: Pick<ViewSource, "isOpen" | "gets" | "shard">) {
     const held = new HeldView(view, source), reads = new Reads(objects, held);
     super(reads);
     this.lsn = view.lsn;
@@ -75,13 +75,15 @@ class HeldView implements ViewSource, Disposable {
   readonly lineage: Lineage;
   readonly isOpen: IsOpen;
   readonly gets: LatencyWindow;
+  readonly shard: Shard | undefined;
   readonly #view: View;
   #disposed = false;
 
-  constructor(view: View, { isOpen, gets }: Pick<ViewSource, "isOpen" | "gets">) {
+  constructor(view: View, { isOpen, gets, shard }: Pick<ViewSource, "isOpen" | "gets" | "shard">) {
     this.lineage = lineageOf(view.levels);
     this.isOpen = isOpen;
     this.gets = gets;
+    this.shard = shard;
     this.#view = view;
     view.whenStopped(() => view[Symbol.dispose]());
   }

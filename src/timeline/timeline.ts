@@ -193,6 +193,7 @@ export class Timeline extends Reader<ReadOptions> {
    * @throws {PoisonedError} If a write failed, now or before, or there is no memory for the batch.
    * @throws {IoError} If the disk is full; when there is room again, appending goes on.
    * @throws {ReadOnlyError} If the store is read only.
+   * @throws {ShardError} If a key belongs to another store of several, by the store's option `shard`.
    */
   append(changes: Batch | Iterable<Change>, options: AppendOptions = {}): Promise<Lsn> {
     return this.#appender.append(changes, options);

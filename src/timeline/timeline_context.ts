@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert } from "../base/mod.ts";
+import { assert, type Shard } from "../base/mod.ts";
 import type { Host } from "../io/mod.ts";
 import type { LayerDescription } from "../layer/mod.ts";
 import type { Manifest, SegmentDescription, TimelineState } from "../manifest/mod.ts";
@@ -59,6 +59,8 @@ export interface TimelineContext {
   readonly meters: Meters;
   /** Whose turn it is to merge. */
   readonly upkeep: StoreUpkeep;
+  /** Which of several stores this is; `undefined` if it is the only one. */
+  readonly shard?: Shard | undefined;
 }
 
 /** What the manifest says of the timeline now. */

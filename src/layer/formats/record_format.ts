@@ -162,9 +162,14 @@ export function joinLsn(low: number, high: number): number {
   return high * twoTo32 + low;
 }
 
+/** The length of the key of the record at `at`, from bytes that were checked. */
+export function keyLengthAt(view: DataView, at: number): number {
+  return view.getUint16(at + 6, true);
+}
+
 /** The length of the record at `at`, header included, from bytes that were checked. */
 export function recordLengthAt(view: DataView, at: number): number {
-  return recordHeaderBytes + view.getUint16(at + 6, true) + view.getUint32(at + 8, true);
+  return recordHeaderBytes + keyLengthAt(view, at) + view.getUint32(at + 8, true);
 }
 
 /**

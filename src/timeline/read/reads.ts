@@ -12,6 +12,7 @@ import {
   KeyWriter,
   type LatencyWindow,
   type Lsn,
+  type Shard,
 } from "../../base/mod.ts";
 import type { Objects } from "../../objects/mod.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "../entry.ts";
@@ -71,6 +72,8 @@ export interface ViewSource {
   readonly isOpen: IsOpen;
   /** Where is noted how long gets take that memory does not answer. */
   readonly gets: LatencyWindow;
+  /** To which store of several a key that is named must belong; `undefined` if there is one store. */
+  readonly shard: Shard | undefined;
 }
 
 /** Where keys of parts are encoded that are needed in one turn: memory of their own would cost more than all else. */
@@ -125,7 +128,9 @@ export class Reads {
   /** The value of a key, if memory answers at once. */
   #answer(key: Key, options: AnyReadOptions | undefined): WarmValue {
     const bytes = key instanceof Uint8Array || typeof key === "string" ? keyBytes(key) : writer.write(key);
-    const { lsn, signal } = planRead(options, this.#source.names.whole);
+    const { names, shard } = this.#source;
+    if (shard !== undefined) shard.check(bytes);
+    const { lsn, signal } = planRead(options, names.whole);
     if (signal !== undefined) return cold;
     // What memory answers would otherwise keep timers, and the writes of others, from their turn: until they had it,
     // gets go the way that gives it to them.
@@ -170,7 +175,7 @@ export class Reads {
     prefix?: KeyPrefix,
   ): Promise<Entry[]> {
     const { lsn, signal } = planRead(options, this.#source.names.whole);
-    const each = expandKeys(keys, prefix);
+    const each = this.#expand(keys, prefix);
     const view = this.#source.open(lsn, signal);
     return await runRead<Entry>(
       view,
@@ -182,7 +187,7 @@ export class Reads {
   /** What reading keys and runs of keys costs, which is found out by reading them. */
   async explain(keys: Keys, options: AnyReadOptions | undefined): Promise<Explanation> {
     const { lsn, signal } = planRead(options, this.#source.names.whole);
-    const each = expandKeys(keys);
+    const each = this.#expand(keys);
     return await explain(this.#objects, this.#source.open(lsn, signal), each, this.#source.isOpen);
   }
 
@@ -193,7 +198,7 @@ export class Reads {
     space?: ReadSpace<T>,
   ): ReadableStream<Entry<T> | DamagedEntry> {
     const { lsn, signal, damage } = planRead(options, this.#source.names.stream);
-    const each = expandKeys(keys, space?.prefix);
+    const each = this.#expand(keys, space?.prefix);
     const view = this.#source.open(lsn, signal);
     const read = new VectoredRead(this.#objects, view, each);
     return this.#stream(view, read, damage, space && ((entry) => space.entryOf(entry)));
@@ -257,6 +262,7 @@ export class Reads {
     space?: ReadSpace<T>,
   ): ReadableStream<Version<T> | DamagedEntry> {
     const bytes = space === undefined ? ownKey(key) : space.prefix.keyOf(key);
+    this.#source.shard?.check(bytes);
     const { lsn, signal, damage, from, reverse, limit } = planHistory(options);
     const view = this.#source.open(lsn, signal);
     if (from !== undefined && from < view.horizon) {
@@ -266,6 +272,14 @@ export class Reads {
     const plan = { key: bytes, from: from ?? Math.max(1, view.horizon), to: view.lsn, reverse, limit };
     const read = new HistoryRead(this.#objects, view, plan);
     return this.#stream(view, read, damage, space && ((version) => space.versionOf(version, bytes)));
+  }
+
+  #expand(keys: Keys, prefix?: KeyPrefix): Iterator<Uint8Array<ArrayBuffer>> {
+    const each = expandKeys(keys, prefix), { shard } = this.#source;
+    return shard === undefined ? each : each.map((key) => {
+      shard.check(key);
+      return key;
+    });
   }
 
   /** A read as a stream, each item as `map` makes it: as it is, if that is left out. */
