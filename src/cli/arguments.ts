@@ -9,6 +9,17 @@ import { UsageError } from "./usage_error.ts";
 /** A date, and a time behind it with or without seconds and a zone. */
 const datePattern = /^(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})?)?$/;
 
+/** The options that take a key of several parts, of which one may be given. */
+const keyPartsNames = ["key-parts", "key"];
+
+/** A key of several parts, and the option that it was given by. */
+export interface GivenKeyParts {
+  /** The option, without its dashes. */
+  readonly option: string;
+  /** The key. */
+  readonly key: Uint8Array;
+}
+
 /** What a command was asked. */
 export class Arguments {
   /** What was given besides options; as many as are needed, at least. */
@@ -29,7 +40,8 @@ export class Arguments {
     this.#values = values;
     this.positionals = positionals;
     // A key of parts stands for the one among the arguments.
-    this.#names = command.positionals.filter((name) => !/\bkey\b/.test(name) || values.key === undefined);
+    const hasParts = keyPartsNames.some((name) => values[name] !== undefined);
+    this.#names = command.positionals.filter((name) => !hasParts || !/\bkey\b/.test(name));
     if (this.flag("help")) return;
     checkPositionals(this.#names, positionals);
     for (const [name, { choices }] of Object.entries(specs)) {
@@ -96,12 +108,12 @@ export class Arguments {
   }
 
   /**
-   * The key: `<key>`, or the parts of `--key`.
+   * The key: `<key>`, or the parts of `--key-parts`.
    *
    * @throws {UsageError} If it cannot be read.
    */
   key(): Key {
-    return this.parts("key") ?? this.bytes(this.positional("<key>") ?? "");
+    return this.keyParts?.key ?? this.bytes(this.positional("<key>") ?? "");
   }
 
   /**
@@ -110,27 +122,32 @@ export class Arguments {
    * @throws {UsageError} If one of them cannot be read.
    */
   keys(): Key[] {
-    const parts = this.parts("key");
-    if (parts !== undefined) return [parts];
+    const parts = this.keyParts;
+    if (parts !== undefined) return [parts.key];
     return this.positionals.slice(this.#names.indexOf("<key>")).map((text) => this.bytes(text));
   }
 
   /**
-   * The value of an option that is a key of several parts.
+   * The key of several parts, or the prefix, if one was given.
    *
-   * @param name The option.
    * @throws {UsageError} If it is none.
    */
-  parts(name: string): Uint8Array | undefined {
-    const text = this.text(name);
-    if (text === undefined) return undefined;
+  get keyParts(): GivenKeyParts | undefined {
+    const [option, other] = keyPartsNames.filter((name) => this.text(name) !== undefined);
+    if (option === undefined) return undefined;
+    if (other !== undefined) throw new UsageError(`--${option} and --${other} are the same`);
     try {
-      return parseKeyParts(text);
+      return { option, key: parseKeyParts(this.text(option) as string) };
     } catch (error) {
-      throw new UsageError(`--${name} takes parts such as '["user",42]': ${(error as Error).message}`, {
+      throw new UsageError(`--${option} takes parts such as '["user",42]': ${(error as Error).message}`, {
         cause: error,
       });
     }
+  }
+
+  /** Whether structured keys are shown as their parts: if that was asked for, or a key was given so and not as bytes. */
+  get showsParts(): boolean {
+    return this.flag("parts") || this.keyParts !== undefined && !this.flag("raw");
   }
 
   /**

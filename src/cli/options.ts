@@ -12,7 +12,7 @@ export interface OptionSpec {
   readonly short?: string;
   /** What it does, as a phrase. */
   readonly describe: string;
-  /** Whether the help leaves it out, since it is taken only to be refused. */
+  /** Whether the help leaves it out: it is taken only to be refused, or another stands for it. */
   readonly isHidden?: boolean;
 }
 
@@ -53,14 +53,21 @@ export const writeOptions: OptionSpecs = {
   },
 };
 
-/** A key of several parts instead of `<key>`. */
-export const keyOption: OptionSpec = {
-  value: "PARTS",
-  describe: `the key as parts, such as '["user",42]', instead of <key>`,
-};
+/** A key of several parts instead of `<key>`; `--key` is an older word for it. */
+export const keyPartsOptions: OptionSpecs = keyPartsAs(
+  `the key as parts, such as '["user",42]', instead of <key>`,
+);
+
+/** The options that take a key of several parts, and what they do. */
+export function keyPartsAs(describe: string): OptionSpecs {
+  const value = "PARTS";
+  return { "key-parts": { value, describe }, "key": { value, describe, isHidden: true } };
+}
 
 /** Keys of several parts as what they are. */
-export const partsOption: OptionSpec = { describe: "show structured keys as their parts, in JSON" };
+export const partsOption: OptionSpec = {
+  describe: "show structured keys as their parts, in JSON; so does --key-parts",
+};
 
 /** Keys and values of the command line in base64. */
 export const base64Option: OptionSpec = { describe: "keys and values on the command line are base64" };

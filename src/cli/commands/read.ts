@@ -8,7 +8,7 @@ import { exitDamaged, exitFailure, exitOk } from "../exit_code.ts";
 import { formatKeyParts } from "../key_parts.ts";
 import { isPositionKey, positionPrefix } from "../load/load_position.ts";
 import { fileIn, openForReading } from "../open_timeline.ts";
-import { base64Option, keyOption, type OptionSpec, partsOption } from "../options.ts";
+import { base64Option, keyPartsAs, keyPartsOptions, type OptionSpec, partsOption } from "../options.ts";
 import { explanationJson, explanationText } from "../seeing/explanation.ts";
 import { escapeBytes, escapeText, writeEscaped } from "../terminal/escape.ts";
 import { writeJsonLine } from "../terminal/json_line.ts";
@@ -68,7 +68,7 @@ ${atDetails}`,
     "raw": { describe: "write the bytes of the value, also to a terminal" },
     "text": { describe: "write text that is safe to show, also to a file or a pipe" },
     "explain": { describe: "show what the read cost, and no value" },
-    "key": keyOption,
+    ...keyPartsOptions,
     "parts": partsOption,
     "base64": base64Option,
   },
@@ -86,7 +86,7 @@ ${atDetails}`,
       return exitFailure;
     }
     const isText = args.flag("text") || terminal.outputIsSeen && !args.flag("raw");
-    if (args.flag("json")) await writeJsonLine(output, { ...entry, asParts: args.flag("parts") });
+    if (args.flag("json")) await writeJsonLine(output, { ...entry, asParts: args.showsParts });
     else if (!isText) await output.write(entry.value);
     else await writeRow(output, writeEscaped, entry.value);
     return exitOk;
@@ -104,7 +104,7 @@ async function explainKeys(
     if (args.flag(name)) throw new UsageError(`--explain and --${name} exclude each other`);
   }
   await using open = await openForReading(args);
-  const { timeline, store } = open, asParts = args.flag("parts");
+  const { timeline, store } = open, asParts = args.showsParts;
   const explanation = await timeline.explain(keys, { lsn: lsnOf(moment, timeline) });
   await output.write(
     args.flag("json") ? explanationJson(explanation, asParts) : explanationText(explanation, {
@@ -119,7 +119,7 @@ async function explainKeys(
 
 /** A key in a message, as its parts if it was given so. */
 function shownKey(args: Arguments, key: Uint8Array): string {
-  const parts = args.text("key") === undefined ? undefined : formatKeyParts(key);
+  const parts = args.keyParts === undefined ? undefined : formatKeyParts(key);
   return parts === undefined ? `"${escapeBytes(key)}"` : escapeText(parts);
 }
 
@@ -138,7 +138,7 @@ Where loads stopped (see "varve load --help") is left out, unless --prefix or --
 ${atDetails}`,
   options: {
     "prefix": { value: "KEY", describe: "only keys that start so" },
-    "key": { value: "PARTS", describe: "only keys that start with these parts, such as '[\"user\"]'" },
+    ...keyPartsAs("only keys that start with these parts, such as '[\"user\"]'"),
     "start": { value: "KEY", describe: "from this key on, included" },
     "end": { value: "KEY", describe: "up to this key, not included" },
     "reverse": { describe: "from the last key to the first" },
@@ -156,12 +156,12 @@ ${atDetails}`,
       return text === undefined ? undefined : args.bytes(text);
     };
     const [prefix, start, end] = ["prefix", "start", "end"].map(bound);
-    const keyParts = args.parts("key");
+    const { keyParts } = args;
     if (prefix !== undefined && keyParts !== undefined) {
-      throw new UsageError("--key and --prefix exclude each other");
+      throw new UsageError(`--${keyParts.option} and --prefix exclude each other`);
     }
     // As bytes they would be the prefix of more.
-    const given = keyParts === undefined ? prefix : decodeKey(keyParts);
+    const given = keyParts === undefined ? prefix : decodeKey(keyParts.key);
     const range = { prefix: given, start, end, reverse: args.flag("reverse") };
     const moment = momentOf(args);
     const writeEntry = entryWriter(args);
@@ -191,7 +191,7 @@ function isPositionRow({ keys }: Rows, row: number): boolean {
 function entryWriter(
   args: Arguments,
 ): (output: Output, rows: Rows, row: number) => Promise<void> | undefined {
-  const asParts = args.flag("parts");
+  const asParts = args.showsParts;
   if (args.flag("json")) {
     return (output, rows, row) => {
       if (!asParts && writePlainJson(output, rows, row)) return undefined;
@@ -231,13 +231,13 @@ horizon (see "varve gc --help") is left out.`,
     "from": { value: "LSN", describe: "from this LSN on, included" },
     "to": { value: "LSN", describe: "up to this LSN, included" },
     "json": jsonLines,
-    "key": keyOption,
+    ...keyPartsOptions,
     "parts": partsOption,
     "base64": base64Option,
   },
   async run(args, { output }) {
     const key = args.key();
-    const asParts = args.flag("parts");
+    const asParts = args.showsParts;
     const range = { from: args.lsn("from"), to: args.lsn("to") };
     await using open = await openForReading(args);
     for await (const { lsn, value } of open.timeline.history(key, range)) {

@@ -6,7 +6,7 @@ import type { Change } from "../../segment/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { openForWriting } from "../open_timeline.ts";
-import { base64Option, keyOption, type OptionSpecs, writeOptions } from "../options.ts";
+import { base64Option, keyPartsOptions, type OptionSpecs, writeOptions } from "../options.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 const options: OptionSpecs = {
@@ -15,7 +15,7 @@ const options: OptionSpecs = {
     value: "LSN",
     describe: "only if the key stands at this LSN, 0: has no value; else exit with 5",
   },
-  "key": keyOption,
+  ...keyPartsOptions,
   "base64": base64Option,
   ...writeOptions,
 };
