@@ -6,6 +6,7 @@ import { agreeing } from "./agreeing.ts";
 import { checks } from "./checks.ts";
 import { durability } from "./durability.ts";
 import { engines } from "./engines.ts";
+import { keys } from "./keys.ts";
 import { manifest } from "./manifest.ts";
 import { merging } from "./merging.ts";
 import { ownership } from "./ownership.ts";
@@ -26,4 +27,5 @@ export const mutants: readonly Mutant[] = [
   ...runs,
   ...branches,
   ...agreeing,
+  ...keys,
 ];
