@@ -178,7 +178,10 @@ Deno.test("varve salvage copies what reads, shows what is lost, and ends with 3 
   for (const path of new Place(`${folder.path}/store`).files(/manifest-/)) Deno.removeSync(path);
   const nameless = await varve(folder, ["salvage", "store", "fourth"]);
   assertEquals(nameless.code, 3);
-  assertMatch(nameless.out, /^No manifest could be read: timelines are named by their ids\n/);
+  assertMatch(
+    nameless.out,
+    /^No manifest could be read: timelines are named by their ids, and branches lack what they went on from\n/,
+  );
   const id = layer.split("/").at(-2) as string;
   assert(nameless.out.endsWith(`\nRead it with --timeline ${id}\n`), nameless.out);
   assertEquals((await varve(folder, ["get", "fourth", "c", "--timeline", id])).out, "three");
