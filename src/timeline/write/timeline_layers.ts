@@ -87,17 +87,8 @@ export class TimelineLayers {
     this.#map = LayerMap.empty.edit({ add: stored.map(({ stored }) => stored) });
     this.levelled = new LevelledLayers(objects.directory, stored);
     this.#nextSequence = nextSequence;
-    this.#clock = new CountedClock(context.host.clock);
-    this.#clock.sawTimes(times);
-    const { ancestor } = context;
-    if (ancestor !== undefined && ancestor.lsn > 0) {
-      // A date is the second after.
-      this.#clock.saw(new Date(ancestor.dates.dateOf(ancestor.lsn).getTime() - 1000));
-    }
-    // Memory is reserved and not touched until it is used, so that a generous guess costs nothing.
-    const { segmentBytes, indexBytes } = context.settings;
-    const keys = Math.ceil(Math.min(segmentBytes / 128, indexBytes / 84, mostReservedKeys));
-    this.#hint = { keys, versions: keys, keyBytes: keys * 16 };
+    this.#clock = clockOf(context, times);
+    this.#hint = firstHint(context);
   }
 
   /** Takes recovered segments to be read only. */
@@ -306,4 +297,21 @@ export class TimelineLayers {
   #memory(): MemoryLayer[] {
     return this.unsealed.reverse().map(({ layer }) => layer);
   }
+}
+
+/** Goes on from the times that are known, and from that of the branch LSN. */
+function clockOf({ host, ancestor }: TimelineContext, times: Times): CountedClock {
+  const clock = new CountedClock(host.clock);
+  clock.sawTimes(times);
+  if (ancestor !== undefined && ancestor.lsn > 0) {
+    // A date is the second after.
+    clock.saw(new Date(ancestor.dates.dateOf(ancestor.lsn).getTime() - 1000));
+  }
+  return clock;
+}
+
+/** Memory is reserved and not touched until it is used, so that a generous guess costs nothing. */
+function firstHint({ settings: { segmentBytes, indexBytes } }: TimelineContext): MemoryIndexHint {
+  const keys = Math.ceil(Math.min(segmentBytes / 128, indexBytes / 84, mostReservedKeys));
+  return { keys, versions: keys, keyBytes: keys * 16 };
 }
