@@ -33,6 +33,8 @@ test("Timeline.append() refuses a key of another shard, and applies nothing of i
     () => timeline.append([good, { key: foreign, delete: true }]),
     () => timeline.append(new Batch().put(own, "1").put(foreign, "2").put(own, "3")),
     () =>
+      timeline.append([good], { expect: [{ key: own, lsn: undefined }, { key: foreign, lsn: undefined }] }),
+    () =>
       timeline.under(["user"]).append([{ key: [decodeKey(encodeKey(foreign as [])).at(-1)!], value: "" }]),
   ];
   for (const append of appends) {

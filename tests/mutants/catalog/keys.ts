@@ -73,11 +73,16 @@ export const keys: readonly Mutant[] = [
     name: "foreign-key-applied",
     breaks: "A2: nothing of a batch is applied if one of its keys belongs to another store.",
     file: "src/timeline/append.ts",
-    before: `    if (shard !== undefined) records.visitKeys((key) => shard.check(key));
-    return this.#writer.append(records, given);`,
-    after: `    const lsn = this.#writer.append(records, given);
-    if (shard !== undefined) records.visitKeys((key) => shard.check(key));
-    return lsn;`,
+    before: `    if (shard !== undefined) {
+      records.visitKeys((key) => shard.check(key));
+      expected?.keys.forEach((key) => shard.check(key));
+    }
+    if (expected === undefined) return this.#writer.append(records, given);`,
+    after: `    if (expected === undefined) {
+      const lsn = this.#writer.append(records, given);
+      if (shard !== undefined) records.visitKeys((key) => shard.check(key));
+      return lsn;
+    }`,
     caughtBy: "tests/store/shards_test.ts",
     filter: "applies nothing of its batch",
   },
