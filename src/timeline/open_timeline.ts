@@ -28,8 +28,11 @@ export function newestOf(timeline: OpenTimeline): ViewSource {
   return {
     lineage: lineageOf(timeline),
     names: timelineReadNames,
-    open: (lsn, signal) =>
-      openView(timeline, checkReadLsn(lsn, writer.lastLsn, writer.horizon.readable), signal),
+    open(lsn, signal) {
+      // Of one that was deleted nobody can tell the horizon.
+      views.checkOpen();
+      return openView(timeline, checkReadLsn(lsn, writer.lastLsn, writer.horizon.readable), signal);
+    },
     lsnFor(lsn) {
       views.checkOpen();
       return checkReadLsn(lsn, writer.lastLsn, lsn === undefined ? 0 : writer.horizon.readable);

@@ -92,7 +92,10 @@ export async function collectGarbage(
   using _held = dryRun ? undefined : writer.compactor.hold();
   if (!dryRun && !(isAll && horizonBefore === 0)) {
     await orAborted(writer.freeze(), options.signal);
+    // It may have been deleted meanwhile: then nothing can be edited, nor told.
+    context.views.checkOpen();
     await horizon.move(writer.durableLsn, policy);
+    context.views.checkOpen();
   }
   const horizonAfter = dryRun ? horizon.target(writer.durableLsn, policy) : horizon.lsn;
   const isBranch = context.ancestor !== undefined;
@@ -100,6 +103,7 @@ export async function collectGarbage(
   const work = dryRun || before.length === 0
     ? nothing
     : await giveUp(writer, options, horizonAfter, isBranch);
+  context.views.checkOpen();
   const after = plansOf(writer, horizonAfter, isBranch).filter(({ isWorth }) => !isWorth);
   const { inputLayers, outputLayers, inputBytes, outputBytes } = work;
   const branch = horizon.heldBy(writer.durableLsn, policy);

@@ -1,0 +1,65 @@
+/** What whoever still has a timeline that was deleted is told, and what the others do meanwhile. */
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import type { Store, Timeline } from "../../../mod.ts";
+import { systemHost } from "../../../src/io/mod.ts";
+import { openStoreOn } from "../../../src/store/mod.ts";
+import { HookedSim } from "../../timeline/hooked_sim.ts";
+import { collect } from "../bytes.ts";
+import { Gate } from "../hooked_engine.ts";
+import { type Place, test } from "../matrix.ts";
+
+const gone = 'Cannot use timeline "side": it was deleted';
+
+async function branched(place: Place): Promise<{ store: Store; main: Timeline; side: Timeline }> {
+  const store = await place.open(), main = store.timeline();
+  await main.append([{ key: "a", value: "1" }]);
+  const side = await store.createTimeline("side", { ancestor: "main" });
+  for (const value of ["1", "2", "3"]) {
+    await side.append([{ key: "b", value }]);
+    await side.freeze();
+  }
+  return { store, main, side };
+}
+
+test("A timeline that was deleted says so, whatever read is asked of it", async (place) => {
+  const { store, side } = await branched(place);
+  await store.deleteTimeline("side");
+  const { signal } = new AbortController();
+  await assertRejects(() => side.get("b"), Deno.errors.BadResource, gone);
+  await assertRejects(() => side.get("b", { signal }), Deno.errors.BadResource, gone);
+  await assertRejects(() => side.getEntry("b", { lsn: 2, signal }), Deno.errors.BadResource, gone);
+  await assertRejects(() => side.getMany(["b"]), Deno.errors.BadResource, gone);
+  await assertRejects(() => side.count(), Deno.errors.BadResource, gone);
+  await assertRejects(() => side.explain(["b"]), Deno.errors.BadResource, gone);
+  assertThrows(() => side.getVectored(["b"]), Deno.errors.BadResource, gone);
+  assertThrows(() => side.scan(), Deno.errors.BadResource, gone);
+  assertThrows(() => side.history("b"), Deno.errors.BadResource, gone);
+  assertThrows(() => side.snapshot(), Deno.errors.BadResource, gone);
+  await assertRejects(() => side.gc(), Deno.errors.BadResource, gone);
+});
+
+Deno.test("A gc that runs while its timeline is deleted says so", async () => {
+  const engine = new HookedSim(), gate = new Gate();
+  const store = await openStoreOn(systemHost(engine), "/store", { upkeep: "manual" });
+  const side = await store.createTimeline("side");
+  for (const value of ["1", "2", "3"]) await side.append([{ key: "b", value }]);
+  await side.freeze();
+  // While one edit is written, those that wait come behind it in one frame.
+  let isHeld = false;
+  engine.hook = (operation, path) => {
+    if (isHeld || operation !== "write" || !path.includes("/manifest-")) return;
+    isHeld = true;
+    return gate.wait();
+  };
+  const making = store.createTimeline("other");
+  await gate.reached;
+  const collected = side.gc({ history: { lsns: 1 } }).catch((error) => error);
+  const deleted = store.deleteTimeline("side");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  gate.open();
+  const told = await collected;
+  assertEquals([told.name, told.message], ["BadResource", gone]);
+  await Promise.all([making, deleted]);
+  await store.close();
+});
