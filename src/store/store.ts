@@ -170,8 +170,9 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Deletes a timeline: its reads, snapshots and writes end with `BadResource`, and its files are removed once no other
-   * process reads them. Others are left as they are, the one that it went on from too.
+   * Deletes a timeline: its reads, snapshots and writes end with `BadResource`, and so does a verification that it is part
+   * of. Its files are removed once no other process reads them. Others are left as they are, the one that it went on from
+   * too.
    *
    * @param name Its name.
    * @throws {VarveError} If timelines go on from it, which it names: they must be deleted before.

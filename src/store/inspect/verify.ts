@@ -10,9 +10,10 @@
 import { pathOf } from "../../base/mod.ts";
 import type { IoEngine } from "../../io/mod.ts";
 import type { VerifyFinding } from "../../layer/mod.ts";
+import type { StoreState } from "../../manifest/mod.ts";
 import { Objects } from "../../objects/mod.ts";
 import { durableEndsOf } from "../../timeline/mod.ts";
-import type { OpenStore } from "../open_store.ts";
+import type { OpenStore, OpenTimeline } from "../open_store.ts";
 import type { StoreOptions } from "../options.ts";
 import { Findings } from "./findings.ts";
 import { inspect } from "./inspect.ts";
@@ -32,9 +33,11 @@ export async function* verifyOpenStore(
   store: OpenStore,
   options: VerifyOptions,
 ): AsyncGenerator<VerifyFinding, void> {
-  const { manifest, timelines, io, options: { readOnly }, objects: { host, directory } } = store;
+  const { manifest, io, options: { readOnly }, objects: { host, directory } } = store;
   const objects = new Objects({ host, io, directory, cacheBytes });
-  const views = [...timelines.values()].map(({ views, writer }) =>
+  const timelines = [...store.timelines.values()];
+  const isWanted = ({ state: { name } }: OpenTimeline) => name === (options.timeline ?? name);
+  const views = timelines.filter(isWanted).map(({ views, writer }) =>
     views.open(writer.layers.map, writer.lastLsn, options.signal)
   );
   const ended = Promise.withResolvers<void>();
@@ -50,9 +53,9 @@ export async function* verifyOpenStore(
   // Who closes the store does not wait for somebody who asks for no finding any more.
   for (const view of views) view.whenStopped(() => isPaused ? end() : ended.promise);
   const check = () => views.forEach((view) => view.check());
-  const { state, end: written } = manifest;
+  const { end: written } = manifest, state = openStateOf(manifest.state, timelines);
   const durableEnds = new Map(
-    [...timelines.values()].map(({ state, writer }) => [state.id, durableEndsOf(writer.layers)]),
+    timelines.map(({ state, writer }) => [state.id, durableEndsOf(writer.layers)]),
   );
   try {
     const findings = new Findings(host.turns, check, options.progress);
@@ -68,6 +71,12 @@ export async function* verifyOpenStore(
   } finally {
     await end();
   }
+}
+
+/** What the manifest says of timelines that are open: the files of one that is being deleted may go at any moment. */
+function openStateOf(state: StoreState, open: readonly OpenTimeline[]): StoreState {
+  const ids = new Set(open.map(({ state: { id } }) => id));
+  return { ...state, timelines: state.timelines.filter(({ id }) => ids.has(id)) };
 }
 
 /**
