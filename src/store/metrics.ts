@@ -6,6 +6,7 @@
 
 import type { Latency, Lsn } from "../base/mod.ts";
 import type { BackPressure, ThrottleCounts, UpkeepStatus } from "../timeline/mod.ts";
+import { type Counted, countsOf } from "./ended_counts.ts";
 import type { OpenStore, OpenTimeline } from "./open_store.ts";
 
 /** What upkeep of one timeline does, and what its appends waited for it. */
@@ -152,16 +153,18 @@ export function metricsOf(store: OpenStore): StoreMetrics {
   const all = [...timelines.values()], memory = memoryOf(store);
   const sum = (count: (timeline: OpenTimeline) => number) =>
     all.reduce((total, timeline) => total + count(timeline), 0);
+  const counted = all.map(countsOf), { counts } = store.ended;
+  const total = (name: Counted) => counted.reduce((total, each) => total + each[name], counts[name]);
   return {
     ...objects.metrics(),
     ...runner.counters,
-    batches: sum(({ writer }) => writer.counters.batches),
-    changes: sum(({ writer }) => writer.counters.changes),
-    bytes: sum(({ writer }) => writer.counters.bytes),
-    syncs: sum(({ writer }) => writer.counters.syncs),
+    batches: total("batches"),
+    changes: total("changes"),
+    bytes: total("bytes"),
+    syncs: total("syncs"),
     conflicts: store.meters.conflicts,
-    seals: sum(({ writer }) => writer.counters.seals),
-    keysRead: sum(({ views }) => views.keysRead),
+    seals: total("seals"),
+    keysRead: total("keysRead"),
     indexBytes: memory.openIndexBytes + memory.frozenIndexBytes,
     waitingBytes: sum(({ writer }) => writer.layers.waitingBytes),
     frozenLayers: sum(({ writer }) => writer.layers.frozenCount),

@@ -43,6 +43,7 @@ import {
   removeLeftovers,
   removeTimeline,
 } from "./directory.ts";
+import { EndedCounts } from "./ended_counts.ts";
 import { type CheckedOptions, checkOptions, type StoreOptions } from "./options.ts";
 
 /** The timeline that always exists. */
@@ -78,6 +79,8 @@ export interface OpenStore {
   readonly upkeep: StoreUpkeep;
   /** Its timelines by their names. */
   readonly timelines: Map<string, OpenTimeline>;
+  /** What those did that were deleted. */
+  readonly ended: EndedCounts;
   /** What is measured while they work. */
   readonly meters: Meters;
 }
@@ -132,8 +135,8 @@ async function openLocked(
       }
       const upkeep = new StoreUpkeep(readOnly ? "manual" : options.upkeep ?? "worker");
       const runner = chooseUpkeep(options, host, directory, io, lock), meters = new Meters();
-      const timelines = new Map<string, OpenTimeline>();
-      const store = { options, io, lock, objects, manifest, runner, upkeep, timelines, meters };
+      const timelines = new Map<string, OpenTimeline>(), ended = new EndedCounts();
+      const store = { options, io, lock, objects, manifest, runner, upkeep, timelines, ended, meters };
       await openTimelines(store);
       upkeep.start();
       return store;

@@ -138,7 +138,7 @@ export class Timelines {
       throw new VarveError(`Cannot delete timeline "${name}": timelines go on from it: ${names}`);
     }
     // From this turn on nobody finds it.
-    timelines.delete(name);
+    if (timelines.delete(name)) this.#store.ended.add(open);
     this.#ended.set(name, open);
     const deleting = this.#deleting.get(name) ??
       this.#delete(name, open).finally(() => this.#deleting.delete(name));

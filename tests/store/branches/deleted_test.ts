@@ -75,3 +75,18 @@ test("Store.verify() takes nothing for damage that goes with a timeline", async 
   await store.deleteTimeline("side");
   assertEquals(await verifying, [], "another one is not waited for, nor does its end matter");
 });
+
+test("What Store.metrics() counts does not go back when a timeline is deleted", async (place) => {
+  const { store, side } = await branched(place);
+  await side.sync();
+  await side.get("b");
+  const counts = () => {
+    const { batches, changes, bytes, syncs, seals, keysRead } = store.metrics();
+    return { batches, changes, bytes, syncs, seals, keysRead };
+  };
+  const before = counts(), deleting = store.deleteTimeline("side");
+  assertEquals(counts(), before);
+  await deleting;
+  assertEquals(counts(), before);
+  assertEquals([before.batches, before.seals, before.keysRead], [4, 3, 1]);
+});
