@@ -165,7 +165,10 @@ export async function tellUnnamed(
     strangers.push({ name, hasData: isObject && await hasData(objects, objects.object(id)) });
   }
   // What was made meanwhile is named by now, if anything was written to it.
-  const newest = await newestOf(store, timeline), after = namesIn(newest);
+  const newest = await newestOf(store, timeline);
+  // Of one that was dropped meanwhile all is left over.
+  if (newest === undefined) return;
+  const after = namesIn(newest);
   for (const { name, hasData } of strangers) {
     const id = `${folder}/${name}`, object = parseObjectId(id);
     if (after.has(id)) continue;
@@ -182,10 +185,13 @@ function namesIn(timeline: TimelineState): Set<string> {
   return new Set([...segments, ...layers].map((file) => objectOf(timeline, file)));
 }
 
-/** What the manifest says of a timeline by now. */
-async function newestOf(store: InspectedStore, timeline: TimelineState): Promise<TimelineState> {
+/** What the manifest says of a timeline by now; `undefined` if it was dropped. */
+async function newestOf(
+  store: InspectedStore,
+  timeline: TimelineState,
+): Promise<TimelineState | undefined> {
   const state = await newestState(store);
-  return state?.timelines.find(({ id }) => id === timeline.id) ?? timeline;
+  return state === undefined ? timeline : state.timelines.find(({ id }) => id === timeline.id);
 }
 
 /** What the manifest says by now. */

@@ -40,7 +40,7 @@ export async function findOrphans(context: TimelineContext): Promise<ObjectId[]>
 
 /**
  * Refuses, for a reader, a manifest that is older than the store. Another process may have made a file since the
- * manifest was read; then the manifest says so by now (O1).
+ * manifest was read; then the manifest says so by now (O1), or that the timeline was dropped since.
  *
  * @throws {CorruptionError} If data stands in a file that no manifest knows of.
  */
@@ -49,6 +49,7 @@ export async function checkNamed(context: TimelineContext): Promise<void> {
   for (const orphan of later) {
     if (!await hasData(objects, objects.object(orphan))) continue;
     const manifest = await Manifest.open(objects, { readOnly: true });
+    if (manifest?.state.dropped.includes(id)) return;
     const now = manifest?.state.timelines.find((timeline) => timeline.id === id);
     if (now !== undefined && !isLater(orphan, now)) continue;
     throw unnamed(context, orphan);

@@ -76,6 +76,18 @@ test("Store.verify() takes nothing for damage that goes with a timeline", async 
   assertEquals(await verifying, [], "another one is not waited for, nor does its end matter");
 });
 
+test("A reader takes nothing for damage that another process deletes", async (place) => {
+  const { store, side } = await branched(place);
+  await store.timeline().freeze();
+  const reader = await place.open({ readOnly: true });
+  await side.append([{ key: "b", value: "4" }], { sync: true });
+  await side.freeze();
+  await side.append([{ key: "b", value: "5" }], { sync: true });
+  await store.deleteTimeline("side");
+  assertEquals(await collect(ReadableStream.from(reader.verify())), []);
+  assertEquals(await reader.timeline("side").get("b"), new TextEncoder().encode("3"));
+});
+
 test("What Store.metrics() counts does not go back when a timeline is deleted", async (place) => {
   const { store, side } = await branched(place);
   await side.sync();
