@@ -142,7 +142,7 @@ export class Store implements AsyncDisposable {
    * @throws {Deno.errors.AlreadyExists} If there is one of that name.
    * @throws {Deno.errors.NotFound} If there is no timeline of the ancestor's name.
    * @throws {LsnError} If `lsn` is beyond the ancestor's last LSN, or below what it can be read as of.
-   * @throws {RangeError} If the name is empty or too long, or `lsn` no LSN.
+   * @throws {RangeError} If the name is empty, too long or holds a lone surrogate, or `lsn` no LSN.
    * @throws {TypeError} If the name is no string, or an option is unknown, of a wrong type, or `lsn` without `ancestor`.
    * @throws {ReadOnlyError} If the store is read only.
    * @throws {PoisonedError} If the ancestor could not be made durable.

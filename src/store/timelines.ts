@@ -212,4 +212,7 @@ function checkTimelineName(action: string, name: string): void {
       `Cannot ${action}: expected a name of 1 to ${maxTimelineNameLength} characters, found ${name.length}`,
     );
   }
+  if (!name.isWellFormed()) {
+    throw new RangeError(`Cannot ${action}: expected a name of whole characters, found a lone surrogate`);
+  }
 }

@@ -117,6 +117,7 @@ test("Timeline refuses arguments of wrong types", async (place) => {
   await assertRejects(() => store.createTimeline(wrong<string>(5)), TypeError);
   await assertRejects(() => store.createTimeline(""), RangeError);
   await assertRejects(() => store.createTimeline("x".repeat(129)), RangeError);
+  await assertRejects(() => store.createTimeline("a\ud800"), RangeError, "lone surrogate");
   await assertRejects(() => store.createTimeline("main"), Deno.errors.AlreadyExists);
   assertThrows(() => store.timeline("side"), Deno.errors.NotFound);
   assertEquals([timeline.lastLsn, store.metrics().views], [0, 0]);
