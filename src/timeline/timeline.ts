@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type Key, type Lsn, type Value } from "../base/mod.ts";
+import type { Key, Lsn, Value } from "../base/mod.ts";
 import type { Batch, Change } from "../segment/mod.ts";
 import { Appender, type AppendOptions, type WritableOptions } from "./append.ts";
 import type { Codec } from "./keyspace/codec.ts";
