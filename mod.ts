@@ -67,6 +67,8 @@ export {
 export {
   type AppendOptions,
   type BackPressure,
+  type ChangeBatch,
+  type ChangesOptions,
   type Codec,
   CodecError,
   type CodecErrorContext,
@@ -87,6 +89,7 @@ export {
   type IndexCosts,
   json,
   type KeptHistory,
+  type KeyChange,
   type KeyEntry,
   type KeyExplanation,
   type Keys,

@@ -26,6 +26,8 @@ export type {
   ValueCosts,
   VisitCosts,
 } from "./read/explain/explanation.ts";
+export type { ChangeBatch, KeyChange } from "./read/feed/change_batch.ts";
+export type { ChangesOptions } from "./read/feed/options.ts";
 export type { Keys, KeyVec } from "./read/key_vec.ts";
 export type {
   CountRange,

@@ -7,6 +7,7 @@
 import { checkReadLsn, type Lsn } from "../base/mod.ts";
 import type { MemoryLayer } from "../layer/mod.ts";
 import type { Ancestor, BranchPoint } from "./ancestor.ts";
+import type { FeedTimeline } from "./read/feed/feed.ts";
 import type { Lineage } from "./read/levels.ts";
 import { timelineReadNames } from "./read/options.ts";
 import type { ViewSource } from "./read/reads.ts";
@@ -41,6 +42,22 @@ export function newestOf(timeline: OpenTimeline): ViewSource {
     isOpen: (layer) => isOpen(timeline, layer),
     gets: meters.get,
     shard,
+  };
+}
+
+/** What feeds of a timeline see, and who tells them of more: a branch has the changes of what it goes on from, too. */
+export function feedOf(timeline: OpenTimeline): FeedTimeline {
+  const { context: { views }, writer } = timeline;
+  return {
+    get lastLsn() {
+      return writer.lastLsn;
+    },
+    get horizon() {
+      return writer.horizon.readable;
+    },
+    open: () => openView(timeline, writer.lastLsn),
+    openFeed: (signal) => views.openFeed(signal),
+    waiters: writer.waiters,
   };
 }
 

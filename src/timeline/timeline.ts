@@ -14,10 +14,13 @@ import type { Codec } from "./keyspace/codec.ts";
 import { Keyspace } from "./keyspace/keyspace.ts";
 import { Space } from "./keyspace/space.ts";
 import type { Rows } from "./read/records/columns.ts";
+import type { ChangeBatch } from "./read/feed/change_batch.ts";
+import { Feed } from "./read/feed/feed.ts";
+import type { ChangesOptions } from "./read/feed/options.ts";
 import { type LayerInfo, layerInfos } from "./layer_info.ts";
 import type { ReadOptions, ScanRange, WholeReadOptions } from "./read/options.ts";
 import { Reads } from "./read/reads.ts";
-import { newestOf, type OpenTimeline } from "./open_timeline.ts";
+import { feedOf, newestOf, type OpenTimeline } from "./open_timeline.ts";
 import { Reader } from "./reader.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { TimelineContext } from "./timeline_context.ts";
@@ -133,12 +136,29 @@ export let visitRows: (
  * assertEquals(horizonAfter, 40);
  * assertEquals(await timeline.get("a", { lsn: 40 }), new TextEncoder().encode("40"));
  * ```
+ *
+ * @example Follow what is appended
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const timeline = store.timeline();
+ * await timeline.append([{ key: "b", value: "1" }, { key: "a", delete: true }]);
+ * const feed = timeline.changes({ from: 1, follow: true })[Symbol.asyncIterator]();
+ * assertEquals((await feed.next()).value.changes.length, 2);
+ * const next = feed.next();
+ * await timeline.append([{ key: "c", value: "2" }]);
+ * assertEquals((await next).value.lsn, 2);
+ * await feed.return();
+ * ```
  */
 export class Timeline extends Reader<ReadOptions> {
   readonly #context: TimelineContext;
   readonly #writer: TimelineWriter;
   readonly #appender: Appender;
   readonly #reads: Reads;
+  readonly #feed: Feed;
 
   static {
     visitRows = (timeline, range, options, visit) => timeline.#reads.visit(range, options, visit);
@@ -156,6 +176,7 @@ export class Timeline extends Reader<ReadOptions> {
     this.#writer = writer;
     this.#appender = new Appender(context, writer, newest);
     this.#reads = reads;
+    this.#feed = new Feed(context.objects, feedOf({ context, writer }));
   }
 
   /** Its name. */
@@ -243,6 +264,31 @@ export class Timeline extends Reader<ReadOptions> {
    */
   as<T>(codec: Codec<T>): Keyspace<T> {
     return new Keyspace(this.#reads, this.#appender, Space.whole.as(codec));
+  }
+
+  /**
+   * Reads what changed, batch by batch, in the order of LSNs: every batch from the first LSN to the last, whole, each
+   * once, whether it lies in memory, in segments or in layers that were merged. Those of a branch are what its ancestors
+   * have up to where it goes on from them, and then its own.
+   *
+   * A change is as it was appended; in a batch each key stands once, with its last change, in the order of keys. A batch
+   * without changes, and one without any that counts, is not told: layers that were merged do not know of it. What was
+   * appended is told as reads see it, durable or not.
+   *
+   * With `follow` the stream goes on with what is appended: it is told in the next turn of the event loop, and waits in
+   * the store's layers, not in the stream, while nobody asks. Nothing is skipped and nothing comes twice, whatever is
+   * frozen, sealed or merged meanwhile. A stream holds no history back: one whose next LSN has come to lie below the
+   * horizon ends with an `LsnError`. Closing the store, or deleting the timeline, ends it with `BadResource`, as it ends all
+   * reads.
+   *
+   * @param options See {@linkcode ChangesOptions}.
+   * @returns The batches, read as somebody asks for them.
+   * @throws {LsnError} If `from` is below the horizon, or either LSN beyond the end of history.
+   * @throws {RangeError} If `to` stands before `from`, or an LSN is no safe integer.
+   * @throws {TypeError} If an option is unknown or of a wrong type, or `follow` is given with `to`.
+   */
+  changes(options: ChangesOptions = {}): ReadableStream<ChangeBatch> {
+    return this.#feed.changes(options);
   }
 
   /**

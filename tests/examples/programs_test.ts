@@ -4,6 +4,7 @@ import { assert, assertEquals, assertNotMatch, assertRejects, unreachable } from
 import * as backup from "../../examples/backup.ts";
 import { changes, prices, takeOver, tryOut } from "../../examples/branch.ts";
 import { cached, forget } from "../../examples/cache.ts";
+import { replicate, Totals } from "../../examples/follow.ts";
 import { handler } from "../../examples/http_server.ts";
 import { balances, deposit, statement, transfer } from "../../examples/ledger.ts";
 import { average, count, ingest, lastTime } from "../../examples/telemetry.ts";
@@ -240,4 +241,27 @@ test("the server answers many at once, streams, and says what is wrong", async (
   });
   await closing;
   assertEquals(await (await place.open()).timeline().count(), 49);
+});
+
+test("what follows a timeline goes on where it stood, and misses nothing", async (place) => {
+  await using others = place.within("copy");
+  const orders = (await place.open()).timeline(), copy = (await others.open()).timeline();
+  const totals = new Totals();
+  const order = async (id: number, customer: string, amount: number) =>
+    await orders.append([{ key: `order/${id}`, value: JSON.stringify({ customer, amount }) }]);
+  for (let round = 0; round < 3; round++) {
+    const stop = new AbortController();
+    const following = [replicate(orders, copy, stop.signal), totals.follow(orders, stop.signal)];
+    for (let i = 0; i < 20; i++) await order(round * 20 + i, "ann", i);
+    if (round === 1) await orders.freeze();
+    while (copy.lastLsn < orders.lastLsn || totals.lsn < orders.lastLsn) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    stop.abort();
+    await Promise.all(following);
+    // What nobody follows is told later.
+    await order(1000 + round, "bob", 7);
+  }
+  assertEquals([totals.of("ann"), totals.of("bob"), copy.lastLsn], [3 * 190, 14, 62]);
+  assertEquals(await collect(copy.changes()), await collect(orders.changes({ to: 62 })));
 });

@@ -19,6 +19,14 @@ export interface ModelChange {
   readonly value: Uint8Array | undefined;
 }
 
+/** What changed at an LSN. */
+export interface ModelBatch {
+  /** The LSN. */
+  readonly lsn: number;
+  /** One change of each key. */
+  readonly changes: readonly ModelChange[];
+}
+
 /** Every version of every key. It only grows, so that a read may be checked as of its LSN at any later time. */
 export class Model {
   readonly #versions = new Map<string, ModelVersion[]>();
@@ -45,6 +53,19 @@ export class Model {
   /** The versions of a key between two LSNs, both inclusive. */
   history(key: Uint8Array, from: number, to: number): ModelVersion[] {
     return (this.#versions.get(key.toHex()) ?? []).filter(({ lsn }) => lsn >= from && lsn <= to);
+  }
+
+  /** What changed at each LSN between two, both inclusive, in the order of keys. */
+  changes(from: number, to: number, prefix: Uint8Array = new Uint8Array(0)): ModelBatch[] {
+    const batches = new Map<number, ModelChange[]>();
+    for (const name of [...this.#versions.keys()].sort()) {
+      const key = Uint8Array.fromHex(name);
+      if (!startsWith(key, prefix)) continue;
+      for (const { lsn, value } of this.history(key, from, to)) {
+        batches.set(lsn, [...(batches.get(lsn) ?? []), { key, value }]);
+      }
+    }
+    return [...batches].map(([lsn, changes]) => ({ lsn, changes })).sort((a, b) => a.lsn - b.lsn);
   }
 
   /** The keys of a range that have a value as of an LSN. */

@@ -99,6 +99,11 @@ export class MemoryIndex implements SortedVersions {
     return this.#versionCount - this.#replaced;
   }
 
+  /** How many versions came, those that were replaced too: the ids of all of them are below it. */
+  get arrivals(): number {
+    return this.#versionCount;
+  }
+
   /** How many of its versions are tombstones. */
   get tombstoneCount(): number {
     return this.#tombstones;

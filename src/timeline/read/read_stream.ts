@@ -9,6 +9,9 @@ import type { DamagedEntry } from "../entry.ts";
 import type { Read } from "./read.ts";
 import type { View } from "./view.ts";
 
+/** What a read holds, and how it is ended; a {@linkcode View} is one. */
+export type ReadHold = Pick<View, "halt" | "whenStopped"> & Disposable;
+
 /** How a read becomes a stream. */
 export interface ReadStreamOptions {
   /** When the event loop gets its turns. */
@@ -26,7 +29,7 @@ export interface ReadStreamOptions {
  * @param options See {@linkcode ReadStreamOptions}.
  */
 export function readStream<T extends object>(
-  view: View,
+  view: ReadHold,
   read: Read<T | DamagedEntry>,
   { turns, damage }: ReadStreamOptions,
 ): ReadableStream<T | DamagedEntry> {
@@ -112,7 +115,7 @@ export async function runRead<T extends object>(
 
 /** Waits for what runs, and gives up what the read holds, its view too. */
 export async function endRead(
-  view: View,
+  view: ReadHold,
   read: Pick<Read<unknown>, "cancel">,
   running?: Promise<unknown>,
 ): Promise<void> {

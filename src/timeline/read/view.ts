@@ -12,7 +12,8 @@
  * K1  A view never changes: what is appended, frozen, sealed or compacted meanwhile does not change what it sees.
  * K2  A layer that an edit took out of the map is removed only when every view that began before it, and every view
  *     that was made from one of those, has ended.
- * K3  A read holds its view from its call to its end, also while nobody asks it to go on.
+ * K3  A read holds its view from its call to its end, also while nobody asks it to go on. One of changes takes a view
+ *     for each of its windows, and holds none between them.
  * K5  A view of a branch holds one of each timeline that it goes on from, so that these wait for it too (K2).
  *
  * Everything is synchronous but the waits; any number of views may be open at once.
@@ -21,7 +22,7 @@
  */
 
 import { checkReadLsn, type Clock, type Lsn } from "../../base/mod.ts";
-import type { LayerMap } from "../../layer/mod.ts";
+import { LayerMap } from "../../layer/mod.ts";
 import type { Level } from "./levels.ts";
 
 /** Ends the read behind a view. */
@@ -159,6 +160,8 @@ export class Views {
   readonly #clock: Clock;
   readonly #directory: string;
   readonly #open = new Set<View>();
+  /** What stands for feeds, which hold no layers by it. */
+  readonly #feeds = new Set<View>();
   #next = 0;
   #retirements: Retirement[] = [];
   /** Why it is closed, if it is. */
@@ -235,11 +238,30 @@ export class Views {
     return view;
   }
 
+  /**
+   * Opens what stands for a feed of changes from its call to its end, and takes views as it goes on: it sees nothing and
+   * holds no layer, but is ended as views are.
+   *
+   * @param signal Stops the feed.
+   * @throws {Deno.errors.BadResource} If the store was closed.
+   */
+  openFeed(signal: AbortSignal | undefined): View {
+    this.checkOpen();
+    signal?.throwIfAborted();
+    const feed = new View(this, LayerMap.empty, 0, Infinity, this.#clock.monotonic(), signal, 0, undefined);
+    this.#feeds.add(feed);
+    return feed;
+  }
+
   /** Takes a view out, and lets those go on who waited for it. */
   delete(view: View): void {
-    if (!this.#open.delete(view)) return;
+    if (!this.#open.delete(view) && !this.#feeds.delete(view)) return;
     if (this.#retirements.length > 0) this.#goOn();
-    if (this.#open.size === 0) this.#idle?.();
+    if (this.#isIdle) this.#idle?.();
+  }
+
+  get #isIdle(): boolean {
+    return this.#open.size === 0 && this.#feeds.size === 0;
   }
 
   /**
@@ -292,9 +314,9 @@ export class Views {
 
   /** Ends every read, also those that nobody asks to go on, and waits until each view was disposed of. */
   async drain(): Promise<void> {
-    if (this.#open.size === 0) return;
+    if (this.#isIdle) return;
     const reason = this.#closedError();
-    await Promise.all([...this.#open].map((view) => view.stop(reason)));
-    if (this.#open.size > 0) await new Promise<void>((resolve) => this.#idle = resolve);
+    await Promise.all([...this.#open, ...this.#feeds].map((view) => view.stop(reason)));
+    if (!this.#isIdle) await new Promise<void>((resolve) => this.#idle = resolve);
   }
 }

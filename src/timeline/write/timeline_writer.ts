@@ -28,6 +28,7 @@ import { type BackPressure, Room } from "./room.ts";
 import type { ThrottleCounts } from "./throttle.ts";
 import { TimedFlusher } from "./timed_flusher.ts";
 import { TimelineLayers } from "./timeline_layers.ts";
+import { Waiters } from "./waiters.ts";
 
 /** A segment of at least so many bytes is sealed when its timeline is closed; a smaller one goes on next time. */
 const sealWorthBytes = 1024 * 1024;
@@ -58,6 +59,8 @@ export class TimelineWriter {
   readonly dates: Dates;
   /** From where on it can be read. */
   readonly horizon: Horizon;
+  /** Who waits for the next batch. */
+  readonly waiters: Waiters = new Waiters();
   readonly #counters = { batches: 0, changes: 0, bytes: 0, seals: 0 };
   readonly #context: TimelineContext;
   readonly #room: Room;
@@ -163,6 +166,7 @@ export class TimelineWriter {
     this.#counters.batches++;
     this.#counters.changes += batch.count;
     this.#counters.bytes += records.end;
+    this.waiters.wake();
     return lsn;
   }
 

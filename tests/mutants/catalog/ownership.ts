@@ -163,7 +163,7 @@ export const ownership: readonly Mutant[] = [
     name: "closed-under-a-read",
     breaks: "Closing waits until every view was disposed of.",
     file: "src/timeline/read/view.ts",
-    before: `    if (this.#open.size > 0) await new Promise<void>((resolve) => this.#idle = resolve);
+    before: `    if (!this.#isIdle) await new Promise<void>((resolve) => this.#idle = resolve);
 `,
     after: "",
     caughtBy: "tests/timeline/read/view_test.ts",

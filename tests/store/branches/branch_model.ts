@@ -1,7 +1,7 @@
 /** The model of timelines that go on from others: sorted arrays of versions, each with what it goes on from. */
 
 import type { ScanRange } from "../../../mod.ts";
-import { Model, type ModelChange, type ModelVersion } from "../model.ts";
+import { Model, type ModelBatch, type ModelChange, type ModelVersion } from "../model.ts";
 
 interface Batch {
   readonly lsn: number;
@@ -55,9 +55,19 @@ export class BranchModel {
 
   /** The keys of a range that have a value as of an LSN. */
   scan(range: ScanRange, lsn: number): { key: Uint8Array; version: ModelVersion }[] {
+    return this.#wholeUpTo(lsn).scan(range, lsn);
+  }
+
+  /** What changed at each LSN between two, both inclusive, also where that is what it goes on from. */
+  changes(from: number, to: number, prefix?: Uint8Array): ModelBatch[] {
+    return this.#wholeUpTo(to).changes(from, to, prefix);
+  }
+
+  /** All that was appended up to an LSN, as if it had been to one timeline. */
+  #wholeUpTo(lsn: number): Model {
     const whole = new Model();
     for (const { lsn: at, changes } of this.#upTo(lsn)) whole.append(at, changes);
-    return whole.scan(range, lsn);
+    return whole;
   }
 
   /** What was appended up to an LSN, oldest first. */

@@ -10,6 +10,7 @@ import { collect, patterned, sameBytes } from "../bytes.ts";
 import { type Place, testEach } from "../matrix.ts";
 import type { ModelChange, ModelVersion } from "../model.ts";
 import { BranchModel } from "./branch_model.ts";
+import { askFeeds } from "./feed_questions.ts";
 
 const steps = 160, mostTimelines = 9;
 const encoder = new TextEncoder();
@@ -172,7 +173,12 @@ class Trial implements AsyncDisposable {
     }
     // A layer that is sealed meanwhile may move the horizon.
     using _held = timeline.snapshot(lsn);
-    await this.#checkReads(name, timeline, lsn, horizon, { lsn }).catch((error) => {
+    const asked = { timeline, model: this.#model(name), horizon, lsn };
+    const checks = async () => {
+      await this.#checkReads(name, timeline, lsn, horizon, { lsn });
+      await askFeeds(asked, random);
+    };
+    await checks().catch((error) => {
       if (!(error instanceof LsnError) || this.#horizon(name) === horizon) throw error;
     });
   }

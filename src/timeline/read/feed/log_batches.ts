@@ -1,0 +1,66 @@
+/**
+ * Batches of records that lie side by side, as memory that is nobody else's.
+ *
+ * ```
+ *   piece     record │ record │ record │ record │ …       lent, or as large as a piece
+ *   copies    └─ up to 4 KiB ─┘ └─ a large one ─┘         keys and values are views of these
+ * ```
+ *
+ * As of entries, who keeps a small key or value keeps 4 KiB at the most.
+ *
+ * @module
+ */
+
+import { recordHeaderBytes, tombstoneFlag, type VersionBlock } from "../../../layer/mod.ts";
+import { mostBlockBytes } from "../records/copies.ts";
+import type { ChangeBatch, KeyChange } from "./change_batch.ts";
+import { inKeyOrder } from "./key_order.ts";
+
+/**
+ * Makes batches of rows. Hot: `bench/follow.ts`.
+ *
+ * @param rows Rows in the order of their LSNs, whose values lie behind their keys. Their memory is not kept.
+ */
+export function batchesOfRows(rows: VersionBlock): ChangeBatch[] {
+  const changes = changesOf(rows), batches: ChangeBatch[] = [];
+  const numbers = Uint32Array.from({ length: rows.count }, (_, row) => row);
+  for (let from = 0, to = 0; from < rows.count; from = to) {
+    const lsn = rows.lsn[from];
+    while (to < rows.count && rows.lsn[to] === lsn) to++;
+    const arrived = numbers.subarray(from, to), ordered = inKeyOrder(rows, arrived);
+    const isInOrder = ordered === arrived;
+    batches.push({ lsn, changes: isInOrder ? changes.slice(from, to) : pick(changes, ordered) });
+  }
+  return batches;
+}
+
+function pick(changes: readonly KeyChange[], rows: Uint32Array): KeyChange[] {
+  const picked = new Array<KeyChange>(rows.length);
+  for (let i = 0; i < rows.length; i++) picked[i] = changes[rows[i]];
+  return picked;
+}
+
+/** By row: the change. */
+function changesOf(rows: VersionBlock): KeyChange[] {
+  const { count, bytes, keyStart, keyLength, length, flags } = rows;
+  const changes = new Array<KeyChange>(count);
+  for (let from = 0, to = 0; from < count;) {
+    const start = keyStart[from];
+    do to++; while (to < count && endOf(rows, to) - start <= mostBlockBytes);
+    const memory = bytes.slice(start, endOf(rows, to - 1)).buffer as ArrayBuffer;
+    for (; from < to; from++) {
+      const at = keyStart[from] - start, keyBytes = keyLength[from];
+      const key = new Uint8Array(memory, at, keyBytes);
+      changes[from] = (flags[from] & tombstoneFlag) !== 0 ? { key, delete: true } : {
+        key,
+        value: new Uint8Array(memory, at + keyBytes, length[from] - recordHeaderBytes - keyBytes),
+      };
+    }
+  }
+  return changes;
+}
+
+/** Where the record of a row ends in memory. */
+function endOf({ keyStart, length }: VersionBlock, row: number): number {
+  return keyStart[row] - recordHeaderBytes + length[row];
+}

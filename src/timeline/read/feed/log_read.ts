@@ -1,0 +1,159 @@
+/**
+ * Reading segments as they lie, a piece at a time: from the buffers of whoever writes them, or from the file.
+ *
+ * Each piece is read from the layers as they are by then: a segment that was sealed since is the same object, in which
+ * the next batch stands where it stood.
+ *
+ * @module
+ */
+
+import { blockBytes, CorruptionError, type Lsn, viewOf } from "../../../base/mod.ts";
+import { firstArrival, type MemoryLayer, StoredLayer } from "../../../layer/mod.ts";
+import {
+  MemoryRead,
+  type Objects,
+  RangeRead,
+  type RangeSink,
+  type RangeWants,
+  type StoredObject,
+} from "../../../objects/mod.ts";
+import type { ChangeBatch } from "./change_batch.ts";
+import { type LogStretch, LogWalk } from "./log_walk.ts";
+import type { KeyRange } from "./options.ts";
+
+/** Bytes that are read at once; more where one batch has more. A millisecond or two of small records. */
+const pieceBytes = 256 * 1024;
+
+/** What was read of a segment. */
+export interface LogPiece {
+  /** The batches, at least those of which anything counts. */
+  readonly batches: ChangeBatch[];
+  /** The first LSN that is not read yet. */
+  readonly nextLsn: Lsn;
+}
+
+/** Reads segments, one after the other. */
+export class LogRead {
+  readonly #objects: Objects;
+  readonly #range: KeyRange;
+  readonly #memory: MemoryRead;
+  /** Where the next batch stands of the segment that was read last. */
+  #place: { readonly object: StoredObject; readonly offset: number } | undefined;
+  #wanted = pieceBytes;
+
+  /**
+   * Reads nothing yet.
+   *
+   * @param objects Where segments lie.
+   * @param range Which keys count.
+   */
+  constructor(objects: Objects, range: KeyRange) {
+    this.#objects = objects;
+    this.#range = range;
+    this.#memory = new MemoryRead(objects);
+  }
+
+  /**
+   * Reads on.
+   *
+   * @param layer The layer that the segment is, which stays until this has ended.
+   * @param from The first LSN that was not read; of a segment that was read last, the first behind that.
+   * @param to The last LSN that counts.
+   * @throws {CorruptionError} If a record is damaged or missing.
+   * @throws {IoError} If the file cannot be read.
+   */
+  async read(layer: MemoryLayer | StoredLayer, from: Lsn, to: Lsn): Promise<LogPiece> {
+    const isStored = layer instanceof StoredLayer;
+    const lastLsn = isStored ? layer.description.lastLsn : layer.lastLsn, until = Math.min(to, lastLsn);
+    const [start, end] = isStored ? this.#spanOf(layer) : memorySpan(layer, from, until);
+    if (start === end && !isStored) return { batches: [], nextLsn: until + 1 };
+    const stretch = { file: layer, end, from, to: until, range: this.#range };
+    const walk = new LogWalk(stretch, start), length = Math.min(this.#wanted, end - start);
+    await this.#readPiece(stretch, walk, length);
+    const { batches } = walk;
+    this.#place = { object: layer.object, offset: walk.next };
+    // A batch that does not fit is read once more, with what follows.
+    this.#wanted = walk.next > start ? pieceBytes : this.#wanted * 2;
+    if (walk.isOver || !isStored && walk.next === end) return { batches, nextLsn: until + 1 };
+    if (start + length === end && walk.next === start) throw endsEarly(layer, walk.next, until);
+    return { batches, nextLsn: walk.nextLsn };
+  }
+
+  /** What is left of a stored segment. */
+  #spanOf({ object, description: { valuesEnd } }: StoredLayer): [number, number] {
+    return [this.#place?.object === object ? this.#place.offset : blockBytes, valuesEnd];
+  }
+
+  async #readPiece({ file: { object } }: LogStretch, walk: LogWalk, length: number): Promise<void> {
+    const memory = this.#memory, start = walk.next;
+    memory.begin();
+    if (memory.find(object, walk.next, length) && memory.isOwn) {
+      walk.walk(memory.bytes, viewOf(memory.bytes), 0, length, true);
+      memory.settle();
+      return;
+    }
+    const piece = new Piece(object, walk, length),
+      read = new RangeRead(this.#objects, piece, piece, "stretches");
+    while (!read.done) await read.step();
+    // What stands before it is told first; then the next piece begins with it.
+    if (piece.error !== undefined && walk.next === start) throw piece.error;
+  }
+}
+
+/** What a layer in memory has from one LSN to another. */
+function memorySpan({ index }: MemoryLayer, from: Lsn, to: Lsn): [number, number] {
+  const first = firstArrival(index, from), behind = firstArrival(index, to + 1);
+  if (first === behind) return [0, 0];
+  return [index.offsetOf(first), index.offsetOf(behind - 1) + index.lengthOf(behind - 1)];
+}
+
+/** A piece of a file: it is walked while its memory is lent. */
+class Piece implements RangeWants, RangeSink {
+  readonly count = 1;
+  error: Error | undefined;
+  readonly #object: StoredObject;
+  readonly #walk: LogWalk;
+  readonly #offset: number;
+  readonly #length: number;
+
+  constructor(object: StoredObject, walk: LogWalk, length: number) {
+    this.#object = object;
+    this.#walk = walk;
+    this.#offset = walk.next;
+    this.#length = length;
+  }
+
+  objectOf(): StoredObject {
+    return this.#object;
+  }
+
+  offsetOf(): number {
+    return this.#offset;
+  }
+
+  lengthOf(): number {
+    return this.#length;
+  }
+
+  accept(_item: number, bytes: Uint8Array<ArrayBuffer>, view: DataView, at: number, length: number): void {
+    this.#walk.walk(bytes, view, at, at + length, false);
+  }
+
+  fail(_item: number, error: Error): void {
+    this.error = error;
+  }
+}
+
+/** The error of a segment whose last batch is not there. */
+function endsEarly(
+  { object: { path } }: MemoryLayer | StoredLayer,
+  offset: number,
+  lastLsn: Lsn,
+): CorruptionError {
+  return new CorruptionError({
+    path,
+    offset,
+    expected: `batches up to LSN ${lastLsn}`,
+    found: "the end of the segment",
+  });
+}

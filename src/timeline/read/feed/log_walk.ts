@@ -1,0 +1,182 @@
+/**
+ * The records of a segment in the order in which they lie, which is that of LSNs: whole batches, from one LSN to another.
+ *
+ * ```
+ *   piece of a segment    time │ batch 7 │ batch 8 │ pad ┃ batch 9 │ bat…          fed once more, with what follows
+ *                                 └ from            └ passed over   ┴ next
+ * ```
+ *
+ * P4  Only whole batches are taken, each once, at increasing LSNs.
+ * P5  Bytes of a file are checked before anything of them is believed; those that never left memory are not.
+ *
+ * @module
+ */
+
+import { compareKeys, CorruptionError, type Lsn, maxBatchBytes } from "../../../base/mod.ts";
+import {
+  checkRecord,
+  flagsOfKind,
+  joinLsn,
+  lastOfBatch,
+  readRecordHeader,
+  type RecordFile,
+  recordHeaderBytes,
+  RecordKind,
+  recordLengthAt,
+  VersionBlock,
+} from "../../../layer/mod.ts";
+import type { ChangeBatch } from "./change_batch.ts";
+import { batchesOfRows } from "./log_batches.ts";
+import type { KeyRange } from "./options.ts";
+
+/** What of a segment is walked. */
+export interface LogStretch {
+  /** Its file. */
+  readonly file: RecordFile;
+  /** Where it ends, in bytes. */
+  readonly end: number;
+  /** The first LSN that counts. */
+  readonly from: Lsn;
+  /** The last LSN that counts. */
+  readonly to: Lsn;
+  /** Which keys count. */
+  readonly range: KeyRange;
+}
+
+/** A walk over one piece of it. */
+export class LogWalk {
+  /** The batches that were taken of which anything counts. */
+  batches: ChangeBatch[] = [];
+  /** Where the batch starts that was not taken, in the file. */
+  next: number;
+  /** The first LSN that may come behind what was taken. */
+  nextLsn: Lsn;
+  /** Whether the last LSN that counts was passed. */
+  isOver = false;
+  readonly #stretch: LogStretch;
+  /** The records that count; their keys, and values behind them, lie in the piece. */
+  readonly #rows = new VersionBlock();
+  /** How many rows are those of whole batches. */
+  #taken = 0;
+
+  /**
+   * Starts at a batch.
+   *
+   * @param stretch What is walked.
+   * @param offset Where a batch starts, or what stands before it.
+   */
+  constructor(stretch: LogStretch, offset: number) {
+    this.#stretch = stretch;
+    this.next = offset;
+    this.nextLsn = stretch.from;
+  }
+
+  /**
+   * Takes the batches of a piece, whose memory is not kept. Hot: `bench/follow.ts`.
+   *
+   * @param bytes Memory that holds it.
+   * @param view The same memory.
+   * @param start Where in it the piece starts, which stands at {@linkcode next} in the file.
+   * @param end Where in it the piece ends.
+   * @param isTrusted Whether it comes from memory alone (P5).
+   * @throws {CorruptionError} If a record does not check; what stands before its batch was taken.
+   */
+  walk(
+    bytes: Uint8Array<ArrayBuffer>,
+    view: DataView,
+    start: number,
+    end: number,
+    isTrusted: boolean,
+  ): void {
+    try {
+      this.#walk(bytes, view, start, end, isTrusted);
+    } finally {
+      this.#rows.count = this.#taken;
+      this.batches = batchesOfRows(this.#rows);
+    }
+  }
+
+  #walk(
+    bytes: Uint8Array<ArrayBuffer>,
+    view: DataView,
+    start: number,
+    end: number,
+    isTrusted: boolean,
+  ): void {
+    const rows = this.#rows, shift = this.next - start;
+    rows.bytes = bytes;
+    let lastLsn = 0;
+    for (let at = start, length = 0; at + recordHeaderBytes <= end && !this.isOver; at += length) {
+      length = isTrusted ? recordLengthAt(view, at) : this.#lengthAt(view, at, at + shift);
+      if (at + length > end) break;
+      if (!isTrusted) this.#check(bytes, view, at, length, at + shift, lastLsn);
+      lastLsn = joinLsn(view.getUint32(at + 12, true), view.getUint32(at + 16, true));
+      if (bytes[at + 4] < RecordKind.PAD && !this.#accept(view, at, length, lastLsn, shift)) continue;
+      // Neither a pad nor a time mark stands within a batch.
+      this.#taken = rows.count;
+      this.next = at + length + shift;
+    }
+  }
+
+  /** Takes a record of a batch; returns whether the batch ends with it. */
+  #accept(view: DataView, at: number, length: number, lsn: Lsn, shift: number): boolean {
+    const { from, to } = this.#stretch, { bytes } = this.#rows;
+    if (lsn > to) {
+      this.isOver = true;
+      return false;
+    }
+    if (lsn >= from && bytes[at + 4] !== RecordKind.MARK) this.#take(view, at, length, lsn, shift);
+    if (bytes[at + 5] !== lastOfBatch) return false;
+    this.nextLsn = Math.max(this.nextLsn, lsn + 1);
+    this.isOver = lsn === to;
+    return true;
+  }
+
+  #take(view: DataView, at: number, length: number, lsn: Lsn, shift: number): void {
+    const rows = this.#rows, row = rows.count, keyStart = at + recordHeaderBytes;
+    const keyLength = view.getUint16(at + 6, true);
+    if (!this.#isInRange(keyStart, keyLength)) return;
+    rows.reserve(row + 1, 0);
+    rows.keyStart[row] = keyStart;
+    rows.keyLength[row] = keyLength;
+    rows.lsn[row] = lsn;
+    rows.offset[row] = at + shift;
+    rows.length[row] = length;
+    rows.flags[row] = flagsOfKind(rows.bytes[at + 4]);
+    rows.count = row + 1;
+  }
+
+  #isInRange(keyStart: number, keyLength: number): boolean {
+    const { start, end } = this.#stretch.range;
+    if (start === undefined && end === undefined) return true;
+    const key = this.#rows.bytes.subarray(keyStart, keyStart + keyLength);
+    return (start === undefined || compareKeys(key, start) >= 0) &&
+      (end === undefined || compareKeys(key, end) < 0);
+  }
+
+  /** The length of the record at `at`, if one can stand there. */
+  #lengthAt(view: DataView, at: number, offset: number): number {
+    const length = readRecordHeader(view, at) === undefined ? Infinity : recordLengthAt(view, at);
+    if (offset + length <= this.#stretch.end && length <= maxBatchBytes) return length;
+    throw this.#damage(offset, "a record", "none that ends there");
+  }
+
+  #check(
+    bytes: Uint8Array,
+    view: DataView,
+    at: number,
+    length: number,
+    offset: number,
+    lastLsn: Lsn,
+  ): void {
+    if (!checkRecord(bytes, view, at, length, this.#stretch.file.seed)) {
+      throw this.#damage(offset, "a record that checks", "one that does not");
+    }
+    const lsn = joinLsn(view.getUint32(at + 12, true), view.getUint32(at + 16, true));
+    if (lsn < lastLsn) throw this.#damage(offset, `a record behind LSN ${lastLsn}`, `one at LSN ${lsn}`);
+  }
+
+  #damage(offset: number, expected: string, found: string): CorruptionError {
+    return new CorruptionError({ path: this.#stretch.file.object.path, offset, expected, found });
+  }
+}

@@ -1,0 +1,79 @@
+/** Feeds of changes beside a model, and somebody who follows one. */
+
+import { setTimeout as delay } from "node:timers/promises";
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { type ChangeBatch, LsnError, type Timeline } from "../../mod.ts";
+import type { Random } from "../random.ts";
+import { sameBytes } from "./bytes.ts";
+import type { ModelBatch } from "./model.ts";
+
+/** Checks batches against those of a model. */
+export function assertBatches(
+  found: readonly ChangeBatch[],
+  expected: readonly ModelBatch[],
+  what: string,
+): void {
+  assertEquals(found.map(({ lsn }) => lsn), expected.map(({ lsn }) => lsn), what);
+  found.forEach(({ lsn, changes }, i) => {
+    const others = expected[i].changes;
+    assertEquals(
+      changes.map(({ key }) => key.toHex()),
+      others.map(({ key }) => key.toHex()),
+      `${what} at ${lsn}`,
+    );
+    changes.forEach((change, j) => {
+      const value = "value" in change ? change.value : undefined;
+      assert("value" in change !== "delete" in change);
+      assert(sameBytes(value, others[j].value), `${what} at ${lsn}: the value of ${change.key.toHex()}`);
+    });
+  });
+}
+
+/** Somebody who reads a feed as it goes on, over as many openings of the store as there are. */
+export class Follower {
+  /** Where it went on, whenever history before that was given up. */
+  readonly starts: number[] = [];
+  /** What it was told since the last start. */
+  told: ChangeBatch[] = [];
+  /** The first LSN that it was not told. */
+  position: number;
+  readonly #random: Random;
+  #running: Promise<unknown> = Promise.resolve();
+
+  /** Has read nothing yet. */
+  constructor(from: number, random: Random) {
+    this.position = from;
+    this.starts.push(from);
+    this.#random = random;
+  }
+
+  /** Follows a timeline until its store is closed. */
+  follow(timeline: Timeline, horizonOf: () => number): void {
+    this.#running = this.#follow(timeline, horizonOf);
+  }
+
+  /** Resolves with why it ended. */
+  async ended(): Promise<unknown> {
+    return await this.#running;
+  }
+
+  async #follow(timeline: Timeline, horizonOf: () => number): Promise<unknown> {
+    for (;;) {
+      try {
+        for await (const batch of timeline.changes({ from: this.position, follow: true })) {
+          this.told.push(batch);
+          this.position = batch.lsn + 1;
+          if (this.#random.once(20)) await delay(this.#random.below(8));
+        }
+      } catch (error) {
+        if (!(error instanceof LsnError)) return error;
+        assertInstanceOf(error, LsnError);
+        const horizon = horizonOf();
+        assert(horizon > this.position, `the horizon ${horizon} is not behind ${this.position}: ${error}`);
+        this.position = horizon;
+        this.starts.push(horizon);
+        this.told = [];
+      }
+    }
+  }
+}
