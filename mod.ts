@@ -77,6 +77,8 @@ export {
   type CompactOptions,
   type CountRange,
   type DamagedEntry,
+  type Difference,
+  type DiffRange,
   type Entry,
   type Expectation,
   type Explanation,

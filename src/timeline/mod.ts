@@ -26,6 +26,7 @@ export type {
   ValueCosts,
   VisitCosts,
 } from "./read/explain/explanation.ts";
+export type { Difference, DiffRange } from "./read/diff/options.ts";
 export type { ChangeBatch, KeyChange } from "./read/feed/change_batch.ts";
 export type { ChangesOptions } from "./read/feed/options.ts";
 export type { Keys, KeyVec } from "./read/key_vec.ts";

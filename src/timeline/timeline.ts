@@ -14,6 +14,7 @@ import type { Codec } from "./keyspace/codec.ts";
 import { Keyspace } from "./keyspace/keyspace.ts";
 import { Space } from "./keyspace/space.ts";
 import type { Rows } from "./read/records/columns.ts";
+import type { Difference, DiffRange } from "./read/diff/options.ts";
 import type { ChangeBatch } from "./read/feed/change_batch.ts";
 import { Feed } from "./read/feed/feed.ts";
 import type { ChangesOptions } from "./read/feed/options.ts";
@@ -135,6 +136,19 @@ export let visitRows: (
  * const { horizonAfter } = await timeline.gc();
  * assertEquals(horizonAfter, 40);
  * assertEquals(await timeline.get("a", { lsn: 40 }), new TextEncoder().encode("40"));
+ * ```
+ *
+ * @example Compare two moments
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Store } from "@varve/varve";
+ *
+ * await using store = await Store.open(await Deno.makeTempDir());
+ * const timeline = store.timeline();
+ * await timeline.append([{ key: "a", value: "1" }, { key: "b", value: "1" }]);
+ * await timeline.append([{ key: "b", value: "2" }]);
+ * const [{ key, before, after }] = await Array.fromAsync(timeline.diff(1, 2));
+ * assertEquals([key, before, after].map((bytes) => new TextDecoder().decode(bytes)), ["b", "1", "2"]);
  * ```
  *
  * @example Follow what is appended
@@ -289,6 +303,25 @@ export class Timeline extends Reader<ReadOptions> {
    */
   changes(options: ChangesOptions = {}): ReadableStream<ChangeBatch> {
     return this.#feed.changes(options);
+  }
+
+  /**
+   * Compares two moments: which keys have another value as of the second than as of the first, in the order of keys. One
+   * that was written again with the same bytes does not differ, nor does one that was deleted again.
+   *
+   * Only layers that have LSNs between the two are walked, and keys found there are read as of both: what it costs is
+   * what changed, as far as layers can tell that by their LSNs, and not what there is.
+   *
+   * @param before The first LSN, which must not be below the horizon.
+   * @param after The second LSN.
+   * @param range Which keys. The default is all.
+   * @returns The keys that differ, with both values.
+   * @throws {LsnError} If `before` is below the horizon, or `after` beyond the end of history.
+   * @throws {RangeError} If `after` stands before `before`, an LSN is no safe integer, or bounds contradict each other.
+   * @throws {TypeError} If an LSN, a bound or the signal is of a wrong type.
+   */
+  diff(before: Lsn, after: Lsn, range: DiffRange = {}): ReadableStream<Difference> {
+    return this.#reads.difference(before, after, range);
   }
 
   /**

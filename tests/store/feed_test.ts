@@ -1,5 +1,5 @@
 /**
- * Feeds of changes over random programs: what a feed tells is what a model says, whatever is sealed, merged, given up or
+ * Feeds of changes, and differences, over random programs: what a feed tells is what a model says, whatever is sealed, merged, given up or
  * reopened meanwhile, and somebody who follows is told everything once.
  */
 
@@ -7,11 +7,11 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { LsnError, type Store, type Timeline } from "../../mod.ts";
 import { Random, seeds } from "../random.ts";
 import { collect, patterned } from "./bytes.ts";
-import { assertBatches, Follower } from "./feeds.ts";
+import { assertBatches, assertDifferences, Follower } from "./feeds.ts";
 import { copyDirectory, type Place, testEach } from "./matrix.ts";
 import { Model, type ModelChange } from "./model.ts";
 
-const KiB = 1024, steps = 130;
+const KiB = 1024, steps = 100;
 const lengths = [0, 1, 20, 100, 100, 100, 511, 4095, 4096, 9000, 70_000, 300_000];
 const encoder = new TextEncoder();
 
@@ -93,7 +93,7 @@ class Trial {
     else if (die < 85) this.#pending.push(this.#timeline.gc());
     else if (die < 87) await this.#reopen();
     else if (die < 88) await this.#kill();
-    else this.#pending.push(this.#askAny());
+    else this.#pending.push(this.#random.once(2) ? this.#askAny() : this.#compare());
     if (this.#pending.length > 6) await this.#settle();
   }
 
@@ -144,6 +144,17 @@ class Trial {
     const to = random.once(2) ? undefined : random.from(from ?? horizon, lastLsn);
     await this.#ask({ from, to, prefix: random.once(3) ? encoder.encode("user/1") : undefined });
     if (horizon > 1) assertThrows(() => this.#timeline.changes({ from: horizon - 1 }), LsnError);
+  }
+
+  /** What differs between two LSNs. */
+  async #compare(): Promise<void> {
+    const { lastLsn } = this.#model, random = this.#random, horizon = this.#horizon;
+    const before = random.from(horizon, lastLsn),
+      after = random.once(3) ? lastLsn : random.from(before, lastLsn);
+    const prefix = random.once(3) ? encoder.encode("user/1") : undefined;
+    const expected = this.#model.diff(before, after, prefix);
+    const found = await collect(this.#timeline.diff(before, after, { prefix }));
+    assertDifferences(found, expected, `from ${before} to ${after}`);
   }
 
   async #ask(

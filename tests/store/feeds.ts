@@ -2,10 +2,10 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import { type ChangeBatch, LsnError, type Timeline } from "../../mod.ts";
+import { type ChangeBatch, type Difference, LsnError, type Timeline } from "../../mod.ts";
 import type { Random } from "../random.ts";
 import { sameBytes } from "./bytes.ts";
-import type { ModelBatch } from "./model.ts";
+import type { ModelBatch, ModelDifference } from "./model.ts";
 
 /** Checks batches against those of a model. */
 export function assertBatches(
@@ -26,6 +26,19 @@ export function assertBatches(
       assert("value" in change !== "delete" in change);
       assert(sameBytes(value, others[j].value), `${what} at ${lsn}: the value of ${change.key.toHex()}`);
     });
+  });
+}
+
+/** Checks differences against those of a model. */
+export function assertDifferences(
+  found: readonly Difference[],
+  expected: readonly ModelDifference[],
+  what: string,
+): void {
+  assertEquals(found.map(({ key }) => key.toHex()), expected.map(({ key }) => key.toHex()), what);
+  found.forEach((one, i) => {
+    const isSame = sameBytes(one.before, expected[i].before) && sameBytes(one.after, expected[i].after);
+    assert(isSame, `${what}: the values of ${one.key.toHex()}`);
   });
 }
 

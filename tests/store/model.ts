@@ -27,6 +27,16 @@ export interface ModelBatch {
   readonly changes: readonly ModelChange[];
 }
 
+/** A key whose value is not the same as of two LSNs. */
+export interface ModelDifference {
+  /** The key. */
+  readonly key: Uint8Array;
+  /** Its value as of the first; `undefined` if it had none. */
+  readonly before: Uint8Array | undefined;
+  /** Its value as of the second. */
+  readonly after: Uint8Array | undefined;
+}
+
 /** Every version of every key. It only grows, so that a read may be checked as of its LSN at any later time. */
 export class Model {
   readonly #versions = new Map<string, ModelVersion[]>();
@@ -66,6 +76,18 @@ export class Model {
       }
     }
     return [...batches].map(([lsn, changes]) => ({ lsn, changes })).sort((a, b) => a.lsn - b.lsn);
+  }
+
+  /** The keys whose values differ between two LSNs, in their order. */
+  diff(before: number, after: number, prefix: Uint8Array = new Uint8Array(0)): ModelDifference[] {
+    return [...this.#versions.keys()].sort().map((name) => Uint8Array.fromHex(name))
+      .filter((key) => startsWith(key, prefix))
+      .map((key) => ({ key, before: this.at(key, before)?.value, after: this.at(key, after)?.value }))
+      .filter((one) =>
+        one.before === undefined || one.after === undefined
+          ? one.before !== one.after
+          : compareKeys(one.before, one.after) !== 0
+      );
   }
 
   /** The keys of a range that have a value as of an LSN. */

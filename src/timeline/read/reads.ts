@@ -18,6 +18,8 @@ import type { Objects } from "../../objects/mod.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "../entry.ts";
 import type { ReadSpace } from "../keyspace/space.ts";
 import { Gather } from "./gather.ts";
+import { DiffRead } from "./diff/diff_read.ts";
+import { type Difference, type DiffRange, planDiff } from "./diff/options.ts";
 import type { Rows } from "./records/columns.ts";
 import { HistoryRead } from "./history.ts";
 import type { Lineage } from "./levels.ts";
@@ -272,6 +274,14 @@ export class Reads {
     const plan = { key: bytes, from: from ?? Math.max(1, view.horizon), to: view.lsn, reverse, limit };
     const read = new HistoryRead(this.#objects, view, plan);
     return this.#stream(view, read, damage, space && ((version) => space.versionOf(version, bytes)));
+  }
+
+  /** The keys whose values differ between two LSNs. */
+  difference(before: Lsn, after: Lsn, range: DiffRange): ReadableStream<Difference> {
+    const { keys, signal } = planDiff(before, after, range), { turns } = this.#objects.host;
+    const read = new DiffRead(this.#objects, this.#source.open(after, signal), before, keys);
+    // Damage ends it: nothing is reported in a key's place.
+    return readStream<Difference>(read, read, { turns }) as ReadableStream<Difference>;
   }
 
   #expand(keys: Keys, prefix?: KeyPrefix): Iterator<Uint8Array<ArrayBuffer>> {

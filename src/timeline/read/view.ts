@@ -95,6 +95,16 @@ export class View implements Level, Disposable {
   }
 
   /**
+   * Opens a view of some of its layers, as of the same LSN, which outlives this one.
+   *
+   * @param narrow Says which of them, level by level.
+   */
+  narrowed(narrow: (level: Level) => LayerMap): View {
+    const { lsn, since, began, horizon } = this, below = this.#below?.narrowed(narrow);
+    return this.#views.add(narrow(this), lsn, since, began, undefined, horizon, below);
+  }
+
+  /**
    * Throws if the read must stop.
    *
    * @throws {Deno.errors.BadResource} If the store was closed, or the read stopped.

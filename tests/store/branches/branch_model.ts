@@ -1,7 +1,13 @@
 /** The model of timelines that go on from others: sorted arrays of versions, each with what it goes on from. */
 
 import type { ScanRange } from "../../../mod.ts";
-import { Model, type ModelBatch, type ModelChange, type ModelVersion } from "../model.ts";
+import {
+  Model,
+  type ModelBatch,
+  type ModelChange,
+  type ModelDifference,
+  type ModelVersion,
+} from "../model.ts";
 
 interface Batch {
   readonly lsn: number;
@@ -61,6 +67,11 @@ export class BranchModel {
   /** What changed at each LSN between two, both inclusive, also where that is what it goes on from. */
   changes(from: number, to: number, prefix?: Uint8Array): ModelBatch[] {
     return this.#wholeUpTo(to).changes(from, to, prefix);
+  }
+
+  /** The keys whose values differ between two LSNs. */
+  diff(before: number, after: number, prefix?: Uint8Array): ModelDifference[] {
+    return this.#wholeUpTo(after).diff(before, after, prefix);
   }
 
   /** All that was appended up to an LSN, as if it had been to one timeline. */

@@ -3,7 +3,7 @@
 import type { Timeline } from "../../../mod.ts";
 import type { Random } from "../../random.ts";
 import { collect } from "../bytes.ts";
-import { assertBatches } from "../feeds.ts";
+import { assertBatches, assertDifferences } from "../feeds.ts";
 import type { BranchModel } from "./branch_model.ts";
 
 const encoder = new TextEncoder();
@@ -20,7 +20,7 @@ export interface Asked {
   readonly lsn: number;
 }
 
-/** Asks what changed between two LSNs, often across the one at which a branch goes on. */
+/** Asks what changed and what differs between two LSNs, often across the one at which a branch goes on. */
 export async function askFeeds({ timeline, model, horizon, lsn }: Asked, random: Random): Promise<void> {
   const prefix = random.once(3) ? encoder.encode(`key ${random.below(7)}`) : undefined;
   const first = Math.max(1, horizon), to = Math.max(first, lsn);
@@ -29,4 +29,7 @@ export async function askFeeds({ timeline, model, horizon, lsn }: Asked, random:
   const changes = await collect(timeline.changes({ from, to, prefix }));
   const what = `changes of ${timeline.name} from ${from} to ${to}, horizon ${horizon}`;
   assertBatches(changes, model.changes(from, to, prefix), what);
+  const before = random.from(horizon, to);
+  const found = await collect(timeline.diff(before, to, { prefix }));
+  assertDifferences(found, model.diff(before, to, prefix), `from ${before} to ${to} of ${timeline.name}`);
 }

@@ -165,6 +165,35 @@ test("changes() of a branch hold views of what it goes on from while what was me
   assertEquals(place.files().filter((path) => before.includes(path)), []);
 });
 
+test("diff() of a branch compares what stood at any of its levels, and reads those that have changes", async (place) => {
+  const { store, all, c } = await Family.make(place);
+  for (const timeline of all) {
+    await timeline.freeze();
+    await timeline.compact();
+  }
+  const differs = async (timeline: Timeline, before: number, after: number, range = {}) => {
+    const text = (value: Uint8Array | undefined) => value && decoder.decode(value);
+    const found = await collect(timeline.diff(before, after, range));
+    return found.map(({ key, before, after }) => [text(key), text(before), text(after)]);
+  };
+  assertEquals(await differs(c, 0, 10), [["k", undefined, "main"]]);
+  assertEquals(await differs(c, 1, 10), []);
+  assertEquals(await differs(c, 5, 15), [["k", "main", "a"]]);
+  assertEquals(await differs(c, 10, 25), [["k", "main", "b"]]);
+  assertEquals(await differs(c, 21, 60), [["k", "b", "c"]]);
+  assertEquals(await differs(c, 25, 60, { prefix: "l" }), []);
+  assertEquals(await differs(all[0], 10, 30), []);
+  const before = store.metrics();
+  assertEquals(await differs(c, 26, 60), []);
+  // What it goes on from has no changes between the two: neither is walked.
+  const { pageReads, valueReads } = store.metrics();
+  assert(pageReads - before.pageReads + valueReads - before.valueReads <= 4);
+  await all[1].gc({ history: { lsns: 24 } });
+  assertThrows(() => c.diff(15, 25), LsnError, "below the horizon, which is at LSN 16");
+  assertEquals(await differs(c, 16, 25), [["k", "a", "b"]]);
+  assertEquals(store.metrics().views, 0);
+});
+
 test("Store.deleteTimeline() ends the feeds of the timeline, and of no other", async (place) => {
   const { store, all: [main], c } = await Family.make(place);
   const feeds = [c, c, main].map((timeline) => timeline.changes({ from: 20, follow: true }).getReader());

@@ -1,0 +1,161 @@
+/**
+ * What differs between two moments.
+ *
+ * ```
+ *   layers that have LSNs behind A, up to B ─► KeyScanRead: keys, with the LSN of the newest version as of B
+ *      those behind A ─► VectoredRead as of A, in all layers ──────┐
+ *                    └─► VectoredRead as of B, in these layers ────┴─► those whose bytes are not the same
+ * ```
+ *
+ * Y1  A key whose value differs has a version behind A up to B, and so a layer that has such LSNs. No other layer is
+ *     walked: what it costs is what changed, as far as layers tell that by their LSNs.
+ *
+ * @module
+ */
+
+import type { Lsn } from "../../../base/mod.ts";
+import { isSameSpan, LayerMap } from "../../../layer/mod.ts";
+import type { Objects } from "../../../objects/mod.ts";
+import type { DamagedEntry, Entry } from "../../entry.ts";
+import type { Level } from "../levels.ts";
+import type { ScanPlan } from "../options.ts";
+import type { Read } from "../read.ts";
+import type { ReadHold } from "../read_stream.ts";
+import { KeyScanRead } from "../scan/scan.ts";
+import { VectoredRead } from "../vectored_read.ts";
+import type { StopRead, View } from "../view.ts";
+import type { Difference } from "./options.ts";
+
+/** From which LSN to which a layer has versions. */
+type LsnSpan = { readonly firstLsn: Lsn; readonly lastLsn: Lsn };
+
+/** Keys that differ, in their order, with both values. */
+export class DiffRead implements Read<Difference>, ReadHold {
+  readonly #objects: Objects;
+  /** What there is as of B; of those layers that have changes; and as of A. */
+  readonly #view: View;
+  readonly #changed: View;
+  readonly #before: View;
+  readonly #keys: KeyScanRead;
+  #pair: EntryPair | undefined;
+
+  /**
+   * Starts before the first key; nothing is read yet.
+   *
+   * @param objects What reads.
+   * @param view What is seen as of B, which this holds until it is disposed of.
+   * @param lsn A.
+   * @param plan Which keys.
+   * @throws {LsnError} If A is below the horizon. The view is disposed of then.
+   */
+  constructor(objects: Objects, view: View, lsn: Lsn, plan: ScanPlan) {
+    this.#objects = objects;
+    this.#view = view;
+    try {
+      this.#before = view.again({ lsn });
+    } catch (error) {
+      view[Symbol.dispose]();
+      throw error;
+    }
+    this.#changed = view.narrowed((level) => changedLayers(level, lsn));
+    this.#keys = new KeyScanRead(objects, this.#changed, plan);
+  }
+
+  /** See {@linkcode Read.next}. */
+  async next(): Promise<Difference[] | undefined> {
+    for (;;) {
+      const entries = await this.#pair?.next();
+      if (entries === undefined) {
+        const keys = await this.#changedKeys();
+        if (keys === undefined) return undefined;
+        const read = (view: View) => new VectoredRead(this.#objects, view, keys.values());
+        this.#pair = new EntryPair(read(this.#before), read(this.#changed));
+      } else if (entries.length > 0) return entries;
+      const { turns } = this.#objects.host;
+      if (turns.due()) await turns.turn();
+      this.#view.check();
+    }
+  }
+
+  /** The next keys that have a version behind A; `undefined` if there are no more. */
+  async #changedKeys(): Promise<Uint8Array<ArrayBuffer>[] | undefined> {
+    const { lsn } = this.#before;
+    for (;;) {
+      const entries = await this.#keys.next();
+      if (entries === undefined) return undefined;
+      const changed = entries.filter((entry) => entry.lsn > lsn);
+      if (changed.length > 0) return changed.map(({ key }) => key);
+    }
+  }
+
+  /** See {@linkcode Read.cancel}. */
+  async cancel(): Promise<void> {
+    await this.#keys.cancel();
+    await this.#pair?.cancel();
+  }
+
+  /** See {@linkcode ReadHold}. */
+  halt(): void {
+    for (const view of [this.#view, this.#changed, this.#before]) view.halt();
+  }
+
+  /** See {@linkcode ReadHold}. */
+  whenStopped(stop: StopRead): void {
+    this.#view.whenStopped(stop);
+  }
+
+  /** Lets go of its views. */
+  [Symbol.dispose](): void {
+    for (const view of [this.#view, this.#changed, this.#before]) view[Symbol.dispose]();
+  }
+}
+
+/** The layers of a level that may have versions behind an LSN (Y1). Pure. */
+function changedLayers({ map, lsn }: Level, from: Lsn): LayerMap {
+  const isChanged = ({ firstLsn, lastLsn }: LsnSpan) => lastLsn > from && firstLsn <= lsn;
+  const add = [...map.stored()].filter(({ description }) => isChanged(description));
+  return LayerMap.empty.edit({ add, memory: map.memory.filter(isChanged) });
+}
+
+/** Entries of the same keys as of two LSNs. */
+class EntryPair {
+  readonly #reads: readonly [VectoredRead, VectoredRead];
+  /** Of each, what it gave that was not compared. */
+  #left: [(Entry | DamagedEntry)[], (Entry | DamagedEntry)[]] = [[], []];
+
+  constructor(before: VectoredRead, after: VectoredRead) {
+    this.#reads = [before, after];
+  }
+
+  /** Those that differ among the next entries; `undefined` at the end. */
+  async next(): Promise<Difference[] | undefined> {
+    for (const i of [0, 1] as const) {
+      if (this.#left[i].length > 0) continue;
+      const entries = await this.#reads[i].next();
+      if (entries === undefined) return undefined;
+      this.#left[i] = entries;
+    }
+    const [before, after] = this.#left, count = Math.min(before.length, after.length);
+    const differences: Difference[] = [];
+    for (let i = 0; i < count; i++) {
+      const key = before[i].key, values = [valueOf(before[i]), valueOf(after[i])] as const;
+      if (!areSame(...values)) differences.push({ key, before: values[0], after: values[1] });
+    }
+    this.#left = [before.slice(count), after.slice(count)];
+    return differences;
+  }
+
+  async cancel(): Promise<void> {
+    for (const read of this.#reads) await read.cancel();
+  }
+}
+
+function valueOf(entry: Entry | DamagedEntry): Uint8Array<ArrayBuffer> | undefined {
+  if ("error" in entry) throw entry.error;
+  return entry.value;
+}
+
+function areSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.length === b.length && isSameSpan(a, 0, b, 0, a.length);
+}
