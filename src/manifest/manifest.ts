@@ -16,7 +16,7 @@
  * @module
  */
 
-import { Health, ReadOnlyError } from "../base/mod.ts";
+import { CorruptionError, Health, ReadOnlyError } from "../base/mod.ts";
 import { apply, editsOf } from "./apply.ts";
 import type { ManifestEnd } from "./check_manifest.ts";
 import { codeEdit } from "./codec.ts";
@@ -43,15 +43,18 @@ export class Manifest {
   /** `undefined` if it is read only. */
   readonly #log: ManifestLog | undefined;
   #state: StoreState;
+  /** Where what was read ended. */
+  #readEnd: number;
   readonly #queue: Commit[] = [];
   #writing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(directory: string, state: StoreState, log: ManifestLog | undefined) {
+  private constructor(directory: string, state: StoreState, log: ManifestLog | undefined, readEnd: number) {
     this.#directory = directory;
     this.#health = new Health(`manifest of "${directory}"`);
     this.#state = state;
     this.#log = log;
+    this.#readEnd = readEnd;
   }
 
   /** What exists, as the last durable commit left it. */
@@ -75,7 +78,8 @@ export class Manifest {
   static async create(home: ManifestHome, state: StoreState): Promise<Manifest> {
     const edits = state.timelines.map((timeline): Edit => ({ type: "addTimeline", timeline }));
     apply({ ...state, timelines: [], dropped: [] }, edits);
-    return new Manifest(home.directory, state, await ManifestLog.create(home, state));
+    const log = await ManifestLog.create(home, state);
+    return new Manifest(home.directory, state, log, log.end);
   }
 
   /**
@@ -92,7 +96,28 @@ export class Manifest {
     if (found === undefined) return undefined;
     const { contents, older } = found;
     const log = options.readOnly ? undefined : await ManifestLog.reopen(home, contents, older);
-    return new Manifest(home.directory, contents.state, log);
+    return new Manifest(home.directory, contents.state, log, contents.end.offset);
+  }
+
+  /**
+   * Reads anew what exists, where another process writes it.
+   *
+   * @param home Where it was opened.
+   * @param learn Is told what exists, in the turn in which it is so.
+   * @returns Whether anything was written since it was read last.
+   * @throws {CorruptionError} If the newest manifest is damaged, or there is none any more.
+   */
+  async refresh(home: ManifestHome, learn: (state: StoreState) => void): Promise<boolean> {
+    const found = await findManifest(home, true);
+    if (found === undefined) {
+      throw new CorruptionError({ path: this.#directory, offset: 0, expected: "a manifest", found: "none" });
+    }
+    const { state, end } = found.contents;
+    if (state.version === this.#state.version && end.offset === this.#readEnd) return false;
+    this.#state = state;
+    this.#readEnd = end.offset;
+    learn(state);
+    return true;
   }
 
   /**

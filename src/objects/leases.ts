@@ -49,6 +49,12 @@ export class Leases {
     return this.#taken.size > before;
   }
 
+  /** Gives up the lease on a timeline of which nothing is read any more, if there is one. */
+  async giveUp(timeline: number): Promise<void> {
+    await this.#taken.get(timeline)?.release();
+    this.#taken.delete(timeline);
+  }
+
   /** Gives all of them up. */
   async release(): Promise<void> {
     const taken = [...this.#taken.values()];

@@ -190,10 +190,10 @@ export class Objects {
     }
   }
 
-  /** Makes what stands in an object durable, before what was read of it is trusted. */
-  async datasync(object: StoredObject): Promise<void> {
+  /** Makes what stands in an object durable, before what was read of it is trusted; who only reads may do so too. */
+  async datasync(object: StoredObject, access: "read" | "write" = "write"): Promise<void> {
     const { files } = this.context;
-    await files.closing(files.openApart(object, "write"), (file) => this.host.engine.datasync(file));
+    await files.closing(files.openApart(object, access), (file) => this.host.engine.datasync(file));
   }
 
   /** Waits for reads in flight, closes every file and gives up leases. Writers are finished or aborted before. */

@@ -44,6 +44,7 @@ import {
   removeTimeline,
 } from "./directory.ts";
 import { EndedCounts } from "./ended_counts.ts";
+import { Refresher } from "./refresher.ts";
 import { type CheckedOptions, checkOptions, type StoreOptions } from "./options.ts";
 
 /** The timeline that always exists. */
@@ -83,6 +84,8 @@ export interface OpenStore {
   readonly ended: EndedCounts;
   /** What is measured while they work. */
   readonly meters: Meters;
+  /** What reads on where another process writes. */
+  readonly refresher: Refresher;
 }
 
 /**
@@ -136,7 +139,20 @@ async function openLocked(
       const upkeep = new StoreUpkeep(readOnly ? "manual" : options.upkeep ?? "worker");
       const runner = chooseUpkeep(options, host, directory, io, lock), meters = new Meters();
       const timelines = new Map<string, OpenTimeline>(), ended = new EndedCounts();
-      const store = { options, io, lock, objects, manifest, runner, upkeep, timelines, ended, meters };
+      const refresher = new Refresher();
+      const store = {
+        options,
+        io,
+        lock,
+        objects,
+        manifest,
+        runner,
+        upkeep,
+        timelines,
+        ended,
+        meters,
+        refresher,
+      };
       await openTimelines(store);
       upkeep.start();
       return store;
@@ -254,6 +270,7 @@ export async function openTimeline(store: OpenStore, state: TimelineState): Prom
     manifest,
     settings: options.settings,
     readOnly: options.readOnly,
+    refresh: options.readOnly ? () => refreshStore(store) : undefined,
     name: state.name,
     id: state.id,
     ancestor: origin && ancestor && ancestorOf(origin, ancestor.lsn),
@@ -268,6 +285,12 @@ export async function openTimeline(store: OpenStore, state: TimelineState): Prom
   const timeline = new Timeline({ context, writer });
   timelines.set(state.name, { state, context, writer, views, timeline });
   return timeline;
+}
+
+/** Reads what another process has written meanwhile, into a store that is only read. */
+export function refreshStore(store: OpenStore): Promise<void> {
+  const { objects, manifest, timelines, refresher } = store;
+  return refresher.refresh({ objects, manifest, timelines, open: (state) => openTimeline(store, state) });
 }
 
 /** Refuses further reads, and has those that run stop at their next step. */
@@ -285,6 +308,9 @@ export async function closeStore(store: OpenStore): Promise<void> {
   const { timelines, manifest, runner, objects, upkeep, io, lock } = store;
   const lost: unknown[] = [], others: unknown[] = [];
   const attempt = (work: Promise<void>) => work.catch((error) => void others.push(error));
+  stopReads(store);
+  await store.refresher.idle();
+  // Timelines that were opened meanwhile.
   stopReads(store);
   upkeep.stop();
   for (const { writer } of timelines.values()) writer.compactor.stop();

@@ -11,7 +11,7 @@ import type { Timeline } from "../timeline/mod.ts";
 import { checkVerifyOptions, type VerifyOptions } from "./inspect/options.ts";
 import { verifyOpenStore } from "./inspect/verify.ts";
 import { metricsOf, type StoreMetrics } from "./metrics.ts";
-import { closeStore, mainName, type OpenStore, openStore, stopReads } from "./open_store.ts";
+import { closeStore, mainName, type OpenStore, openStore, refreshStore, stopReads } from "./open_store.ts";
 import type { StoreOptions } from "./options.ts";
 import { type CreateTimelineOptions, Timelines } from "./timelines.ts";
 import { MetricsPublisher, type PublishedMetrics, readPublished } from "./published_metrics.ts";
@@ -198,6 +198,21 @@ export class Store implements AsyncDisposable {
       durableLsn: writer.durableLsn,
       horizon: writer.horizon.readable,
     }));
+  }
+
+  /**
+   * Reads what another process has written since this one opened the store to be read, or refreshed it: `lastLsn` of its
+   * timelines, and what their reads see, move on, timelines that were made are there, and reads of those that were
+   * deleted end. Other views and snapshots stay as they are. What is shown then cannot be lost any more: what its writer has not synced is synced before, so that all
+   * that was written by the call is there. A writer has written what it appended within its `flushMilliseconds`. Of a
+   * store that is open for writing it does nothing.
+   *
+   * @throws {CorruptionError} If bytes that were once durable are damaged or missing, or history has gone back.
+   * @throws {IoError} If the system fails.
+   */
+  async refresh(): Promise<void> {
+    this.#checkOpen();
+    if (this.#store.options.readOnly) await refreshStore(this.#store);
   }
 
   /** What the store did since it was opened, and what it holds now. */

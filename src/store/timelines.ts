@@ -28,6 +28,7 @@ import {
 import type { AncestorState } from "../manifest/mod.ts";
 import { pin, type Timeline } from "../timeline/mod.ts";
 import { removeTimeline } from "./directory.ts";
+import { whyDeleted } from "./refresher.ts";
 import { mainName, newTimeline, type OpenStore, type OpenTimeline, openTimeline } from "./open_store.ts";
 
 /** How a timeline is made. */
@@ -148,7 +149,7 @@ export class Timelines {
 
   async #delete(name: string, { state: { id }, views, writer }: OpenTimeline): Promise<void> {
     const { manifest, objects } = this.#store;
-    views.close(`Cannot use timeline "${name}": it was deleted`);
+    views.close(whyDeleted(name));
     writer.compactor.stop();
     await views.drain();
     await writer.abandon();

@@ -15,6 +15,9 @@ import type { View } from "./read/view.ts";
 import type { TimelineContext } from "./timeline_context.ts";
 import type { TimelineWriter } from "./write/timeline_writer.ts";
 
+/** How long a follower of another process waits between two looks at the most. */
+const mostLookMilliseconds = 100;
+
 /** A timeline that is open. */
 export interface OpenTimeline {
   /** What its store gave it. */
@@ -47,8 +50,10 @@ export function newestOf(timeline: OpenTimeline): ViewSource {
 
 /** What feeds of a timeline see, and who tells them of more: a branch has the changes of what it goes on from, too. */
 export function feedOf(timeline: OpenTimeline): FeedTimeline {
-  const { context: { views }, writer } = timeline;
+  const { context: { views, refresh, settings }, writer } = timeline;
   return {
+    refresh,
+    lookMilliseconds: Math.min(settings.flushMilliseconds, mostLookMilliseconds),
     get lastLsn() {
       return writer.lastLsn;
     },

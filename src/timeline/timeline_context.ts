@@ -43,6 +43,8 @@ export interface TimelineContext {
   readonly settings: TimelineSettings;
   /** Whether nothing may be written. */
   readonly readOnly: boolean;
+  /** Reads what another process has written meanwhile, if the store is only read. */
+  readonly refresh?: (() => Promise<void>) | undefined;
   /** The timeline's name. */
   readonly name: string;
   /** The timeline's id. */

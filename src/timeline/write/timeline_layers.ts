@@ -21,7 +21,7 @@ import {
   maxSequence,
   type Times,
 } from "../../base/mod.ts";
-import { LayerMap, type MemoryIndexHint, MemoryLayer, StoredLayer } from "../../layer/mod.ts";
+import { type LayerEdit, LayerMap, type MemoryIndexHint, MemoryLayer, StoredLayer } from "../../layer/mod.ts";
 import type { TimelineEdit } from "../../manifest/mod.ts";
 import { type TimelineContext, timelineState } from "../timeline_context.ts";
 import { LevelledLayers, type StoredAt } from "../upkeep/levelled_layers.ts";
@@ -54,7 +54,7 @@ export class TimelineLayers {
   #open: OpenLayer | undefined;
   #map: LayerMap;
   /** The stored layers of the map, as upkeep plans with them. */
-  readonly levelled: LevelledLayers;
+  levelled: LevelledLayers;
   #hint: MemoryIndexHint;
   #nextSequence: number;
   /** The sequence of the segment that was opened last; 0 if none was since everything before is sealed. */
@@ -89,6 +89,14 @@ export class TimelineLayers {
     this.#nextSequence = nextSequence;
     this.#clock = clockOf(context, times);
     this.#hint = firstHint(context);
+  }
+
+  /** Takes what the manifest says by now, and segments, to be read only; layers that were there before stay the same. */
+  refresh(segments: readonly RecoveredSegment[]): void {
+    const { stored, edit } = storedAnew(this.#context, this.#map);
+    this.#map = this.#map.edit(edit);
+    this.levelled = new LevelledLayers(this.#context.objects.directory, stored);
+    this.adoptToRead(segments);
   }
 
   /** Takes recovered segments to be read only. */
@@ -278,7 +286,7 @@ export class TimelineLayers {
   /** Readers that come from now on find the stored layer where the frozen one was. */
   #replace(frozen: OpenLayer, stored: StoredLayer): void {
     assert(this.#frozen.shift() === frozen, "T5: layers are sealed in the order of history");
-    this.#map = this.#map.edit({ add: [stored], memory: this.#memory() });
+    this.#map = this.#map.edit({ add: [stored], memory: memoryOf(this.unsealed) });
     this.levelled.edit([], [{ stored, layer: { ...stored.description, level: 0 } }]);
     // Views from before go on reading the index.
     this.#lingering.add(frozen.layer);
@@ -290,13 +298,13 @@ export class TimelineLayers {
   }
 
   #publish(): void {
-    this.#map = this.#map.withMemory(this.#memory());
+    this.#map = this.#map.withMemory(memoryOf(this.unsealed));
   }
+}
 
-  /** What readers see of the layers that are not sealed, newest first. */
-  #memory(): MemoryLayer[] {
-    return this.unsealed.reverse().map(({ layer }) => layer);
-  }
+/** What readers see of the layers that are not sealed, newest first. */
+function memoryOf(unsealed: readonly OpenLayer[]): MemoryLayer[] {
+  return unsealed.map(({ layer }) => layer).reverse();
 }
 
 /** Goes on from the times that are known, and from that of the branch LSN. */
@@ -314,4 +322,16 @@ function clockOf({ host, ancestor }: TimelineContext, times: Times): CountedCloc
 function firstHint({ settings: { segmentBytes, indexBytes } }: TimelineContext): MemoryIndexHint {
   const keys = Math.ceil(Math.min(segmentBytes / 128, indexBytes / 84, mostReservedKeys));
   return { keys, versions: keys, keyBytes: keys * 16 };
+}
+
+/** The layers that the manifest names by now, those that a map has as they are, and what becomes of the map by them. */
+function storedAnew(context: TimelineContext, map: LayerMap): { stored: StoredAt[]; edit: LayerEdit } {
+  const { objects, id } = context, known = new Map<number, StoredLayer>();
+  for (const layer of map.stored()) known.set(layer.description.sequence, layer);
+  const stored = timelineState(context).layers.map((layer) => {
+    return { stored: known.get(layer.sequence) ?? StoredLayer.of(objects, id, layer), layer };
+  });
+  const there = new Set(stored.map(({ stored }) => stored));
+  const add = [...there].filter((layer) => known.get(layer.description.sequence) !== layer);
+  return { stored, edit: { add, remove: [...known.values()].filter((layer) => !there.has(layer)) } };
 }

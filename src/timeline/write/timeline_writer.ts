@@ -23,6 +23,7 @@ import { Upkeep } from "../upkeep/upkeep.ts";
 import { Durability } from "./durability.ts";
 import { checkNamed } from "./orphans.ts";
 import { proveEnds } from "./prove_ends.ts";
+import { ReadOn } from "./read_on.ts";
 import { recoverSegments, type Recovery, settleRecovery } from "./recover.ts";
 import { type BackPressure, Room } from "./room.ts";
 import type { ThrottleCounts } from "./throttle.ts";
@@ -69,6 +70,8 @@ export class TimelineWriter {
   readonly #durability: Durability;
   #lastLsn: Lsn;
   #abandoned: Promise<void> | undefined;
+  /** What reads on where another process writes. */
+  readonly #readOn: ReadOn;
 
   private constructor(context: TimelineContext, { segments, lastLsn, durableLsn }: Recovery) {
     this.#context = context;
@@ -94,6 +97,7 @@ export class TimelineWriter {
     this.#room = new Room({ health: this.health, host, layers: this.layers, waitingBytes, pressure });
     this.#flusher = new TimedFlusher(this.health, host.timers, flushMilliseconds, this.layers);
     this.#lastLsn = lastLsn;
+    this.#readOn = new ReadOn(context, context.readOnly ? segments : []);
     // Who may write has synced what was recovered.
     this.#durability = new Durability(this.health, this.layers, context.readOnly ? durableLsn : lastLsn);
     if (context.readOnly) this.layers.adoptToRead(segments);
@@ -112,6 +116,21 @@ export class TimelineWriter {
     if (context.readOnly) await checkNamed(context);
     else await settleRecovery(context, recovery);
     return new TimelineWriter(context, recovery);
+  }
+
+  /**
+   * Reads on where another process writes. What is shown by then, and what comes, is durable.
+   *
+   * @param isNew Whether the manifest says something new.
+   * @throws {CorruptionError} If bytes that were once durable are damaged or missing.
+   */
+  async refresh(isNew: boolean): Promise<void> {
+    const read = await this.#readOn.next(isNew || this.durableLsn < this.#lastLsn, this.#lastLsn);
+    if (read === undefined) return;
+    this.layers.refresh(read.segments);
+    this.#lastLsn = read.lastLsn;
+    this.#durability.reached(read.lastLsn);
+    this.waiters.wake();
   }
 
   /** What it did so far. */
@@ -149,13 +168,14 @@ export class TimelineWriter {
   append(batch: EncodedBatch, given: Lsn | undefined, isHeld: boolean = false): Lsn {
     if (isHeld) this.#room.checkHealth();
     else this.#room.check();
-    const lsn = this.#nextLsn(given);
+    const lsn = nextLsn(this.#lastLsn, given);
     const records = batch.count === 0 ? emptyBatch() : batch;
     const isFull = this.layers.isFull(records.end + timeMarkBytes, records.count);
     if (isFull || this.layers.open === undefined) this.layers.checkNext();
     try {
       if (isFull) this.layers.freeze(this.durableLsn);
-      this.#place(records, lsn);
+      const open = this.layers.open ?? this.layers.openNext(lsn, this.#lastLsn);
+      open.append(records, lsn, this.layers.now());
     } catch (error) {
       // Without memory it may stand there by half, behind which nothing that comes would be found again.
       throw this.health.fail(error as Error);
@@ -178,18 +198,6 @@ export class TimelineWriter {
    */
   hold(bytes: number): Disposable {
     return this.#room.hold(bytes);
-  }
-
-  /** Puts a batch into the open layer, or into a new one if there is none. */
-  #place(records: EncodedBatch, lsn: Lsn): void {
-    (this.layers.open ?? this.layers.openNext(lsn, this.#lastLsn)).append(records, lsn, this.layers.now());
-  }
-
-  #nextLsn(given: Lsn | undefined): Lsn {
-    const lastLsn = this.#lastLsn;
-    const lsn = given ?? lastLsn + 1;
-    if (lsn > lastLsn && lsn <= maxLsn) return lsn;
-    throw new LsnError(`Cannot append at LSN ${lsn}: the last LSN is ${lastLsn}`, { lsn, lastLsn });
   }
 
   /**
@@ -300,6 +308,12 @@ export class TimelineWriter {
     for (const { memory } of this.layers.unsealed) memory?.release();
     for (const result of aborted) if (result.status === "rejected") throw result.reason;
   }
+}
+
+/** The LSN of a batch behind the last one. */
+function nextLsn(lastLsn: Lsn, given: Lsn = lastLsn + 1): Lsn {
+  if (given > lastLsn && given <= maxLsn) return given;
+  throw new LsnError(`Cannot append at LSN ${given}: the last LSN is ${lastLsn}`, { lsn: given, lastLsn });
 }
 
 /** A batch without changes, which still has its LSN in the log. */

@@ -12,7 +12,8 @@
  * @module
  */
 
-import { checkReadLsn, type Lsn, type Turns } from "../../../base/mod.ts";
+import { checkReadLsn, type Lsn } from "../../../base/mod.ts";
+import type { Host } from "../../../io/mod.ts";
 import type { Objects } from "../../../objects/mod.ts";
 import type { Waiters } from "../../write/waiters.ts";
 import type { Read } from "../read.ts";
@@ -30,6 +31,10 @@ export interface FeedTimeline extends FeedSource {
   openFeed(signal: AbortSignal | undefined): View;
   /** Who waits for what comes. */
   readonly waiters: Waiters;
+  /** Reads what another process has written meanwhile, if this one only reads; and how long it waits between two looks. */
+  readonly refresh: (() => Promise<void>) | undefined;
+  /** See {@linkcode refresh}. */
+  readonly lookMilliseconds: number;
 }
 
 /** The feeds of one timeline. */
@@ -53,11 +58,11 @@ export class Feed {
     const { from, to, follow, range, signal } = planChanges(options);
     const view = this.#timeline.openFeed(signal), { turns } = this.#objects.host;
     try {
-      const { lastLsn, horizon, waiters } = this.#timeline;
+      const { lastLsn, horizon } = this.#timeline;
       const first = firstChange(from, lastLsn, horizon);
       const last = follow ? Infinity : checkReadLsn(to, lastLsn, horizon);
       const read = new ChangesRead(this.#objects, this.#timeline, { from: first, to: last, range });
-      const feed = new FeedRead(view, read, follow ? waiters : undefined, turns);
+      const feed = new FeedRead(view, read, follow ? this.#timeline : undefined, this.#objects.host);
       // Damage ends it: nothing is reported in a batch's place.
       return readStream<ChangeBatch>(feed, feed, { turns }) as ReadableStream<ChangeBatch>;
     } catch (error) {
@@ -71,37 +76,66 @@ export class Feed {
 class FeedRead implements Read<ChangeBatch>, ReadHold {
   readonly #view: View;
   readonly #read: ChangesRead;
-  readonly #waiters: Waiters | undefined;
-  readonly #turns: Turns;
+  /** What is followed, if it follows. */
+  readonly #timeline: FeedTimeline | undefined;
+  readonly #host: Pick<Host, "timers" | "turns">;
+  /** Whether it was looked whether what is there by now is durable. */
+  #isFresh = false;
   /** Ends the wait for a batch. */
   #wake: (() => void) | undefined;
 
-  constructor(view: View, read: ChangesRead, waiters: Waiters | undefined, turns: Turns) {
+  constructor(
+    view: View,
+    read: ChangesRead,
+    timeline: FeedTimeline | undefined,
+    host: Pick<Host, "timers" | "turns">,
+  ) {
     this.#view = view;
     this.#read = read;
-    this.#waiters = waiters;
-    this.#turns = turns;
+    this.#timeline = timeline;
+    this.#host = host;
   }
 
   async next(): Promise<ChangeBatch[] | undefined> {
     for (;;) {
       this.#view.check();
+      const timeline = this.#timeline;
+      if (!this.#isFresh) await timeline?.refresh?.();
+      this.#isFresh = true;
       const batches = await this.#read.next();
-      if (batches !== undefined || this.#waiters === undefined) return batches;
-      await this.#appended(this.#waiters);
+      if (batches !== undefined || timeline === undefined) return batches;
+      this.#view.check();
+      if (timeline.refresh === undefined) await this.#appended(timeline.waiters);
+      else await this.#written(timeline.refresh, timeline.lookMilliseconds);
     }
   }
 
   /** Waits until something was appended, and for the turn after that: what one turn brings is told together. */
   async #appended(waiters: Waiters): Promise<void> {
-    this.#view.check();
     await new Promise<void>((wake) => {
-      this.#wake = wake;
+      this.#wake = () => {
+        waiters.delete(wake);
+        wake();
+      };
       waiters.add(wake);
     });
     this.#wake = undefined;
     this.#view.check();
-    await this.#turns.turn();
+    await this.#host.turns.turn();
+  }
+
+  /** Waits, and looks whether another process has written: nobody would tell. */
+  async #written(refresh: () => Promise<void>, milliseconds: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = this.#host.timers.after(milliseconds, resolve, { isAwaited: true });
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+    this.#view.check();
+    await refresh();
   }
 
   async cancel(): Promise<void> {
@@ -111,9 +145,7 @@ class FeedRead implements Read<ChangeBatch>, ReadHold {
   halt(): void {
     this.#view.halt();
     this.#read.halt();
-    if (this.#wake === undefined) return;
-    this.#waiters?.delete(this.#wake);
-    this.#wake();
+    this.#wake?.();
   }
 
   whenStopped(stop: (reason: unknown) => Promise<void> | void): void {

@@ -1,0 +1,66 @@
+/**
+ * Reading on in segments that another process writes.
+ *
+ * @module
+ */
+
+import { blockBytes, CorruptionError, type Lsn } from "../../base/mod.ts";
+import { recordHeaderBytes } from "../../layer/mod.ts";
+import { type TimelineContext, timelineState } from "../timeline_context.ts";
+import { type RecoveredSegment, recoverSegments, type Recovery } from "./recover.ts";
+
+/** Reads the segments of a timeline again and again. */
+export class ReadOn {
+  readonly #context: TimelineContext;
+  /** What was read last. */
+  #segments: readonly RecoveredSegment[];
+
+  /**
+   * Reads nothing yet.
+   *
+   * @param context The timeline.
+   * @param segments What was read when it was opened.
+   */
+  constructor(context: TimelineContext, segments: readonly RecoveredSegment[]) {
+    this.#context = context;
+    this.#segments = segments;
+  }
+
+  /**
+   * Reads on, and makes what was read durable.
+   *
+   * @param isNew Whether there is more to read or to sync in any case.
+   * @param lastLsn The last LSN that was read.
+   * @returns What there is by now; `undefined` if there is no more than before.
+   * @throws {CorruptionError} If bytes that were once durable are damaged or missing.
+   */
+  async next(isNew: boolean, lastLsn: Lsn): Promise<Recovery | undefined> {
+    const context = this.#context;
+    if (!isNew && !await hasMore(context, this.#segments)) return undefined;
+    const recovery = await recoverSegments(context);
+    // What was read was written by then: once the files are synced it stays, whether its writer syncs or not.
+    for (const { object } of recovery.segments) await context.objects.datasync(object, "read");
+    if (recovery.lastLsn < lastLsn) {
+      const expected = `history up to LSN ${lastLsn}, as it was read before`,
+        found = `LSN ${recovery.lastLsn}`;
+      throw new CorruptionError({ path: context.objects.directory, offset: 0, expected, found });
+    }
+    this.#segments = recovery.segments;
+    return recovery;
+  }
+}
+
+/**
+ * Whether there is anything behind what was read of segments. Room that was reserved, or zeros that were written ahead,
+ * are nothing.
+ */
+async function hasMore(context: TimelineContext, segments: readonly RecoveredSegment[]): Promise<boolean> {
+  const last = segments.at(-1);
+  if (timelineState(context).segments.length !== segments.length) return true;
+  if (last === undefined) return false;
+  const { object, end } = last, start = end - end % blockBytes;
+  for await (const chunk of context.objects.stream(object, { start, end: start + 2 * blockBytes })) {
+    return chunk.subarray(end - start, end - start + recordHeaderBytes).some((byte) => byte !== 0);
+  }
+  return false;
+}
