@@ -3,6 +3,7 @@
 import deno from "../../deno.json" with { type: "json" };
 import { Arguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
+import { diffCommand, tailCommand } from "./commands/changes.ts";
 import { compactCommand } from "./commands/compact.ts";
 import { gcCommand } from "./commands/gc.ts";
 import { importGitCommand } from "./commands/import_git.ts";
@@ -32,6 +33,8 @@ const commands: readonly Command[] = [
   getCommand,
   scanCommand,
   historyCommand,
+  tailCommand,
+  diffCommand,
   branchCommand,
   timelinesCommand,
   dropCommand,

@@ -22,7 +22,8 @@ const atOption: OptionSpec = {
   value: "DATE",
   describe: "read as of this moment: 2026-01-31, 2026-01-31T08:30:00Z",
 };
-const jsonLines: OptionSpec = { describe: "show a JSON object on each line" };
+/** How commands say that they show lines of JSON. */
+export const jsonLines: OptionSpec = { describe: "show a JSON object on each line" };
 
 const atDetails =
   `--at reads what was there at a moment, as far as it is known: to the second, and coarser the longer ago it is. A date
@@ -155,21 +156,15 @@ ${atDetails}`,
       const text = args.text(name);
       return text === undefined ? undefined : args.bytes(text);
     };
-    const [prefix, start, end] = ["prefix", "start", "end"].map(bound);
-    const { keyParts } = args;
-    if (prefix !== undefined && keyParts !== undefined) {
-      throw new UsageError(`--${keyParts.option} and --prefix exclude each other`);
-    }
-    // As bytes they would be the prefix of more.
-    const given = keyParts === undefined ? prefix : decodeKey(keyParts.key);
-    const range = { prefix: given, start, end, reverse: args.flag("reverse") };
+    const [start, end] = ["start", "end"].map(bound), prefix = prefixOf(args);
+    const range = { prefix, start, end, reverse: args.flag("reverse") };
     const moment = momentOf(args);
     const writeEntry = entryWriter(args);
     let left = args.count("limit") ?? Infinity;
     await using open = await openForReading(args);
     const lsn = lsnOf(moment, open.timeline);
     // Positions of loads are left out, unless they are asked for.
-    const hides = !isPositionKey(given ?? start ?? "");
+    const hides = !isPositionKey(prefix ?? start ?? "");
     const hidden = hides ? await open.timeline.count({ prefix: positionPrefix }, { lsn }) : 0;
     await visitRows(open.timeline, { ...range, limit: left + hidden }, { lsn }, async (rows) => {
       for (let row = rows.from; row < rows.to && left > 0; row++) {
@@ -181,6 +176,17 @@ ${atDetails}`,
     });
   },
 };
+
+/** The prefix that --prefix or --key-parts give. */
+export function prefixOf(args: Arguments): Key | undefined {
+  const text = args.text("prefix"), { keyParts } = args;
+  if (text !== undefined && keyParts !== undefined) {
+    throw new UsageError(`--${keyParts.option} and --prefix exclude each other`);
+  }
+  // As bytes they would be the prefix of more.
+  if (keyParts !== undefined) return decodeKey(keyParts.key);
+  return text === undefined ? undefined : args.bytes(text);
+}
 
 /** Whether a row is where a load stopped. No other key is copied to find out. */
 function isPositionRow({ keys }: Rows, row: number): boolean {
@@ -253,7 +259,7 @@ type FieldWriter = (output: Output, bytes: Uint8Array) => Promise<void>;
 const writeRaw: FieldWriter = (output, bytes) => output.write(bytes);
 
 /** Writes fields with tabs between them as a line; texts as they are, and bytes by `writeField`. */
-async function writeRow(
+export async function writeRow(
   output: Output,
   writeField: FieldWriter,
   ...fields: (Uint8Array | string)[]

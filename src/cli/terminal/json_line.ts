@@ -6,6 +6,7 @@
  * {"keyBase64":"/w==","lsn":3,"valueBase64":"AP8="}  either of them, if it is not
  * {"keyParts":["a",1],"lsn":3,"value":"text"}      a structured key, if parts are asked for
  * {"key":"a","lsn":4,"delete":true}                a deletion, in a history
+ * {"key":"a","before":"1","after":"2"}             a difference, without what there is not; no load reads it
  * ```
  */
 
@@ -40,14 +41,39 @@ export interface JsonLine {
  */
 export async function writeJsonLine(output: Output, line: JsonLine): Promise<void> {
   await output.write("{");
-  const parts = line.asParts ? formatKeyParts(line.key) : undefined;
-  if (parts === undefined) await writeField(output, "key", line.key);
-  else await output.write(`"keyParts":${jsonSafe(parts)}`);
+  await writeKey(output, line);
   if (line.lsn !== undefined) await output.write(`,"lsn":${line.lsn}`);
   await output.write(",");
   if (line.value === undefined) await output.write('"delete":true');
   else await writeField(output, "value", line.value);
   await output.write("}\n");
+}
+
+/** What differs of one key. */
+export interface JsonDifference extends Pick<JsonLine, "key" | "asParts"> {
+  /** Its value as of the first LSN, if it had one. */
+  before: Uint8Array | undefined;
+  /** Its value as of the second LSN, if it had one. */
+  after: Uint8Array | undefined;
+}
+
+/** Writes what differs of one key as a line; see {@linkcode writeJsonLine}. */
+export async function writeJsonDifference(output: Output, difference: JsonDifference): Promise<void> {
+  await output.write("{");
+  await writeKey(output, difference);
+  for (const name of ["before", "after"] as const) {
+    const value = difference[name];
+    if (value === undefined) continue;
+    await output.write(",");
+    await writeField(output, name, value);
+  }
+  await output.write("}\n");
+}
+
+async function writeKey(output: Output, { key, asParts }: Pick<JsonLine, "key" | "asParts">): Promise<void> {
+  const parts = asParts ? formatKeyParts(key) : undefined;
+  if (parts === undefined) await writeField(output, "key", key);
+  else await output.write(`"keyParts":${jsonSafe(parts)}`);
 }
 
 async function writeField(output: Output, name: string, bytes: Uint8Array): Promise<void> {
