@@ -6,6 +6,7 @@ import { agreeing } from "./agreeing.ts";
 import { checks } from "./checks.ts";
 import { durability } from "./durability.ts";
 import { engines } from "./engines.ts";
+import { feeds } from "./feeds.ts";
 import { keys } from "./keys.ts";
 import { manifest } from "./manifest.ts";
 import { merging } from "./merging.ts";
@@ -28,4 +29,5 @@ export const mutants: readonly Mutant[] = [
   ...branches,
   ...agreeing,
   ...keys,
+  ...feeds,
 ];
