@@ -203,7 +203,15 @@ test("Store.deleteTimeline() ends the feeds of the timeline, and of no other", a
   await store.deleteTimeline("c");
   await waiting;
   await assertRejects(() => feeds[1].read(), Deno.errors.BadResource, "it was deleted");
-  assertThrows(() => c.changes(), Deno.errors.BadResource, "it was deleted");
+  const reads = [
+    () => c.changes(),
+    () => c.diff(1, 2),
+    () => c.scan(),
+    () => c.history("k"),
+    () => c.snapshot(),
+    () => c.getVectored(["k"]),
+  ];
+  for (const read of reads) assertThrows(read, Deno.errors.BadResource, "it was deleted");
   assertEquals((await feeds[2].read()).value?.lsn, 20);
   await feeds[2].cancel();
 });
