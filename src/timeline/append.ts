@@ -12,6 +12,7 @@ import {
   checkFlag,
   checkLsn,
   checkNames,
+  type KeyPrefix,
   type Lsn,
   PoisonedError,
   ReadOnlyError,
@@ -86,14 +87,24 @@ export class Appender {
     throw new ReadOnlyError(`Cannot write to "${objects.directory}": the store is open read only`);
   }
 
-  /** See {@linkcode Timeline.append}. */
-  append(changes: Batch | Iterable<Change>, options: AppendOptions): Promise<Lsn> {
+  /**
+   * See {@linkcode Timeline.append}.
+   *
+   * @param changes The changes, with whole keys.
+   * @param options See {@linkcode AppendOptions}.
+   * @param prefix What stands before each key that is expected. The default is nothing.
+   */
+  append(
+    changes: Batch | Iterable<Change>,
+    options: AppendOptions,
+    prefix?: KeyPrefix,
+  ): Promise<Lsn> {
     try {
       this.check();
       checkNames("append", options, appendNames);
       const given = options.lsn === undefined ? undefined : checkLsn(options.lsn, 1);
       const sync = checkFlag("append", "sync", options.sync);
-      return this.#write(changes, given, sync, Expectations.check(options.expect));
+      return this.#write(changes, given, sync, Expectations.check(options.expect, prefix));
     } catch (error) {
       return Promise.reject(error);
     }

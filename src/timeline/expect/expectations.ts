@@ -9,6 +9,7 @@ import {
   ConflictError,
   type Key,
   keyBytes,
+  type KeyPrefix,
   LimitError,
   type Lsn,
   maxBatchChanges,
@@ -57,12 +58,13 @@ export class Expectations {
    * Checks what a caller gave.
    *
    * @param given The value of the option.
+   * @param prefix What stands before each key. The default is nothing.
    * @returns What is expected; `undefined` if nothing is.
    * @throws {TypeError} If it is no array, or something in it is no expectation.
    * @throws {RangeError} If an LSN is no safe integer ≥ 1.
    * @throws {LimitError} If a key is over its limit, or there are more than a batch may have changes.
    */
-  static check(given: unknown): Expectations | undefined {
+  static check(given: unknown, prefix?: KeyPrefix): Expectations | undefined {
     if (given === undefined) return undefined;
     if (!Array.isArray(given)) {
       throw new TypeError(`Cannot append: expected "expect" to be an array, found ${typeName(given)}`);
@@ -76,7 +78,7 @@ export class Expectations {
     const keys: Uint8Array[] = [], lsns: (Lsn | undefined)[] = [];
     for (let i = 0; i < length; i++) {
       const { key, lsn } = checkExpectation(given[i]);
-      keys.push(keyBytes(key));
+      keys.push(prefix === undefined ? keyBytes(key) : prefix.keyOf(key));
       lsns.push(lsn === undefined ? undefined : checkLsn(lsn, 1));
     }
     return new Expectations(keys, lsns);

@@ -85,11 +85,12 @@ export class Keyspace<T, Put = T> {
    * Appends changes of this part atomically at one LSN, as {@linkcode Timeline.append} does.
    *
    * @param changes Changes in order; the last change of a key counts.
-   * @param options See {@linkcode AppendOptions}.
+   * @param options See {@linkcode AppendOptions}; keys that are expected are without the prefix, too.
    * @returns The LSN of the batch.
+   * @throws {ConflictError} If a key is not as `expect` says; it has the whole key.
    */
   append(changes: Iterable<Change<Put>>, options: AppendOptions = {}): Promise<Lsn> {
-    return this.#appender.append(this.#space.changesOf(changes), options);
+    return this.#appender.append(this.#space.changesOf(changes), options, this.#space.prefix);
   }
 
   /**

@@ -87,6 +87,15 @@ export const keys: readonly Mutant[] = [
     filter: "applies nothing of its batch",
   },
   {
+    name: "expected-key-taken-for-a-whole-one",
+    breaks: "N1: what is expected of a part of a timeline is expected of its keys.",
+    file: "src/timeline/expect/expectations.ts",
+    before: "keys.push(prefix === undefined ? keyBytes(key) : prefix.keyOf(key));",
+    after: "keys.push(keyBytes(key));",
+    caughtBy: "tests/timeline/keyspace/keyspace_test.ts",
+    filter: "expects keys behind the prefix",
+  },
+  {
     name: "only-the-first-key-has-a-shard",
     breaks: "A2: every key of a batch is looked at.",
     file: "src/segment/encoded_batch.ts",

@@ -1,8 +1,11 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   type Change,
+  ConflictError,
   decodeKey,
   encodeKey,
+  type Expectation,
+  json,
   type Key,
   LimitError,
   LsnError,
@@ -49,6 +52,34 @@ test("Timeline.under() reads with keys behind the prefix, and gives them so", as
     assertEquals(versions.map(({ lsn, deleted }) => [lsn, deleted]), [[2, true], [1, false]]);
     await timeline.freeze();
   }
+});
+
+test("Keyspace.append() expects keys behind the prefix, as it gives them", async (place) => {
+  const timeline = (await place.open()).timeline();
+  const accounts = timeline.under(["account"]).as(json<number>());
+  await accounts.append([{ key: [1], value: 30 }, { key: [2], value: 5 }]);
+  // Whole keys that look as those behind the prefix do.
+  await timeline.append([{ key: [1], value: "another" }, { key: [3], value: "another" }]);
+  const [one, two] = [await accounts.getEntry([1]), await accounts.getEntry([2])];
+  const moved = [{ key: [1], value: 20 }, { key: [2], value: 15 }];
+  assertEquals(await accounts.append(moved, { expect: [one, two, { key: [3], lsn: undefined }] }), 3);
+  const error = await assertRejects(() => accounts.append(moved, { expect: [one] }), ConflictError);
+  assertEquals([error.key, error.expected, error.found], [encodeKey(["account", 1]), 1, 3]);
+  const within = timeline.under(["account"]).under([2]);
+  assertEquals(await within.append([{ key: ["note"], value: "" }], { expect: [{ key: [], lsn: 3 }] }), 4);
+  assertEquals(timeline.lastLsn, 4);
+  const wrong = [
+    [one, TypeError],
+    [[{ key: 1, lsn: 1 }], TypeError],
+    [[{ key: [1] }], TypeError],
+    [[null], TypeError],
+    [[{ key: "x".repeat(512), lsn: 1 }], LimitError],
+    [[{ key: Uint8Array.of(255), lsn: 1 }], RangeError],
+  ] as const;
+  for (const [expect, kind] of wrong) {
+    await assertRejects(() => accounts.append(moved, { expect: expect as unknown as Expectation[] }), kind);
+  }
+  assertEquals(timeline.lastLsn, 4);
 });
 
 test("Keyspace.append() writes behind the prefix, all of it at one LSN or nothing", async (place) => {
