@@ -25,7 +25,7 @@ import {
   typeName,
   VarveError,
 } from "../base/mod.ts";
-import type { AncestorState } from "../manifest/mod.ts";
+import type { AncestorState, TimelineState } from "../manifest/mod.ts";
 import { pin, type Timeline } from "../timeline/mod.ts";
 import { removeTimeline } from "./directory.ts";
 import { whyDeleted } from "./refresher.ts";
@@ -132,27 +132,31 @@ export class Timelines {
     this.#checkWritable(`delete timeline "${name}"`);
     if (name === mainName) throw new RangeError(`Cannot delete timeline "${name}": it always exists`);
     const { timelines } = this.#store, open = timelines.get(name) ?? this.#ended.get(name);
-    if (open === undefined) throw this.#notFound(name);
-    const branches = this.#branchesOf(open);
+    const state = open?.state ?? this.#unopened(name);
+    if (state === undefined) throw this.#notFound(name);
+    const branches = this.#branchesOf(state);
     if (branches.length > 0) {
       const names = branches.map((branch) => `"${branch}"`).join(", ");
       throw new VarveError(`Cannot delete timeline "${name}": timelines go on from it: ${names}`);
     }
     // From this turn on nobody finds it.
-    if (timelines.delete(name)) this.#store.ended.add(open);
-    this.#ended.set(name, open);
+    if (open !== undefined && timelines.delete(name)) this.#store.ended.add(open);
+    if (open !== undefined) this.#ended.set(name, open);
     const deleting = this.#deleting.get(name) ??
-      this.#delete(name, open).finally(() => this.#deleting.delete(name));
+      this.#delete(state, open).finally(() => this.#deleting.delete(name));
     this.#deleting.set(name, deleting);
     await deleting;
   }
 
-  async #delete(name: string, { state: { id }, views, writer }: OpenTimeline): Promise<void> {
+  /** One that was made and could not be opened then. */
+  #unopened(name: string): TimelineState | undefined {
+    if (this.#making.has(name)) return undefined;
+    return this.#store.manifest.state.timelines.find((known) => known.name === name);
+  }
+
+  async #delete({ id, name }: TimelineState, open: OpenTimeline | undefined): Promise<void> {
     const { manifest, objects } = this.#store;
-    views.close(whyDeleted(name));
-    writer.compactor.stop();
-    await views.drain();
-    await writer.abandon();
+    if (open !== undefined) await end(open);
     await manifest.commit({ type: "dropTimeline", id });
     this.#ended.delete(name);
     // It is gone. What cannot be removed now is nobody's history: the next opening removes it.
@@ -160,7 +164,7 @@ export class Timelines {
   }
 
   /** The names of the timelines that go on from one, and of those that are about to (N2). */
-  #branchesOf({ state: { id, name } }: OpenTimeline): string[] {
+  #branchesOf({ id, name }: TimelineState): string[] {
     const made = this.#store.manifest.state.timelines.filter(({ ancestor }) => ancestor?.id === id);
     const making = [...this.#making].filter(([, { ancestor }]) => ancestor === name);
     return [...new Set([...made.map(({ name }) => name), ...making.map(([name]) => name)])];
@@ -181,6 +185,14 @@ export class Timelines {
     const { directory } = this.#store.objects;
     return new Deno.errors.NotFound(`Cannot find timeline "${name}" in store "${directory}"`);
   }
+}
+
+/** Ends the reads and writes of a timeline that is deleted. */
+async function end({ state: { name }, views, writer }: OpenTimeline): Promise<void> {
+  views.close(whyDeleted(name));
+  writer.compactor.stop();
+  await views.drain();
+  await writer.abandon();
 }
 
 function checkReadable({ from: { writer: { horizon: { readable }, lastLsn } }, lsn }: Origin): void {

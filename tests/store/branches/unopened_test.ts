@@ -1,0 +1,38 @@
+/** A branch that was made, and that could not be opened then. */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { IoError } from "../../../src/base/mod.ts";
+import { systemHost } from "../../../src/io/mod.ts";
+import { openStoreOn } from "../../../src/store/mod.ts";
+import { HookedSim } from "../../timeline/hooked_sim.ts";
+
+Deno.test("A branch that could not be opened when it was made is opened later, or deleted", async () => {
+  const engine = new HookedSim(), store = await openStoreOn(systemHost(engine), "/store");
+  const main = store.timeline();
+  await main.append([{ key: "a", value: "1" }]);
+  const fail = () => {
+    engine.hook = (operation, path) => {
+      if (operation !== "list" || path === "/store") return;
+      engine.hook = () => {};
+      throw new IoError({ code: "EIO", operation: "list", path });
+    };
+  };
+  fail();
+  await assertRejects(() => store.createTimeline("side", { ancestor: "main" }), IoError, "EIO");
+  assertEquals(store.timelines().length, 1);
+  const side = await store.createTimeline("side", { ancestor: "main", lsn: 1 });
+  assertEquals(await side.get("a"), new TextEncoder().encode("1"));
+  fail();
+  await assertRejects(() => store.createTimeline("deep", { ancestor: "side" }), IoError, "EIO");
+  await side.append([{ key: "a", value: "2" }]);
+  const again = () => store.createTimeline("deep", { ancestor: "side" });
+  await assertRejects(again, Deno.errors.AlreadyExists, "of another history");
+  await assertRejects(() => store.deleteTimeline("side"), Error, 'go on from it: "deep"');
+  await store.deleteTimeline("deep");
+  await assertRejects(() => store.deleteTimeline("deep"), Deno.errors.NotFound);
+  assertEquals((await again()).lastLsn, 2);
+  await store.close();
+  const reopened = await openStoreOn(systemHost(engine), "/store");
+  assertEquals(reopened.timelines().map(({ name }) => name), ["main", "side", "deep"]);
+  await reopened.close();
+});
