@@ -90,10 +90,13 @@ export class Health {
   fail(error: Error, attempt: number = this.#attempt): Error {
     if (this.#cause !== undefined && !isShortage(this.#cause)) return this.refusal();
     if (isShortage(error) && attempt < this.#attempt) return error;
+    const isFirst = this.#cause === undefined;
     this.#cause = error;
     const isOpen = this.#state === "open" || this.#state === "full";
     if (!isShortage(error)) this.#become(isOpen ? "poisoned" : this.#state);
     else if (this.#state === "open") this.#become("full");
+    // Nobody tries again while it is being closed: who waits for a write that never comes gives up (H2).
+    else if (this.#state === "closing" && isFirst) this.#become("closing");
     return this.refusal();
   }
 

@@ -40,7 +40,7 @@ const table: [reached: HealthEvent[], outcomes: Record<HealthEvent, string>][] =
     closed: "closed PoisonedError!",
   }],
   [["close"], {
-    full: "closing IoError",
+    full: "closing IoError!",
     broken: "closing PoisonedError!",
     retry: "closing BadResource",
     close: "closing BadResource!",

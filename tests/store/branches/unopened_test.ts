@@ -5,6 +5,7 @@ import { IoError } from "../../../src/base/mod.ts";
 import { systemHost } from "../../../src/io/mod.ts";
 import { openStoreOn } from "../../../src/store/mod.ts";
 import { HookedSim } from "../../timeline/hooked_sim.ts";
+import { Gate } from "../hooked_engine.ts";
 
 Deno.test("A branch that could not be opened when it was made is opened later, or deleted", async () => {
   const engine = new HookedSim(), store = await openStoreOn(systemHost(engine), "/store");
@@ -35,4 +36,30 @@ Deno.test("A branch that could not be opened when it was made is opened later, o
   const reopened = await openStoreOn(systemHost(engine), "/store");
   assertEquals(reopened.timelines().map(({ name }) => name), ["main", "side", "deep"]);
   await reopened.close();
+});
+
+Deno.test("Store.deleteTimeline() ends also if the disk is full while it waits for a seal", async () => {
+  const engine = new HookedSim(), gate = new Gate();
+  const store = await openStoreOn(systemHost(engine), "/store", { upkeep: "manual" });
+  const side = await store.createTimeline("side");
+  // The edit that names the segment finds no room once the timeline is being given up.
+  engine.hook = async (operation, path) => {
+    if (operation !== "write" || !path.includes("/manifest-")) return;
+    await gate.wait();
+    throw new IoError({ code: "ENOSPC", operation, path });
+  };
+  const appended = side.append([{ key: "a", value: "1" }]);
+  const frozen = assertRejects(() => side.freeze(), Deno.errors.BadResource);
+  await gate.reached;
+  // The seal has come to where all is to be in the file.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const deleted = assertRejects(() => store.deleteTimeline("side"), IoError, "ENOSPC");
+  await frozen;
+  gate.open();
+  await deleted;
+  await appended;
+  engine.hook = () => {};
+  await store.deleteTimeline("side");
+  assertEquals(store.timelines().map(({ name }) => name), ["main"]);
+  await store.close();
 });
