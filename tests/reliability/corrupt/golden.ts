@@ -79,10 +79,14 @@ export interface Golden {
   readonly older: ReadonlyMap<string, readonly Uint8Array[]>;
 }
 
-/** Opens the store of a disk. */
-export function openOn(disk: Disk, readOnly = false): Promise<Store> {
+/** Opens the store of a disk, on an engine of its own if none is given. */
+export function openOn(
+  disk: Disk,
+  readOnly = false,
+  ioEngine: SimEngine = new SimEngine({ disk }),
+): Promise<Store> {
   return Store.open(storePath, {
-    ioEngine: new SimEngine({ disk }),
+    ioEngine,
     segmentBytes: 64 * 1024,
     memoryBytes: 2 ** 24,
     readOnly,

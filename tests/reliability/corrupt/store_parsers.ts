@@ -9,6 +9,7 @@ import { pageBytes } from "../../../src/base/mod.ts";
 import { fileSeed } from "../../../src/layer/formats/file_seed.ts";
 import { pageSeed, PageType, stampPage } from "../../../src/layer/formats/page_format.ts";
 import { decodeFooter, type LayerDescription } from "../../../src/layer/mod.ts";
+import { RecyclingEngine } from "../recycling_engine.ts";
 import { block, type Disk, type Golden, isManifestPath, openOn, type TimelineTruth } from "./golden.ts";
 import { framed, framesOf } from "./manifest_parsers.ts";
 import { repairSegment } from "./block_parsers.ts";
@@ -37,7 +38,8 @@ async function readStore({ disk, timelines }: Golden, path: string, bytes: Uint8
 
 /** Reads everything; returns whether nothing is damaged. */
 async function readDisk(disk: Disk, timelines: readonly TimelineTruth[]): Promise<boolean> {
-  await using store = await openOn(disk, true);
+  await using engine = new RecyclingEngine({ disk });
+  await using store = await openOn(disk, true, engine);
   const there = new Set(store.timelines().map(({ name }) => name));
   let errors = 0;
   for (const truth of timelines.filter(({ name }) => there.has(name))) {
@@ -148,7 +150,8 @@ function segmentParser(golden: Golden): Parser {
       const before = golden.disk.contents(path);
       golden.disk.put(path, lying);
       try {
-        await using store = await openOn(golden.disk, true);
+        await using engine = new RecyclingEngine({ disk: golden.disk });
+        await using store = await openOn(golden.disk, true, engine);
         const timeline = store.timeline("side");
         promise(timeline.lastLsn >= 0 && await timeline.count() >= 0, "a store that opens is read");
         return true;

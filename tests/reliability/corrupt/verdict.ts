@@ -9,6 +9,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { equals } from "@std/bytes";
 import { CorruptionError, type Store, type Timeline, VarveError } from "../../../mod.ts";
+import { RecyclingEngine } from "../recycling_engine.ts";
 import type { Damage } from "./damages.ts";
 import {
   describeTimeline,
@@ -70,9 +71,10 @@ interface Found {
 }
 
 async function lookOnce(golden: Golden, disk: Disk, damage: Damage, look: Look): Promise<Found> {
+  await using engine = new RecyclingEngine({ disk });
   let store: Store;
   try {
-    store = await openOn(disk, look.readOnly);
+    store = await openOn(disk, look.readOnly, engine);
   } catch (error) {
     return { verdict: "detected", refusal: refusalOf(error) };
   }

@@ -1,7 +1,7 @@
 /** Engines that do not do what they say, so that the oracle can be seen to notice. */
 
 import type { IoFile, Transfer, WriteOptions } from "../../../src/io/mod.ts";
-import { RecyclingEngine } from "./machine.ts";
+import { RecyclingEngine } from "../recycling_engine.ts";
 
 /** Says that a file's bytes are durable, and does nothing. */
 export class ForgetsData extends RecyclingEngine {

@@ -9,12 +9,13 @@ import {
   randomOf,
   SeededChoices,
   type SimDisk,
-  SimEngine,
+  type SimEngine,
   SimHost,
   type SimHostOptions,
   SimTime,
 } from "../../../src/sim/mod.ts";
 import { openStoreOn } from "../../../src/store/mod.ts";
+import { RecyclingEngine } from "../recycling_engine.ts";
 import type { Counts } from "./counts.ts";
 
 /** Where the store is. */
@@ -33,30 +34,6 @@ export type MakeEngine = (disk: SimDisk, faults: FaultPlan) => SimEngine;
 
 /** Makes an engine that does what it says. */
 export const honestEngine: MakeEngine = (disk, faults) => new RecyclingEngine({ disk, faults });
-
-/** What engines no longer need, by size: new memory is zeroed, which costs more than many a recovery. */
-const spare = new Map<number, Uint8Array<ArrayBuffer>[]>();
-const mostSpare = 64;
-
-/** An engine whose memory is used again when it is shut down. Memory that was used before is as full of old bytes. */
-export class RecyclingEngine extends SimEngine {
-  readonly #taken: Uint8Array<ArrayBuffer>[] = [];
-
-  override allocateMemory(byteLength: number): Uint8Array<ArrayBuffer> {
-    const memory = spare.get(byteLength)?.pop() ?? super.allocateMemory(byteLength);
-    this.#taken.push(memory);
-    return memory;
-  }
-
-  /** Gives memory back, of which nothing may be in use any more. */
-  retire(): void {
-    for (const memory of this.#taken.splice(0)) {
-      const list = spare.get(memory.length) ?? [];
-      spare.set(memory.length, list);
-      if (list.length < mostSpare) list.push(memory);
-    }
-  }
-}
 
 /** Faults of another plan, if there is one; counts what is asked. */
 class CountedFaults implements FaultPlan {
