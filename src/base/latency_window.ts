@@ -37,6 +37,7 @@ const bits = 5;
 const buckets = (31 - bits + 1) << bits;
 const slices = 6;
 const sliceMilliseconds = 10_000;
+const none = new Uint32Array(0);
 
 /** Times of one kind of operation. Hot: `bench/append_bench.ts`. */
 export class LatencyWindow {
@@ -78,12 +79,15 @@ export class LatencyWindow {
    */
   latency(now: number): Latency {
     if (now >= this.#end && this.#counts !== undefined) this.#turnTo(now);
-    const sums = new Float64Array(buckets);
+    const counts = this.#counts ?? none, sums = new Float64Array(buckets);
     let count = 0;
-    this.#counts?.forEach((times, i) => {
-      sums[i % buckets] += times;
-      count += times;
-    });
+    for (let slice = 0; slice < counts.length; slice += buckets) {
+      for (let i = 0; i < buckets; i++) {
+        const times = counts[slice + i];
+        sums[i] += times;
+        count += times;
+      }
+    }
     return {
       count,
       p50Milliseconds: quantile(sums, count * 0.5),

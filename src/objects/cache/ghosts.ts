@@ -17,8 +17,9 @@ const ticksPerQueue = 256;
 
 /** The fingerprints of what was given up. */
 export class Ghosts {
-  readonly #words: Uint32Array;
-  readonly #mask: number;
+  /** Memory is taken for them with the first: many a store gives nothing up. */
+  #words: Uint32Array | undefined;
+  readonly #slots: number;
   readonly #framesPerTick: number;
   #frames = 0;
   /** Starts where a word that is still zero counts as old. */
@@ -31,8 +32,7 @@ export class Ghosts {
    * @param mainFrames The frames of the main queue.
    */
   constructor(slots: number, mainFrames: number) {
-    this.#words = new Uint32Array(slots);
-    this.#mask = slots - 1;
+    this.#slots = slots;
     this.#framesPerTick = Math.max(1, mainFrames / ticksPerQueue);
   }
 
@@ -44,18 +44,21 @@ export class Ghosts {
 
   /** Notes what was given up, by its hash. */
   add(hash: number): void {
-    this.#words[this.#slotOf(hash)] = (hash & 0xffff) << 16 | this.#now;
+    const words = this.#words ??= new Uint32Array(this.#slots);
+    words[this.#slotOf(hash)] = (hash & 0xffff) << 16 | this.#now;
   }
 
   /** Whether it was given up of late; it is forgotten. */
   take(hash: number): boolean {
-    const slot = this.#slotOf(hash), word = this.#words[slot];
+    const words = this.#words;
+    if (words === undefined) return false;
+    const slot = this.#slotOf(hash), word = words[slot];
     const isIt = word >>> 16 === (hash & 0xffff) && (this.#now - word & 0xffff) < ticksPerQueue;
-    if (isIt) this.#words[slot] = 0;
+    if (isIt) words[slot] = 0;
     return isIt;
   }
 
   #slotOf(hash: number): number {
-    return (hash >>> 8 ^ hash << 20) & this.#mask;
+    return (hash >>> 8 ^ hash << 20) & this.#slots - 1;
   }
 }

@@ -129,7 +129,7 @@ export class ListedFaults implements FaultPlan {
     this.#counts.set(operation, count);
     if (isChange(operation)) this.#operations++;
     if (isChange(operation) && this.#operations >= this.#failAt) return { kind: "error", code: this.#code };
-    return this.#listed.get(`${operation} ${count}`);
+    return this.#listed.size === 0 ? undefined : this.#listed.get(`${operation} ${count}`);
   }
 }
 
