@@ -11,7 +11,7 @@ import { mutants } from "./catalog/mod.ts";
 import { chooseMutants, parseOptions } from "./choose.ts";
 import type { Mutant } from "./mutant.ts";
 import { Tree } from "./tree.ts";
-import { findErrors, type Trial, tryMutant, type Untouched } from "./trial.ts";
+import { findErrors, judgeMutant, type Tested, testMutant, type Trial, withoutMutants } from "./trial.ts";
 
 /** Prints what came of a mutant. */
 function print({ mutant, verdict, why, milliseconds }: Trial): void {
@@ -42,15 +42,19 @@ export async function tryAll(
   while (trees.length < Math.min(atOnce, chosen.length)) trees.push(stack.use(await Tree.copy()));
   const errors = await findErrors(trees[0], chosen);
   if (errors !== undefined) throw new Error(`Cannot try mutants that are no sound code: ${errors}`);
-  const waiting = [...chosen], untouched: Untouched = new Map(), trials: Trial[] = [];
+  const waiting = [...chosen], tested: Tested[] = [], trials: Trial[] = [];
   await Promise.all(trees.map(async (tree) => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
       if (signal?.aborted) return;
-      const trial = await tryMutant(tree, mutant, untouched);
-      trials.push(trial);
-      tell(trial);
+      tested.push(await testMutant(tree, mutant));
     }
   }));
+  const untouched = withoutMutants(trees[0], tested);
+  for (const one of tested) {
+    const trial = await judgeMutant(one, untouched);
+    trials.push(trial);
+    tell(trial);
+  }
   return trials;
 }
 

@@ -3,17 +3,19 @@
  *
  * ```
  *   mutant in the copy ─► its tests ──pass──► survived
- *                             └──fail──► the same tests without it ──pass──► killed
- *                                                        └──fail──► they prove nothing
+ *                             └──fail──► what failed, without it ──pass──► killed
+ *                                                      └──fail──► it proves nothing
  * ```
  */
 
 import { type Mutant, mutate } from "./mutant.ts";
 import type { Outcome, Tree } from "./tree.ts";
+import { type RunTests, Untouched } from "./untouched.ts";
 
 /** How long the tests of one mutant may take. One that makes them hang is noticed too. */
 const mostMilliseconds = 60_000;
-const mostCheckMilliseconds = 300_000;
+/** How long what failed with any mutant may take without, and the check of all of them. */
+const mostTogetherMilliseconds = 300_000;
 /** Trials with random seeds take this one, so that a mutant that is killed once is killed again. */
 const testSeed = "1";
 
@@ -32,52 +34,73 @@ export interface Trial {
   readonly milliseconds: number;
 }
 
-/** Tests without any mutant, by their command, so that none is run twice for mutants that share it. */
-export type Untouched = Map<string, Promise<Outcome>>;
-
-/** Tries a mutant in a copy of the project, which is as before afterwards. */
-export async function tryMutant(tree: Tree, mutant: Mutant, untouched: Untouched): Promise<Trial> {
-  const started = performance.now();
-  const [verdict, why] = await tryIn(tree, mutant, untouched);
-  return { mutant, verdict, why, milliseconds: Math.round(performance.now() - started) };
+/** A mutant, and what came of its tests with it. */
+export interface Tested {
+  /** The mutant. */
+  readonly mutant: Mutant;
+  /** What came of them; `undefined` if the mutant does not fit the code. */
+  readonly outcome: Outcome | undefined;
+  /** How long they took. */
+  readonly milliseconds: number;
 }
 
-async function tryIn(tree: Tree, mutant: Mutant, untouched: Untouched): Promise<[Verdict, string]> {
+/** Runs the tests of a mutant in a copy of the project, which is as before afterwards. */
+export async function testMutant(tree: Tree, mutant: Mutant): Promise<Tested> {
+  const started = performance.now();
   const { file, caughtBy, filter } = mutant, original = await tree.read(file);
   const mutated = mutate(original, mutant);
-  if (mutated === undefined) return ["does not apply", `${file} has not exactly one place for it`];
+  if (mutated === undefined) return { mutant, outcome: undefined, milliseconds: 0 };
   await tree.write(file, mutated);
-  const outcome = await runTests(tree, mutant).finally(() => tree.write(file, original));
-  const command = `${caughtBy} ${filter}`;
-  return await judge(outcome, async () => {
-    const without = untouched.get(command) ?? runTests(tree, mutant);
-    untouched.set(command, without);
-    return await without;
+  const run = testsIn(tree, "--fail-fast")(filter, [caughtBy]);
+  const outcome = await run.finally(() => tree.write(file, original));
+  return { mutant, outcome, milliseconds: Math.round(performance.now() - started) };
+}
+
+/** Runs what failed with mutants in a copy of the project without any, in which nothing else is done until that is over. */
+export function withoutMutants(tree: Tree, tested: readonly Tested[]): Untouched {
+  const failed = tested.flatMap(({ mutant, outcome }) => {
+    const name = outcome === undefined || outcome.success ? undefined : failedTest(outcome.output);
+    return name === undefined ? [] : [{ file: mutant.caughtBy, name }];
   });
+  return new Untouched(failed, testsIn(tree));
+}
+
+/** Runs tests in a copy of the project. */
+function testsIn(tree: Tree, ...flags: readonly string[]): RunTests {
+  const args = ["test", "-P=test", "--no-prompt", "--no-check", ...flags];
+  return (filter, files) => {
+    const most = files.length === 1 ? mostMilliseconds : mostTogetherMilliseconds;
+    return tree.deno([...args, "--filter", filter, ...files], most, { VARVE_SEED: testSeed });
+  };
+}
+
+/** Says what came of a mutant. */
+export async function judgeMutant(tested: Tested, untouched: Untouched): Promise<Trial> {
+  const { mutant, outcome, milliseconds } = tested;
+  const [verdict, why] = outcome === undefined
+    ? ["does not apply", `${mutant.file} has not exactly one place for it`] as const
+    : await judge(outcome, (failed) => untouched.of(mutant, failed));
+  return { mutant, verdict, why, milliseconds };
 }
 
 /**
  * What tests say of a mutant.
  *
  * @param outcome What came of them with it.
- * @param untouched Runs them without it.
+ * @param untouched What came of them without it; the one that failed is named, if it is known.
  * @returns The verdict, and why.
  */
 export async function judge(
   outcome: Outcome,
-  untouched: () => Promise<Outcome>,
+  untouched: (failed: string | undefined) => Promise<Pick<Outcome, "success" | "output">>,
 ): Promise<[Verdict, string]> {
   if (outcome.success && !/\b[1-9]\d* passed/.test(outcome.output)) return ["proves nothing", "no test ran"];
   if (outcome.success) return ["survived", "no test failed"];
-  const failed = outcome.hangs ? "its tests hang" : failedTest(outcome.output);
-  if (failed === undefined) return ["proves nothing", `no test failed: ${outcome.output}`];
-  const { success, output } = await untouched();
-  return success ? ["killed", failed] : ["proves nothing", `its tests fail without it: ${output}`];
-}
-
-function runTests(tree: Tree, { caughtBy, filter }: Mutant): Promise<Outcome> {
-  const args = ["test", "-P=test", "--no-prompt", "--no-check", "--fail-fast", "--filter", filter, caughtBy];
-  return tree.deno(args, mostMilliseconds, { VARVE_SEED: testSeed });
+  const failed = outcome.hangs ? undefined : failedTest(outcome.output);
+  const noticed = outcome.hangs ? "its tests hang" : failed;
+  if (noticed === undefined) return ["proves nothing", `no test failed: ${outcome.output}`];
+  const { success, output } = await untouched(failed);
+  return success ? ["killed", noticed] : ["proves nothing", `its tests fail without it: ${output}`];
 }
 
 /** The name of the first test that failed, as Deno lists them behind all others, or that an error elsewhere ended. */
@@ -100,7 +123,7 @@ export async function findErrors(tree: Tree, mutants: readonly Mutant[]): Promis
     paths.push(path);
   }
   try {
-    const { success, output } = await tree.deno(["check", ...paths], mostCheckMilliseconds);
+    const { success, output } = await tree.deno(["check", ...paths], mostTogetherMilliseconds);
     return success ? undefined : output;
   } finally {
     for (const path of paths) await tree.remove(path);
