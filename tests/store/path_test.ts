@@ -51,7 +51,7 @@ test("Store.open(), Store.createTimeline() and DirectFile.open() refuse options 
   );
   assertEquals(place.files(), []);
   const store = await place.open();
-  const ancestor: object = { ancestor: "main" };
+  const ancestor: object = { parent: "main" };
   for (const options of [ancestor, null, 1] as Record<string, never>[]) {
     await assertRejects(() => store.createTimeline("side", options), TypeError);
   }
