@@ -121,14 +121,16 @@ class Trial implements AsyncDisposable {
 
   async #branch(ancestor: string): Promise<void> {
     const random = this.#random, model = this.#model(ancestor);
-    if (this.#models.size >= mostTimelines) return;
     const name = `branch ${++this.#made}`, horizon = this.#horizon(ancestor);
-    const lsn = random.once(3) ? undefined : random.from(Math.max(0, horizon - 3), model.lastLsn + 2);
+    const beyond = random.once(4) ? model.lastLsn + random.from(1, 3) : undefined;
+    const within = random.once(3) ? undefined : random.from(Math.max(0, horizon - 3), model.lastLsn);
+    const lsn = beyond ?? within;
     const make = () => this.#store.createTimeline(name, { ancestor, lsn });
     if (lsn !== undefined && (lsn < horizon || lsn > model.lastLsn)) {
       this.seen.refused++;
       return void await assertRejects(make, LsnError);
     }
+    if (this.#models.size >= mostTimelines) return;
     const branch = await make().catch((error) => {
       // A layer that is sealed meanwhile may move the horizon, if that was asked for before.
       if (!(error instanceof LsnError) || lsn === undefined || lsn >= this.#horizon(ancestor)) throw error;
