@@ -50,6 +50,15 @@ export const feeds: readonly Mutant[] = [
     filter: "are told in the next turn",
   },
   {
+    name: "feed-sleeps-through-a-batch",
+    breaks: "Who follows looks in the turn in which it begins to wait.",
+    file: "src/timeline/read/feed/feed.ts",
+    before: "if (!this.#read.isThrough) continue;",
+    after: "",
+    caughtBy: "tests/timeline/read/feed/feed_test.ts",
+    filter: "in whichever microtask of theirs",
+  },
+  {
     name: "reader-shows-what-may-be-lost",
     breaks: "What a reader has read is synced before it is shown.",
     file: "src/timeline/write/read_on.ts",

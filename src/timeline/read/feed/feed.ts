@@ -105,6 +105,8 @@ class FeedRead implements Read<ChangeBatch>, ReadHold {
       const batches = await this.#read.next();
       if (batches !== undefined || timeline === undefined) return batches;
       this.#view.check();
+      // What was appended since the read found nothing more, in a microtask between, has woken nobody.
+      if (!this.#read.isThrough) continue;
       if (timeline.refresh === undefined) await this.#appended(timeline.waiters);
       else await this.#written(timeline.refresh, timeline.lookMilliseconds);
     }

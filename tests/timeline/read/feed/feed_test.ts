@@ -77,6 +77,21 @@ Deno.test("changes() that follow are told in the next turn, many batches of one 
   await t.close();
 });
 
+Deno.test("changes() that follow miss no batch, in whichever microtask of theirs it is appended", async () => {
+  const t = await open(1), feed = t.timeline.changes({ follow: true }).getReader();
+  assertEquals((await feed.read()).value?.lsn, 1);
+  for (let lsn = 2; lsn <= 100; lsn++) {
+    const next = feed.read();
+    for (let i = 2; i < lsn; i++) await Promise.resolve();
+    t.append({ key: "k", value: "" });
+    await Promise.race([next, turns(50)]);
+    assertEquals(t.writer.waiters.count, 0, `appended ${lsn - 2} microtasks behind the question`);
+    assertEquals((await next).value?.lsn, lsn);
+  }
+  await feed.cancel();
+  await t.close();
+});
+
 Deno.test("changes() that nobody asks for wait in the layers: no view is held, nobody is woken, nothing is queued", async () => {
   const t = await open(), feed = t.timeline.changes({ follow: true }).getReader();
   for (let i = 0; i < 40; i++) {
