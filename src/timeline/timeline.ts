@@ -159,12 +159,12 @@ export let visitRows: (
  * await using store = await Store.open(await Deno.makeTempDir());
  * const timeline = store.timeline();
  * await timeline.append([{ key: "b", value: "1" }, { key: "a", delete: true }]);
- * const feed = timeline.changes({ from: 1, follow: true })[Symbol.asyncIterator]();
- * assertEquals((await feed.next()).value.changes.length, 2);
- * const next = feed.next();
+ * const feed = timeline.changes({ from: 1, follow: true }).getReader();
+ * assertEquals((await feed.read()).value?.changes.length, 2);
+ * const next = feed.read();
  * await timeline.append([{ key: "c", value: "2" }]);
- * assertEquals((await next).value.lsn, 2);
- * await feed.return();
+ * assertEquals((await next).value?.lsn, 2);
+ * await feed.cancel();
  * ```
  */
 export class Timeline extends Reader<ReadOptions> {
