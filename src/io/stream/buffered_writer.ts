@@ -237,11 +237,12 @@ export class BufferedWriter {
     this.#chunks.pad();
     await this.#flusher.stopAhead();
     await this.#flusher.flushTo(this.#chunks.position);
+    const { attempt } = this.#health;
     try {
       // Also without padding: the file may have been allocated longer than it became.
       await this.#engine.truncate(await this.#file, length);
     } catch (error) {
-      throw this.#health.fail(error as Error);
+      throw this.#health.fail(error as Error, attempt);
     }
   }
 }

@@ -152,11 +152,12 @@ export class Flusher {
     const copy = this.#options.pool.takeNow();
     copy.bytes.set(chunk.bytes.subarray(from, chunk.filled));
     copy.bytes.fill(0, chunk.filled - from, length);
+    const { attempt } = this.#health;
     this.#tailInFlight = true;
     try {
       await this.#transfer(chunk.start + from, copy.bytes.subarray(0, length), false);
     } catch (error) {
-      throw this.#health.fail(error as Error);
+      throw this.#health.fail(error as Error, attempt);
     } finally {
       this.#tailInFlight = false;
       copy.release();

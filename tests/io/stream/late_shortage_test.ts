@@ -1,0 +1,41 @@
+/** A full disk that is met by what was begun before it was tried again: nobody else is told of it (H3). */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { IoError } from "../../../src/base/mod.ts";
+import { drain } from "../../../src/sim/mod.ts";
+import { WriterFixture } from "./buffered_writer_fixture.ts";
+
+/** Has another writer meet a full disk, which is then tried again. */
+function tryAgain({ health }: WriterFixture): void {
+  health.fail(new IoError({ code: "ENOSPC", operation: "write", path: "/other" }));
+  health.retry();
+}
+
+Deno.test("BufferedWriter.flushTail() that meets a full disk late says so to its caller alone", async () => {
+  const t = await WriterFixture.make({ hold: true });
+  t.append(100);
+  const flushed = assertRejects(() => t.writer.flushTail(), IoError, "/file");
+  await drain();
+  tryAgain(t);
+  await t.at(0).fail("ENOSPC");
+  await flushed;
+  assertEquals(t.health.state, "open");
+  await t.writer.close({ tail: "abandon" });
+  t.checkReleased();
+});
+
+Deno.test("BufferedWriter.close() that meets a full disk late says so to its caller alone", async () => {
+  const t = await WriterFixture.make(), truncate = t.engine.truncate.bind(t.engine);
+  t.append(100);
+  t.engine.truncate = async (file, length) => {
+    tryAgain(t);
+    t.faults.failNext("truncate", "ENOSPC");
+    await truncate(file, length);
+  };
+  await assertRejects(() => t.writer.close({ tail: "truncate" }), IoError, "/file");
+  assertEquals(t.health.state, "open");
+  t.engine.truncate = truncate;
+  await t.writer.close({ tail: "truncate" });
+  t.checkFile();
+  t.checkReleased();
+});
