@@ -12,7 +12,7 @@
  * H1  The first failure other than a shortage is kept for ever, and every later write rejects with it as the cause.
  * H2  Whoever waits for a disk with room is woken by `retry`, by a poisoning and by closing, or when it gives up.
  * H3  A full disk that was met by work begun before the last `retry` says nothing of the disk since: it is no failure,
- *     and the work is simply done again.
+ *     and the work is simply done again, also while it is being closed.
  *
  * A full disk stands for every shortage (`isShortage`): of room, and of descriptors too.
  *
@@ -149,7 +149,8 @@ export class Health {
         const reason = this.fail(error as Error, attempt);
         if (!isShortage(reason)) throw reason;
         while (this.#state === "full") await (end ? Promise.race([this.#changed(), end]) : this.#changed());
-        if (this.#state !== "open") throw this.#cause === undefined ? reason : this.refusal();
+        // What gave up without a cause would leave those waiting who wait for it (H2).
+        if (this.#state !== "open" && this.#cause !== undefined) throw this.refusal();
       }
     }
   }

@@ -174,6 +174,35 @@ Deno.test("Health.patiently() gives up when it is poisoned or closed meanwhile, 
   assertEquals(failing.state, "poisoned");
 });
 
+Deno.test("Health.patiently() does its work again while it is being closed if a full disk was met before", async () => {
+  for (const order of ["late", "in the same turn"]) {
+    const health = new Health("it"), held = Promise.withResolvers<number>();
+    const rest: Promise<number>[] = [held.promise, Promise.resolve(2)];
+    const work = health.patiently(() => rest.shift() as Promise<number>);
+    if (order === "late") health.fail(full("/other"));
+    else held.reject(full());
+    while (health.state !== "full") await Promise.resolve();
+    health.retry();
+    health.close();
+    held.reject(full());
+    assertEquals([await work, health.cause], [2, undefined], order);
+  }
+});
+
+Deno.test("Health.patiently() tells all who watch when it gives up while it is being closed", async () => {
+  const health = new Health("it"), held = Promise.withResolvers<never>();
+  const rest = [held.promise, Promise.reject(full("/again"))];
+  const work = health.patiently(() => rest.shift() as Promise<never>);
+  health.fail(full("/other"));
+  health.retry();
+  health.close();
+  const seen: unknown[] = [];
+  health.watch(() => seen.push(health.cause));
+  held.reject(full());
+  const error = await assertRejects(() => work, IoError, "/again");
+  assertEquals(seen, [error]);
+});
+
 Deno.test("Health.patiently() waits no longer when its work is given up, and what was closed is no failure", async () => {
   const health = new Health("it");
   const end = Promise.withResolvers<never>();

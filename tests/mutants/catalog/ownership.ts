@@ -179,4 +179,13 @@ export const ownership: readonly Mutant[] = [
     caughtBy: "tests/base/health_test.ts",
     filter: "is not full again of what was begun before",
   },
+  {
+    name: "gives-up-late-while-closing",
+    breaks: "H2: whoever waits for what met a full disk late is not left waiting when it is being closed.",
+    file: "src/base/health.ts",
+    before: 'if (this.#state !== "open" && this.#cause !== undefined) throw this.refusal();',
+    after: 'if (this.#state !== "open") throw reason;',
+    caughtBy: "tests/base/health_test.ts",
+    filter: "while it is being closed",
+  },
 ];

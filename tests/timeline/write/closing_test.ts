@@ -7,8 +7,8 @@ import { durableEndsOf } from "../../../src/timeline/mod.ts";
 import { block } from "../../segment/segment_fixture.ts";
 import { errno, Gate } from "../../store/hooked_engine.ts";
 import { HookedSim } from "../hooked_sim.ts";
-import { batchOf, hold } from "./held.ts";
-import { WriterFixture } from "./writer_fixture.ts";
+import { batchOf, hold, quiet } from "./held.ts";
+import { closeContext, WriterFixture } from "./writer_fixture.ts";
 
 const KiB = 1024;
 
@@ -153,4 +153,27 @@ Deno.test("TimelineWriter.close() rejects when the manifest has no room to say w
   const again = await WriterFixture.open(new SimEngine({ disk: engine.disk }));
   assertEquals(again.writer.lastLsn, 1);
   await again.close();
+});
+
+Deno.test("TimelineWriter.abandon() ends also if a segment meets a full disk late that was tried again since", async () => {
+  const engine = new HookedSim(), t = await WriterFixture.open(engine), gate = new Gate();
+  let opened = 0;
+  engine.hook = async (operation, path) => {
+    if (operation !== "open" || !path.endsWith(".seg") || ++opened > 1) return;
+    await gate.wait();
+    throw errno("ENOSPC", operation, path);
+  };
+  await t.appendNext();
+  const frozen = assertRejects(() => t.writer.freeze(), IoError, "/other");
+  await gate.reached;
+  t.writer.health.fail(errno("ENOSPC", "write", "/other"));
+  await frozen;
+  t.writer.health.retry();
+  // The seal waits for the file again.
+  await quiet();
+  const abandoned = t.writer.abandon();
+  gate.open();
+  await abandoned;
+  await closeContext(t.context);
+  assertEquals([opened, engine.openFiles], [2, 0]);
 });
