@@ -11,8 +11,8 @@
  *
  * H1  The first failure other than a shortage is kept for ever, and every later write rejects with it as the cause.
  * H2  Whoever waits for a disk with room is woken by `retry`, by a poisoning and by closing, or when it gives up.
- * H3  A full disk that was met by work begun before the last `retry` says nothing of the disk since: it is no failure,
- *     and the work is simply done again, also while it is being closed.
+ * H3  A full disk that was met by work begun before the last `retry` or `begin` says nothing of the disk since: it is no
+ *     failure, and the work is simply done again, also while it is being closed.
  *
  * A full disk stands for every shortage (`isShortage`): of room, and of descriptors too.
  *
@@ -48,7 +48,7 @@ export class Health {
     return this.#state;
   }
 
-  /** How often a full disk was tried again: to be noted before work is begun, and given to `fail` (H3). */
+  /** How many attempts there were to go on: to be noted before work is begun, and given to `fail` (H3). */
   get attempt(): number {
     return this.#attempt;
   }
@@ -106,6 +106,18 @@ export class Health {
     this.#cause = undefined;
     this.#attempt++;
     this.#become("open");
+  }
+
+  /**
+   * Begins what says of itself whether the disk has room: whoever asks for it may have made some meanwhile, also where
+   * nobody knows yet that it was full (H3).
+   *
+   * @returns The attempt, to be given to `fail`.
+   * @throws As {@linkcode Health.check} does.
+   */
+  begin(): number {
+    this.check();
+    return ++this.#attempt;
   }
 
   /** Starts to close: what waits for a disk with room gives up. */

@@ -225,8 +225,9 @@ export class Flusher {
       },
       (error) => {
         this.#flights.failed(flight);
-        // Of an earlier attempt nobody waits any more: they were refused when the disk was full.
-        this.#health.fail(error, attempt);
+        const reason = this.#health.fail(error, attempt);
+        // It may be written again at once, and not durably.
+        if (durable) this.#flushes.refuse(() => reason);
         this.#look();
       },
     );

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Health, Lsn } from "../../base/mod.ts";
+import { type Health, isShortage, type Lsn } from "../../base/mod.ts";
 import type { TimelineLayers } from "./timeline_layers.ts";
 
 /** What is known durable of a timeline. */
@@ -54,14 +54,21 @@ export class Durability {
   async sync(target: Lsn): Promise<void> {
     this.#health.retry();
     this.#health.check();
+    const before = this.#syncing;
     while (this.#lsn < target) {
-      this.#syncing ??= this.#syncOnce().finally(() => this.#syncing = undefined);
-      await this.#syncing;
+      const shared = this.#syncing ??= this.#syncOnce().finally(() => this.#syncing = undefined);
+      try {
+        await shared;
+      } catch (error) {
+        // What one that was under way meets says nothing of the disk since (H3).
+        if (shared !== before || !isShortage(error)) throw error;
+        this.#health.retry();
+      }
     }
   }
 
   async #syncOnce(): Promise<void> {
-    const { attempt } = this.#health;
+    const attempt = this.#health.begin();
     try {
       // A layer that is frozen meanwhile is synced through its own segment, which is still the same.
       for (const { segment, layer: { lastLsn } } of this.#layers.unsealed) {

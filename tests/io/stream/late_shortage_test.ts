@@ -1,9 +1,9 @@
 /** A full disk that is met by what was begun before it was tried again: nobody else is told of it (H3). */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { IoError } from "../../../src/base/mod.ts";
 import { drain } from "../../../src/sim/mod.ts";
-import { WriterFixture } from "./buffered_writer_fixture.ts";
+import { block, WriterFixture } from "./buffered_writer_fixture.ts";
 
 /** Has another writer meet a full disk, which is then tried again. */
 function tryAgain({ health }: WriterFixture): void {
@@ -37,5 +37,22 @@ Deno.test("BufferedWriter.close() that meets a full disk late says so to its cal
   t.engine.truncate = truncate;
   await t.writer.close({ tail: "truncate" });
   t.checkFile();
+  t.checkReleased();
+});
+
+Deno.test("BufferedWriter.flushDurably() rejects when its write meets a full disk late, and is written again at once", async () => {
+  const t = await WriterFixture.make({ hold: true, bufferBytes: 4 * block });
+  await Promise.resolve();
+  t.append(block);
+  const flushed = t.writer.flushDurably(block);
+  assert(flushed !== undefined, "a durable write was issued");
+  t.health.begin();
+  const refused = assertRejects(() => flushed, IoError, "/file");
+  await t.at(0).fail("ENOSPC");
+  await t.at(0).finish();
+  await refused;
+  assertEquals(t.engine.log, ["write 0+4096 durable", "write 0+4096"]);
+  assertEquals([t.health.state, t.writer.written], ["open", block]);
+  await t.writer.close({ tail: "abandon" });
   t.checkReleased();
 });

@@ -295,4 +295,22 @@ export const durability: readonly Mutant[] = [
     caughtBy: "tests/store/write_ahead_test.ts",
     filter: "refuses no commit",
   },
+  {
+    name: "sync-told-of-an-earlier-full-disk",
+    breaks: "H3: a sync is not told of a full disk that was met by what was begun before it.",
+    file: "src/timeline/write/durability.ts",
+    before: "const attempt = this.#health.begin();",
+    after: "const { attempt } = this.#health;",
+    caughtBy: "tests/timeline/write/durability_test.ts",
+    filter: "which was begun before",
+  },
+  {
+    name: "written-again-counts-as-durable",
+    breaks: "T4: a durable write that failed, and is written again, is not durable.",
+    file: "src/io/stream/flusher.ts",
+    before: "        if (durable) this.#flushes.refuse(() => reason);\n",
+    after: "",
+    caughtBy: "tests/io/stream/late_shortage_test.ts",
+    filter: "and is written again at once",
+  },
 ];

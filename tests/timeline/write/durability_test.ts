@@ -1,0 +1,55 @@
+/** What a sync is told that meets a full disk. */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { Health, IoError } from "../../../src/base/mod.ts";
+import { Durability } from "../../../src/timeline/write/durability.ts";
+import type { TimelineLayers } from "../../../src/timeline/write/timeline_layers.ts";
+import { errno, Gate } from "../../store/hooked_engine.ts";
+import { HookedSim } from "../hooked_sim.ts";
+import { quiet } from "./held.ts";
+import { WriterFixture } from "./writer_fixture.ts";
+
+/** Layers up to LSN 1, 2, …, which are not synced. */
+function unsynced(...syncs: (() => Promise<void>)[]): Pick<TimelineLayers, "unsealed"> {
+  const unsealed = syncs.map((sync, i) => ({ segment: { sync }, layer: { lastLsn: i + 1 } }));
+  return { unsealed } as unknown as TimelineLayers;
+}
+
+Deno.test("A sync is not told of a full disk that a segment met which was begun before", async () => {
+  const engine = new HookedSim(), t = await WriterFixture.open(engine), late = new Gate();
+  let opened = 0;
+  engine.hook = async (operation, path) => {
+    if (operation !== "open" || !path.endsWith(".seg") || ++opened > 2) return;
+    if (opened === 2) await late.wait();
+    throw errno("ENOSPC", operation, path);
+  };
+  await t.appendNext();
+  await quiet();
+  // Whoever appends is told, and has it tried again.
+  await assertRejects(() => t.appendNext(), IoError, "ENOSPC");
+  await late.reached;
+  // By now there is room.
+  const synced = t.writer.sync();
+  late.open();
+  await synced;
+  assertEquals([t.writer.durableLsn, opened], [1, 3]);
+  await t.close();
+});
+
+Deno.test("A sync is not told of a full disk that one met which was under way when it was asked for", async () => {
+  const health = new Health("it"), gate = new Gate(), full = errno("ENOSPC", "write", "/it");
+  let syncs = 0;
+  const sync = async () => {
+    if (++syncs > 1) return;
+    await gate.wait();
+    throw full;
+  };
+  const durability = new Durability(health, unsynced(sync), 0);
+  const first = assertRejects(() => durability.sync(1), IoError, "ENOSPC");
+  await gate.reached;
+  const others = Promise.all([durability.sync(1), durability.sync(1)]);
+  gate.open();
+  await first;
+  await others;
+  assertEquals([syncs, durability.lsn, health.state], [2, 1, "open"]);
+});
