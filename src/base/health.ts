@@ -48,6 +48,11 @@ export class Health {
     return this.#state;
   }
 
+  /** Whether it is being closed, or was. */
+  get isClosing(): boolean {
+    return this.#state === "closing" || this.#state === "closed";
+  }
+
   /** How many attempts there were to go on: to be noted before work is begun, and given to `fail` (H3). */
   get attempt(): number {
     return this.#attempt;

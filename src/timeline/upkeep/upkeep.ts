@@ -34,10 +34,6 @@ export class Upkeep {
     await this.#running;
   }
 
-  get #isClosing(): boolean {
-    return this.#health.state === "closing" || this.#health.state === "closed";
-  }
-
   async #run(): Promise<void> {
     try {
       // The turn of who adds a job is not the turn in which it begins.
@@ -46,7 +42,7 @@ export class Upkeep {
       this.#running = undefined;
     } catch (error) {
       // It stays as it is, so that nothing begins any more (U1).
-      this.#health.fail(this.#isClosing && isShortage(error) ? error : ended(error as Error));
+      this.#health.fail(this.#health.isClosing && isShortage(error) ? error : ended(error as Error));
     }
   }
 }

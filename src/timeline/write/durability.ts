@@ -50,6 +50,7 @@ export class Durability {
    *
    * @throws {PoisonedError} If a write or a sync failed, now or before.
    * @throws {IoError} If the disk is full.
+   * @throws {Deno.errors.BadResource} If it was closed meanwhile.
    */
   async sync(target: Lsn): Promise<void> {
     this.#health.retry();
@@ -72,19 +73,23 @@ export class Durability {
     try {
       // A layer that is frozen meanwhile is synced through its own segment, which is still the same.
       for (const { segment, layer: { lastLsn } } of this.#layers.unsealed) {
+        // It may be closed since the one before, and is padded no more then.
+        this.#health.check();
         await segment.sync(this.#lsn);
         this.reached(lastLsn);
       }
       this.#syncs++;
     } catch (error) {
+      // That it was closed meanwhile, since the timeline is deleted, is nobody's failure.
+      if (this.#health.isClosing && error instanceof Deno.errors.BadResource) throw error;
       const reason = this.#health.fail(error as Error, attempt);
       // Otherwise the disk was full and is tried again since: who waits syncs again.
       if (this.#health.state !== "open") throw reason;
     }
   }
 
-  /** Waits for a sync that is under way; who asked for it is told what fails. */
+  /** Waits for syncs that are under way, also for those that follow them; who asked for them is told what fails. */
   async idle(): Promise<void> {
-    await this.#syncing?.catch(() => {});
+    while (this.#syncing !== undefined) await this.#syncing.catch(() => {});
   }
 }

@@ -313,4 +313,13 @@ export const durability: readonly Mutant[] = [
     caughtBy: "tests/io/stream/late_shortage_test.ts",
     filter: "and is written again at once",
   },
+  {
+    name: "closed-sync-goes-on",
+    breaks: "A segment of a timeline that is being given up is padded no more.",
+    file: "src/timeline/write/durability.ts",
+    before: "        this.#health.check();\n        await",
+    after: "        await",
+    caughtBy: "tests/timeline/write/durability_test.ts",
+    filter: "goes to no further segment",
+  },
 ];

@@ -1,7 +1,7 @@
-/** What a sync is told that meets a full disk. */
+/** What a sync says that comes to no end, and that nobody closes beside one. */
 
-import { assertEquals, assertRejects } from "@std/assert";
-import { Health, IoError } from "../../../src/base/mod.ts";
+import { assertEquals, assertRejects, fail } from "@std/assert";
+import { Health, IoError, PoisonedError } from "../../../src/base/mod.ts";
 import { Durability } from "../../../src/timeline/write/durability.ts";
 import type { TimelineLayers } from "../../../src/timeline/write/timeline_layers.ts";
 import { errno, Gate } from "../../store/hooked_engine.ts";
@@ -14,6 +14,51 @@ function unsynced(...syncs: (() => Promise<void>)[]): Pick<TimelineLayers, "unse
   const unsealed = syncs.map((sync, i) => ({ segment: { sync }, layer: { lastLsn: i + 1 } }));
   return { unsealed } as unknown as TimelineLayers;
 }
+
+Deno.test("A sync that a closing cuts short says that it was closed, and poisons nothing", async () => {
+  const health = new Health("it"), closed = new Deno.errors.BadResource("it is closed");
+  const durability = new Durability(
+    health,
+    unsynced(() => {
+      health.close();
+      return Promise.reject(closed);
+    }),
+    0,
+  );
+  assertEquals(await assertRejects(() => durability.sync(1)), closed);
+  assertEquals([health.cause, durability.lsn], [undefined, 0]);
+});
+
+Deno.test("A sync that fails for what else was closed poisons", async () => {
+  const health = new Health("it"), closed = new Deno.errors.BadResource("a descriptor is closed");
+  const durability = new Durability(health, unsynced(() => Promise.reject(closed)), 0);
+  await assertRejects(() => durability.sync(1), PoisonedError);
+  assertEquals([health.cause, health.state], [closed, "poisoned"]);
+});
+
+Deno.test("A sync goes to no further segment when it was closed meanwhile", async () => {
+  const health = new Health("it");
+  const first = () => Promise.resolve(health.close());
+  const durability = new Durability(health, unsynced(first, () => fail("it was closed")), 0);
+  await assertRejects(() => durability.sync(2), Deno.errors.BadResource);
+  assertEquals([health.cause, durability.lsn], [undefined, 1]);
+});
+
+Deno.test("Durability.idle() waits for a sync that follows the one that was under way", async () => {
+  const health = new Health("it"), gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const unsealed = [{ segment: { sync: () => gates[durability.syncs].promise }, layer: { lastLsn: 1 } }];
+  const durability: Durability = new Durability(health, { unsealed } as unknown as TimelineLayers, 0);
+  const first = durability.sync(1), second = durability.sync(2);
+  let isIdle = false;
+  const idle = durability.idle().then(() => isIdle = true);
+  unsealed[0] = { ...unsealed[0], layer: { lastLsn: 2 } };
+  gates[0].resolve();
+  await first;
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  assertEquals([durability.lsn, isIdle], [1, false]);
+  gates[1].resolve();
+  await Promise.all([second, idle]);
+});
 
 Deno.test("A sync is not told of a full disk that a segment met which was begun before", async () => {
   const engine = new HookedSim(), t = await WriterFixture.open(engine), late = new Gate();
