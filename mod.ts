@@ -32,6 +32,7 @@ export {
   type Lsn,
   LsnError,
   type LsnErrorContext,
+  MemoryError,
   PoisonedError,
   ReadOnlyError,
   ShardError,

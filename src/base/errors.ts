@@ -32,6 +32,27 @@ export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new AssertionError(message);
 }
 
+/** There was no memory for what was to be done; later there may be. Nothing was written that counts. */
+export class MemoryError extends VarveError {
+  /** The name of the class. */
+  override name = "MemoryError";
+}
+
+/** What the runtime says when it has no memory for an array, or no pages. */
+const noMemory = /allocation failed|could not allocate memory/i;
+
+/**
+ * Tells a lack of memory from what else a `RangeError` says.
+ *
+ * @param error What was thrown.
+ * @param action What could not be done, such as `merge layers`.
+ * @returns A {@linkcode MemoryError} if the runtime had no memory, else the error as it is.
+ */
+export function asMemoryError(error: unknown, action: string): unknown {
+  if (!(error instanceof RangeError) || !noMemory.test(error.message)) return error;
+  return new MemoryError(`Cannot ${action}: there is no memory for it: ${error.message}`, { cause: error });
+}
+
 /** Where an operating system's error happened. */
 export interface IoErrorContext {
   /** The errno name, such as `"ENOSPC"`; `"EUNKNOWN"` where the system did not let it be learnt. */

@@ -62,6 +62,7 @@ Deno.test("every error of the world's making is a VarveError with the name of it
     CorruptionError: new errors.CorruptionError(corruption),
     LockedError: new errors.LockedError("x"),
     PoisonedError: new errors.PoisonedError("x"),
+    MemoryError: new errors.MemoryError("x"),
     ReadOnlyError: new errors.ReadOnlyError("x"),
     LsnError: new errors.LsnError("x", { lsn: 9, lastLsn: 8 }),
     ConflictError: new errors.ConflictError({ key: new Uint8Array(1), expected: 1, found: 2 }),
@@ -91,5 +92,20 @@ Deno.test("isShortage() knows that there is no room on the disk or in the quota,
   for (const code of ["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"]) assert(errors.isShortage(of(code)), code);
   for (const other of [of("EIO"), new Error("ENOSPC"), undefined, { code: "ENOSPC" }]) {
     assertEquals(errors.isShortage(other), false);
+  }
+});
+
+Deno.test("asMemoryError() tells a lack of memory from what else was thrown", () => {
+  const lacking = assertThrows(() => new Uint8Array(2 ** 43), RangeError);
+  const error = errors.asMemoryError(lacking, "merge layers");
+  assertInstanceOf(error, errors.MemoryError);
+  assertEquals([error.cause, errors.isShortage(error)], [lacking, false]);
+  assertEquals(
+    error.message,
+    "Cannot merge layers: there is no memory for it: Array buffer allocation failed",
+  );
+  const wrong = assertThrows(() => new Uint8Array(-1), RangeError);
+  for (const other of [wrong, error, new Error(lacking.message), undefined]) {
+    assertEquals(errors.asMemoryError(other, "merge layers"), other);
   }
 });

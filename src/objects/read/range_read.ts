@@ -12,7 +12,7 @@
  * @module
  */
 
-import { blockBytes, CorruptionError } from "../../base/mod.ts";
+import { asMemoryError, blockBytes, CorruptionError } from "../../base/mod.ts";
 import type { IoBuffer, Transfer } from "../../io/mod.ts";
 import { type ObjectsContext, readBufferBytes } from "../context.ts";
 import type { Objects } from "../objects.ts";
@@ -25,6 +25,7 @@ const batchesInFlight = 4;
 const runsPerBatch = { values: 32, pages: 128, stretches: 32 };
 /** The longest run. What is read from front to back for upkeep fills a buffer, so that few calls bring it. */
 const longestRun = { values: maxRunBytes, pages: maxRunBytes, stretches: readBufferBytes };
+const nothing = new Uint8Array(0), nothingView = new DataView(nothing.buffer);
 /** Of what needs nothing. */
 const noReads = planReads(new Float64Array(0), blockBytes);
 
@@ -165,9 +166,18 @@ export class RangeRead {
   /** Issues reads, as far as buffers are free, and waits for none. */
   issue(): void {
     while (this.#mayIssue) {
-      const buffer = this.#context.readPool.tryTake();
+      const buffer = this.#tryTake();
       if (buffer === undefined) return;
       this.#flights.push(this.#fly(buffer));
+    }
+  }
+
+  /** A buffer, if one is free. Of a lack of memory for another one a first batch tells, which needs one. */
+  #tryTake(): IoBuffer | undefined {
+    try {
+      return this.#context.readPool.tryTake();
+    } catch {
+      return undefined;
     }
   }
 
@@ -178,8 +188,12 @@ export class RangeRead {
     this.issue();
     // A first batch waits for its buffer; read-ahead takes one only if it is free.
     if (this.#flights.length === 0 && this.#mayIssue) {
-      this.#flights.push(this.#fly(await pool.take()));
-      this.issue();
+      try {
+        this.#flights.push(this.#fly(await pool.take()));
+        this.issue();
+      } catch (error) {
+        this.#failNext(asMemoryError(error, "read") as Error);
+      }
     }
     await this.#flights[0];
     this.#flights.shift();
@@ -228,6 +242,13 @@ export class RangeRead {
       end += run.length;
     });
     buffer.release();
+  }
+
+  /** Fails the next batch, for which no buffer is to be had. */
+  #failNext(error: Error): void {
+    for (const run of this.#takeRuns(this.#context.readPool.bufferBytes)) {
+      this.#take(run, nothing, nothingView, 0, { done: 0, error });
+    }
   }
 
   /** The next runs that fit one batch. */
