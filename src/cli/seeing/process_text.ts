@@ -132,7 +132,7 @@ const upkeepWords: Readonly<Record<StoreMetrics["upkeep"][string]["state"], stri
   manual: "manual",
   queued: "waits for another timeline",
   merging: "merging",
-  full: "the disk is full",
+  full: "lacks room, descriptors or memory",
   failed: "failed, tries again",
   damaged: "layers are damaged",
   ended: "ended",

@@ -10,7 +10,7 @@ import type { WorkCounts } from "./compaction.ts";
 /**
  * What upkeep of a timeline does: `idle`, nothing is to do; `manual`, nothing is done unless somebody asks; `queued`,
  * it waits for a job of another timeline; `merging`; `full`, it waits for a disk with room, for itself
- * and for appends, or descriptors; `failed`, it
+ * and for appends, or for descriptors, or memory, as `error` says; `failed`, it
  * waits before it tries again; `damaged`, all that is left to do needs layers that are damaged; `ended`, writing has.
  */
 export type UpkeepState = "idle" | "manual" | "queued" | "merging" | "full" | "failed" | "damaged" | "ended";

@@ -271,4 +271,13 @@ export const merging: readonly Mutant[] = [
     caughtBy: "tests/layer/write_layer_test.ts",
     filter: "LayerBuilder takes no versions out of order",
   },
+  {
+    name: "lack-of-memory-ends-upkeep",
+    breaks: "L2: a merge for which there is no memory is given up, and tried again later.",
+    file: "src/timeline/upkeep/merge/merge_layers.ts",
+    before: 'throw asMemoryError(error, "merge layers");',
+    after: "throw error;",
+    caughtBy: "tests/timeline/upkeep/memory_test.ts",
+    filter: "upkeep waits when there is no memory",
+  },
 ];

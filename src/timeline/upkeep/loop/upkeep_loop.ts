@@ -8,18 +8,19 @@
  *   idle ◄── nothing planned ── plan ─► queued ─► merging ─► done: plan anew
  *                                  ▲                 │
  *                                  │                 ├─ an input is damaged ─► it is left out: plan anew
- *                                  └─── back-off ────┼─ no room ─► full
+ *                                  └─── back-off ────┼─ no room, no memory ─► full
  *                                                    ├─ IO fails ─► failed
  *                                                    └─ closed, poisoned, our own fault ─► ended
  * ```
  *
  * L1  Nobody waits for upkeep that waits itself: for a disk with room, or to try again.
- * L2  A job that finds no room, or whose files fail, is tried again by itself, later each time; appends go on meanwhile.
+ * L2  A job that finds no room or no memory, or whose files fail, is tried again by itself, later each time; appends go
+ *     on meanwhile.
  *
  * @module
  */
 
-import { CorruptionError, type Health, isShortage, VarveError } from "../../../base/mod.ts";
+import { CorruptionError, type Health, isShortage, MemoryError, VarveError } from "../../../base/mod.ts";
 import type { TimelineContext } from "../../timeline_context.ts";
 import type { PlannedJob } from "../plan/planned_layer.ts";
 import type { Planner } from "../planner.ts";
@@ -184,7 +185,7 @@ export class UpkeepLoop {
       this.#state = "ended";
       return false;
     }
-    this.#state = isShortage(error) ? "full" : "failed";
+    this.#state = isShortage(error) || error instanceof MemoryError ? "full" : "failed";
     this.#backOff.begin(error);
     return false;
   }

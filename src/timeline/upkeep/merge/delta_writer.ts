@@ -36,7 +36,7 @@ export class DeltaWriter {
   #lastLsn: Lsn = 0;
 
   /**
-   * Starts it. No manifest names it before whoever makes it says so.
+   * Makes its file. No manifest names it before whoever makes it says so.
    *
    * @param context The timeline.
    * @param health Is told what fails; belongs to the merge alone.
@@ -68,12 +68,16 @@ export class DeltaWriter {
       previousSequence: 0,
       previousLsn: 0,
     };
-    this.#writer = objects.create(this.id, { health, reserveBytes: 0 });
-    this.#writer.append(encodeHeader(this.#header));
     this.#builder = new LayerBuilder(this.#header.fileId, (page) => {
       if (this.#leaves !== undefined) this.#leaves.push(page.slice());
       else this.#writer.append(page);
     });
+    this.#writer = objects.create(this.id, { health, reserveBytes: 0 });
+  }
+
+  /** Writes what it starts with, before its first record. */
+  begin(): void {
+    this.#writer.append(encodeHeader(this.#header));
   }
 
   /** The id of its file. */

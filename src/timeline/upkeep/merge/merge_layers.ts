@@ -17,7 +17,7 @@
  * @module
  */
 
-import { compareKeys, Health, type Lsn, maxLsn } from "../../../base/mod.ts";
+import { asMemoryError, compareKeys, Health, type Lsn, maxLsn } from "../../../base/mod.ts";
 import {
   commonLength,
   divideIntoRuns,
@@ -71,6 +71,7 @@ export interface MergeWork extends MergeOrder {
  * @returns The layers that stand for them, which no manifest names yet.
  * @throws {CorruptionError} If an input is damaged.
  * @throws {IoError} If an input cannot be read, or the disk is full.
+ * @throws {MemoryError} If there is no memory for it.
  */
 export async function mergeLayers(
   context: MergeContext,
@@ -82,7 +83,7 @@ export async function mergeLayers(
     return await merge.run();
   } catch (error) {
     await merge.abandon();
-    throw error;
+    throw asMemoryError(error, "merge layers");
   }
 }
 
@@ -246,7 +247,9 @@ class Merge {
     const imageLsn = isColumn || cursor === undefined ? 0 : this.#work.imageLsn ?? 0;
     const place = { sequence, firstLsn, horizon, imageLsn };
     const output = new DeltaWriter(this.#context, this.#health, place);
+    // It is given up with the others, should there be no memory for its first bytes.
     this.#outputs.push(output);
+    output.begin();
     return output;
   }
 

@@ -12,6 +12,7 @@ import {
   type IoErrorContext,
   LimitError,
   type LimitErrorContext,
+  MemoryError,
   PoisonedError,
   VarveError,
 } from "../../../base/mod.ts";
@@ -28,6 +29,7 @@ export type ErrorMessage =
 
 /** Errors that are a message and a cause. */
 type PlainName =
+  | "MemoryError"
   | "PoisonedError"
   | "VarveError"
   | "AssertionError"
@@ -38,6 +40,7 @@ type PlainName =
   | "Error";
 
 const plain: Readonly<Record<PlainName, (message: string, options: ErrorOptions) => Error>> = {
+  MemoryError: (message, options) => new MemoryError(message, options),
   PoisonedError: (message, options) => new PoisonedError(message, options),
   VarveError: (message, options) => Object.assign(new VarveError(message), options),
   AssertionError: (message, options) => Object.assign(new AssertionError(message), options),

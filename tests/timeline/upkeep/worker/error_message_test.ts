@@ -6,6 +6,7 @@ import {
   CorruptionError,
   IoError,
   LimitError,
+  MemoryError,
   PoisonedError,
   VarveError,
 } from "../../../../src/base/mod.ts";
@@ -25,6 +26,7 @@ const errors: readonly Error[] = [
   new CorruptionError({ path: "/s/a", offset: 7, expected: "a page", found: "another", cause: io }),
   new LimitError("Cannot do it", { limit: 3, found: 4, key: new Uint8Array([1]) }),
   new PoisonedError("Cannot write", { cause: new PoisonedError("a sync failed", { cause: io }) }),
+  new MemoryError("Cannot merge", { cause: new RangeError("no memory") }),
   new VarveError("Cannot open"),
   new AssertionError("G1: it holds"),
   new Deno.errors.BadResource("closed"),
