@@ -34,7 +34,7 @@ export class BufferPool implements BufferOwner {
   readonly #most: number;
   readonly #source: MemorySource;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
-  readonly #waiting: ((buffer: IoBuffer) => void)[] = [];
+  readonly #waiting: PromiseWithResolvers<IoBuffer>[] = [];
   #taken = 0;
 
   /** Makes an empty pool; memory is taken as it is needed. */
@@ -75,7 +75,9 @@ export class BufferPool implements BufferOwner {
   /** Takes a buffer when the budget allows; takers are served in order. */
   take(): Promise<IoBuffer> {
     if (this.#taken < this.#most) return Promise.resolve(this.takeNow());
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    const turn = Promise.withResolvers<IoBuffer>();
+    this.#waiting.push(turn);
+    return turn.promise;
   }
 
   /** Takes memory back from a buffer; only buffers call it. */
@@ -84,6 +86,16 @@ export class BufferPool implements BufferOwner {
     this.#taken--;
     const isKept = this.#source.isLost !== true && this.#taken + this.#free.length < this.#most;
     if (isKept) this.#free.push(memory);
-    if (this.#taken < this.#most) this.#waiting.shift()?.(this.takeNow());
+    while (this.#taken < this.#most && this.#serve(this.#waiting.shift()));
+  }
+
+  /** Gives a buffer to who waits for one. That there is no memory for it is for them to learn, not for who gives back. */
+  #serve(turn: PromiseWithResolvers<IoBuffer> | undefined): boolean {
+    try {
+      turn?.resolve(this.takeNow());
+    } catch (error) {
+      turn?.reject(error);
+    }
+    return turn !== undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { AssertionError } from "../../../src/base/mod.ts";
 import { BufferPool } from "../../../src/io/memory/buffer_pool.ts";
 import { drain } from "../../../src/sim/mod.ts";
@@ -79,6 +79,24 @@ Deno.test("BufferPool counts nothing as taken when there is no memory", () => {
     },
   }, { bufferBytes: 4096, budgetBytes: 4096 });
   assertThrows(() => pool.takeNow(), RangeError);
+  assertEquals(pool.takenBytes, 0);
+});
+
+Deno.test("BufferPool.take() rejects who waits when there is no memory for what comes back", async () => {
+  let left = 1;
+  const pool = new BufferPool({
+    isLost: true,
+    allocateMemory(byteLength) {
+      if (left-- < 1) throw new RangeError("Array buffer allocation failed");
+      return memory.allocateMemory(byteLength);
+    },
+  }, { bufferBytes: 4096, budgetBytes: 4096 });
+  const first = await pool.take();
+  const others = [pool.take(), pool.take()].map((taken) => assertRejects(() => taken, RangeError));
+  first.release();
+  await Promise.all(others);
+  left = 1;
+  (await pool.take()).release();
   assertEquals(pool.takenBytes, 0);
 });
 
