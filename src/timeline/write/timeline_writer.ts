@@ -228,11 +228,10 @@ export class TimelineWriter {
    */
   async freeze(): Promise<void> {
     this.#room.check();
+    this.health.begin();
     if (this.layers.open !== undefined) this.layers.freeze(this.durableLsn);
-    const { frozen } = this.layers;
-    for (const last = frozen.at(-1); last !== undefined && frozen.includes(last);) {
-      await this.#room.nextSeal();
-    }
+    const { frozen } = this.layers, last = frozen.at(-1);
+    while (last !== undefined && frozen.includes(last)) await this.#room.nextSeal();
   }
 
   /**

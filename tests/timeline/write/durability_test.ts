@@ -60,26 +60,28 @@ Deno.test("Durability.idle() waits for a sync that follows the one that was unde
   await Promise.all([second, idle]);
 });
 
-Deno.test("A sync is not told of a full disk that a segment met which was begun before", async () => {
-  const engine = new HookedSim(), t = await WriterFixture.open(engine), late = new Gate();
-  let opened = 0;
-  engine.hook = async (operation, path) => {
-    if (operation !== "open" || !path.endsWith(".seg") || ++opened > 2) return;
-    if (opened === 2) await late.wait();
-    throw errno("ENOSPC", operation, path);
-  };
-  await t.appendNext();
-  await quiet();
-  // Whoever appends is told, and has it tried again.
-  await assertRejects(() => t.appendNext(), IoError, "ENOSPC");
-  await late.reached;
-  // By now there is room.
-  const synced = t.writer.sync();
-  late.open();
-  await synced;
-  assertEquals([t.writer.durableLsn, opened], [1, 3]);
-  await t.close();
-});
+for (const ask of ["sync", "freeze"] as const) {
+  Deno.test(`TimelineWriter.${ask}() is not told of a full disk that a segment met which was begun before`, async () => {
+    const engine = new HookedSim(), t = await WriterFixture.open(engine), late = new Gate();
+    let opened = 0;
+    engine.hook = async (operation, path) => {
+      if (operation !== "open" || !path.endsWith(".seg") || ++opened > 2) return;
+      if (opened === 2) await late.wait();
+      throw errno("ENOSPC", operation, path);
+    };
+    await t.appendNext();
+    await quiet();
+    // Whoever appends is told, and has it tried again.
+    await assertRejects(() => t.appendNext(), IoError, "ENOSPC");
+    await late.reached;
+    // By now there is room.
+    const asked = t.writer[ask]();
+    late.open();
+    await asked;
+    assertEquals([t.writer.durableLsn, opened], [1, 3]);
+    await t.close();
+  });
+}
 
 Deno.test("A sync is not told of a full disk that one met which was under way when it was asked for", async () => {
   const health = new Health("it"), gate = new Gate(), full = errno("ENOSPC", "write", "/it");
