@@ -266,7 +266,7 @@ export class Timeline extends Reader<ReadOptions> {
    * @throws {LimitError} If it takes more than 512 bytes.
    */
   under(prefix: Key): Keyspace<Uint8Array<ArrayBuffer>, Value> {
-    return new Keyspace(this.#reads, this.#appender, Space.whole.under(prefix));
+    return new Keyspace(this.#reads, this.#feed, this.#appender, Space.whole.under(prefix));
   }
 
   /**
@@ -277,7 +277,7 @@ export class Timeline extends Reader<ReadOptions> {
    * @throws {TypeError} If it is no codec.
    */
   as<T>(codec: Codec<T>): Keyspace<T> {
-    return new Keyspace(this.#reads, this.#appender, Space.whole.as(codec));
+    return new Keyspace(this.#reads, this.#feed, this.#appender, Space.whole.as(codec));
   }
 
   /**

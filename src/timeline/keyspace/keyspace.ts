@@ -8,6 +8,10 @@ import type { Key, Lsn } from "../../base/mod.ts";
 import type { Change } from "../../segment/mod.ts";
 import type { Appender, AppendOptions } from "../append.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "../entry.ts";
+import type { Difference, DiffRange } from "../read/diff/options.ts";
+import type { ChangeBatch } from "../read/feed/change_batch.ts";
+import type { Feed } from "../read/feed/feed.ts";
+import type { ChangesOptions } from "../read/feed/options.ts";
 import type { Keys } from "../read/key_vec.ts";
 import type {
   AnyHistoryOptions,
@@ -55,6 +59,7 @@ import type { Space } from "./space.ts";
  */
 export class Keyspace<T, Put = T> {
   readonly #reads: Reads;
+  readonly #feed: Feed;
   readonly #appender: Appender;
   readonly #space: Space<T, Put>;
   readonly #reader: KeyspaceReader<T, ReadOptions>;
@@ -64,8 +69,9 @@ export class Keyspace<T, Put = T> {
    *
    * @ignore
    */
-  constructor(reads: Reads, appender: Appender, space: Space<T, Put>) {
+  constructor(reads: Reads, feed: Feed, appender: Appender, space: Space<T, Put>) {
     this.#reads = reads;
+    this.#feed = feed;
     this.#appender = appender;
     this.#space = space;
     this.#reader = new KeyspaceReader<T, ReadOptions>(reads, space);
@@ -73,12 +79,12 @@ export class Keyspace<T, Put = T> {
 
   /** See {@linkcode KeyspaceReader.under}. */
   under(prefix: Key): Keyspace<T, Put> {
-    return new Keyspace(this.#reads, this.#appender, this.#space.under(prefix));
+    return new Keyspace(this.#reads, this.#feed, this.#appender, this.#space.under(prefix));
   }
 
   /** See {@linkcode KeyspaceReader.as}. */
   as<Other>(codec: Codec<Other>): Keyspace<Other> {
-    return new Keyspace(this.#reads, this.#appender, this.#space.as(codec));
+    return new Keyspace(this.#reads, this.#feed, this.#appender, this.#space.as(codec));
   }
 
   /**
@@ -177,5 +183,35 @@ export class Keyspace<T, Put = T> {
   history(key: Key, options: ReportDamage<HistoryOptions>): ReadableStream<Version<T> | DamagedEntry>;
   history(key: Key, options?: AnyHistoryOptions): ReadableStream<Version<T> | DamagedEntry> {
     return this.#reads.history(key, options, this.#space);
+  }
+
+  /**
+   * Reads what changed of this part, batch by batch in the order of LSNs, as {@linkcode Timeline.changes} does.
+   *
+   * @param options See {@linkcode ChangesOptions}; a prefix is without that of this part.
+   * @returns The batches; those without a change of this part are left out.
+   *
+   * @example Follow the orders of a user
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { decodeKey, json, Store } from "@varve/varve";
+   *
+   * await using store = await Store.open(await Deno.makeTempDir());
+   * const orders = store.timeline().under(["user", 42, "order"]).as(json<{ total: number }>());
+   * await orders.append([{ key: [1], value: { total: 30 } }]);
+   * for await (const { lsn, changes: [change] } of orders.changes({ follow: true })) {
+   *   const value = "value" in change ? change.value : undefined;
+   *   assertEquals([lsn, decodeKey(change.key), value], [1, [1], { total: 30 }]);
+   *   break;
+   * }
+   * ```
+   */
+  changes(options: ChangesOptions = {}): ReadableStream<ChangeBatch<T>> {
+    return this.#feed.changes(options, this.#space);
+  }
+
+  /** Compares two moments of this part, as {@linkcode Timeline.diff} does; bounds are without its prefix too. */
+  diff(before: Lsn, after: Lsn, range: DiffRange = {}): ReadableStream<Difference<T>> {
+    return this.#reads.difference(before, after, range, this.#space);
   }
 }

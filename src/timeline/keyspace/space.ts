@@ -13,6 +13,8 @@
 import { type Key, KeyPrefix, keyText, type Lsn, typeName, type Value } from "../../base/mod.ts";
 import type { Change } from "../../segment/mod.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "../entry.ts";
+import type { Difference } from "../read/diff/options.ts";
+import type { ChangeBatch, KeyChange } from "../read/feed/change_batch.ts";
 import { checkCodec, type Codec, CodecError } from "./codec.ts";
 
 /** A value as it is stored. */
@@ -91,6 +93,29 @@ export class Space<T, Put = T> {
     }
   }
 
+  /** What changed, as it looks from here; a damaged entry, if a value of it does not decode. */
+  batchOf({ lsn, changes }: ChangeBatch): ChangeBatch<T> | DamagedEntry {
+    const made: KeyChange<T>[] = [];
+    for (const change of changes) {
+      if ("delete" in change) {
+        made.push({ key: this.#keyIn(change.key), delete: true });
+        continue;
+      }
+      const entry = this.valueEntryOf({ key: change.key, value: change.value, lsn });
+      if ("error" in entry) return entry;
+      made.push({ key: entry.key, value: entry.value });
+    }
+    return { lsn, changes: made };
+  }
+
+  /** What differs between two entries of a key, as it looks from here; a damaged one, if a value does not decode. */
+  differenceOf(before: Entry, after: Entry): Difference<T> | DamagedEntry {
+    const older = this.entryOf(before), newer = this.entryOf(after);
+    if ("error" in older) return older;
+    if ("error" in newer) return newer;
+    return { key: newer.key, before: older.value, after: newer.value };
+  }
+
   /**
    * Changes as the timeline takes them, each of which is lent until the next.
    *
@@ -136,7 +161,7 @@ export class Space<T, Put = T> {
 /** What reads need of a space. */
 export type ReadSpace<T> = Pick<
   Space<T, never>,
-  "prefix" | "entryOf" | "valueEntryOf" | "keyEntryOf" | "versionOf"
+  "prefix" | "entryOf" | "valueEntryOf" | "keyEntryOf" | "versionOf" | "batchOf" | "differenceOf"
 >;
 
 function undecoded(key: Bytes, lsn: Lsn, cause: unknown): CodecError {

@@ -83,6 +83,13 @@ const writer = new KeyWriter();
 /** Gets between two looks whether the event loop's turn is due. */
 const getsPerLook = 32;
 
+/** Makes what is told of a key whose value differs. */
+type MakeDifference<T> = ReadSpace<T>["differenceOf"];
+/** Of values as they are stored. */
+const plain: MakeDifference<Bytes> = (before, after) => {
+  return { key: after.key, before: before.value, after: after.value };
+};
+
 /** What reads objects through views. */
 export class Reads {
   readonly #objects: Objects;
@@ -276,12 +283,19 @@ export class Reads {
     return this.#stream(view, read, damage, space && ((version) => space.versionOf(version, bytes)));
   }
 
-  /** The keys whose values differ between two LSNs. */
-  difference(before: Lsn, after: Lsn, range: DiffRange): ReadableStream<Difference> {
-    const { keys, signal } = planDiff(before, after, range), { turns } = this.#objects.host;
+  /** The keys whose values differ between two LSNs, of a space if one is given. */
+  difference<T = Bytes>(
+    before: Lsn,
+    after: Lsn,
+    range: DiffRange,
+    space?: ReadSpace<T>,
+  ): ReadableStream<Difference<T>> {
+    const { keys, signal } = planDiff(before, after, range, space?.prefix), { turns } = this.#objects.host;
     const read = new DiffRead(this.#objects, this.#source.open(after, signal), before, keys);
+    const make = space === undefined ? plain as MakeDifference<T> : space.differenceOf.bind(space);
+    const mapped = new MappedRead(read, ([before, after]) => make(before, after), turns);
     // Damage ends it: nothing is reported in a key's place.
-    return readStream<Difference>(read, read, { turns }) as ReadableStream<Difference>;
+    return readStream<Difference<T>>(read, mapped, { turns }) as ReadableStream<Difference<T>>;
   }
 
   #expand(keys: Keys, prefix?: KeyPrefix): Iterator<Uint8Array<ArrayBuffer>> {

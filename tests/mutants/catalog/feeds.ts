@@ -104,6 +104,15 @@ export const feeds: readonly Mutant[] = [
     filter: "compares what stood at any of its levels",
   },
   {
+    name: "feed-of-a-part-tells-all",
+    breaks: "A feed of a part of a timeline tells changes behind its prefix alone.",
+    file: "src/timeline/read/feed/options.ts",
+    before: "planScan({ prefix }, countNames, within);",
+    after: "planScan({ prefix }, countNames);",
+    caughtBy: "tests/timeline/keyspace/keyspace_feed_test.ts",
+    filter: "tells what is behind the prefix",
+  },
+  {
     name: "deleted-timeline-read-on",
     breaks: "Reads of a timeline that its writer has deleted end when a reader refreshes.",
     file: "src/store/refresher.ts",

@@ -24,20 +24,22 @@ import type { ReadHold } from "../read_stream.ts";
 import { KeyScanRead } from "../scan/scan.ts";
 import { VectoredRead } from "../vectored_read.ts";
 import type { StopRead, View } from "../view.ts";
-import type { Difference } from "./options.ts";
 
 /** From which LSN to which a layer has versions. */
 type LsnSpan = { readonly firstLsn: Lsn; readonly lastLsn: Lsn };
 
-/** Keys that differ, in their order, with both values. */
-export class DiffRead implements Read<Difference>, ReadHold {
+/** The entries of a key as of the two moments; what was deleted last has one too. */
+export type EntryPair = readonly [before: Entry, after: Entry];
+
+/** Keys whose values differ, in their order. */
+export class DiffRead implements Read<EntryPair>, ReadHold {
   readonly #objects: Objects;
   /** What there is as of B; of those layers that have changes; and as of A. */
   readonly #view: View;
   readonly #changed: View;
   readonly #before: View;
   readonly #keys: KeyScanRead;
-  #pair: EntryPair | undefined;
+  #pair: PairRead | undefined;
 
   /**
    * Starts before the first key; nothing is read yet.
@@ -62,15 +64,15 @@ export class DiffRead implements Read<Difference>, ReadHold {
   }
 
   /** See {@linkcode Read.next}. */
-  async next(): Promise<Difference[] | undefined> {
+  async next(): Promise<EntryPair[] | undefined> {
     for (;;) {
-      const entries = await this.#pair?.next();
-      if (entries === undefined) {
+      const pairs = await this.#pair?.next();
+      if (pairs === undefined) {
         const keys = await this.#changedKeys();
         if (keys === undefined) return undefined;
         const read = (view: View) => new VectoredRead(this.#objects, view, keys.values());
-        this.#pair = new EntryPair(read(this.#before), read(this.#changed));
-      } else if (entries.length > 0) return entries;
+        this.#pair = new PairRead(read(this.#before), read(this.#changed));
+      } else if (pairs.length > 0) return pairs;
       const { turns } = this.#objects.host;
       if (turns.due()) await turns.turn();
       this.#view.check();
@@ -118,7 +120,7 @@ function changedLayers({ map, lsn }: Level, from: Lsn): LayerMap {
 }
 
 /** Entries of the same keys as of two LSNs. */
-class EntryPair {
+class PairRead {
   readonly #reads: readonly [VectoredRead, VectoredRead];
   /** Of each, what it gave that was not compared. */
   #left: [(Entry | DamagedEntry)[], (Entry | DamagedEntry)[]] = [[], []];
@@ -128,7 +130,7 @@ class EntryPair {
   }
 
   /** Those that differ among the next entries; `undefined` at the end. */
-  async next(): Promise<Difference[] | undefined> {
+  async next(): Promise<EntryPair[] | undefined> {
     for (const i of [0, 1] as const) {
       if (this.#left[i].length > 0) continue;
       const entries = await this.#reads[i].next();
@@ -136,13 +138,13 @@ class EntryPair {
       this.#left[i] = entries;
     }
     const [before, after] = this.#left, count = Math.min(before.length, after.length);
-    const differences: Difference[] = [];
+    const pairs: EntryPair[] = [];
     for (let i = 0; i < count; i++) {
-      const key = before[i].key, values = [valueOf(before[i]), valueOf(after[i])] as const;
-      if (!areSame(...values)) differences.push({ key, before: values[0], after: values[1] });
+      const pair = [whole(before[i]), whole(after[i])] as const;
+      if (!areSame(pair[0].value, pair[1].value)) pairs.push(pair);
     }
     this.#left = [before.slice(count), after.slice(count)];
-    return differences;
+    return pairs;
   }
 
   async cancel(): Promise<void> {
@@ -150,9 +152,9 @@ class EntryPair {
   }
 }
 
-function valueOf(entry: Entry | DamagedEntry): Uint8Array<ArrayBuffer> | undefined {
+function whole(entry: Entry | DamagedEntry): Entry {
   if ("error" in entry) throw entry.error;
-  return entry.value;
+  return entry;
 }
 
 function areSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

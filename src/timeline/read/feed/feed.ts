@@ -16,6 +16,8 @@ import { checkReadLsn, type Lsn } from "../../../base/mod.ts";
 import type { Host } from "../../../io/mod.ts";
 import type { Objects } from "../../../objects/mod.ts";
 import type { Waiters } from "../../write/waiters.ts";
+import type { ReadSpace } from "../../keyspace/space.ts";
+import { MappedRead } from "../mapped_read.ts";
 import type { Read } from "../read.ts";
 import { type ReadHold, readStream } from "../read_stream.ts";
 import type { View } from "../view.ts";
@@ -53,9 +55,12 @@ export class Feed {
     this.#timeline = timeline;
   }
 
-  /** See {@linkcode Timeline.changes}. */
-  changes(options: ChangesOptions): ReadableStream<ChangeBatch> {
-    const { from, to, follow, range, signal } = planChanges(options);
+  /** See {@linkcode Timeline.changes}: the changes of a space, if one is given. */
+  changes<T = Uint8Array<ArrayBuffer>>(
+    options: ChangesOptions,
+    space?: ReadSpace<T>,
+  ): ReadableStream<ChangeBatch<T>> {
+    const { from, to, follow, range, signal } = planChanges(options, space?.prefix);
     const view = this.#timeline.openFeed(signal), { turns } = this.#objects.host;
     try {
       const { lastLsn, horizon } = this.#timeline;
@@ -63,8 +68,11 @@ export class Feed {
       const last = follow ? Infinity : checkReadLsn(to, lastLsn, horizon);
       const read = new ChangesRead(this.#objects, this.#timeline, { from: first, to: last, range });
       const feed = new FeedRead(view, read, follow ? this.#timeline : undefined, this.#objects.host);
+      const mapped = space === undefined
+        ? feed as unknown as Read<ChangeBatch<T>>
+        : new MappedRead(feed, (batch) => space.batchOf(batch), turns);
       // Damage ends it: nothing is reported in a batch's place.
-      return readStream<ChangeBatch>(feed, feed, { turns }) as ReadableStream<ChangeBatch>;
+      return readStream<ChangeBatch<T>>(feed, mapped, { turns }) as ReadableStream<ChangeBatch<T>>;
     } catch (error) {
       view[Symbol.dispose]();
       throw error;

@@ -10,11 +10,11 @@ import {
   checkLsn,
   checkNames,
   type Key,
+  type KeyPrefix,
   type Lsn,
   LsnError,
-  prefixBounds,
 } from "../../../base/mod.ts";
-import { planRead } from "../options.ts";
+import { countNames, planRead, planScan } from "../options.ts";
 
 /** Which changes are read. */
 export interface ChangesOptions {
@@ -36,9 +36,9 @@ export interface ChangesOptions {
 /** Which keys count. */
 export interface KeyRange {
   /** The first one, or the least there is. */
-  readonly start: Uint8Array<ArrayBuffer> | undefined;
+  readonly start: Uint8Array | undefined;
   /** The first one that does not count any more, or none. */
-  readonly end: Uint8Array<ArrayBuffer> | undefined;
+  readonly end: Uint8Array | undefined;
 }
 
 /** Which changes are read, checked. */
@@ -60,10 +60,12 @@ const names = ["from", "to", "follow", "prefix", "signal"];
 /**
  * Checks the options of a feed. The plan shares no memory with them.
  *
+ * @param options What the caller gave.
+ * @param within What stands before each key. The default is nothing.
  * @throws {TypeError} If an option is unknown or of a wrong type, or a feed that follows is to end.
  * @throws {RangeError} If an LSN is out of range, or the last one stands before the first.
  */
-export function planChanges(options: ChangesOptions): ChangesPlan {
+export function planChanges(options: ChangesOptions, within?: KeyPrefix): ChangesPlan {
   checkNames("read changes", options, names);
   const from = options.from === undefined ? undefined : checkLsn(options.from);
   const to = options.to === undefined ? undefined : checkLsn(options.to);
@@ -75,12 +77,12 @@ export function planChanges(options: ChangesOptions): ChangesPlan {
     throw new RangeError(`Cannot read changes: LSN ${to}, where they end, stands before LSN ${from}`);
   }
   const { signal } = planRead({ signal: options.signal });
-  return { from, to, follow, range: rangeOf(options.prefix), signal };
+  return { from, to, follow, range: rangeOf(options.prefix, within), signal };
 }
 
-function rangeOf(prefix: Key | undefined): KeyRange {
-  if (prefix === undefined) return { start: undefined, end: undefined };
-  return prefixBounds(prefix);
+function rangeOf(prefix: Key | undefined, within: KeyPrefix | undefined): KeyRange {
+  const { start, end } = planScan({ prefix }, countNames, within);
+  return { start: start?.length === 0 ? undefined : start, end };
 }
 
 /**
