@@ -8,7 +8,8 @@
 import { blockBytes, CorruptionError, IoError, type Lsn, maxLsn } from "../base/mod.ts";
 import { type Inspector, lastOfBatch, readPieces, RecordWalk } from "../layer/mod.ts";
 import type { Objects, StoredObject } from "../objects/mod.ts";
-import { type ScannedSegment, scanSegment, type SegmentIdentity } from "./scan.ts";
+import type { ScannedSegment, SegmentIdentity } from "./scan.ts";
+import { scanSegment } from "./segment_scan.ts";
 
 /** What is known of a segment that is checked. */
 export interface CheckedSegment {

@@ -8,6 +8,7 @@ export { Batch, recordsOf } from "./batch.ts";
 export { type CheckedSegment, checkSegment, type SegmentReach } from "./check_segment.ts";
 export { type Change, EncodedBatch } from "./encoded_batch.ts";
 export type { Proof } from "./proof.ts";
-export { type ExpectedSegment, type ScannedSegment, scanSegment, type SegmentIdentity } from "./scan.ts";
+export type { ExpectedSegment, ScannedSegment, SegmentIdentity } from "./scan.ts";
+export { scanSegment, SegmentScan } from "./segment_scan.ts";
 export { SegmentTimes } from "./segment_times.ts";
 export { SegmentWriter } from "./segment_writer.ts";

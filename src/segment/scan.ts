@@ -16,14 +16,7 @@
  * @module
  */
 
-import {
-  blockBytes,
-  CorruptionError,
-  type Lsn,
-  maxBatchBytes,
-  maxSeconds,
-  maxSegmentFileBytes,
-} from "../base/mod.ts";
+import { blockBytes, CorruptionError, type Lsn, maxBatchBytes, maxSeconds } from "../base/mod.ts";
 import {
   checkRecord,
   decodeHeader,
@@ -38,12 +31,8 @@ import {
   RecordKind,
   timeMarkBytes,
 } from "../layer/mod.ts";
-import type { Objects, StoredObject } from "../objects/mod.ts";
-import { misplacedPad, type Proof, ProofSearch } from "./proof.ts";
+import { misplacedPad, type Proof } from "./proof.ts";
 import { SegmentTimes } from "./segment_times.ts";
-
-/** Bytes that are scanned between two looks at the clock. */
-const pieceBytes = 64 * 1024;
 
 /** What tells a segment from every other file. */
 export type SegmentIdentity = Pick<
@@ -85,69 +74,18 @@ export interface ScannedSegment {
   readonly proof: Proof | undefined;
 }
 
-/**
- * Reads a segment back.
- *
- * @param objects Where it lies.
- * @param object The segment.
- * @param expected Which one it should be.
- * @throws {CorruptionError} If its header is that of another file (V3).
- */
-export async function scanSegment(
-  objects: Pick<Objects, "host" | "extent" | "stream">,
-  object: StoredObject,
-  expected: ExpectedSegment,
-): Promise<ScannedSegment> {
-  const { turns } = objects.host;
-  const { byteLength, nextData } = await objects.extent(object);
-  checkLength(object.path, byteLength);
-  const end = Math.min(byteLength, expected.end ?? byteLength);
-  const scanner = new Scanner(object.path, expected);
-  for await (const chunk of objects.stream(object, { start: 0, end })) {
-    for (let at = 0; at < chunk.length && !scanner.stopped; at += pieceBytes) {
-      scanner.feed(chunk.subarray(at, at + pieceBytes));
-      if (turns.due()) await turns.turn();
-    }
-    if (scanner.stopped) break;
-  }
-  const scanned = scanner.finish();
-  if (expected.end !== undefined) return scanned;
-  // Room that was reserved and never written is passed over, where the system can tell it.
-  const from = alignDown(scanned.end);
-  const start = Math.max(from, alignDown(await nextData(from)));
-  if (start >= byteLength) return scanned;
-  const front = { end: scanned.end, lastLsn: scanned.lastLsn, pads: scanner.pads };
-  const search = new ProofSearch(expected.header.fileId, front, start);
-  for await (const chunk of objects.stream(object, { start, end: byteLength })) {
-    search.feed(chunk);
-    if (search.proof !== undefined) break;
-    if (turns.due()) await turns.turn();
-  }
-  return {
-    ...scanned,
-    restDurableLsn: search.durableLsn,
-    hasRest: true,
-    proof: scanned.proof ?? search.proof,
-  };
-}
-
-/** A file that is longer than any segment is none, and is not read to its end (V2). */
-function checkLength(path: string, byteLength: number): void {
-  if (byteLength <= maxSegmentFileBytes) return;
-  throw new CorruptionError({
-    path,
-    offset: maxSegmentFileBytes,
-    expected: "the end of a segment",
-    found: `a file of ${byteLength} bytes`,
-  });
-}
-
-function alignDown(offset: number): number {
-  return offset - offset % blockBytes;
+/** The last batch or pad that was whole: a record of it stands there as long as the file is the one that was read. */
+export interface ScanMark {
+  /** Where its first record starts. */
+  readonly offset: number;
+  /** The checksum of that record, which depends on the id of the file too. */
+  readonly checksum: number;
+  /** Where it ends. */
+  readonly end: number;
 }
 
 /** Takes bytes in order and indexes every whole batch. */
-class Scanner {
+export class Scanner {
   readonly #path: string;
   readonly #expected: ExpectedSegment;
   readonly #seed: number;
@@ -169,10 +107,20 @@ class Scanner {
   #batches = 0;
   #durableLsn = 0;
   #proof: Proof | undefined;
+  /** Where the last whole batch or pad starts in the file, and the checksum there; 0 and 0 before the first. */
+  #lastOffset = 0;
+  #lastChecksum = 0;
+  /** Whether it has come to where the segment ends. */
   stopped = false;
   /** Where pads stand: at most one a block. */
   readonly pads: Set<number> = new Set();
 
+  /**
+   * Starts before the header.
+   *
+   * @param path The segment's, for messages.
+   * @param expected Which one it should be.
+   */
   constructor(path: string, expected: ExpectedSegment) {
     this.#path = path;
     this.#expected = expected;
@@ -180,18 +128,43 @@ class Scanner {
     this.#lastLsn = expected.previousLsn;
   }
 
+  /**
+   * Goes back to the end of what is whole, which it must be fed from next, also where something did not check that stands
+   * there; a proof of damage stays one.
+   */
+  rewind(): void {
+    this.#base += this.#batchStart;
+    this.#bytes = new Uint8Array(0);
+    this.#filled = this.#batchStart = this.#at = 0;
+    this.#time = undefined;
+    this.stopped = false;
+  }
+
+  /** Where the last whole batch, or the pad behind it, ends: the offset of what it must be fed next, once it was rewound. */
+  get end(): number {
+    return this.#base + this.#batchStart;
+  }
+
+  /** What tells whether the file is still the one that was read; `undefined` before the first batch. */
+  get mark(): ScanMark | undefined {
+    if (this.#lastOffset === 0) return undefined;
+    return { offset: this.#lastOffset, checksum: this.#lastChecksum, end: this.end };
+  }
+
+  /** Takes the next bytes, of which nothing is kept. */
   feed(chunk: Uint8Array): void {
     this.#take(chunk);
     if (this.#header === undefined && !this.#readHeader()) return;
     while (!this.stopped && this.#readRecord());
   }
 
+  /** What was found so far. */
   finish(): ScannedSegment {
     return {
       header: this.#header,
       index: this.#index,
       times: this.#times,
-      end: this.#base + this.#batchStart,
+      end: this.end,
       lastLsn: this.#batches === 0 ? undefined : this.#lastLsn,
       batches: this.#batches,
       durableLsn: this.#durableLsn,
@@ -283,7 +256,7 @@ class Scanner {
     this.#index.insertBatch(this.#bytes, this.#view, this.#batchStart, this.#at, this.#base);
     this.#lastLsn = this.#batchLsn;
     this.#batches++;
-    this.#batchStart = this.#at;
+    this.#endAt(this.#at);
   }
 
   #acceptPad(length: number): boolean {
@@ -296,9 +269,15 @@ class Scanner {
     }
     this.pads.add(offset);
     if (pad.durableLsn > this.#durableLsn) this.#durableLsn = pad.durableLsn;
-    this.#at += length;
-    this.#batchStart = this.#at;
+    this.#endAt(this.#at + length);
     return true;
+  }
+
+  /** Notes that what began at the start of the batch ends, whole. */
+  #endAt(at: number): void {
+    this.#lastOffset = this.#base + this.#batchStart;
+    this.#lastChecksum = this.#view.getUint32(this.#batchStart, true);
+    this.#at = this.#batchStart = at;
   }
 
   #stop(): false {

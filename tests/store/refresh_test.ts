@@ -7,6 +7,7 @@ import { SeededChoices, SimDisk, SimEngine } from "../../src/sim/mod.ts";
 import { systemHost } from "../../src/io/mod.ts";
 import { openStoreOn } from "../../src/store/mod.ts";
 import { Random, seeds } from "../random.ts";
+import { HookedSim } from "../timeline/hooked_sim.ts";
 import { BranchModel } from "./branches/branch_model.ts";
 import { collect } from "./bytes.ts";
 import { assertBatches, Follower } from "./feeds.ts";
@@ -158,6 +159,41 @@ test("changes() that follow another process end with their signal and with the s
   assertEquals(`${await ends[0]}`, "Error: enough");
   await place.close(reader);
   assert(await ends[1] instanceof Deno.errors.BadResource);
+});
+
+Deno.test("Store.refresh() reads on where it ended, and not all that is not sealed", async () => {
+  const engine = new HookedSim(new SimDisk(["/"])), host = systemHost(engine);
+  const options = { segmentBytes: 26 * KiB * KiB, flushMilliseconds: 60_000 };
+  const store = await openStoreOn(host, "/store", options), timeline = store.timeline();
+  const reader = await openStoreOn(host, "/store", { readOnly: true });
+  let reads = 0;
+  engine.hook = (operation) => void (reads += operation === "read" ? 1 : 0);
+  const refresh = async (): Promise<number> => {
+    await timeline.sync();
+    reads = 0;
+    await reader.refresh();
+    assertEquals(reader.timeline().lastLsn, timeline.lastLsn);
+    return reads;
+  };
+  for (let i = 0; i < 24; i++) {
+    await timeline.append([{ key: `k${i}`, value: new Uint8Array(KiB * KiB).fill(i) }]);
+  }
+  const all = await refresh();
+  assert(all >= 24, `${all} reads`);
+  for (let i = 0; i < 5; i++) {
+    await timeline.append([{ key: "small", value: `${i}` }]);
+    const more = await refresh();
+    assert(more <= 8, `${more} reads, ${all} for all of it`);
+    assertEquals(new TextDecoder().decode(await reader.timeline().get("small")), `${i}`);
+  }
+  using snapshot = reader.timeline().snapshot();
+  await timeline.append([{ key: "small", delete: true }]);
+  await refresh();
+  // The index grows under a snapshot that does not.
+  assertEquals([await snapshot.count(), await reader.timeline().count()], [25, 24]);
+  assertEquals((await collect(reader.timeline().changes())).map(({ lsn }) => lsn).at(-1), 30);
+  await reader.close();
+  await store.close();
 });
 
 Deno.test("Store.refresh() shows nothing that is lost when the power fails then", async () => {

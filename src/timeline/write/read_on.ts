@@ -8,22 +8,24 @@ import { blockBytes, CorruptionError, type Lsn } from "../../base/mod.ts";
 import { recordHeaderBytes } from "../../layer/mod.ts";
 import { type TimelineContext, timelineState } from "../timeline_context.ts";
 import { type RecoveredSegment, recoverSegments, type Recovery } from "./recover.ts";
+import { SegmentScans } from "./segment_scans.ts";
 
-/** Reads the segments of a timeline again and again. */
+/** Reads the segments of a timeline again and again, on from where they ended. */
 export class ReadOn {
   readonly #context: TimelineContext;
   /** What was read last. */
-  #segments: readonly RecoveredSegment[];
+  #segments: readonly RecoveredSegment[] = [];
+  #scans = new SegmentScans();
 
   /**
-   * Reads nothing yet.
+   * Reads nothing yet. Of a timeline that is written to it keeps nothing.
    *
    * @param context The timeline.
-   * @param segments What was read when it was opened.
+   * @param recovery What was read when it was opened.
    */
-  constructor(context: TimelineContext, segments: readonly RecoveredSegment[]) {
+  constructor(context: TimelineContext, recovery: Recovery) {
     this.#context = context;
-    this.#segments = segments;
+    if (context.readOnly) this.#learn(recovery);
   }
 
   /**
@@ -35,9 +37,11 @@ export class ReadOn {
    * @throws {CorruptionError} If bytes that were once durable are damaged or missing.
    */
   async next(isNew: boolean, lastLsn: Lsn): Promise<Recovery | undefined> {
-    const context = this.#context;
+    const context = this.#context, scans = this.#scans;
     if (!isNew && !await hasMore(context, this.#segments)) return undefined;
-    const recovery = await recoverSegments(context);
+    // Whatever fails, nothing goes on from what may not be so: all is read again then.
+    this.#scans = new SegmentScans();
+    const recovery = await recoverSegments(context, scans);
     // What was read was written by then: once the files are synced it stays, whether its writer syncs or not.
     for (const { object } of recovery.segments) await context.objects.datasync(object, "read");
     if (recovery.lastLsn < lastLsn) {
@@ -45,8 +49,13 @@ export class ReadOn {
         found = `LSN ${recovery.lastLsn}`;
       throw new CorruptionError({ path: context.objects.directory, offset: 0, expected, found });
     }
-    this.#segments = recovery.segments;
+    this.#learn(recovery);
     return recovery;
+  }
+
+  #learn({ segments, scans }: Recovery): void {
+    this.#segments = segments;
+    this.#scans = scans;
   }
 }
 

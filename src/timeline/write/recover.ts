@@ -19,14 +19,10 @@ import { CorruptionError, type Lsn } from "../../base/mod.ts";
 import type { FileHeader, MemoryIndex } from "../../layer/mod.ts";
 import type { Edit, SegmentDescription } from "../../manifest/mod.ts";
 import type { StoredObject } from "../../objects/mod.ts";
-import {
-  type ExpectedSegment,
-  type ScannedSegment,
-  scanSegment,
-  type SegmentTimes,
-} from "../../segment/mod.ts";
+import type { ExpectedSegment, ScannedSegment, SegmentTimes } from "../../segment/mod.ts";
 import { objectOf, type TimelineContext, timelineState } from "../timeline_context.ts";
 import { findOrphans } from "./orphans.ts";
+import { SegmentScans } from "./segment_scans.ts";
 
 /** An unsealed segment that is part of history. */
 export interface RecoveredSegment {
@@ -58,6 +54,8 @@ export interface Recovery {
   readonly lastLsn: Lsn;
   /** The LSN up to which something says that history was durable. */
   readonly durableLsn: Lsn;
+  /** What goes on where the segments end, if another process writes them. */
+  readonly scans: SegmentScans;
 }
 
 /** How far history goes that was recovered so far. */
@@ -72,9 +70,14 @@ interface HistoryEnd {
 /**
  * Reads the unsealed segments of a timeline back. Nothing is changed.
  *
+ * @param context The timeline.
+ * @param scans Those that go on. If it throws they may not go on any more.
  * @throws {CorruptionError} If bytes that were once durable are damaged or missing.
  */
-export async function recoverSegments(context: TimelineContext): Promise<Recovery> {
+export async function recoverSegments(
+  context: TimelineContext,
+  scans: SegmentScans = new SegmentScans(),
+): Promise<Recovery> {
   const { segments: named, layers, horizon, id, ancestor } = timelineState(context);
   const segments: RecoveredSegment[] = [];
   const dropped: SegmentDescription[] = [];
@@ -86,7 +89,7 @@ export async function recoverSegments(context: TimelineContext): Promise<Recover
   for (const segment of named) {
     const object = context.objects.object(objectOf(context, segment));
     const { path } = object;
-    const scanned = await scan(context, segment, object, end);
+    const scanned = await scan(context, scans, segment, object, end);
     checkProofs(path, segment, scanned);
     const recovered = interpret(segment, object, scanned);
     if (recovered !== undefined && follows(recovered.header, end)) {
@@ -107,7 +110,8 @@ export async function recoverSegments(context: TimelineContext): Promise<Recover
     if (branch.ancestor?.id !== id) continue;
     checkReach(directory, branch.ancestor.lsn, `timeline "${branch.name}" goes on from there`, end);
   }
-  return { segments, dropped, lastLsn: end.lastLsn, durableLsn };
+  scans.keep(segments.map(({ segment: { fileId } }) => fileId));
+  return { segments, dropped, lastLsn: end.lastLsn, durableLsn, scans };
 }
 
 /**
@@ -116,6 +120,7 @@ export async function recoverSegments(context: TimelineContext): Promise<Recover
  */
 async function scan(
   context: TimelineContext,
+  scans: SegmentScans,
   segment: SegmentDescription,
   object: StoredObject,
   { lastLsn: previousLsn }: HistoryEnd,
@@ -129,10 +134,10 @@ async function scan(
   };
   // Another process may have left bytes in caches: what is trusted must be what stays.
   if (!readOnly) await objects.datasync(object);
-  const scanned = await scanSegment(objects, object, expected);
+  const scanning = scans.of(object, expected), scanned = await scanning.next(objects);
   const { proof, restDurableLsn } = scanned;
   if (!readOnly || proof === undefined && restDurableLsn <= (scanned.lastLsn ?? previousLsn)) return scanned;
-  const again = await scanSegment(objects, object, expected);
+  const again = await scanning.next(objects);
   const isFound = proof === undefined || !proof.isOutOfPlace && again.end >= proof.pad.durableOffset;
   return { ...again, restDurableLsn, proof: isFound ? undefined : proof };
 }

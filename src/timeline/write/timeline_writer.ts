@@ -73,7 +73,8 @@ export class TimelineWriter {
   /** What reads on where another process writes. */
   readonly #readOn: ReadOn;
 
-  private constructor(context: TimelineContext, { segments, lastLsn, durableLsn }: Recovery) {
+  private constructor(context: TimelineContext, recovery: Recovery) {
+    const { segments, lastLsn, durableLsn } = recovery;
     this.#context = context;
     this.health = new Health(`timeline "${context.name}"`);
     this.#upkeep = new Upkeep(this.health);
@@ -97,7 +98,7 @@ export class TimelineWriter {
     this.#room = new Room({ health: this.health, host, layers: this.layers, waitingBytes, pressure });
     this.#flusher = new TimedFlusher(this.health, host.timers, flushMilliseconds, this.layers);
     this.#lastLsn = lastLsn;
-    this.#readOn = new ReadOn(context, context.readOnly ? segments : []);
+    this.#readOn = new ReadOn(context, recovery);
     // Who may write has synced what was recovered.
     this.#durability = new Durability(this.health, this.layers, context.readOnly ? durableLsn : lastLsn);
     if (context.readOnly) this.layers.adoptToRead(segments);
@@ -168,8 +169,7 @@ export class TimelineWriter {
   append(batch: EncodedBatch, given: Lsn | undefined, isHeld: boolean = false): Lsn {
     if (isHeld) this.#room.checkHealth();
     else this.#room.check();
-    const lsn = nextLsn(this.#lastLsn, given);
-    const records = batch.count === 0 ? emptyBatch() : batch;
+    const lsn = nextLsn(this.#lastLsn, given), records = batch.count === 0 ? emptyBatch() : batch;
     const isFull = this.layers.isFull(records.end + timeMarkBytes, records.count);
     if (isFull || this.layers.open === undefined) this.layers.checkNext();
     try {
