@@ -50,6 +50,8 @@ export interface RefreshedStore {
 export class Refresher {
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
+  /** Whether what the manifest says may not have come to all timelines, since the last refresh failed. */
+  #isDoubted = false;
   readonly #ending = new Set<Promise<void>>();
 
   /** Reads it, for all who ask before it begins. */
@@ -69,7 +71,10 @@ export class Refresher {
 
   #start(store: RefreshedStore): Promise<void> {
     const end = (timeline: Refreshed) => this.#end(store, timeline);
-    return this.#running = refreshStore(store, end).finally(() => this.#running = undefined);
+    const isDoubted = this.#isDoubted;
+    this.#isDoubted = true;
+    return this.#running = refreshStore(store, isDoubted, end).then(() => void (this.#isDoubted = false))
+      .finally(() => this.#running = undefined);
   }
 
   /** Ends a timeline in the background: a feed that ends with it may wait for this very refresh. */
@@ -83,10 +88,10 @@ export class Refresher {
 /** Is given timelines that were dropped. */
 type End = (timeline: Refreshed) => void;
 
-async function refreshStore(store: RefreshedStore, end: End): Promise<void> {
+async function refreshStore(store: RefreshedStore, isDoubted: boolean, end: End): Promise<void> {
   for (let left = attempts;; left--) {
     try {
-      return await readAnew(store, left < attempts, end);
+      return await readAnew(store, isDoubted || left < attempts, end);
     } catch (error) {
       const mayPass = error instanceof CorruptionError || hasCode(error, "ENOENT");
       if (left === 1 || !mayPass) throw error;

@@ -152,7 +152,7 @@ function lsnsOf(batches: readonly ChangeBatch[]): number[] {
 }
 
 Deno.test("Store.refresh() does not go on in a segment that another took the place of", async () => {
-  const { disk, path, store, reader, other } = await forked();
+  const { disk, path, store, reader, other } = await forked(), own = disk.contents(path);
   // Another history of the same file: all of it is read again.
   disk.put(path, other.contents(path));
   await reader.refresh();
@@ -162,6 +162,8 @@ Deno.test("Store.refresh() does not go on in a segment that another took the pla
   disk.put(path, await foreign());
   await store.createTimeline("so that there is something new");
   await assertRejects(() => reader.refresh(), CorruptionError);
+  disk.put(path, own);
+  await assertRejects(() => reader.refresh(), CorruptionError, "history up to LSN 12");
   await reader.close();
   await store.close();
 });

@@ -131,6 +131,15 @@ export const feeds: readonly Mutant[] = [
     filter: "in the file that it began in alone",
   },
   {
+    name: "refresh-forgets-what-failed",
+    breaks: "A refresh that failed is done again by the next one, also if nothing is new.",
+    file: "src/store/refresher.ts",
+    before: "const isDoubted = this.#isDoubted;",
+    after: "const isDoubted = false;",
+    caughtBy: "tests/store/refresh_again_test.ts",
+    filter: "that another took the place of",
+  },
+  {
     name: "refresh-reads-all-again",
     breaks: "A refresh reads segments on from where they ended.",
     file: "src/timeline/write/read_on.ts",
