@@ -211,16 +211,23 @@ export class Appender {
     meters.sync.record(began, clock.monotonic());
   }
 
-  /** See {@linkcode Timeline.writable}. */
-  writable(options: WritableOptions): WritableStream<Change | Change[] | Batch> {
+  /**
+   * See {@linkcode Timeline.writable}.
+   *
+   * @param options See {@linkcode WritableOptions}.
+   * @param changesOf The changes of a chunk, with whole keys.
+   */
+  writable<Chunk>(
+    options: WritableOptions,
+    changesOf: (chunk: Chunk) => Batch | Iterable<Change>,
+  ): WritableStream<Chunk> {
     this.check();
     checkNames("write", options, writableNames);
     const sync = checkFlag("write", "sync", options.sync);
-    return new WritableStream<Change | Change[] | Batch>({
+    return new WritableStream<Chunk>({
       write: (chunk) => {
         this.check();
-        const changes = chunk instanceof Batch || Array.isArray(chunk) ? chunk : [chunk];
-        return this.#write(changes, undefined, sync, undefined).then(() => {});
+        return this.#write(changesOf(chunk), undefined, sync, undefined).then(() => {});
       },
       close: () => this.sync(),
     }, { highWaterMark: 64 });

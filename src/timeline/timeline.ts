@@ -8,7 +8,7 @@
  */
 
 import type { Key, Lsn, Value } from "../base/mod.ts";
-import type { Batch, Change } from "../segment/mod.ts";
+import { Batch, type Change } from "../segment/mod.ts";
 import { Appender, type AppendOptions, type WritableOptions } from "./append.ts";
 import type { Codec } from "./keyspace/codec.ts";
 import { Keyspace } from "./keyspace/keyspace.ts";
@@ -243,7 +243,10 @@ export class Timeline extends Reader<ReadOptions> {
    * @returns A stream of changes, arrays of changes or batches.
    */
   writable(options: WritableOptions = {}): WritableStream<Change | Change[] | Batch> {
-    return this.#appender.writable(options);
+    return this.#appender.writable<Change | Change[] | Batch>(
+      options,
+      (chunk) => chunk instanceof Batch || Array.isArray(chunk) ? chunk : [chunk],
+    );
   }
 
   /**

@@ -6,7 +6,7 @@
 
 import type { Key, Lsn } from "../../base/mod.ts";
 import type { Change } from "../../segment/mod.ts";
-import type { Appender, AppendOptions } from "../append.ts";
+import type { Appender, AppendOptions, WritableOptions } from "../append.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "../entry.ts";
 import type { Difference, DiffRange } from "../read/diff/options.ts";
 import type { ChangeBatch } from "../read/feed/change_batch.ts";
@@ -97,6 +97,32 @@ export class Keyspace<T, Put = T> {
    */
   append(changes: Iterable<Change<Put>>, options: AppendOptions = {}): Promise<Lsn> {
     return this.#appender.append(this.#space.changesOf(changes), options, this.#space.prefix);
+  }
+
+  /**
+   * A sink in which every chunk becomes one batch of this part, as {@linkcode Timeline.writable} makes one.
+   *
+   * @param options See {@linkcode WritableOptions}.
+   * @returns A stream of changes, or arrays of them.
+   *
+   * @example Stream orders in
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { json, Store } from "@varve/varve";
+   *
+   * await using store = await Store.open(await Deno.makeTempDir());
+   * const orders = store.timeline().under(["user", 42, "order"]).as(json<{ total: number }>());
+   * const source = ReadableStream.from([30, 5].map((total, i) => ({ key: [i + 1], value: { total } })));
+   * await source.pipeTo(orders.writable());
+   * assertEquals(await orders.getMany([[1], [2]]), [{ total: 30 }, { total: 5 }]);
+   * ```
+   */
+  writable(options: WritableOptions = {}): WritableStream<Change<Put> | Change<Put>[]> {
+    const space = this.#space;
+    return this.#appender.writable<Change<Put> | Change<Put>[]>(
+      options,
+      (chunk) => space.changesOf(Array.isArray(chunk) ? chunk : [chunk]),
+    );
   }
 
   /**
