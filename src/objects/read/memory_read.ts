@@ -82,12 +82,19 @@ export class MemoryRead {
     return true;
   }
 
-  /** Finds a range in the cache or in the buffers of a writer; returns whether it is in memory. */
-  find(object: StoredObject, offset: number, length: number): boolean {
+  /**
+   * Finds a range in the cache or in the buffers of a writer; returns whether it is in memory.
+   *
+   * @param room Memory for what stands in buffers, whose it then is until the next question; left out, or where it does not
+   * suffice, the range gets its own.
+   */
+  find(object: StoredObject, offset: number, length: number, room?: Uint8Array<ArrayBuffer>): boolean {
     if (this.findCached(object, offset, length)) return true;
     const { writer } = object.own;
     if (writer === undefined || offset < writer.memoryStart) return false;
-    this.bytes = new Uint8Array(length);
+    this.bytes = room !== undefined && length <= room.length
+      ? room.subarray(0, length)
+      : new Uint8Array(length);
     writer.copyOut(offset, this.bytes);
     this.at = 0;
     this.isOwn = true;

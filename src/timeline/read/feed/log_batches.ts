@@ -22,11 +22,12 @@ import { inKeyOrder } from "./key_order.ts";
  * @param rows Rows in the order of their LSNs, whose values lie behind their keys. Their memory is not kept.
  */
 export function batchesOfRows(rows: VersionBlock): ChangeBatch[] {
-  const changes = changesOf(rows), batches: ChangeBatch[] = [];
-  const numbers = Uint32Array.from({ length: rows.count }, (_, row) => row);
-  for (let from = 0, to = 0; from < rows.count; from = to) {
-    const lsn = rows.lsn[from];
-    while (to < rows.count && rows.lsn[to] === lsn) to++;
+  const changes = changesOf(rows), batches: ChangeBatch[] = [], { count, lsn: lsns } = rows;
+  const numbers = new Uint32Array(count);
+  for (let row = 0; row < count; row++) numbers[row] = row;
+  for (let from = 0, to = 0; from < count; from = to) {
+    const lsn = lsns[from];
+    while (to < count && lsns[to] === lsn) to++;
     const arrived = numbers.subarray(from, to), ordered = inKeyOrder(rows, arrived);
     const isInOrder = ordered === arrived;
     batches.push({ lsn, changes: isInOrder ? changes.slice(from, to) : pick(changes, ordered) });

@@ -8,7 +8,7 @@
  */
 
 import { blockBytes, CorruptionError, type Lsn, viewOf } from "../../../base/mod.ts";
-import { firstArrival, type MemoryLayer, StoredLayer } from "../../../layer/mod.ts";
+import { firstArrival, type MemoryLayer, StoredLayer, VersionBlock } from "../../../layer/mod.ts";
 import {
   MemoryRead,
   type Objects,
@@ -40,6 +40,9 @@ export class LogRead {
   /** Where the next batch stands of the segment that was read last. */
   #place: { readonly object: StoredObject; readonly offset: number } | undefined;
   #wanted = pieceBytes;
+  /** Room for the records of a piece, and for one that a writer has in its buffers: nothing that is told keeps any of it. */
+  readonly #rows = new VersionBlock();
+  #room: Uint8Array<ArrayBuffer> | undefined;
 
   /**
    * Reads nothing yet.
@@ -68,7 +71,9 @@ export class LogRead {
     const [start, end] = isStored ? this.#spanOf(layer) : memorySpan(layer, from, until);
     if (start === end && !isStored) return { batches: [], nextLsn: until + 1 };
     const stretch = { file: layer, end, from, to: until, range: this.#range };
-    const walk = new LogWalk(stretch, start), length = Math.min(this.#wanted, end - start);
+    const length = Math.min(this.#wanted, end - start);
+    // What one large batch needs is not kept.
+    const walk = new LogWalk(stretch, start, length <= pieceBytes ? this.#rows : new VersionBlock());
     await this.#readPiece(stretch, walk, length);
     const { batches } = walk;
     this.#place = { object: layer.object, offset: walk.next };
@@ -87,7 +92,8 @@ export class LogRead {
   async #readPiece({ file: { object } }: LogStretch, walk: LogWalk, length: number): Promise<void> {
     const memory = this.#memory, start = walk.next;
     memory.begin();
-    if (memory.find(object, walk.next, length) && memory.isOwn) {
+    this.#room ??= new Uint8Array(pieceBytes);
+    if (memory.find(object, walk.next, length, this.#room) && memory.isOwn) {
       walk.walk(memory.bytes, viewOf(memory.bytes), 0, length, true);
       memory.settle();
       return;

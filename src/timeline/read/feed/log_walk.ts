@@ -29,6 +29,8 @@ import type { ChangeBatch } from "./change_batch.ts";
 import { batchesOfRows } from "./log_batches.ts";
 import type { KeyRange } from "./options.ts";
 
+const nothing = new Uint8Array(0);
+
 /** What of a segment is walked. */
 export interface LogStretch {
   /** Its file. */
@@ -55,7 +57,7 @@ export class LogWalk {
   isOver = false;
   readonly #stretch: LogStretch;
   /** The records that count; their keys, and values behind them, lie in the piece. */
-  readonly #rows = new VersionBlock();
+  readonly #rows: VersionBlock;
   /** How many rows are those of whole batches. */
   #taken = 0;
 
@@ -64,9 +66,12 @@ export class LogWalk {
    *
    * @param stretch What is walked.
    * @param offset Where a batch starts, or what stands before it.
+   * @param rows Room for its records, which may be that of an earlier walk.
    */
-  constructor(stretch: LogStretch, offset: number) {
+  constructor(stretch: LogStretch, offset: number, rows: VersionBlock = new VersionBlock()) {
     this.#stretch = stretch;
+    this.#rows = rows;
+    rows.count = 0;
     this.next = offset;
     this.nextLsn = stretch.from;
   }
@@ -93,6 +98,7 @@ export class LogWalk {
     } finally {
       this.#rows.count = this.#taken;
       this.batches = batchesOfRows(this.#rows);
+      this.#rows.bytes = nothing;
     }
   }
 
