@@ -13,7 +13,7 @@ import { HangError } from "../deadline.ts";
 import { Random } from "../random.ts";
 import { type DiskName, makeDisk } from "./programs/disks.ts";
 import { Program } from "./programs/program.ts";
-import { planProgram, type Step, withAgreement, withHistory } from "./programs/steps.ts";
+import { planProgram, type Step, withAgreement, withBranches, withHistory } from "./programs/steps.ts";
 
 const shrinkMilliseconds = 60_000;
 const names: readonly string[] = ["memory", "uring", "threads", "node"];
@@ -36,7 +36,11 @@ export class ProgramError extends Error {
 export function stepsOf(seed: number, name: DiskName): Step[] {
   const steps = planProgram(new Random(seed), { canMove: name !== "memory" });
   // What came later is chosen apart, so that the seeds of earlier programs mean what they meant.
-  return withAgreement(withHistory(steps, new Random(seed ^ 0x9e3779b9)), new Random(seed ^ 0x85ebca6b));
+  const agreed = withAgreement(
+    withHistory(steps, new Random(seed ^ 0x9e3779b9)),
+    new Random(seed ^ 0x85ebca6b),
+  );
+  return withBranches(agreed, new Random(seed ^ 0xc2b2ae35));
 }
 
 /**

@@ -65,6 +65,13 @@ export class Follower {
     this.#running = this.#follow(timeline, horizonOf);
   }
 
+  /** Goes on behind an LSN at the most: what it was told of later ones was lost, and others may take their places. */
+  forget(lastLsn: number): void {
+    this.told = this.told.filter(({ lsn }) => lsn <= lastLsn);
+    this.position = Math.min(this.position, lastLsn + 1);
+    if (this.position < (this.starts.at(-1) as number)) this.starts.push(this.position);
+  }
+
   /** Resolves with why it ended. */
   async ended(): Promise<unknown> {
     return await this.#running;

@@ -56,12 +56,14 @@ export class Clients {
     this.#watch = watch;
   }
 
-  #line(line: number): [Timeline, ExpectedTimeline] {
+  /** One of the timelines that there are, and what it must hold. */
+  line(line: number): [Timeline, ExpectedTimeline] {
     const { name } = this.store.timelines()[line % this.store.timelines().length];
     return [this.store.timeline(name), this.expected.get(name) as ExpectedTimeline];
   }
 
-  #horizonOf(name: string, store: Store = this.store): number {
+  /** Where the horizon of a timeline is now. */
+  horizonOf(name: string, store: Store = this.store): number {
     return store.timelines().find((timeline) => timeline.name === name)!.horizon;
   }
 
@@ -87,12 +89,12 @@ export class Clients {
 
   /** Has all of a timeline merged. */
   async compact({ line }: StepOf<"compact">): Promise<void> {
-    await this.#line(line)[0].compact();
+    await this.line(line)[0].compact();
   }
 
   /** Has history given up, as the opening or somebody now says; the dead have seen no horizon. */
   async gc({ line, history }: StepOf<"gc">): Promise<void> {
-    const [timeline, expected] = this.#line(line);
+    const [timeline, expected] = this.line(line);
     if (history !== undefined) this.#policies.push(history);
     const { horizonBefore, horizonAfter } = await timeline.gc({ history });
     assert(horizonAfter >= horizonBefore, `gc moved the horizon from ${horizonBefore} to ${horizonAfter}`);
@@ -102,7 +104,7 @@ export class Clients {
 
   /** Appends; what is applied is there when the call returns. */
   async append({ line, seed, gap, sync }: Omit<StepOf<"append">, "do">): Promise<void> {
-    const [timeline, expected] = this.#line(line);
+    const [timeline, expected] = this.line(line);
     const changes = changesOf(new Random(seed));
     const before = timeline.lastLsn;
     const appended = timeline.append(
@@ -121,7 +123,7 @@ export class Clients {
 
   /** Appends on condition, while nobody else appends: it is applied if that stands, and not otherwise. */
   async agree({ line, seed, sync }: Omit<StepOf<"agree">, "do">): Promise<void> {
-    const [timeline, expected] = this.#line(line), random = new Random(seed), before = timeline.lastLsn;
+    const [timeline, expected] = this.line(line), random = new Random(seed), before = timeline.lastLsn;
     const changes = changesOf(random), stands = !random.once(3);
     const expect = expected.expectations(random, stands);
     const ended = await timeline.append(toChanges(changes), { expect, sync }).catch((error: unknown) =>
@@ -160,7 +162,7 @@ export class Clients {
 
   /** Syncs or freezes. */
   async settleLine(step: StepOf<"sync" | "freeze">): Promise<void> {
-    const [timeline, expected] = this.#line(step.line);
+    const [timeline, expected] = this.line(step.line);
     const { lastLsn } = timeline;
     if (step.do === "sync") assert(await timeline.sync() >= lastLsn);
     else await timeline.freeze();
@@ -169,7 +171,7 @@ export class Clients {
 
   /** Makes a timeline, up to four. */
   async makeTimeline(): Promise<void> {
-    const made = this.store.timelines().length;
+    const made = this.store.timelines().filter(({ ancestor }) => ancestor === undefined).length;
     if (made >= 4) return;
     const name = `side ${made}`;
     const expected = this.expected.get(name) ?? new ExpectedTimeline(false);
@@ -182,8 +184,8 @@ export class Clients {
 
   /** Asks one question. */
   async ask({ line, seed }: StepOf<"ask">): Promise<void> {
-    const [timeline, expected] = this.#line(line);
-    await expected.ask(timeline, new Random(seed), () => this.#horizonOf(timeline.name));
+    const [timeline, expected] = this.line(line);
+    await expected.ask(timeline, new Random(seed), () => this.horizonOf(timeline.name));
   }
 
   /** Reads as another process would, beside the writer. */
@@ -198,7 +200,7 @@ export class Clients {
       const timeline = store.timeline(name), expected = this.expected.get(name);
       assert(expected !== undefined, `a timeline "${name}" that nobody made`);
       const { durable = 0, horizon = 0 } = least.get(name) ?? {},
-        horizonNow = () => this.#horizonOf(name, store);
+        horizonNow = () => this.horizonOf(name, store);
       expected.checkEnd(timeline, durable);
       this.allow();
       expected.checkHorizon(horizonNow(), horizon);
@@ -220,8 +222,8 @@ export class Clients {
       const one = expected.get(name);
       assert(one !== undefined, `a timeline "${name}" that nobody made`);
       this.allow();
-      one.adopt(store.timeline(name), this.#horizonOf(name));
-      await this.#watch.bounded(one.checkWhole(store.timeline(name), () => this.#horizonOf(name)));
+      one.adopt(store.timeline(name), this.horizonOf(name));
+      await this.#watch.bounded(one.checkWhole(store.timeline(name), () => this.horizonOf(name)));
     }
   }
 }

@@ -5,7 +5,8 @@ import { type Change, type Expectation, type HistoryPolicy, LsnError, type Timel
 import type { Random } from "../../random.ts";
 import { mostHorizonOf } from "../../reliability/simulated/known.ts";
 import { collect, patterned, sameBytes } from "../../store/bytes.ts";
-import { Model, type ModelChange, type ModelVersion } from "../../store/model.ts";
+import { assertBatches, assertDifferences } from "../../store/feeds.ts";
+import { Model, type ModelBatch, type ModelChange, type ModelVersion } from "../../store/model.ts";
 
 const encoder = new TextEncoder();
 const keys = Array.from({ length: 11 }, (_, i) => encoder.encode(`key/${"x".repeat(i * i)}${i}`));
@@ -28,10 +29,22 @@ export function toChanges(changes: readonly ModelChange[]): Change[] {
   return changes.map(({ key, value }) => value === undefined ? { key, delete: true } : { key, value });
 }
 
+/** Where a branch goes on. */
+interface Origin {
+  /** What it goes on from. */
+  readonly from: ExpectedTimeline;
+  /** The branch LSN. */
+  readonly lsn: number;
+}
+
 /** See the top of the file. */
 export class ExpectedTimeline {
   /** Whether it is known to be durable. */
   isMade: boolean;
+  /** Whether somebody has begun to delete it. */
+  isAbandoned = false;
+  /** Where it goes on, if it is a branch. */
+  readonly origin: Origin | undefined;
   #batches: {
     readonly lsn: number;
     readonly changes: readonly ModelChange[];
@@ -42,9 +55,18 @@ export class ExpectedTimeline {
   #horizon = 0;
   #mostHorizon = 0;
 
-  /** Starts without history. */
-  constructor(isMade: boolean) {
+  /** Starts without history, or with what it goes on from. */
+  constructor(isMade: boolean, origin?: Origin) {
     this.isMade = isMade;
+    this.origin = origin;
+    if (origin === undefined) return;
+    const { from, lsn } = origin, inherited = from.#batches.filter((batch) => batch.lsn <= lsn);
+    for (const batch of inherited) this.append(batch.lsn, batch.changes, batch.milliseconds);
+    // Between two batches it goes on where there is none.
+    if (this.lastLsn < lsn) this.append(lsn, [], inherited.at(-1)?.milliseconds ?? 0);
+    this.#durable = lsn;
+    this.#horizon = from.#horizon;
+    this.#mostHorizon = Math.min(lsn, from.#mostHorizon);
   }
 
   /** The LSN of the last batch. */
@@ -64,7 +86,10 @@ export class ExpectedTimeline {
 
   /** Notes that a policy may have moved the horizon, up to when the clock showed a time. */
   allow(policy: HistoryPolicy, now: number): void {
-    this.#mostHorizon = Math.max(this.#mostHorizon, mostHorizonOf(policy, this.#batches, now));
+    const own = mostHorizonOf(policy, this.#batches, now), { origin } = this;
+    // What a branch goes on from may give up what lies below the branch LSN.
+    const under = origin === undefined ? 0 : Math.min(origin.lsn, origin.from.#mostHorizon);
+    this.#mostHorizon = Math.max(this.#mostHorizon, own, under);
   }
 
   /** Checks that the horizon is where it was or further, and not beyond what was allowed. */
@@ -105,6 +130,8 @@ export class ExpectedTimeline {
 
   /** Notes that batches are durable. */
   acknowledge(lsn: number): void {
+    // Of one that somebody tried to delete nothing more is written.
+    if (this.isAbandoned) return;
     assert(lsn <= this.lastLsn, `LSN ${lsn} is acknowledged, ${this.lastLsn} was the last`);
     this.#durable = Math.max(this.#durable, lsn);
   }
@@ -129,6 +156,7 @@ export class ExpectedTimeline {
     assertEquals(timeline.durableLsn, lastLsn, "what was recovered is durable");
     this.#durable = lastLsn;
     this.isMade = true;
+    this.isAbandoned = false;
   }
 
   /** Checks every version that a timeline has from its horizon on, wherever that is when a key is asked for. */
@@ -150,6 +178,33 @@ export class ExpectedTimeline {
       throw error;
     }
     assert(lsn >= before, `LSN ${lsn} is read: the horizon is at ${before}`);
+  }
+
+  /** Asks what changed and what differs between two LSNs; what begins below the horizon is refused. */
+  async compare(timeline: Timeline, random: Random, horizonNow: () => number): Promise<void> {
+    const { lastLsn } = timeline,
+      before = horizonNow(),
+      prefix = random.once(3) ? encoder.encode("key/xxx") : undefined;
+    const from = random.from(random.once(4) ? 0 : before, lastLsn), to = random.from(from, lastLsn);
+    const what = `from ${from} to ${to}, horizon ${before}`;
+    try {
+      if (from === 0 || random.once(2)) {
+        const found = await collect(timeline.diff(from, to, { prefix }));
+        assertDifferences(found, this.#model.diff(from, to, prefix), `what differs ${what}`);
+      } else {
+        const found = await collect(timeline.changes({ from, to, prefix }));
+        assertBatches(found, this.#model.changes(from, to, prefix), `what changed ${what}`);
+      }
+    } catch (error) {
+      if (error instanceof LsnError && error.lsn < horizonNow()) return;
+      throw error;
+    }
+    assert(from >= before, `LSN ${from} is compared: the horizon is at ${before}`);
+  }
+
+  /** What changed at each LSN between two, both inclusive. */
+  changes(from: number, to: number): ModelBatch[] {
+    return this.#model.changes(from, to);
   }
 
   async #ask(timeline: Timeline, random: Random, lsn: number): Promise<void> {

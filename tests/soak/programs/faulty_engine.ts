@@ -29,6 +29,8 @@ export interface Fired {
 export class FaultyEngine extends HookedEngine {
   /** What failed on purpose since this was emptied. */
   readonly fired: Fired[] = [];
+  /** How much failed on purpose so far. */
+  failures = 0;
   /** What was begun while nobody had any business here. */
   readonly late: string[] = [];
   /** Whether nobody has any business here. */
@@ -72,6 +74,7 @@ export class FaultyEngine extends HookedEngine {
     const nth = this.#seen++;
     if (nth < fault.after || nth >= fault.after + fault.times) return;
     this.fired.push({ code: fault.code, operation });
+    this.failures++;
     if (fault.code !== "kill") throw errno(fault.code, operation, path);
     this.#isDead = true;
     this.onDeath();

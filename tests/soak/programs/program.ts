@@ -14,6 +14,7 @@ import { openStoreWith } from "../../../src/store/store.ts";
 import { Random } from "../../random.ts";
 import { survivesFullDisk } from "../../reliability/simulated/failing.ts";
 import { Clients, sizes } from "./clients.ts";
+import { Forks } from "./forks.ts";
 import { cutTo, type Disk, firstDifference, withoutReserved } from "./disks.ts";
 import type { Step, StepOf } from "./steps.ts";
 import { Watch } from "./watch.ts";
@@ -28,7 +29,9 @@ export class Program {
   readonly #disk: Disk;
   readonly #watch: Watch;
   readonly #clients: Clients;
+  readonly #forks: Forks;
   #isMoved = false;
+  #moves = 0;
   /** Whether layers stay as they are, which opening again must not change then. */
   #isStill = false;
   #death: StepOf<"kill"> | undefined;
@@ -40,6 +43,7 @@ export class Program {
     this.#disk = disk;
     this.#watch = new Watch(() => disk.engine.fired.length > 0 || disk.engine.isDead || this.#isMoved);
     this.#clients = new Clients(disk, this.#watch);
+    this.#forks = new Forks(this.#clients, disk, this.#watch, () => disk.engine.failures + this.#moves);
   }
 
   /** Takes every step, closes the store, and opens it once more. */
@@ -54,7 +58,9 @@ export class Program {
     onStep(steps.length);
     this.#disk.engine.calm();
     await this.#reopen({ do: "reopen", twice: true, settle: true, seed: 0 });
+    await this.#watch.bounded(this.#forks.caughtUp());
     await this.#close();
+    this.#watch.check();
   }
 
   /** Closes what a program that failed left open. */
@@ -93,6 +99,16 @@ export class Program {
       case "reader":
         if (this.#isMoved) return;
         return await this.#watch.take(step.wait, this.#clients.readBeside(step));
+      case "branch":
+        return await this.#watch.take(true, this.#forks.branch(step));
+      case "drop":
+        // What goes on with it would be refused.
+        await this.#watch.settle();
+        return await this.#watch.take(true, this.#forks.drop(step));
+      case "compare":
+        return await this.#watch.take(false, this.#forks.compare(step));
+      case "follow":
+        return this.#forks.follow(step);
       case "fail":
         return this.#disk.engine.fail(step);
       case "room":
@@ -131,6 +147,7 @@ export class Program {
     if (!this.#disk.canMove || this.#isMoved) return;
     await this.#watch.settle();
     this.#isMoved = true;
+    this.#moves++;
     await this.#disk.move(instead);
   }
 
@@ -149,6 +166,7 @@ export class Program {
       this.#watch.judge(error);
     }
     await this.#watch.settle();
+    await this.#watch.bounded(this.#forks.ended());
     this.#watch.isClosing = false;
     await this.#rest();
     if (this.#isMoved) this.#disk.moveBack();
@@ -212,6 +230,7 @@ export class Program {
     this.#clients.store = await this.#watch.bounded(openStoreWith(this.#clients.clock, path, options));
     try {
       await this.#clients.adopt();
+      this.#forks.goOn();
     } catch (error) {
       // What was expected was not compared with what is there.
       await this.#close(true, false);

@@ -15,6 +15,7 @@ export type Step =
   | { do: "clock"; milliseconds: number }
   | { do: "timeline" }
   | { do: "ask"; line: number; seed: number; wait: boolean }
+  | { do: "branch" | "drop" | "compare" | "follow"; line: number; seed: number }
   | { do: "reader"; seed: number; wait: boolean }
   | { do: "fail"; code: string; operations: string; after: number; times: number; torn: number }
   | { do: "room" }
@@ -64,6 +65,17 @@ export function withAgreement(steps: readonly Step[], random: Random): Step[] {
   for (let left = random.from(1, Math.ceil(steps.length / 4)); left > 0; left--) {
     const agree: Step = { do: "agree", line: random.below(6), seed: random.word(), sync: random.once(3) };
     all.splice(random.below(all.length + 1), 0, agree);
+  }
+  return all;
+}
+
+/** Adds branches, somebody who follows, and questions what changed, each somewhere: to two programs of three. */
+export function withBranches(steps: readonly Step[], random: Random): Step[] {
+  const all = steps.slice();
+  if (random.once(3)) return all;
+  for (let left = random.from(2, Math.ceil(steps.length / 3)); left > 0; left--) {
+    const what = random.pick(["branch", "branch", "drop", "compare", "compare", "follow"] as const);
+    all.splice(random.below(all.length + 1), 0, { do: what, line: random.below(6), seed: random.word() });
   }
   return all;
 }

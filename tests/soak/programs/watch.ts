@@ -37,11 +37,13 @@ export class Watch {
     return deadline(work);
   }
 
-  /** An error is a finding unless something failed on purpose and it says so, down to its first cause. */
-  judge(error: unknown): void {
-    if (error instanceof AggregateError) return error.errors.forEach((each) => this.judge(each));
+  /** An error is a finding unless something failed on purpose and it says so, down to its first cause: by now, or before. */
+  judge(error: unknown, wasDisturbed: boolean = false): void {
+    if (error instanceof AggregateError) {
+      return error.errors.forEach((each) => this.judge(each, wasDisturbed));
+    }
     if (this.isClosing && error instanceof Deno.errors.BadResource) return;
-    if (!this.#isDisturbed() || !isOfSystem(error)) this.findings.push(error);
+    if (!(wasDisturbed || this.#isDisturbed()) || !isOfSystem(error)) this.findings.push(error);
   }
 
   /** Throws the first finding. */
