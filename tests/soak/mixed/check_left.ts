@@ -4,6 +4,7 @@ import { Store } from "../../../mod.ts";
 import type { Random } from "../../random.ts";
 import { type AsOf, CheckedReads } from "./checked_reads.ts";
 import type { Known } from "./known.ts";
+import { twigName } from "./load/twig.ts";
 import type { PlannedTimeline } from "./planned_timeline.ts";
 import type { Shape } from "./shape.ts";
 
@@ -37,9 +38,18 @@ export async function checkLeft(left: Left, random: Random, isWhole: boolean): P
   const options = { segmentBytes, memoryBytes, cacheBytes, history, upkeep: "manual" } as const;
   await using store = await Store.open(path, options);
   const milliseconds = performance.now() - start;
-  for (const { name, lastLsn, horizon } of store.timelines()) {
+  for (const { name, lastLsn, horizon, ancestor } of store.timelines()) {
     if (found !== undefined && found.get(name) !== lastLsn) {
       throw new Error(`a reader found "${name}" at ${found.get(name)}, a writer at ${lastLsn}`);
+    }
+    if (name === twigName && ancestor !== undefined) {
+      await checkBranch(
+        store,
+        planned.find(({ plan }) => plan.name === ancestor.name)!,
+        ancestor.lsn,
+        random,
+      );
+      continue;
     }
     const line = planned.find(({ plan }) => plan.name === name);
     if (line === undefined) throw new Error(`nobody made a timeline "${name}"`);
@@ -75,6 +85,16 @@ async function lastLsnsOfReader(path: string): Promise<Map<string, number> | und
     // Whoever was killed early enough had not made one yet.
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
+  }
+}
+
+/** Reads a branch that a process left which was killed, as of the LSN at which it goes on from a timeline. */
+async function checkBranch(store: Store, line: PlannedTimeline, lsn: number, random: Random): Promise<void> {
+  const reader = store.timeline(twigName), reads = new CheckedReads(line, random);
+  if (reader.lastLsn < lsn) throw new Error(`a branch at LSN ${lsn} ends at ${reader.lastLsn}`);
+  for (let i = 0; i < readKeys; i++) {
+    const { horizon } = store.timelines().find(({ name }) => name === twigName)!;
+    await reads.one({ reader, lsn, options: { lsn }, horizon });
   }
 }
 

@@ -16,6 +16,7 @@
 import { Store } from "../../../mod.ts";
 import { Random } from "../../random.ts";
 import { TextLineStream } from "../../reliability/real/lines.ts";
+import { Following } from "./load/following.ts";
 import { Load, type LoadPlan } from "./load/load.ts";
 import { LoopDelay } from "./load/loop_delay.ts";
 import { say } from "./load/say.ts";
@@ -43,6 +44,8 @@ class Holder {
   #store!: Store;
   #load: Load | undefined;
   #reads = 0;
+  #branches = 0;
+  #following: Following | undefined;
   #delay: LoopDelay | undefined;
   #lastLsns: readonly number[] = [];
 
@@ -73,7 +76,9 @@ class Holder {
     const progress = (batch: number) => {
       if (this.#random.once(every.report)) this.#tell("told", batch);
     };
-    this.#load = new Load(this.#store, this.#planned, this.#order, this.#random, progress, fail);
+    const [main] = this.#planned, { horizon } = this.#store.timelines()[0], random = this.#random;
+    this.#following ??= new Following(main, Math.max(1, horizon), random);
+    this.#load = new Load(this.#store, this.#planned, this.#order, random, this.#following, progress, fail);
   }
 
   /** Ends the load, waits until upkeep has nothing to do, gives history up, and verifies. */
@@ -102,6 +107,7 @@ class Holder {
   async #stop(): Promise<void> {
     await this.#load?.stop();
     this.#reads += this.#load?.reads ?? 0;
+    this.#branches += this.#load?.branches ?? 0;
     this.#load = undefined;
   }
 
@@ -120,6 +126,8 @@ class Holder {
     const told: Told = {
       batch,
       reads: this.#reads + (this.#load?.reads ?? 0),
+      branches: this.#branches + (this.#load?.branches ?? 0),
+      followed: this.#following?.told ?? 0,
       heldBytes: memory.totalBytes,
       oldestViewMilliseconds,
       mergedBytes: Object.values(upkeep).reduce((sum, { mergedBytes }) => sum + mergedBytes, 0),

@@ -1,5 +1,6 @@
 /**
- * A soak of mixed load on the real disk: appends, reads of all kinds, snapshots, gc, compactions, openings and kills.
+ * A soak of mixed load on the real disk: appends, reads of all kinds, snapshots, a branch, somebody who follows, gc,
+ * compactions, openings and kills.
  *
  * ```
  * deno task soak:mixed [--minutes 60] [--seed N] [--rate N] [--json file] [--leak]

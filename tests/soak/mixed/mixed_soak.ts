@@ -83,7 +83,15 @@ export class MixedSoak {
   readonly #readable: Readable;
   readonly #bounds = new Bounds();
   readonly #wrong: string[] = [];
-  readonly #counts: Record<string, number> = { lives: 0, kills: 0, reopenings: 0, quiets: 0, reads: 0 };
+  readonly #counts: Record<string, number> = {
+    lives: 0,
+    kills: 0,
+    reopenings: 0,
+    quiets: 0,
+    reads: 0,
+    branches: 0,
+    followed: 0,
+  };
   readonly #openings: number[] = [];
   readonly #progress: (state: SoakState) => void;
   readonly #end: number;
@@ -159,7 +167,7 @@ export class MixedSoak {
     };
     const child = new Child(holderModule, order, { milliseconds: mostLifeMilliseconds });
     using life = new Life(child, ending, batches, this.#random);
-    let readsBefore = 0, startBytes = 0, last = "";
+    let before = { reads: 0, branches: 0, followed: 0 }, startBytes = 0, last = "";
     for await (const line of child.lines) {
       const [word, first = "", second = ""] = line.split(" "), rest = line.slice(word.length + 1);
       last = word;
@@ -171,8 +179,10 @@ export class MixedSoak {
       if (word === "told" || word === "quiet") {
         told = JSON.parse(rest) as Told;
         this.#look(child.pid, told, startBytes, word === "quiet");
-        this.#counts.reads += told.reads - readsBefore;
-        readsBefore = told.reads;
+        for (const what of ["reads", "branches", "followed"] as const) {
+          this.#counts[what] += told[what] - before[what];
+        }
+        before = told;
       }
       await life.take(word, told?.batch, this.#isTimeUp);
     }

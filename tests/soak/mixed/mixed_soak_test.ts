@@ -32,6 +32,7 @@ Deno.test({
       assertEquals(state.violations, []);
       assertEquals(state.counts.lives, 3);
       assert(state.counts.batches > 0 && state.counts.quiets > 0 && state.counts.reads > 0);
+      assert(state.counts.branches > 0 && state.counts.followed > 0, JSON.stringify(state.counts));
       assert(tableOf(state).length > 10);
       assert(lineOf(state, 0, 0).includes("3 lives"));
     }

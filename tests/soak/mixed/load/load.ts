@@ -1,12 +1,14 @@
-/** Everything that is done to an open store at once: appends, reads, snapshots, and now and then upkeep. */
+/** Everything that is done to an open store at once: appends, reads, snapshots, a branch, and now and then upkeep. */
 
 import type { Store } from "../../../../mod.ts";
 import type { Random } from "../../../random.ts";
 import { CheckedReads } from "../checked_reads.ts";
 import type { PlannedTimeline } from "../planned_timeline.ts";
 import type { Shape } from "../shape.ts";
+import type { Following } from "./following.ts";
 import { Line } from "./line.ts";
 import { Pace } from "./pace.ts";
+import { Twig } from "./twig.ts";
 
 /** Clients that read. */
 const readers = 3;
@@ -27,12 +29,17 @@ export interface LoadPlan {
 export class Load {
   /** How many reads were compared. */
   reads = 0;
+  /** How many branches were made and deleted. */
+  branches = 0;
   /** The timelines. */
   readonly lines: readonly [Line, Line];
   readonly #plan: LoadPlan;
   readonly #random: Random;
   readonly #failed: (error: unknown) => void;
   readonly #clients: Promise<void>[];
+  readonly #following: Following;
+  readonly #ending = new AbortController();
+  readonly #follows: Promise<void>;
   #chore: Promise<unknown> | undefined;
   #isOver = false;
 
@@ -43,6 +50,7 @@ export class Load {
    * @param planned What is written, timeline by timeline.
    * @param plan How.
    * @param random Chooses.
+   * @param following Follows the first timeline.
    * @param progress Is told after each batch of the first timeline.
    * @param failed Is told what does not hold.
    */
@@ -51,6 +59,7 @@ export class Load {
     planned: readonly [PlannedTimeline, PlannedTimeline],
     plan: LoadPlan,
     random: Random,
+    following: Following,
     progress: (batch: number) => void,
     failed: (error: unknown) => void,
   ) {
@@ -60,7 +69,10 @@ export class Load {
     const [main, side] = planned;
     this.lines = [new Line(store, main), new Line(store, side)];
     const all = Array.from({ length: readers }, () => this.#read());
-    this.#clients = [...all, this.#hold(), this.#ingest(progress)].map((client) => client.catch(failed));
+    const clients = [...all, this.#hold(), this.#branch(store), this.#ingest(progress)];
+    this.#clients = clients.map((client) => client.catch(failed));
+    this.#following = following;
+    this.#follows = following.follow(this.lines[0], this.#ending.signal).catch(failed);
   }
 
   /** Ends when all clients have. */
@@ -68,6 +80,9 @@ export class Load {
     this.#isOver = true;
     await Promise.all(this.#clients);
     await this.#chore;
+    await this.#following.caughtUp(this.lines[0]).catch(this.#failed);
+    this.#ending.abort();
+    await this.#follows;
   }
 
   async #ingest(progress: (batch: number) => void): Promise<void> {
@@ -131,5 +146,31 @@ export class Load {
       }
       if (!leak) snapshot[Symbol.dispose]();
     }
+  }
+
+  /** Makes branches, one after the other, reads and writes them, and deletes them. */
+  async #branch(store: Store): Promise<void> {
+    const { shape: { heldBatches }, perSecond } = this.#plan, random = this.#random, [main] = this.lines;
+    const pace = new Pace(perSecond === undefined ? undefined : perSecond / 8);
+    let twig = Twig.left(store, main, random);
+    while (!this.#isOver) {
+      await pace.turn();
+      // Of one that was left it is not known what was written to it.
+      const isLeft = twig !== undefined, until = main.last + random.from(1, heldBatches);
+      twig ??= await Twig.make(store, main, random);
+      if (twig === undefined) continue;
+      do {
+        await twig.read();
+        this.reads++;
+        if (!isLeft && random.once(3)) await twig.grow();
+        if (!isLeft && random.once(30)) await twig.compare();
+        await pace.turn();
+      } while (!this.#isOver && main.last < until);
+      if (!isLeft) await twig.compare();
+      await twig.drop();
+      twig = undefined;
+      this.branches++;
+    }
+    await twig?.drop();
   }
 }

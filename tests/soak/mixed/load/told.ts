@@ -34,6 +34,9 @@ export interface Told {
   readonly batch: number;
   /** Reads that were compared since the process started. */
   readonly reads: number;
+  /** Branches that were made and deleted, and batches that were told to who follows. */
+  readonly branches: number;
+  readonly followed: number;
   /** What the store says it holds in memory. */
   readonly heldBytes: number;
   /** How old the oldest view is. */
@@ -46,10 +49,11 @@ export interface Told {
   readonly lines: readonly LineTold[];
 }
 
-/** Describes the timelines of a store. */
+/** Describes the timelines of a store that go on from none. */
 export function tellLines(store: Store): LineTold[] {
   const { upkeep } = store.metrics();
-  return store.timelines().map(({ name, lastLsn, horizon }) => {
+  const whole = store.timelines().filter(({ ancestor }) => ancestor === undefined);
+  return whole.map(({ name, lastLsn, horizon }) => {
     const layers = store.timeline(name).layers(), { debtBytes, state } = upkeep[name];
     const layerBytes = layers.reduce((sum, { byteLength }) => sum + byteLength, 0);
     return { name, lastLsn, horizon, layerBytes, ...depthOf(layers), debtBytes, isIdle: state === "idle" };
