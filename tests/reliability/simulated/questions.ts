@@ -1,6 +1,6 @@
 /** What a timeline is asked, and what it must answer. */
 
-import type { Snapshot, Timeline } from "../../../mod.ts";
+import { LsnError, type Snapshot, type Timeline } from "../../../mod.ts";
 import { collect, sameBytes } from "../../store/bytes.ts";
 import type { Version, Versions } from "./versions.ts";
 
@@ -25,6 +25,8 @@ export const questions: readonly Question[] = [
   askVectored,
   askCount,
   askOne,
+  askChanges,
+  askDifferences,
 ];
 
 async function askMany(timeline: Timeline, model: Versions, lsn: number): Promise<void> {
@@ -93,6 +95,66 @@ async function askCount(timeline: Timeline, model: Versions, lsn: number): Promi
 async function askOne(timeline: Timeline, model: Versions, lsn: number): Promise<void> {
   for (const key of [...model.keys, absent[1]]) {
     check("get", key, lsn, await timeline.get(key, { lsn }), model.at(key, lsn));
+  }
+}
+
+async function askChanges(
+  timeline: Timeline,
+  model: Versions,
+  lsn: number,
+  horizonNow: () => number,
+): Promise<void> {
+  // No batch is told as of LSN 0; whether it can be read, a difference tells.
+  if (lsn === 0) return await askDifferences(timeline, model, lsn, horizonNow);
+  const horizon = horizonNow(), from = Math.max(1, Math.min(horizon, lsn));
+  await unlessPassed(horizon, horizonNow, async () => {
+    const found = await collect(timeline.changes({ from, to: lsn }));
+    const expected = model.changes(from, lsn);
+    checkList("changes", found.map(({ lsn }) => lsn), [...new Set(expected.map(({ lsn }) => lsn))]);
+    const changes = found.flatMap(({ changes }) => changes);
+    checkList("changes", changes.map(({ key }) => decoder.decode(key)), expected.map(({ key }) => key));
+    changes.forEach((change, i) => {
+      check(
+        "changes",
+        expected[i].key,
+        expected[i].lsn,
+        "value" in change ? change.value : undefined,
+        expected[i],
+      );
+    });
+  });
+}
+
+async function askDifferences(
+  timeline: Timeline,
+  model: Versions,
+  lsn: number,
+  horizonNow: () => number,
+): Promise<void> {
+  const horizon = horizonNow(), before = Math.min(horizon, lsn);
+  await unlessPassed(horizon, horizonNow, async () => {
+    const found = await collect(timeline.diff(before, lsn));
+    const expected = model.keys.filter((key) =>
+      !sameBytes(model.at(key, before)?.value, model.at(key, lsn)?.value)
+    );
+    checkList("diff", found.map(({ key }) => decoder.decode(key)), expected);
+    found.forEach((one, i) => {
+      check("diff", expected[i], before, one.before, model.at(expected[i], before));
+      check("diff", expected[i], lsn, one.after, model.at(expected[i], lsn));
+    });
+  });
+}
+
+/** Asks from the horizon on, which may move past that meanwhile. */
+async function unlessPassed(
+  horizon: number,
+  horizonNow: () => number,
+  ask: () => Promise<void>,
+): Promise<void> {
+  try {
+    await ask();
+  } catch (error) {
+    if (!(error instanceof LsnError) || horizonNow() === horizon) throw error;
   }
 }
 

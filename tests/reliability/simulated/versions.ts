@@ -50,6 +50,12 @@ export class Versions {
     return this.#sorted.filter((version) => version.key === key && version.lsn >= from && version.lsn <= to);
   }
 
+  /** The versions between two LSNs, both inclusive, by LSN and key. */
+  changes(from: number, to: number): Version[] {
+    const found = this.#sorted.filter(({ lsn }) => lsn >= from && lsn <= to);
+    return found.sort((a, b) => a.lsn - b.lsn || (a.key < b.key ? -1 : 1));
+  }
+
   /** The versions that a scan from a key on gives as of an LSN. */
   scan(start: string, lsn: number): Version[] {
     return this.keys.filter((key) => key >= start).flatMap((key) => {
