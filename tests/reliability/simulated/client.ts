@@ -3,7 +3,7 @@
  * which it is told. So that at any moment it can be said what a crash may leave.
  */
 
-import type { HistoryPolicy, Snapshot, Store, StoreOptions, Timeline } from "../../../mod.ts";
+import { type HistoryPolicy, LsnError, type Store, type StoreOptions, type Timeline } from "../../../mod.ts";
 import {
   batchesUpTo,
   checkEnds,
@@ -17,8 +17,8 @@ import {
 } from "./known.ts";
 import type { Machine } from "./machine.ts";
 import { checkAnswers, endsOf, readEndsOf } from "./oracle.ts";
-import { askSnapshot } from "./questions.ts";
-import { type Change, Versions } from "./versions.ts";
+import { HeldSnapshot } from "./held_snapshot.ts";
+import type { Change } from "./versions.ts";
 
 /** How a batch is appended. */
 export interface AppendOptions {
@@ -26,14 +26,6 @@ export interface AppendOptions {
   readonly gap?: number | undefined;
   /** Whether it is to be durable. */
   readonly sync?: boolean | undefined;
-}
-
-/** A snapshot, and what it must answer. */
-interface HeldSnapshot {
-  readonly snapshot: Snapshot;
-  readonly model: Versions;
-  /** The horizon that there was when it was taken. */
-  readonly horizon: number;
 }
 
 /** A client was asked to do something for which something is missing, since it was refused earlier. */
@@ -86,7 +78,7 @@ export class Client {
   #allow(): void {
     this.#latest = Math.max(this.#latest, this.#machine.host.clock.now());
     for (const issued of this.#issued.values()) {
-      for (const policy of this.#policies) issued.allow(policy, this.#latest);
+      for (const policy of this.#policies) issued.allow(policy, this.#latest, this.#issued);
     }
   }
 
@@ -201,21 +193,17 @@ export class Client {
   /** Takes a snapshot as of an LSN that can be read. */
   hold(name: string, turn: number): void {
     const [timeline] = this.#line(name), { lastLsn } = timeline;
-    const horizon = this.#opened().timelines().find((line) => line.name === name)!.horizon;
+    const horizon = this.#horizonOf(name);
     const batches = batchesUpTo(this.#issued.get(name)!.known(), lastLsn);
-    const lsns = [horizon, ...batches.map(({ lsn }) => lsn).filter((lsn) => lsn >= horizon)];
-    const lsn = lsns[turn % lsns.length];
     this.#machine.called();
-    const model = new Versions(batches.filter((batch) => batch.lsn <= lsn));
-    this.#held.push({ snapshot: timeline.snapshot(lsn), model, horizon });
+    this.#held.push(new HeldSnapshot(timeline, batches, horizon, turn));
   }
 
   /** Asks snapshots what they must still know, and gives them up. */
   async release(): Promise<void> {
-    for (const { snapshot, model, horizon } of this.#held.splice(0)) {
-      using _ = snapshot;
+    for (const held of this.#held.splice(0)) {
       this.#machine.called();
-      await askSnapshot(snapshot, model, horizon);
+      await held.release();
     }
   }
 
@@ -236,6 +224,30 @@ export class Client {
     this.#machine.called();
     await this.#opened().createTimeline(name);
     made.isMade = true;
+  }
+
+  /** Makes a branch where a batch of a timeline is; what goes below the horizon meanwhile is refused. */
+  async makeBranch(ancestor: string, name: string, turn: number): Promise<void> {
+    const [timeline, from] = this.#line(ancestor), horizonNow = () => this.#horizonOf(ancestor);
+    const lsns = batchesUpTo(from.known(), timeline.lastLsn).map(({ lsn }) => lsn);
+    const readable = lsns.filter((lsn) => lsn >= horizonNow());
+    if (readable.length === 0 || this.#issued.has(name)) return;
+    const lsn = readable[turn % readable.length], branch = new IssuedTimeline(from.branchAt(ancestor, lsn));
+    this.#issued.set(name, branch);
+    this.#machine.called();
+    try {
+      await this.#opened().createTimeline(name, { ancestor, lsn });
+    } catch (error) {
+      if (!(error instanceof LsnError) || lsn >= horizonNow()) throw error;
+      this.#issued.delete(name);
+      return;
+    }
+    branch.isMade = true;
+    from.acknowledge(lsn);
+  }
+
+  #horizonOf(name: string): number {
+    return this.#opened().timelines().find((line) => line.name === name)!.horizon;
   }
 
   /** Asks every timeline some things. */

@@ -12,6 +12,7 @@
 
 import type { HistoryPolicy } from "../../../mod.ts";
 import { crc32 } from "../../../src/base/mod.ts";
+import { mostHorizonOf } from "./most_horizon.ts";
 import type { Batch, Change } from "./versions.ts";
 
 const encoder = new TextEncoder();
@@ -40,6 +41,16 @@ export interface KnownTimeline {
   readonly horizon: number;
   /** Where the horizon may be at the most. */
   readonly mostHorizon: number;
+  /** Of a branch: what it goes on from, whose batches up to there are among its own. */
+  readonly origin?: BranchOrigin | undefined;
+}
+
+/** Where a branch goes on. */
+export interface BranchOrigin {
+  /** The name of what it goes on from. */
+  readonly name: string;
+  /** The branch LSN. */
+  readonly lsn: number;
 }
 
 /** What is known of a store at a moment, by the names of timelines. */
@@ -73,11 +84,13 @@ export class IssuedTimeline {
   /** Earlier floors, the last one first: a pad tells of the sync before it, and one sync may be told in two steps. */
   #earlier: readonly number[];
   readonly #batches: IssuedBatch[];
+  readonly #origin: BranchOrigin | undefined;
   #horizon: number;
   #mostHorizon: number;
 
   /** Starts from what is known. */
-  constructor({ batches, issued, floor, proven, isMade, horizon, mostHorizon }: KnownTimeline) {
+  constructor({ batches, issued, floor, proven, isMade, horizon, mostHorizon, origin }: KnownTimeline) {
+    this.#origin = origin;
     this.#batches = batches.slice(0, issued);
     this.floor = floor;
     this.#earlier = Array.from({ length: stepsToProof }, () => proven);
@@ -116,9 +129,17 @@ export class IssuedTimeline {
     this.#horizon = horizon;
   }
 
-  /** Notes that a policy may have moved the horizon, up to when the clock showed a time. */
-  allow(policy: HistoryPolicy, now: number): void {
-    this.#mostHorizon = Math.max(this.#mostHorizon, mostHorizonOf(policy, this.#batches, now));
+  /**
+   * Notes that a policy may have moved the horizon, up to when the clock showed a time. What a branch goes on from may give
+   * up what lies below the branch LSN.
+   *
+   * @param all The timelines of the store, of which what a branch goes on from comes before it.
+   */
+  allow(policy: HistoryPolicy, now: number, all: ReadonlyMap<string, IssuedTimeline>): void {
+    const under = this.#origin && all.get(this.#origin.name);
+    const inherited = under === undefined ? 0 : Math.min(this.#origin?.lsn ?? 0, under.#mostHorizon);
+    const own = mostHorizonOf(policy, this.#batches, now);
+    this.#mostHorizon = Math.max(this.#mostHorizon, own, inherited);
   }
 
   /** What is known now. */
@@ -131,30 +152,24 @@ export class IssuedTimeline {
       isMade: this.isMade,
       horizon: this.#horizon,
       mostHorizon: this.#mostHorizon,
+      origin: this.#origin,
     };
   }
-}
 
-/**
- * Where a policy may put the horizon at the most: no clock shows less than an earlier one for what it counts.
- *
- * @param policy The policy.
- * @param batches What was appended, and when.
- * @param now The latest that the clock showed while the policy was followed.
- */
-export function mostHorizonOf(
-  policy: HistoryPolicy,
-  batches: readonly Pick<IssuedBatch, "lsn" | "milliseconds">[],
-  now: number,
-): number {
-  if (policy === "all") return 0;
-  const { lsns, milliseconds } = policy, lastLsn = batches.at(-1)?.lsn ?? 0;
-  const byCount = lsns === undefined ? Infinity : lastLsn - lsns;
-  const young = milliseconds === undefined
-    ? -1
-    : batches.findIndex((batch) => batch.milliseconds > now - milliseconds);
-  const byAge = young < 0 ? lastLsn : batches[young - 1]?.lsn ?? 0;
-  return Math.max(0, Math.min(byCount, byAge));
+  /** What is known of a branch that is about to be made of it. */
+  branchAt(name: string, lsn: number): KnownTimeline {
+    const batches = batchesUpTo(this.known(), lsn), mostHorizon = Math.min(lsn, this.#mostHorizon);
+    return {
+      ...untold,
+      batches,
+      issued: batches.length,
+      // It is made only once what it goes on from is durable.
+      floor: lsn,
+      horizon: Math.min(lsn, this.#horizon),
+      mostHorizon,
+      origin: { name, lsn },
+    };
+  }
 }
 
 /** A timeline of which nobody has heard yet. */
@@ -181,7 +196,7 @@ export function batchesUpTo({ batches, issued }: KnownTimeline, lsn: number): Is
 /** What is known once a store was opened and showed these ends: no more and no less may ever be found again. */
 export function knownAfter(known: Known, ends: Ends): Known {
   return new Map(Array.from(ends, ([name, { lastLsn, horizon }]) => {
-    const batches = batchesUpTo(known.get(name) as KnownTimeline, lastLsn);
+    const timeline = known.get(name) as KnownTimeline, batches = batchesUpTo(timeline, lastLsn);
     const horizons = { horizon, mostHorizon: horizon };
     return [name, {
       batches,
@@ -190,6 +205,7 @@ export function knownAfter(known: Known, ends: Ends): Known {
       proven: lastLsn,
       isMade: true,
       ...horizons,
+      origin: timeline.origin,
     }];
   }));
 }

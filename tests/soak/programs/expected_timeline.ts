@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Change, type Expectation, type HistoryPolicy, LsnError, type Timeline } from "../../../mod.ts";
 import type { Random } from "../../random.ts";
-import { mostHorizonOf } from "../../reliability/simulated/known.ts";
+import { mostHorizonOf } from "../../reliability/simulated/most_horizon.ts";
 import { collect, patterned, sameBytes } from "../../store/bytes.ts";
 import { assertBatches, assertDifferences } from "../../store/feeds.ts";
 import { Model, type ModelBatch, type ModelChange, type ModelVersion } from "../../store/model.ts";

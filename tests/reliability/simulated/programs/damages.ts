@@ -69,10 +69,13 @@ function provenOf(known: Known): Known {
   }));
 }
 
-/** A timeline without history leaves nothing that proves that it was made, nor does a horizon that it was moved. */
+/**
+ * A timeline without history of its own leaves nothing that proves that it was made, nor does a horizon that it was moved.
+ */
 function withProof(known: Known): Known {
   return new Map(Array.from(known, ([name, timeline]) => {
-    return [name, { ...timeline, isMade: timeline.isMade && timeline.floor > 0, horizon: 0 }];
+    const isMade = timeline.isMade && timeline.floor > (timeline.origin?.lsn ?? 0);
+    return [name, { ...timeline, isMade, horizon: 0 }];
   }));
 }
 

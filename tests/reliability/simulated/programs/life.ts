@@ -22,7 +22,7 @@ import type { LifePlan, Step } from "./plan.ts";
 
 const lengths: readonly number[] = [0, 1, 20, 300, 2000, 4095, 4097, 9000];
 const keys: readonly string[] = ["a", "aa", "b", "k".repeat(512), "z"];
-const mostTimelines = 4;
+const mostTimelines = 4, mostBranches = 4;
 
 /** Faults that steps turn on and off, and what they did. */
 class Disturbance implements FaultPlan {
@@ -219,9 +219,16 @@ export class Life {
         return await client.release();
       case "freeze":
         return await client.freeze(this.#lineOf(step.line));
-      case "make timeline":
-        if (client.names.length < mostTimelines) await client.makeTimeline(`side ${client.names.length}`);
+      case "make timeline": {
+        const made = client.names.filter((name) => !name.startsWith("branch")).length;
+        if (made < mostTimelines) await client.makeTimeline(`side ${made}`);
         return;
+      }
+      case "make branch": {
+        const made = client.names.filter((name) => name.startsWith("branch")).length;
+        if (made >= mostBranches) return;
+        return await client.makeBranch(this.#lineOf(step.line), `branch ${step.seed}`, step.seed);
+      }
       case "ask":
         return await client.ask(step.seed, step.seed % 4);
       case "read beside":

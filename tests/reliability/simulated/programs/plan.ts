@@ -13,6 +13,7 @@ export type Step =
   | { do: "hold"; line: number; seed: number }
   | { do: "release"; wait: boolean }
   | { do: "make timeline" | "reopen" | "exchange" | "calm" }
+  | { do: "make branch"; line: number; seed: number }
   | { do: "ask"; seed: number; wait: boolean }
   | { do: "read beside"; seed: number; wait: boolean }
   | { do: "disturb"; codes: readonly string[]; oneIn: number; shortOneIn: number; damageOneIn: number };
@@ -56,7 +57,19 @@ export function planOf(seed: number): Plan {
   const lives = list(2 + choices.choose(5), () => planLife(choices));
   // What gives history up is chosen apart, so that the seeds of earlier programs mean what they meant.
   const apart = new SeededChoices(seed ^ 0x9e3779b9);
-  return chance(apart, 1, 3) ? lives : lives.map((life) => withHistory(life, apart));
+  const kept = chance(apart, 1, 3) ? lives : lives.map((life) => withHistory(life, apart));
+  const forks = new SeededChoices(seed ^ 0x85ebca6b);
+  return chance(forks, 1, 2) ? kept : kept.map((life) => withBranches(life, forks));
+}
+
+/** Adds branches, each somewhere. */
+function withBranches(life: LifePlan, choices: Choices): LifePlan {
+  const steps = life.steps.slice();
+  for (let left = choices.choose(4); left > 0; left--) {
+    const line = choices.choose(6), seed = word(choices);
+    steps.splice(choices.choose(steps.length + 1), 0, { do: "make branch", line, seed });
+  }
+  return { ...life, steps };
 }
 
 /** Adds steps that give history up, hold it and set the clock, each somewhere. */
