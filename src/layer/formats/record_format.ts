@@ -33,7 +33,7 @@
  * @module
  */
 
-import { crc32, maxKeyBytes, maxValueBytes } from "../../base/mod.ts";
+import { crc32, crc32Within, maxKeyBytes, maxValueBytes } from "../../base/mod.ts";
 import { isSameSpan } from "../spans.ts";
 import { fileSeed } from "./file_seed.ts";
 import { getLong, putLong } from "./long.ts";
@@ -122,7 +122,7 @@ export function stampRecord(
   bytes[at + 5] = flags;
   view.setUint32(at + 12, lsnLow, true);
   view.setUint32(at + 16, lsnHigh, true);
-  view.setUint32(at, crc32(bytes.subarray(at + 4, at + length)) ^ seed, true);
+  view.setUint32(at, crc32Within(bytes, view, at + 4, at + length) ^ seed, true);
 }
 
 /**
@@ -206,7 +206,7 @@ export function checkRecord(
   length: number,
   seed: number,
 ): boolean {
-  return view.getUint32(at, true) === (crc32(bytes.subarray(at + 4, at + length)) ^ seed) >>> 0;
+  return view.getUint32(at, true) === (crc32Within(bytes, view, at + 4, at + length) ^ seed) >>> 0;
 }
 
 /**

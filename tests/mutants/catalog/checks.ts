@@ -8,7 +8,8 @@ export const checks: readonly Mutant[] = [
     name: "record-checksum-not-compared",
     breaks: "A record counts only if its checksum is right.",
     file: "src/layer/formats/record_format.ts",
-    before: "return view.getUint32(at, true) === (crc32(bytes.subarray(at + 4, at + length)) ^ seed) >>> 0;",
+    before:
+      "return view.getUint32(at, true) === (crc32Within(bytes, view, at + 4, at + length) ^ seed) >>> 0;",
     after: "return at + length <= bytes.length;",
     caughtBy: "tests/layer/formats/record_format_test.ts",
     filter: "notices any bit of a record",
