@@ -9,6 +9,7 @@ export { probeNamePattern } from "./direct_support.ts";
 export * from "./engine.ts";
 export * from "./host.ts";
 export * from "./memory/buffer_pool.ts";
+export * from "./memory/drop_memory.ts";
 export * from "./memory/io_buffer.ts";
 export { type Io, type IoMode, type IoOptions, type IoReport, openEngine, openIo } from "./open_io.ts";
 export { directoryOf } from "./posix/namespace.ts";

@@ -12,6 +12,7 @@
  */
 
 import { assert, blockBytes, type Turns } from "../base/mod.ts";
+import { dropMemory } from "../io/mod.ts";
 import { filterBitsPerKey, FilterBuilder } from "./formats/bloom_filter.ts";
 import { encodeFooter } from "./formats/file_format.ts";
 import { hashKey } from "./formats/key_hash.ts";
@@ -163,6 +164,7 @@ export class LayerBuilder {
       sink.append(filter.finish(page, pageSeed(this.#seed, shape.indexPages + page)));
       await breathe();
     }
+    dropMemory(hashes, filter.bytes);
     const areas = { valuesEnd, ...shape, filterPages: filter.pages };
     const byteLength = layerByteLength(areas);
     const layer: LayerDescription = { horizon: 0, imageLsn: 0, ...identity, ...areas, ...counts, byteLength };
@@ -196,6 +198,7 @@ class Tally {
       const hashes = this.hashes;
       this.hashes = new Uint32Array(most * 2);
       this.hashes.set(hashes);
+      dropMemory(hashes);
     }
     const { view, keyStart, keyLength, lsn } = block;
     let lastLsn = this.#lastLsn;

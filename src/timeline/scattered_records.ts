@@ -14,6 +14,7 @@
  */
 
 import { copyBytes } from "../base/mod.ts";
+import { dropMemory } from "../io/mod.ts";
 import type { RecordFile, VersionBlock } from "../layer/mod.ts";
 import type { RangeSink, RangeWants, StoredObject } from "../objects/mod.ts";
 
@@ -183,6 +184,11 @@ export class ScatteredRecords implements RangeWants, RangeSink {
     for (let i = this.#firsts[stretch]; i < this.#firsts[stretch + 1]; i++) {
       copyBytes(view, this.#from[i] + shift, target, this.#to[i], this.#length[i]);
     }
+  }
+
+  /** Gives up what was planned: nothing is read any more. */
+  end(): void {
+    dropMemory(this.#starts, this.#from, this.#length, this.#to);
   }
 
   /** Takes note that a stretch cannot be had. */

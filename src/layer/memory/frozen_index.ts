@@ -82,4 +82,9 @@ export class FrozenIndex implements SortedVersions {
   sortSteps(): Generator<void, void> {
     return this.#order.sortSteps();
   }
+
+  /** Gives up the order of its keys: nobody walks it any more. */
+  giveUp(): void {
+    this.#order.giveUp();
+  }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { dropMemory } from "../../io/mod.ts";
 import { type KeyArena, mergeSorted, sortKeySteps } from "./key_sort.ts";
 
 /** Keys, of which more may come. */
@@ -27,6 +28,11 @@ export class KeyOrder {
   sortedKeys(): Uint32Array {
     for (const _ of this.#steps(this.#sorted));
     return this.#sorted;
+  }
+
+  /** Gives up what is sorted. Nobody asks any more. */
+  giveUp(): void {
+    dropMemory(this.#sorted);
   }
 
   /** Sorts the keys there are now in steps, so that {@linkcode sortedKeys} finds them sorted. */

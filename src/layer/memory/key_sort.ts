@@ -18,6 +18,7 @@
  * @module
  */
 
+import { dropMemory } from "../../io/mod.ts";
 import { compareSpans } from "../spans.ts";
 import { keyLength, keyStart, keyStride, type KeyTable } from "./key_table.ts";
 
@@ -50,6 +51,7 @@ export function* sortKeySteps(arena: KeyArena, ids: Uint32Array): Generator<void
     worked = 0;
     yield;
   }
+  sort.end();
 }
 
 /** Merges two sorted arrays of ids of distinct keys. */
@@ -86,6 +88,11 @@ class KeySort {
     this.#words = new Uint32Array(ids.length);
     this.#otherIds = new Uint32Array(ids.length);
     this.#otherWords = new Uint32Array(ids.length);
+  }
+
+  /** Gives up what was sorted with. */
+  end(): void {
+    dropMemory(this.#words, this.#otherWords, this.#otherIds);
   }
 
   /** Orders a small group. */

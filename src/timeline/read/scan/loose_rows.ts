@@ -168,6 +168,7 @@ export class LooseRows {
       }
     } finally {
       await read.cancel();
+      scattered.end();
     }
     for (let row = 0; row < rows.count; row += stepRows) {
       this.#checkRows(bytes, view, row, Math.min(rows.count, row + stepRows));

@@ -222,6 +222,7 @@ export class MergeWindow {
       }
     } finally {
       await read.cancel();
+      scattered.end();
     }
     if (scattered.error !== undefined) throw scattered.error;
     for (let row = 0; row < rows.count; row += stepRows) {

@@ -66,15 +66,15 @@ async function seal(
   health.watch(() => {
     if (health.state === "full") health.close();
   });
-  const writer = objects.reopen(id, position, { health, reserveBytes: 0 });
+  const writer = objects.reopen(id, position, { health, reserveBytes: 0 }), index = new FrozenIndex(columns);
   try {
-    const index = new FrozenIndex(columns);
     await sortIndex(index, turns);
     const layer = await writeLayer(memoryCursor(index), writer, identity, { turns });
     await writer.finish();
     return layer;
   } finally {
     await writer.abort();
+    index.giveUp();
   }
 }
 
