@@ -18,6 +18,25 @@ export const readBufferBytes: number = MiB;
 /** No device reads less at once. */
 const leastAlignment = 512;
 
+/** Buffers for IO of objects, each kind under a bound. */
+export class ObjectBuffers {
+  /** Buffers of one batch of reads each. */
+  readonly readPool: BufferPool;
+  /** Buffers of writers. */
+  readonly writePool: BufferPool;
+
+  /**
+   * Makes none yet.
+   *
+   * @param engine What memory is taken from.
+   * @param bufferBytes The size of one buffer of a writer, a multiple of 4096.
+   */
+  constructor(engine: Host["engine"], bufferBytes: number = MiB) {
+    this.readPool = new BufferPool(engine, { bufferBytes: readBufferBytes, budgetBytes: poolBytes });
+    this.writePool = new BufferPool(engine, { bufferBytes, budgetBytes: poolBytes });
+  }
+}
+
 /** What the objects of a store are made of. */
 export interface ObjectsOptions {
   /** The outside world. */
@@ -30,7 +49,9 @@ export interface ObjectsOptions {
   readonly cacheBytes: number;
   /** The lock on the directory, which is asked before names change; none if nothing is written. */
   readonly lock?: PathLock | undefined;
-  /** The size of one buffer of a writer, a multiple of 4096. @default {1048576} */
+  /** Buffers that others use too; left out, there are some for these objects alone. */
+  readonly buffers?: ObjectBuffers | undefined;
+  /** The size of one buffer of a writer, a multiple of 4096, where buffers are their own. @default {1048576} */
   readonly bufferBytes?: number | undefined;
   /** Files that stay open for reading. @default {384} */
   readonly openFiles?: number | undefined;
@@ -64,13 +85,14 @@ export class ObjectsContext {
 
   /** Does no IO. */
   constructor(options: ObjectsOptions) {
-    const { host, host: { engine }, io, bufferBytes = MiB } = options;
+    const { host, host: { engine }, io } = options;
     this.host = host;
     this.directory = options.directory;
     this.writeDirect = io.writeDirect;
     this.alignment = Math.max(leastAlignment, io.report.offsetAlignment);
-    this.readPool = new BufferPool(engine, { bufferBytes: readBufferBytes, budgetBytes: poolBytes });
-    this.writePool = new BufferPool(engine, { bufferBytes, budgetBytes: poolBytes });
+    const { readPool, writePool } = options.buffers ?? new ObjectBuffers(engine, options.bufferBytes);
+    this.readPool = readPool;
+    this.writePool = writePool;
     const most = options.openFiles ?? maxOpenLayerFiles;
     this.files = new OpenFiles(
       engine,

@@ -19,7 +19,7 @@ export {
   parseTimelineName,
   timelineName,
 } from "./object_id.ts";
-export type { ObjectsOptions } from "./context.ts";
+export { ObjectBuffers, type ObjectsOptions } from "./context.ts";
 export { Objects } from "./objects.ts";
 export type { CreateOptions, WriterOptions } from "./write/object_file.ts";
 export type { ObjectWriter } from "./write/object_writer.ts";

@@ -280,4 +280,13 @@ export const merging: readonly Mutant[] = [
     caughtBy: "tests/timeline/upkeep/memory_test.ts",
     filter: "upkeep waits when there is no memory",
   },
+  {
+    name: "window-that-remembers-another-merge",
+    breaks: "G1: what one merge has brought is brought by the next one of the same thread too.",
+    file: "src/timeline/upkeep/merge/merge_windows.ts",
+    before: "    spare.forget();\n",
+    after: "",
+    caughtBy: "tests/timeline/upkeep/merge/merge_windows_test.ts",
+    filter: "forgotten the last row of the merge before",
+  },
 ];

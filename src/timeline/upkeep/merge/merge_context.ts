@@ -6,6 +6,7 @@
 
 import type { Host } from "../../../io/mod.ts";
 import type { Objects } from "../../../objects/mod.ts";
+import type { MergeWindows } from "./merge_windows.ts";
 
 /** What merging needs of its timeline. */
 export interface MergeContext {
@@ -19,4 +20,6 @@ export interface MergeContext {
   readonly id: number;
   /** How often the store was opened for writing. */
   readonly generation: number;
+  /** Windows of merges on this thread; left out, each has one of its own. */
+  readonly windows?: MergeWindows | undefined;
 }

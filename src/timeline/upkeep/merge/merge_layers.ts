@@ -35,7 +35,8 @@ import { columnLevel } from "../plan/levels.ts";
 import { DeltaWriter } from "./delta_writer.ts";
 import { type KeyRun, measureKey } from "./key_run.ts";
 import type { MergeContext } from "./merge_context.ts";
-import { MergeWindow, type WindowLimits } from "./merge_window.ts";
+import type { MergeWindow, WindowLimits } from "./merge_window.ts";
+import { MergeWindows } from "./merge_windows.ts";
 import { OutputEnd, type OutputShape } from "./output_end.ts";
 import { ImageValues } from "./image_values.ts";
 import { RetainedCursor, type Retention } from "./retained.ts";
@@ -78,11 +79,16 @@ export async function mergeLayers(
   layers: readonly StoredLayer[],
   work: MergeWork,
 ): Promise<LevelledLayer[]> {
-  const merge = new Merge(context, layers, work);
+  const { windows = new MergeWindows(false) } = context, window = windows.take(work.window);
+  const merge = new Merge(context, layers, work, window);
   try {
-    return await merge.run();
+    const merged = await merge.run();
+    windows.giveBack(window);
+    return merged;
   } catch (error) {
     await merge.abandon();
+    // Where there was no memory for it, it may have grown in part: nobody uses it again.
+    window.end();
     throw asMemoryError(error, "merge layers");
   }
 }
@@ -122,12 +128,12 @@ class Merge {
   #nextSequence = 0;
   #endSequence = 0;
 
-  constructor(context: MergeContext, layers: readonly StoredLayer[], work: MergeWork) {
+  constructor(context: MergeContext, layers: readonly StoredLayer[], work: MergeWork, window: MergeWindow) {
     this.#context = context;
     this.#layers = layers;
     this.#work = work;
     this.#end = new OutputEnd(work);
-    this.#window = new MergeWindow(work.window);
+    this.#window = window;
     this.#values = new ImageValues(context.host.turns);
     // Nobody waits for a disk with room: what was written is removed, which makes some.
     this.#health.watch(() => {
@@ -143,17 +149,21 @@ class Merge {
   async run(): Promise<LevelledLayer[]> {
     const layers = this.#layers.filter(({ description }) => description.versions > 0);
     const cursors = divideIntoRuns(layers).map((run) => runCursor(run.layers));
-    const merged = this.#rowsOf(cursors), pages = new PageSet(this.#context.objects, { keep: false });
+    await this.#writeAll(this.#rowsOf(cursors));
+    // The last LSN of history may be that of a batch without changes.
+    const lastLsn = this.#layers.reduce((most, { description }) => Math.max(most, description.lastLsn), 0);
+    await this.#finish(this.#output ?? await this.#open(), lastLsn);
+    return this.#finished;
+  }
+
+  async #writeAll(merged: MergedRows): Promise<void> {
+    const pages = new PageSet(this.#context.objects, { keep: false });
     while (await this.#settle(merged.cursor, pages)) {
       const output = this.#output ??= await this.#open(merged.cursor);
       const isFull = await this.#fill(merged, pages, output);
       if (this.#window.count > 0) await this.#copy(output);
       if (isFull) await this.#finish(output, 0);
     }
-    // The last LSN of history may be that of a batch without changes.
-    const lastLsn = this.#layers.reduce((most, { description }) => Math.max(most, description.lastLsn), 0);
-    await this.#finish(this.#output ?? await this.#open(), lastLsn);
-    return this.#finished;
   }
 
   /** The versions that are kept, and where they lie. */

@@ -14,6 +14,7 @@
  */
 
 import { copyBytes, CorruptionError, maxKeyBytes } from "../../../base/mod.ts";
+import { dropMemory } from "../../../io/mod.ts";
 import {
   checkRecord,
   isSameSpan,
@@ -40,7 +41,7 @@ export const windowLimits: WindowLimits = { bytes: 32 * 1024 * 1024, rows: 1 << 
 /** Records that are checked between two looks at the clock. */
 const stepRows = 1 << 12;
 
-/** A window of a merge. Its memory serves for the next one too. */
+/** A window of a merge. Its memory serves for the next one too, of this merge or of another. */
 export class MergeWindow {
   /** The rows; their offsets are where records will stand in the output. */
   readonly rows: VersionBlock = new VersionBlock();
@@ -104,6 +105,26 @@ export class MergeWindow {
   fits(length: number): boolean {
     const { rows: { count } } = this, { bytes, rows } = this.#limits;
     return count === 0 || count < rows && this.#end + length <= bytes;
+  }
+
+  /** Whether it takes what a window takes unless it is told otherwise, and no more memory than that needs. */
+  get isUsual(): boolean {
+    return this.#limits === windowLimits && this.#bytes.length <= windowLimits.bytes;
+  }
+
+  /** Forgets what it was used for: the next row is the first of another merge. */
+  forget(): void {
+    this.rows.count = 0;
+    this.#lastKeyLength = -1;
+    this.#files = [];
+    this.#numbers.clear();
+  }
+
+  /** Gives its memory up. It is not used any more. */
+  end(): void {
+    const { bytes, keyStart, keyLength, lsn, offset, length, flags } = this.rows;
+    dropMemory(this.#bytes, this.#from, this.#source);
+    dropMemory(bytes, keyStart, keyLength, lsn, offset, length, flags);
   }
 
   #rememberLast(): void {

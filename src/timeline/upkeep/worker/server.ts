@@ -9,7 +9,7 @@ import { IoError } from "../../../base/mod.ts";
 import type { EngineName, Host, MessageLink, PathLock } from "../../../io/mod.ts";
 import { encodeError } from "./error_message.ts";
 import type { Answer, Request, Task, UpkeepSetup } from "./protocol.ts";
-import { doTask, type TaskWorld } from "./tasks.ts";
+import { doTask, type TaskWorld, taskWorld } from "./tasks.ts";
 
 /** Opens what a Worker works with; its engine is shut down in the end. */
 export type OpenHost = (engine: EngineName) => Promise<Host>;
@@ -72,7 +72,7 @@ class UpkeepServer {
   async #open(setup: UpkeepSetup): Promise<TaskWorld> {
     const host = await this.#openHost(setup.engine);
     try {
-      return { host, setup, lock: await join(host, setup) };
+      return taskWorld(host, setup, await join(host, setup));
     } catch (error) {
       await host.engine.shutdown();
       throw error;
