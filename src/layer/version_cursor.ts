@@ -23,7 +23,7 @@ import { compareSpans } from "./spans.ts";
 /** Where a cursor finds pages; a {@linkcode PageSet} is one. */
 export type PageSource =
   & Pick<PageSet, "get" | "want" | "take" | "fetch" | "getRange" | "wantRange" | "takeRange">
-  & Partial<Pick<PageSet, "listed">>;
+  & Partial<Pick<PageSet, "listed" | "giveBack">>;
 
 /** For cursors over memory, which need no pages. */
 export const noPages: PageSource = {
@@ -78,7 +78,7 @@ export class VersionBlock {
   headSum: Uint32Array | undefined;
   /**
    * Whether keys lie in their records, which were checked: {@linkcode recordHeaderBytes} before a key starts its record,
-   * behind it lies its value. That memory stays as it is for who keeps it.
+   * behind it lies its value. That memory stays as it is for who keeps it, unless pages take it back (`PageSource.giveBack`).
    */
   hasRecords: boolean = false;
 

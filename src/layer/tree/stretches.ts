@@ -40,6 +40,8 @@ export class Stretches {
   #bytes: Uint8Array<ArrayBuffer> | undefined;
   #base = 0;
   #end = 0;
+  /** The stretch that was loaded last, whose rows are walked as long as no other one is. */
+  #loaded: Uint8Array<ArrayBuffer> | undefined;
 
   /**
    * Starts without a leaf.
@@ -82,9 +84,10 @@ export class Stretches {
       const end = this.#ends[0], base = this.#baseOf(slot, end);
       const bytes = this.#take(slot, end, base, pages);
       if (bytes === undefined) return -1;
+      if (this.#loaded !== undefined) pages.giveBack?.(this.#loaded);
       this.#ends.shift();
       this.#isFirst = false;
-      this.#bytes = bytes;
+      this.#loaded = this.#bytes = bytes;
       this.#base = base;
       this.#end = end;
     }

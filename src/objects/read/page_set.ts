@@ -17,6 +17,7 @@
  */
 
 import type { Objects } from "../objects.ts";
+import { RangeMemory } from "./range_memory.ts";
 import type { ObjectCache } from "../cache/object_cache.ts";
 import type { StoredObject } from "../stored_object.ts";
 import { PageFetch, type PageObserver } from "./page_fetch.ts";
@@ -32,6 +33,11 @@ export interface PageSetOptions {
    * holds few. For who needs no page but those that were missing last. @default {false}
    */
   fleeting?: boolean | undefined;
+  /**
+   * Whether whoever takes a range gives it back ({@linkcode PageSet.giveBack}), for others to be read into its memory.
+   * @default {false}
+   */
+  reuse?: boolean | undefined;
   /** Is told what is read, if anybody wants to know. */
   observer?: PageObserver | undefined;
 }
@@ -42,6 +48,7 @@ export class PageSet {
   readonly #cache: ObjectCache;
   readonly #keep: boolean;
   readonly #fleeting: boolean;
+  readonly #memory: RangeMemory | undefined;
   readonly #observer: PageObserver | undefined;
   readonly #reads = new Map<number, PageRead>();
   /** What the next fetch reads. */
@@ -57,6 +64,7 @@ export class PageSet {
     this.#cache = objects.context.cache;
     this.#keep = options.keep ?? true;
     this.#fleeting = options.fleeting ?? false;
+    this.#memory = options.reuse === true ? new RangeMemory() : undefined;
     this.#observer = options.observer;
   }
 
@@ -158,6 +166,16 @@ export class PageSet {
     return undefined;
   }
 
+  /** Takes back a range that was taken, and that nobody looks at any more. */
+  giveBack(range: Uint8Array<ArrayBuffer>): void {
+    this.#memory?.giveBack(range);
+  }
+
+  /** Gives up memory that waits to be used again: nothing is asked for any more. */
+  end(): void {
+    this.#memory?.end();
+  }
+
   #need(range: RangeWanted): void {
     if (range.error !== undefined) throw range.error;
     if (range.isNeeded) return;
@@ -180,7 +198,8 @@ export class PageSet {
     this.#needs = 0;
     if (this.#fleeting) this.#holdOnly(reads, ranges);
     const pages = new PageFetch(this.#objects, this.#observer).run(reads, this.#keep);
-    await new RangeFetch(this.#objects, ranges, this.#keep, this.#observer?.ranges).run();
+    const options = { keep: this.#keep, memory: this.#memory, observer: this.#observer?.ranges };
+    await new RangeFetch(this.#objects, ranges, options).run();
     await pages;
   }
 

@@ -7,6 +7,7 @@
 import { crc32 } from "../../base/mod.ts";
 import type { Objects } from "../objects.ts";
 import type { StoredObject } from "../stored_object.ts";
+import type { RangeMemory } from "./range_memory.ts";
 import { type RangeObserver, RangeRead, type RangeSink, type RangeWants } from "./range_read.ts";
 
 /** A range that is in memory, lent until its source is asked for anything more. */
@@ -95,11 +96,22 @@ export class RangesWanted {
   }
 }
 
+/** How ranges are read. */
+export interface RangeFetchOptions {
+  /** Whether the cache keeps those that have their checksums. */
+  readonly keep: boolean;
+  /** Where memory comes from of those that have none; left out, each has some of its own. */
+  readonly memory?: RangeMemory | undefined;
+  /** Is told how they are read, if anybody wants to know. */
+  readonly observer?: RangeObserver | undefined;
+}
+
 /** One round of reading ranges. Each question reads its own, also where another one wants the same. */
 export class RangeFetch implements RangeWants, RangeSink {
   readonly #objects: Objects;
   readonly #ranges: readonly RangeWanted[];
   readonly #keep: boolean;
+  readonly #used: RangeMemory | undefined;
   readonly #observer: RangeObserver | undefined;
   /** Memory for those that have a checksum: all of a round are let go of together, and are small. */
   #memory: Uint8Array<ArrayBuffer> | undefined;
@@ -110,13 +122,17 @@ export class RangeFetch implements RangeWants, RangeSink {
    *
    * @param objects What reads.
    * @param ranges Which, and where they go.
-   * @param keep Whether the cache keeps those that have their checksums.
-   * @param observer Is told how they are read, if anybody wants to know.
+   * @param options How.
    */
-  constructor(objects: Objects, ranges: readonly RangeWanted[], keep: boolean, observer?: RangeObserver) {
+  constructor(
+    objects: Objects,
+    ranges: readonly RangeWanted[],
+    { keep, memory, observer }: RangeFetchOptions,
+  ) {
     this.#objects = objects;
     this.#ranges = ranges;
     this.#keep = keep;
+    this.#used = memory;
     this.#observer = observer;
   }
 
@@ -158,7 +174,7 @@ export class RangeFetch implements RangeWants, RangeSink {
   ): void {
     const range = this.#ranges[item], { object: { own }, offset, sum } = range;
     if (sum === undefined) {
-      range.bytes = owned ? bytes : bytes.slice(at, at + length);
+      range.bytes = owned ? bytes : this.#copied(bytes, at, length);
       return;
     }
     const memory = range.bytes = this.#memory ??= this.#openMemory(), start = range.at = this.#end;
@@ -171,6 +187,12 @@ export class RangeFetch implements RangeWants, RangeSink {
     const { cache } = this.#objects.context;
     cache.counters.rangeMisses++;
     cache.putRange(own.cached, offset, memory, start, length);
+  }
+
+  #copied(bytes: Uint8Array<ArrayBuffer>, at: number, length: number): Uint8Array<ArrayBuffer> {
+    const used = this.#used?.take(length);
+    used?.set(bytes.subarray(at, at + length));
+    return used ?? bytes.slice(at, at + length);
   }
 
   #openMemory(): Uint8Array<ArrayBuffer> {

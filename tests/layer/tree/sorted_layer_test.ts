@@ -185,6 +185,7 @@ Deno.test("a cursor reads runs in pieces that grow, each byte once", async () =>
     const bytes = sorted.offsets[last] - sorted.offsets[0] + 20 + versions[last].key.length + 100;
     assertEquals(ranges.reduce((sum, [, length]) => sum + length, 0), bytes);
     assert(ranges[0][1] <= mostRunBytes && ranges.length < 12, `${ranges.length} pieces`);
+    assertEquals(pages.givenBack, ranges.length - 1, "each is given back when the next one is walked");
   }
 });
 

@@ -281,6 +281,15 @@ export const merging: readonly Mutant[] = [
     filter: "upkeep waits when there is no memory",
   },
   {
+    name: "stretch-given-back-too-early",
+    breaks: "C2: the memory of a row is its own until the cursor settles at the end of its block.",
+    file: "src/layer/tree/stretches.ts",
+    before: "if (this.#loaded !== undefined) pages.giveBack?.(this.#loaded);",
+    after: "pages.giveBack?.(bytes);",
+    caughtBy: "tests/layer/tree/sorted_layer_test.ts",
+    filter: "a cursor reads runs in pieces that grow",
+  },
+  {
     name: "window-that-remembers-another-merge",
     breaks: "G1: what one merge has brought is brought by the next one of the same thread too.",
     file: "src/timeline/upkeep/merge/merge_windows.ts",
@@ -288,5 +297,15 @@ export const merging: readonly Mutant[] = [
     after: "",
     caughtBy: "tests/timeline/upkeep/merge/merge_windows_test.ts",
     filter: "forgotten the last row of the merge before",
+  },
+  {
+    name: "window-of-a-failed-merge",
+    breaks:
+      "G1: a window that may have grown in part, where there was no memory for it, is used by the next merge.",
+    file: "src/timeline/upkeep/merge/merge_layers.ts",
+    before: "    window.end();\n",
+    after: "    windows.giveBack(window);\n",
+    caughtBy: "tests/timeline/upkeep/merge/reused_memory_test.ts",
+    filter: "no window again of a merge that failed",
   },
 ];

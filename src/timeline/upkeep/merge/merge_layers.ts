@@ -157,13 +157,15 @@ class Merge {
   }
 
   async #writeAll(merged: MergedRows): Promise<void> {
-    const pages = new PageSet(this.#context.objects, { keep: false });
+    // Rows are copied, so that what they lay in can be used again.
+    const pages = new PageSet(this.#context.objects, { keep: false, reuse: true });
     while (await this.#settle(merged.cursor, pages)) {
       const output = this.#output ??= await this.#open(merged.cursor);
       const isFull = await this.#fill(merged, pages, output);
       if (this.#window.count > 0) await this.#copy(output);
       if (isFull) await this.#finish(output, 0);
     }
+    pages.end();
   }
 
   /** The versions that are kept, and where they lie. */

@@ -17,6 +17,7 @@ import {
 import { PageSet } from "../../../../src/objects/mod.ts";
 import type { Change } from "../../../../src/segment/mod.ts";
 import { mergeContext } from "../../../../src/timeline/timeline_context.ts";
+import type { MergeWindows } from "../../../../src/timeline/upkeep/merge/merge_windows.ts";
 import { mergeLayers, type MergeWork } from "../../../../src/timeline/upkeep/merge/merge_layers.ts";
 import { walk } from "../../../layer/layer_fixture.ts";
 import { HookedSim } from "../../hooked_sim.ts";
@@ -51,6 +52,8 @@ export class MergeFixture {
   readonly t: WriterFixture;
   /** How many bytes the last merge told of. */
   copied = 0;
+  /** Windows of all merges; left out, each has one of its own. */
+  windows: MergeWindows | undefined;
   /** By sequence: the levels of what came of the last merge. */
   levels: ReadonlyMap<number, number> = new Map();
   #sequence = 1_000_000;
@@ -95,7 +98,7 @@ export class MergeFixture {
     const { context, objects } = this.t;
     this.copied = 0;
     const { targetBytes = 64 * KiB * KiB } = work;
-    const merged = await mergeLayers(mergeContext(context), layers, {
+    const merged = await mergeLayers({ ...mergeContext(context), windows: this.windows }, layers, {
       level: 7,
       cuts: [],
       ends: { atCutBytes: targetBytes, anywhereBytes: targetBytes },
