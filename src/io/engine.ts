@@ -148,12 +148,12 @@ export interface IoEngine {
   allocateMemory(byteLength: number): Uint8Array<ArrayBuffer>;
 
   /**
-   * Gives the room that memory takes back to the system, where it can: afterwards it holds anything, and takes room again
-   * as it is written to. Missing where it never can.
+   * Gives the room that memory takes back to the system, where it can: afterwards it holds zeros, and takes room again as
+   * it is written to. Nobody looks at it meanwhile. Missing where it never can.
    *
-   * @returns Whether it did.
+   * @returns Whether it did, which it never rejects for; `undefined` if it cannot any more.
    */
-  discard?(memory: SharedArrayBuffer): boolean;
+  discard?(memory: SharedArrayBuffer): Promise<boolean> | undefined;
 
   /**
    * Opens a regular file; at the last name links are not followed (`ELOOP`). Rejects with `EINVAL` where the file

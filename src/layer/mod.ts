@@ -36,7 +36,7 @@ export { divideIntoRuns } from "./divide_layers.ts";
 export { commonLength, keyHead } from "./key_head.ts";
 export { firstArrival } from "./memory/arrivals.ts";
 export { type FrozenColumns, FrozenIndex, type SortedVersions } from "./memory/frozen_index.ts";
-export { ownMemory, type TakeMemory } from "./memory/growing_array.ts";
+export type { ArrayMemory, TakeMemory } from "./memory/growing_array.ts";
 export { memoryCursor } from "./memory/memory_cursor.ts";
 export { MemoryIndex, type MemoryIndexHint, sortIndex } from "./memory/memory_index.ts";
 export { mergeCursors, type MergedCursor } from "./merge.ts";

@@ -53,6 +53,10 @@ class TestWorkers implements Workers {
     return systemWorkers.takeMemory(byteLength);
   }
 
+  takeZeros(byteLength: number): SharedArrayBuffer {
+    return systemWorkers.takeZeros(byteLength);
+  }
+
   giveBack(memory: SharedArrayBuffer): void {
     systemWorkers.giveBack(memory);
   }

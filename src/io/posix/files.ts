@@ -19,7 +19,7 @@ export interface Files<File extends IoFile> {
   /** Takes aligned memory; the length is a multiple of 4096. */
   allocateMemory(byteLength: number): Uint8Array<ArrayBuffer>;
   /** See `discard` of the engine; missing where the system is not to be asked. */
-  discard?(memory: SharedArrayBuffer): boolean;
+  discard?(memory: SharedArrayBuffer): Promise<boolean>;
   /** Opens what stands at a path: no link at the last name, and without waiting for who writes to a pipe. */
   open(path: string, options: OpenOptions): File | Promise<File>;
   /** What is open; `undefined` if the system does not say. */

@@ -71,7 +71,7 @@ export class LibcFiles implements Files<LibcFile> {
   }
 
   /** See {@linkcode Files.discard}. */
-  discard(memory: SharedArrayBuffer): boolean {
+  discard(memory: SharedArrayBuffer): Promise<boolean> {
     return discardPages(this.libc, memory);
   }
 

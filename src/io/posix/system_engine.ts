@@ -90,8 +90,10 @@ export class SystemEngine<File extends IoFile> implements IoEngine {
   }
 
   /** See {@linkcode IoEngine.discard}. After the end there is nobody to ask. */
-  discard(memory: SharedArrayBuffer): boolean {
-    return this.#ended === undefined && this.#files.discard?.(memory) === true;
+  discard(memory: SharedArrayBuffer): Promise<boolean> | undefined {
+    if (this.#ended !== undefined || this.#files.discard === undefined) return undefined;
+    this.#inside++;
+    return this.#files.discard(memory).finally(() => this.#leave());
   }
 
   /** See {@linkcode IoEngine.open}. */

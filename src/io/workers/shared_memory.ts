@@ -9,24 +9,26 @@
 const steps = 8;
 const leastBytes = 64 * 1024;
 
-/** Gives the room of memory back to the system, if it can; what it held is gone then. */
-export type Discard = (memory: SharedArrayBuffer) => boolean;
+/** Gives the room of memory back to the system, if it can; it holds zeros then. `undefined` where nobody can. */
+export type Discard = (memory: SharedArrayBuffer) => Promise<boolean> | undefined;
 
 /** Memory that nobody uses. */
 interface Free {
   readonly memory: SharedArrayBuffer;
-  /** Whether it takes room. */
-  isSpare: boolean;
+  /** Whether it takes room, and holds anything; otherwise it holds zeros. */
+  readonly isSpare: boolean;
 }
 
 /** Memory that nobody uses now. */
 export class SharedMemoryPool {
   readonly #mostBytes: number;
   readonly #mostSpareBytes: number;
-  /** In the order in which it came back. */
+  /** What was not used for longest comes first. */
   readonly #free: Free[] = [];
   #freeBytes = 0;
   #spareBytes = 0;
+  /** What is being given back to the system, and is nobody's until that is done. */
+  #leavingBytes = 0;
 
   /**
    * Starts empty.
@@ -44,18 +46,35 @@ export class SharedMemoryPool {
     return this.#freeBytes;
   }
 
-  /** Those of them that take room meanwhile. */
+  /** The bytes that take room meanwhile. */
   get spareBytes(): number {
-    return this.#spareBytes;
+    return this.#spareBytes + this.#leavingBytes;
   }
 
   /** Takes memory of at least so many bytes, and at most a quarter more than that, rounded up. */
   take(byteLength: number): SharedArrayBuffer {
+    return this.#take(byteLength).memory;
+  }
+
+  /** As {@linkcode take}, but what is taken holds zeros. */
+  takeZeros(byteLength: number): SharedArrayBuffer {
+    const { memory, isSpare } = this.#take(byteLength);
+    // Word by word, as a fifth of the time of byte by byte: half a millisecond for 8 MiB.
+    if (isSpare) new Int32Array(memory).fill(0);
+    return memory;
+  }
+
+  #take(byteLength: number): Free {
     const wanted = rounded(byteLength);
-    const fits = ({ memory: { byteLength } }: Free) => byteLength >= wanted && byteLength <= wanted * 1.25;
-    // What came last takes room, if any does.
-    const at = this.#free.findLastIndex(fits);
-    return at < 0 ? new SharedArrayBuffer(wanted) : this.#remove(at);
+    let best = -1, least = wanted * 1.25;
+    // The smallest that will do, so that none is missing where more is wanted; of those the last, since it takes room.
+    for (let at = 0; at < this.#free.length; at++) {
+      const { memory: { byteLength } } = this.#free[at];
+      if (byteLength < wanted || byteLength > least) continue;
+      best = at;
+      least = byteLength;
+    }
+    return best < 0 ? { memory: new SharedArrayBuffer(wanted), isSpare: false } : this.#remove(best);
   }
 
   /**
@@ -64,25 +83,46 @@ export class SharedMemoryPool {
    * @param memory What nobody looks at any more.
    * @param discard Gives up the room of what was not used for longest, if too much takes some.
    */
-  giveBack(memory: SharedArrayBuffer, discard: Discard = () => false): void {
-    this.#free.push({ memory, isSpare: true });
-    this.#freeBytes += memory.byteLength;
-    this.#spareBytes += memory.byteLength;
-    for (const free of this.#free) {
+  giveBack(memory: SharedArrayBuffer, discard: Discard = () => undefined): void {
+    this.#add({ memory, isSpare: true });
+    for (const free of [...this.#free]) {
       if (this.#spareBytes <= this.#mostSpareBytes) break;
-      if (!free.isSpare || !discard(free.memory)) continue;
-      free.isSpare = false;
-      this.#spareBytes -= free.memory.byteLength;
+      if (free.isSpare) this.#discard(free, discard);
     }
-    // What was not used for longest goes first.
-    while (this.#freeBytes > this.#mostBytes) this.#remove(0);
+    this.#dropOldest();
   }
 
-  #remove(at: number): SharedArrayBuffer {
-    const [{ memory, isSpare }] = this.#free.splice(at, 1);
-    this.#freeBytes -= memory.byteLength;
-    if (isSpare) this.#spareBytes -= memory.byteLength;
-    return memory;
+  #discard(free: Free, discard: Discard): void {
+    const { memory } = free, discarded = discard(memory);
+    if (discarded === undefined) return;
+    this.#remove(this.#free.indexOf(free));
+    this.#leavingBytes += memory.byteLength;
+    void discarded.then((isDone) => {
+      this.#leavingBytes -= memory.byteLength;
+      this.#add({ memory, isSpare: !isDone });
+      this.#dropOldest();
+    });
+  }
+
+  /** Adds what takes room behind what takes none, for it to be taken first. */
+  #add(free: Free): void {
+    const { memory: { byteLength }, isSpare } = free;
+    const roomless = isSpare ? -1 : this.#free.findIndex((other) => other.isSpare);
+    this.#free.splice(roomless < 0 ? this.#free.length : roomless, 0, free);
+    this.#freeBytes += byteLength;
+    if (isSpare) this.#spareBytes += byteLength;
+  }
+
+  #remove(at: number): Free {
+    const [free] = this.#free.splice(at, 1), { memory: { byteLength }, isSpare } = free;
+    this.#freeBytes -= byteLength;
+    if (isSpare) this.#spareBytes -= byteLength;
+    return free;
+  }
+
+  /** Leaves what was not used for longest to the garbage collector, if there is too much. */
+  #dropOldest(): void {
+    while (this.#freeBytes > this.#mostBytes) this.#remove(0);
   }
 }
 

@@ -21,8 +21,8 @@ interface Port {
 }
 
 /**
- * Memory of all stores of this thread: one that is closed leaves it to the next. Little of it takes room meanwhile: with
- * an index of the usual size an ingest and its merges took 50 MiB more, and were as fast.
+ * Memory of all stores of this thread: one that is closed leaves it to the next. Little of it takes room meanwhile: what
+ * three indexes of the usual size take, which wait to be sealed when most is appended, would be there all the time.
  */
 const memory = new SharedMemoryPool(256 * MiB, 16 * MiB);
 
@@ -32,6 +32,7 @@ const memory = new SharedMemoryPool(256 * MiB, 16 * MiB);
  * @param engine Gives room back to the system.
  */
 export function systemWorkers(engine: Pick<IoEngine, "discard">): Workers {
+  const discard = (unused: SharedArrayBuffer) => engine.discard?.(unused);
   return {
     worthBytes: 4 * MiB,
     start: (module) => {
@@ -47,7 +48,8 @@ export function systemWorkers(engine: Pick<IoEngine, "discard">): Workers {
       return memory.spareBytes;
     },
     takeMemory: (byteLength) => memory.take(byteLength),
-    giveBack: (given) => memory.giveBack(given, (unused) => engine.discard?.(unused) === true),
+    takeZeros: (byteLength) => memory.takeZeros(byteLength),
+    giveBack: (given) => memory.giveBack(given, discard),
   };
 }
 

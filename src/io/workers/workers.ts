@@ -37,6 +37,8 @@ export interface Workers {
   start(module: URL): WorkerLink | { readonly refusal: string };
   /** Memory of so many bytes or somewhat more that threads share, which holds anything. Nothing is touched for it. */
   takeMemory(byteLength: number): SharedArrayBuffer;
+  /** The same, but that it holds zeros. */
+  takeZeros(byteLength: number): SharedArrayBuffer;
   /** The bytes of memory that was taken back and takes room until it is used again, of all stores of this thread. */
   readonly spareBytes: number;
   /** Takes memory back, which nobody uses any more on any thread. */

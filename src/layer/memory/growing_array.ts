@@ -14,8 +14,19 @@ type Growable = Int32Array | Uint8Array;
 /** Takes memory for an array, which need not hold zeros: so many bytes, or somewhat more. */
 export type TakeMemory = (byteLength: number) => ArrayBufferLike;
 
+/** Where an index takes its memory from. */
+export interface ArrayMemory {
+  /** Takes memory that need not hold zeros. */
+  readonly take: TakeMemory;
+  /** Takes memory that holds zeros, as far as was asked for. */
+  readonly takeZeros: TakeMemory;
+}
+
 /** Memory of this thread alone. */
 export const ownMemory: TakeMemory = (byteLength) => new ArrayBuffer(byteLength);
+
+/** Memory of this thread alone, of either kind. */
+export const ownArrays: ArrayMemory = { take: ownMemory, takeZeros: ownMemory };
 
 /** How many elements are copied for each one that is reserved. */
 export const growthRate = 20;

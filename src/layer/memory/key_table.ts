@@ -15,8 +15,10 @@
  * @module
  */
 
+import { dropMemory } from "../../io/mod.ts";
 import { isSameSpan } from "../spans.ts";
 import {
+  type ArrayMemory,
   bytesIn,
   GrowingArray,
   growthRate,
@@ -40,8 +42,19 @@ export const keyLength = 3;
 /** A key takes two slots on average, of two words each. */
 const slotWords = 4;
 
+/** What a table is made for. */
+export interface KeyRoom {
+  /** How many keys are expected: slots need not grow for so many. */
+  readonly keys: number;
+  /** For how many keys there is room, beside their slots, before that grows. */
+  readonly room: number;
+  /** For how many bytes of keys. */
+  readonly byteRoom: number;
+}
+
 /** The keys of an index; who is not the table only reads what it shows. Hot: `bench/seal_bench.ts`. */
 export class KeyTable {
+  readonly #takeZeros: TakeMemory;
   #slots: Int32Array;
   #mask: number;
   /** The slots that will take their place, and the keys that stand in them already. */
@@ -60,19 +73,27 @@ export class KeyTable {
   #touched = 0;
 
   /**
-   * Makes a table that need not grow for so many keys of so many bytes together.
+   * Makes an empty table.
    *
-   * @param take Where the memory of keys comes from; slots, which only finding needs, have memory of their own.
+   * @param room What it is made for. Slots are touched all over, so that those for keys that are not expected would cost.
+   * @param memory Where memory comes from.
    */
-  constructor(keys: number, keyBytes: number, take: TakeMemory) {
+  constructor({ keys, room, byteRoom }: KeyRoom, { take, takeZeros }: ArrayMemory) {
     let slots = 2;
-    while (slots < keys * 2) slots *= 2;
-    this.#slots = new Int32Array(slots * 2);
+    while (isNearlyFull(keys * 2, slots)) slots *= 2;
+    this.#takeZeros = takeZeros;
+    this.#slots = this.#emptySlots(slots);
     this.#mask = slots - 1;
-    this.#growingFields = new GrowingArray(wordsIn(take), keys * keyStride);
+    this.#growingFields = new GrowingArray(wordsIn(take), room * keyStride);
     this.fields = this.#growingFields.array;
-    this.#growingBytes = new GrowingArray(bytesIn(take), keyBytes);
+    this.#growingBytes = new GrowingArray(bytesIn(take), byteRoom);
     this.bytes = this.#growingBytes.array;
+  }
+
+  /** Takes slots of which none is taken. */
+  #emptySlots(count: number): Int32Array {
+    const words = count * 2;
+    return new Int32Array(this.#takeZeros(words * Int32Array.BYTES_PER_ELEMENT), 0, words);
   }
 
   /** The memory that it holds in bytes. */
@@ -105,7 +126,7 @@ export class KeyTable {
     // Half of the slots at the most are taken, or nearly so. Fuller ones are filled anew, twice as many, bit by bit (G1).
     if (this.#nextSlots !== undefined) this.#fillSlots(keys * growthRate);
     else if (isNearlyFull((this.count + keys) * 2, this.#mask + 1)) {
-      this.#nextSlots = new Int32Array(this.#slots.length * 2);
+      this.#nextSlots = this.#emptySlots(this.#slots.length);
     }
   }
 
@@ -123,10 +144,17 @@ export class KeyTable {
     }
     this.#nextKeys = end;
     if (end < this.count) return;
+    dropMemory(this.#slots);
     this.#slots = slots;
     this.#mask = mask;
     this.#nextSlots = undefined;
     this.#nextKeys = 0;
+  }
+
+  /** Gives its slots up. No key is looked for any more. */
+  giveUp(): void {
+    dropMemory(this.#slots, this.#nextSlots ?? this.#slots);
+    this.#nextSlots = undefined;
   }
 
   /**

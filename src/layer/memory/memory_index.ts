@@ -31,7 +31,7 @@ import {
 } from "../formats/record_format.ts";
 import { flagsOfKind } from "../formats/run_format.ts";
 import type { FrozenColumns, SortedVersions } from "./frozen_index.ts";
-import { GrowingArray, ownMemory, type TakeMemory, wordsIn } from "./growing_array.ts";
+import { type ArrayMemory, GrowingArray, ownArrays, wordsIn } from "./growing_array.ts";
 import { KeyOrder } from "./key_order.ts";
 import { keyStride, KeyTable } from "./key_table.ts";
 import {
@@ -44,7 +44,7 @@ import {
 } from "./version_fields.ts";
 import { mayMark, VersionMarks } from "./version_marks.ts";
 
-/** Expected sizes, so that an index need not grow. */
+/** Expected sizes: an index that is not much larger need not grow. */
 export interface MemoryIndexHint {
   /** The expected number of versions. */
   versions?: number | undefined;
@@ -55,6 +55,8 @@ export interface MemoryIndexHint {
 }
 
 const leastVersions = 1 << 8;
+/** Room beyond what is expected. Memory is reserved and not touched until it is used, so that it costs nothing. */
+const spare = 1.125;
 /** Records of a batch that are hashed before they are inserted. */
 const lookAhead = 128;
 /** Versions that are walked before marks are asked. */
@@ -73,18 +75,24 @@ export class MemoryIndex implements SortedVersions {
   readonly #aheadHash = new Int32Array(lookAhead);
   readonly #marks = new VersionMarks();
   readonly #order: KeyOrder;
+  #isGivenUp = false;
 
   /**
    * Makes an empty index.
    *
    * @param hint What it may expect.
-   * @param take Where the memory comes from of all that is walked when it is sealed.
+   * @param memory Where its memory comes from.
    */
-  constructor(hint: MemoryIndexHint = {}, take: TakeMemory = ownMemory) {
+  constructor(hint: MemoryIndexHint = {}, memory: ArrayMemory = ownArrays) {
     const { versions = 0, keys = 0, keyBytes = 0 } = hint;
-    const least = leastVersions + lookAhead;
-    this.keys = new KeyTable(Math.max(least, keys + lookAhead), Math.max(leastVersions * 16, keyBytes), take);
-    this.#growing = new GrowingArray(wordsIn(take), Math.max(least, versions + lookAhead) * versionStride);
+    const least = leastVersions + lookAhead, roomFor = (count: number) => Math.ceil(count * spare);
+    this.keys = new KeyTable({
+      keys: Math.max(least, keys + lookAhead),
+      room: Math.max(least, roomFor(keys) + lookAhead),
+      byteRoom: Math.max(leastVersions * 16, roomFor(keyBytes)),
+    }, memory);
+    const room = Math.max(least, roomFor(versions) + lookAhead);
+    this.#growing = new GrowingArray(wordsIn(memory.take), room * versionStride);
     this.#versions = this.#growing.array;
     this.#order = new KeyOrder(this.keys);
   }
@@ -130,12 +138,13 @@ export class MemoryIndex implements SortedVersions {
 
   /** What an index of the same kind of data may expect. */
   hint(): MemoryIndexHint {
-    const spare = 1.125;
-    return {
-      versions: Math.ceil(this.#versionCount * spare),
-      keys: Math.ceil(this.keys.count * spare),
-      keyBytes: Math.ceil(this.keys.bytesUsed * spare),
-    };
+    return { versions: this.#versionCount, keys: this.keys.count, keyBytes: this.keys.bytesUsed };
+  }
+
+  /** Gives up what only finding needs, which is memory at once: nobody looks for a key any more. */
+  giveUp(): void {
+    this.#isGivenUp = true;
+    this.keys.giveUp();
   }
 
   /**
@@ -210,6 +219,7 @@ export class MemoryIndex implements SortedVersions {
    * @returns Its id, or −1.
    */
   keyId(key: Uint8Array, hash: number): number {
+    assert(!this.#isGivenUp, "no key is looked for in an index that was given up");
     return Math.max(-1, this.keys.find(hash | 0, key, 0, key.length));
   }
 

@@ -97,6 +97,13 @@ export class SimWorkers implements Workers {
     return memory;
   }
 
+  /** See {@linkcode Workers.takeZeros}. */
+  takeZeros(byteLength: number): SharedArrayBuffer {
+    const memory = this.#memory.takeZeros(byteLength);
+    this.#takenBytes += memory.byteLength;
+    return memory;
+  }
+
   /** See {@linkcode Workers.giveBack}. Whoever looks at it after that sees nonsense. */
   giveBack(memory: SharedArrayBuffer): void {
     this.#takenBytes -= memory.byteLength;

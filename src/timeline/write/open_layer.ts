@@ -89,7 +89,7 @@ export function openLayer(
     },
   });
   const memory = runner.indexMemory();
-  const layer = new MemoryLayer(new MemoryIndex(hint, memory?.take), writer.object, header);
+  const layer = new MemoryLayer(new MemoryIndex(hint, memory), writer.object, header);
   return new OpenLayer(new SegmentWriter(writer, header), layer, writer.made, memory);
 }
 

@@ -31,8 +31,8 @@ import { CountedClock } from "./counted_clock.ts";
 import { type OpenLayer, openLayer, resumeLayer } from "./open_layer.ts";
 import type { RecoveredSegment } from "./recover.ts";
 
-/** Keys for which a first index reserves room: more would spread its slots too thin for the caches. */
-const mostReservedKeys = 1 << 19;
+/** Keys for which a first index reserves room, whose slots take 8 MiB: more would spread them too thin for the caches. */
+const mostReservedKeys = 480_000;
 
 /** Who is told of seals. */
 export interface SealWatch {
@@ -292,6 +292,7 @@ export class TimelineLayers {
     this.#lingering.add(frozen.layer);
     void this.#context.views.retire([frozen], ({ layer, memory }) => {
       this.#lingering.delete(layer);
+      layer.index.giveUp();
       memory?.release();
     });
     this.#watch.sealed(stored);

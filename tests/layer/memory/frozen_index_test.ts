@@ -5,12 +5,18 @@ import { FrozenIndex, memoryCursor, MemoryIndex, sortIndex } from "../../../src/
 import { Random, seeds } from "../../random.ts";
 import { CountingTurns, IndexFixture, walk } from "../layer_fixture.ts";
 
-const shared = (byteLength: number) => {
+const take = (byteLength: number) => {
   // More than was asked for, and not clean: what is used again is neither.
   const memory = new SharedArrayBuffer(Math.ceil(byteLength * 1.1 / 8) * 8);
   new Uint8Array(memory).fill(0xa5);
   return memory;
 };
+const takeZeros = (byteLength: number) => {
+  const memory = take(byteLength);
+  new Uint8Array(memory).fill(0, 0, byteLength);
+  return memory;
+};
+const shared = { take, takeZeros };
 
 Deno.test("FrozenIndex walks what its MemoryIndex does, both ways, and shares its memory", async () => {
   for (const seed of seeds("frozen index", 20)) {

@@ -227,3 +227,28 @@ Deno.test("MemoryIndex.seek() finds the version as of any LSN in chains of any l
     }
   }
 });
+
+Deno.test("MemoryIndex has slots for what it expects and not for twice as much, until that much comes", () => {
+  const random = new Random(19);
+  const given: Given[] = Array.from({ length: 7800 }, () => [random.bytes(9), undefined]);
+  const t = new IndexFixture(new MemoryIndex({ keys: 7400, versions: 7400, keyBytes: 7400 * 9 }));
+  const slotBytes = 16_384 * 8, others = 7400 * (16 + 20 + 9), before = t.index.byteLength;
+  assert(before < slotBytes + others * 1.2, `${before} bytes`);
+  t.add(1, given.slice(0, 7400));
+  assertEquals(t.index.byteLength, before, "what was expected fits");
+  t.add(2, given.slice(7400));
+  assert(t.index.byteLength >= before + slotBytes, "twice as many slots");
+  assertMatches(t);
+});
+
+Deno.test("MemoryIndex.giveUp() frees its slots, and nobody finds anything in it any more", () => {
+  const random = new Random(20);
+  const given: Given[] = Array.from({ length: 2000 }, () => [random.bytes(9), undefined]);
+  const t = new IndexFixture();
+  t.add(1, given);
+  const before = t.index.byteLength, sorted = [...t.index.sortedKeys()];
+  t.index.giveUp();
+  assert(t.index.byteLength <= before - 4096 * 8, "4,096 slots");
+  assertEquals([...t.index.sortedKeys()], sorted, "what is walked stays");
+  assertThrows(() => t.id(given[0][0]), AssertionError);
+});

@@ -188,4 +188,22 @@ export const ownership: readonly Mutant[] = [
     caughtBy: "tests/base/health_test.ts",
     filter: "while it is being closed",
   },
+  {
+    name: "shared-memory-used-while-it-leaves",
+    breaks: "Memory that is being given back to the system is nobody's until that is done.",
+    file: "src/io/workers/shared_memory.ts",
+    before: "    this.#remove(this.#free.indexOf(free));\n",
+    after: "    this.#remove(this.#free.indexOf(free));\n    this.#add(free);\n",
+    caughtBy: "tests/io/workers/shared_memory_test.ts",
+    filter: "hands nothing out that is being given back",
+  },
+  {
+    name: "slots-of-another-index",
+    breaks: "Memory that is to hold zeros holds nothing of what used it before.",
+    file: "src/io/workers/shared_memory.ts",
+    before: "if (isSpare) new Int32Array(memory).fill(0);",
+    after: "if (isSpare) new Int32Array(memory, 4096).fill(0);",
+    caughtBy: "tests/io/workers/shared_memory_test.ts",
+    filter: "takeZeros() has zeros",
+  },
 ];

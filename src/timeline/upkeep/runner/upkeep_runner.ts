@@ -7,11 +7,11 @@
 
 import type { Health } from "../../../base/mod.ts";
 import type {
+  ArrayMemory,
   LayerDescription,
   LayerIdentity,
   MemoryIndex,
   StoredLayer,
-  TakeMemory,
 } from "../../../layer/mod.ts";
 import type { ObjectWriter } from "../../../objects/mod.ts";
 import type { LevelledLayer } from "../../../manifest/mod.ts";
@@ -19,9 +19,7 @@ import type { MergeContext } from "../merge/merge_context.ts";
 import type { MergeWork } from "../merge/merge_layers.ts";
 
 /** The memory of one index, from its first batch until nobody reads it any more. */
-export interface IndexMemory {
-  /** Takes memory for an array. */
-  readonly take: TakeMemory;
+export interface IndexMemory extends ArrayMemory {
   /** Says that another thread may go on looking at it: it is not used again. */
   abandon(): void;
   /** Gives it up: nobody on this thread looks at it any more. Doing so again does nothing. */

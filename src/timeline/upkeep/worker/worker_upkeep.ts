@@ -226,11 +226,14 @@ class SharedIndexMemory implements IndexMemory {
     this.#workers = workers;
   }
 
-  readonly take = (byteLength: number): SharedArrayBuffer => {
-    const memory = this.#workers.takeMemory(byteLength);
+  readonly take = (byteLength: number): SharedArrayBuffer => this.#note(this.#workers.takeMemory(byteLength));
+  readonly takeZeros = (byteLength: number): SharedArrayBuffer =>
+    this.#note(this.#workers.takeZeros(byteLength));
+
+  #note(memory: SharedArrayBuffer): SharedArrayBuffer {
     this.#taken.push(memory);
     return memory;
-  };
+  }
 
   abandon(): void {
     this.#taken = [];
