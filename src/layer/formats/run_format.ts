@@ -80,6 +80,8 @@ export function lsnInRun(bytes: Uint8Array, at: number): number {
 export class RunHeads {
   readonly #bytes = new Uint8Array(mostRunBytes);
   readonly #view = viewOf(this.#bytes);
+  /** By length: the first so many bytes. Runs of one layer have few lengths, and making a view each time is garbage. */
+  readonly #prefixes: (Uint8Array | undefined)[] = [];
   #end = 0;
 
   /** Starts anew. */
@@ -96,7 +98,7 @@ export class RunHeads {
 
   /** Their checksum. */
   sum(): number {
-    return crc32(this.#bytes.subarray(0, this.#end));
+    return crc32(this.#prefixes[this.#end] ??= this.#bytes.subarray(0, this.#end));
   }
 }
 

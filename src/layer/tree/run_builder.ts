@@ -18,7 +18,7 @@ export class RunBuilder {
   readonly #slots = new VersionBlock(mostSlots, mostSlots * 32);
   readonly #columns = this.#slots.withSums();
   readonly #heads = new RunHeads();
-  /** The key of the record that was added last, and that of the first one of the run. */
+  /** The key of the record in front of the run, once there is another one, and that of the first one of the run. */
   readonly #last = new Uint8Array(maxKeyBytes);
   readonly #lastView = viewOf(this.#last);
   readonly #first = new Uint8Array(maxKeyBytes);
@@ -56,17 +56,25 @@ export class RunBuilder {
    * @param base Where `records` starts in the file.
    */
   add(block: VersionBlock, from: number, to: number, records: Uint8Array, base: number): void {
-    const { keyStart, keyLength, length, offset, view: keys } = block, view = viewOf(records);
+    const { keyLength, length, offset } = block, view = viewOf(records);
     for (let row = from; row < to; row++) {
-      if (this.#count > 0 && this.#end - this.#start + length[row] > mostRunBytes) this.#close(records, base);
+      if (this.#count > 0 && this.#end - this.#start + length[row] > mostRunBytes) {
+        if (row > from) this.#remember(block, row - 1);
+        this.#close(records, base);
+      }
       if (this.#count === 0) this.#begin(block, row);
       this.#count++;
       this.#end = offset[row] + length[row];
       // One that is longer is alone in its run, which then is none (N1).
       if (length[row] <= mostRunBytes) this.#heads.add(view, offset[row] - base, keyLength[row]);
-      copyBytes(keys, keyStart[row], this.#lastView, 0, this.#lastLength = keyLength[row]);
     }
+    if (from < to) this.#remember(block, to - 1);
     this.#sumTo(this.#end, records, base);
+  }
+
+  /** Keeps the key of a row, which is the last of its run, or the last that there is for now. */
+  #remember({ keyStart, keyLength, view }: VersionBlock, row: number): void {
+    copyBytes(view, keyStart[row], this.#lastView, 0, this.#lastLength = keyLength[row]);
   }
 
   /** Ends the last run, and hands on what is left. */
