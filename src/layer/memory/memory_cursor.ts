@@ -58,8 +58,8 @@ class MemoryCursor implements VersionCursor {
   /** Rows, if a key among those that were gathered has older versions, and the version of each. */
   readonly #rows: MemoryBlock;
   readonly #versions: Int32Array;
-  /** Versions of that key that are not in the block of rows yet, the next one last. */
-  #chain: number[] = [];
+  /** Versions of that key that are not in the block of rows yet, the next one last. One array serves for all keys. */
+  readonly #chain: number[] = [];
   #isLast = false;
 
   constructor(index: SortedVersions, range: VersionRange) {
@@ -135,18 +135,18 @@ class MemoryCursor implements VersionCursor {
 
   /** Fills the block of rows with gathered keys, each with all its versions. */
   #expand(): void {
-    const rows = this.#rows, keys = this.#keys;
+    const rows = this.#rows, keys = this.#keys, chain = this.#chain;
     let count = 0;
     for (; this.#keysAt < keys.count; this.#keysAt++) {
       const key = this.#keysAt;
-      if (this.#chain.length === 0) this.#chain = this.#chainOf(this.#newest[key]);
-      for (; this.#chain.length > 0 && count < this.#room; count++) {
+      if (chain.length === 0) this.#fillChain(this.#newest[key]);
+      for (; chain.length > 0 && count < this.#room; count++) {
         rows.keyStart[count] = keys.keyStart[key];
         rows.keyLength[count] = keys.keyLength[key];
         rows.hash[count] = keys.hash[key];
-        this.#versions[count] = this.#chain.pop() as number;
+        this.#versions[count] = chain.pop() as number;
       }
-      if (this.#chain.length > 0) break;
+      if (chain.length > 0) break;
     }
     rows.count = count;
     rows.bytes = keys.bytes;
@@ -154,11 +154,11 @@ class MemoryCursor implements VersionCursor {
     this.block = rows;
   }
 
-  /** The versions of a key, the one that comes last in the walk first. */
-  #chainOf(newest: number): number[] {
-    const chain: number[] = [];
+  /** Takes the versions of a key, the one that comes last in the walk first. */
+  #fillChain(newest: number): void {
+    const chain = this.#chain;
     for (let version = newest; version >= 0; version = this.#index.previous(version)) chain.push(version);
-    return this.#walk.reverse ? chain.reverse() : chain;
+    if (this.#walk.reverse) chain.reverse();
   }
 }
 
