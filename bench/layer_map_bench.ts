@@ -23,6 +23,7 @@ function layerOf(firstKey: number, lastKey: number, lsn: number): StoredLayer {
     lastKey: keyOf(lastKey),
     versions: 2,
     tombstones: 0,
+    patches: 0,
     keys: 2,
     byteLength: 24_576,
     valuesEnd: 4096,

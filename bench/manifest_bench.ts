@@ -77,6 +77,7 @@ function layerOf(sequence: number): LevelledLayer {
     lastKey,
     versions: 500_000,
     tombstones: 0,
+    patches: 0,
     keys: 500_000,
     byteLength: valuesEnd + (indexPages + filterPages) * pageBytes + blockBytes,
     valuesEnd,

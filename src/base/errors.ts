@@ -261,6 +261,38 @@ export class ConflictError extends VarveError {
   }
 }
 
+/** Which patches cannot be redone, and why. */
+export interface RedoErrorContext {
+  /** The key. */
+  key: Uint8Array<ArrayBuffer>;
+  /** The LSN of the newest of the patches. */
+  lsn: number;
+  /** What redo threw, or what is wrong with what it returned; left out if there is no redo. */
+  cause?: unknown;
+}
+
+/** A key whose patches cannot be redone: the store was opened without `redo`, or that failed. */
+export class RedoError extends VarveError {
+  /** The name of the class. */
+  override name = "RedoError";
+  /** The key. */
+  readonly key: Uint8Array<ArrayBuffer>;
+  /** The LSN of the newest of the patches. */
+  readonly lsn: number;
+
+  /** Makes an error from the key, and why its patches cannot be redone. */
+  constructor({ key, lsn, cause }: RedoErrorContext) {
+    const why = cause === undefined
+      ? 'the store was opened without the option "redo"'
+      : cause instanceof Error
+      ? cause.message
+      : String(cause);
+    super(`Cannot redo patches of key ${nameOf(key)} at LSN ${lsn}: ${why}`, { cause });
+    this.key = key;
+    this.lsn = lsn;
+  }
+}
+
 /** The longest key that a message has whole, in bytes. */
 const namedBytes = 64;
 

@@ -59,6 +59,8 @@ export interface LayerDescription extends LayerSummary {
    * LSN that a read as of the horizon or later needs, and what it does not have is nowhere. 0 if it is no image.
    */
   readonly imageLsn: Lsn;
+  /** The number of its versions that need older ones: patches that do not bring along what they stand on. */
+  readonly patches: number;
 }
 
 /** Levels of an index; each has at least two pages under a page, so that more cannot be. */
@@ -93,7 +95,7 @@ function hasWholeNumbers(layer: LayerDescription): boolean {
     isWhole(layer.tombstones) && isWhole(layer.keys) && isWhole(layer.byteLength) &&
     isWhole(layer.valuesEnd) &&
     isWhole(layer.indexPages) && isWhole(layer.leafPages) && isWhole(layer.height) &&
-    isWhole(layer.filterPages) && isWhole(layer.horizon) && isWhole(layer.imageLsn);
+    isWhole(layer.filterPages) && isWhole(layer.horizon) && isWhole(layer.imageLsn) && isWhole(layer.patches);
 }
 
 function numberFault(layer: LayerDescription): string {
@@ -117,8 +119,9 @@ function imageFault({ kind, imageLsn, firstLsn, horizon, versions }: LayerDescri
 }
 
 function countFault(layer: LayerDescription): string | undefined {
-  const { versions, tombstones, keys, indexPages, leafPages, height } = layer;
+  const { versions, tombstones, patches, keys, indexPages, leafPages, height } = layer;
   if (tombstones > versions) return `${tombstones} tombstones among ${versions} versions`;
+  if (patches + tombstones > versions) return `${patches} patches among ${versions} versions`;
   if (keys > versions || (keys === 0) !== (versions === 0)) return `${keys} keys of ${versions} versions`;
   const isTree = versions === 0
     ? indexPages === 0 && leafPages === 0 && height === 0

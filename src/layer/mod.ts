@@ -13,6 +13,7 @@ export { fileSeed } from "./formats/file_seed.ts";
 export { filterMayContain } from "./formats/bloom_filter.ts";
 export { hashKey } from "./formats/key_hash.ts";
 export { terminalFlag, tombstoneFlag } from "./formats/page_format.ts";
+export * from "./formats/patch_format.ts";
 export * from "./formats/record_format.ts";
 export { flagsOfKind, lengthInRun, lsnInRun, mostRunBytes } from "./formats/run_format.ts";
 export { CompressedValue, leastCompressedBytes, ValueCompressor } from "./formats/value_format.ts";

@@ -17,7 +17,7 @@ import { filterBitsPerKey, FilterBuilder } from "./formats/bloom_filter.ts";
 import { encodeFooter } from "./formats/file_format.ts";
 import { hashKey } from "./formats/key_hash.ts";
 import { fileSeed } from "./formats/file_seed.ts";
-import { pageSeed, tombstoneFlag } from "./formats/page_format.ts";
+import { pageSeed, terminalFlag, tombstoneFlag } from "./formats/page_format.ts";
 import { layerByteLength, type LayerDescription } from "./layer_description.ts";
 import { compareViews } from "./spans.ts";
 import { RunBuilder } from "./tree/run_builder.ts";
@@ -182,6 +182,7 @@ class Tally {
   readonly counts = {
     versions: 0,
     tombstones: 0,
+    patches: 0,
     keys: 0,
     firstKey: new Uint8Array(0),
     lastKey: new Uint8Array(0),
@@ -192,7 +193,7 @@ class Tally {
   /** Takes note of rows, which stand after those before them. Hot: `bench/seal_bench.ts`. */
   add(block: VersionBlock, from: number, to: number): void {
     const { counts } = this;
-    let { keys, tombstones } = counts;
+    let { keys, tombstones, patches } = counts;
     const most = keys + to - from;
     if (most > this.hashes.length) {
       const hashes = this.hashes;
@@ -204,6 +205,7 @@ class Tally {
     let lastLsn = this.#lastLsn;
     for (let row = from; row < to; row++) {
       if (block.flags[row] & tombstoneFlag) tombstones++;
+      else if ((block.flags[row] & terminalFlag) === 0) patches++;
       const before = row - 1;
       const order = row === from
         ? compareRowKey(block, row, counts.lastKey)
@@ -217,6 +219,7 @@ class Tally {
     counts.lastKey = rowKey(block, to - 1);
     counts.versions += to - from;
     counts.tombstones = tombstones;
+    counts.patches = patches;
     counts.keys = keys;
   }
 }

@@ -17,10 +17,10 @@
  *            ──┬─────────────┬──────────┬────────────┬──────┬─────────────┬────────────┬──────────────┬──
  *              │ byte length │ versions │ tombstones │ keys │ index pages │ leaf pages │ filter pages │
  *            ──┴─────────────┴──────────┴────────────┴──────┴─────────────┴────────────┴──────────────┴──
- *              76        84          92                 94                96
- *            ──┬─────────┬───────────┬──────────────────┬─────────────────┬─────────────┬────────────┐
- *              │ horizon │ image LSN │ first key length │ last key length │ first key … │ last key … │
- *            ──┴─────────┴───────────┴──────────────────┴─────────────────┴─────────────┴────────────┘
+ *              76        84          92        96                 98                100
+ *            ──┬─────────┬───────────┬─────────┬──────────────────┬─────────────────┬─────────────┬────────────┐
+ *              │ horizon │ image LSN │ patches │ first key length │ last key length │ first key … │ last key … │
+ *            ──┴─────────┴───────────┴─────────┴──────────────────┴─────────────────┴─────────────┴────────────┘
  *
  *   times:     count u32 │ LSN, second: varints, each less the one before it │ …
  *   varint:    as few bytes as it needs of seven bits each, the lowest first; all but the last have the highest bit
@@ -58,7 +58,7 @@ import type {
 const leastTimelineBytes = 43;
 const leastSegmentBytes = 25;
 const leastTimeBytes = 2;
-const leastLayerBytes = 96;
+const leastLayerBytes = 100;
 /** Layers that are coded between looks at the clock: some 100 µs. */
 const layersPerLook = 512;
 
@@ -106,13 +106,13 @@ const layer: Code<LevelledLayer> = (c, v) => {
   const versions = word(c, v?.versions), tombstones = word(c, v?.tombstones), keys = word(c, v?.keys);
   const indexPages = word(c, v?.indexPages), leafPages = word(c, v?.leafPages);
   const filterPages = word(c, v?.filterPages), horizon = long(c, v?.horizon);
-  const imageLsn = long(c, v?.imageLsn);
+  const imageLsn = long(c, v?.imageLsn), patches = word(c, v?.patches);
   const firstLength = c.number(2, v?.firstKey.length), lastLength = c.number(2, v?.lastKey.length);
   const firstKey = c.bytes(firstLength, v?.firstKey), lastKey = c.bytes(lastLength, v?.lastKey);
   // deno-fmt-ignore
   return {
     kind, sequence, generation, fileId, firstLsn, lastLsn, firstKey, lastKey, versions, tombstones, keys, byteLength,
-    valuesEnd, indexPages, leafPages, height, filterPages, horizon, imageLsn, level,
+    valuesEnd, indexPages, leafPages, height, filterPages, horizon, imageLsn, patches, level,
   };
 };
 /** A layer that is sealed: everything but its level. */

@@ -14,7 +14,7 @@ let encodedOf: (batch: Batch) => EncodedBatch;
  *
  * A batch encodes each change as it is given: keys and values may be changed afterwards. It is reusable: once
  * {@linkcode Timeline.append} has returned its promise, the batch may be cleared and filled again. Within a batch
- * the last change of a key is the one that counts. It holds at most 4,194,304 changes and 512 MiB.
+ * the last change of a key is the one that counts, with those that it is a patch of. It holds at most 4,194,304 changes and 512 MiB.
  *
  * @example Two changes at one LSN
  * ```ts
@@ -55,6 +55,22 @@ export class Batch {
    */
   put(key: Key, value: Value): this {
     this.#encoded.put(key, value);
+    return this;
+  }
+
+  /**
+   * Adds a patch of a key: bytes that stand on the newest older value, which the store's option `redo` makes a value of
+   * when it is read. In a batch that puts or deletes the key too, it stands on what came before it there.
+   *
+   * @param key 1 to 512 bytes, also as a string or as parts.
+   * @param patch 0 bytes to 64 MiB less 4; those of one key in a batch, each with 4 bytes more and with the value that
+   * they stand on there, have 64 MiB at the most.
+   * @returns This batch.
+   * @throws {LimitError} If key, patch or batch are over their limits; the batch is as it was.
+   * @throws {TypeError} If key or patch are neither a `Uint8Array` nor a string, nor the key parts.
+   */
+  patch(key: Key, patch: Value): this {
+    this.#encoded.patch(key, patch);
     return this;
   }
 

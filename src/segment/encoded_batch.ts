@@ -2,7 +2,7 @@
  * The records of a batch, encoded as its changes are gathered.
  *
  * ```
- *   put(k, v) ──► record │ record │ record ──stamp(lsn)──► copied whole into the segment's buffer
+ *   put(k, v) ──► record │ record │ record ──joinPatches──stamp(lsn)──► copied whole into the segment's buffer
  * ```
  *
  * @module
@@ -27,19 +27,25 @@ import {
   lastOfBatch,
   lsnHigh,
   lsnLow,
+  patchHeadBytes,
   recordHeaderBytes,
   RecordKind,
   recordLengthAt,
   stampRecord,
+  writePatchHead,
   writeRecordHeader,
 } from "../layer/mod.ts";
 
 /**
- * One change of one key: a whole value, or its deletion.
+ * One change of one key: a whole value, a patch that stands on the newest older value, or its deletion.
  *
- * @typeParam T What a value is; a {@linkcode Keyspace} with a codec takes others than bytes and strings.
+ * @typeParam T What a value is; a {@linkcode Keyspace} with a codec takes others than bytes and strings. A patch is bytes
+ * or a string in any case: what it means, and to what, is for the option `redo` to know.
  */
-export type Change<T = Value> = { key: Key; value: T } | { key: Key; delete: true };
+export type Change<T = Value> =
+  | { key: Key; value: T }
+  | { key: Key; patch: Value }
+  | { key: Key; delete: true };
 
 const encoder = new TextEncoder();
 const leastBytes = 4096;
@@ -58,6 +64,8 @@ export class EncodedBatch {
   end = 0;
   /** How many records there are. */
   count = 0;
+  /** Whether any record has a patch. */
+  hasPatches = false;
 
   /** Starts without records, in memory that is given, or of its own. */
   constructor(bytes: Uint8Array<ArrayBuffer> = new Uint8Array(leastBytes)) {
@@ -70,12 +78,14 @@ export class EncodedBatch {
     const copy = new EncodedBatch(this.bytes.slice(0, this.end));
     copy.end = this.end;
     copy.count = this.count;
+    copy.hasPatches = this.hasPatches;
     return copy;
   }
 
   /** Forgets every record. */
   clear(): void {
     this.end = this.count = 0;
+    this.hasPatches = false;
     if (this.bytes.length > keptBytes) this.#reallocate(leastBytes);
   }
 
@@ -84,11 +94,15 @@ export class EncodedBatch {
     if (change === null || typeof change !== "object") {
       throw new TypeError(`Cannot add change: expected an object, found ${typeName(change)}`);
     }
-    if ("value" in change && !("delete" in change)) return this.put(change.key, change.value);
-    if (!("value" in change) && (change as { delete?: unknown }).delete === true) {
+    const hasPatch = "patch" in change;
+    if ("value" in change && !hasPatch && !("delete" in change)) return this.put(change.key, change.value);
+    if (hasPatch && !("value" in change) && !("delete" in change)) {
+      return this.patch(change.key, change.patch);
+    }
+    if (!("value" in change) && !hasPatch && (change as { delete?: unknown }).delete === true) {
       return this.delete(change.key);
     }
-    throw new TypeError("Cannot add change: expected either a value or delete: true");
+    throw new TypeError("Cannot add change: expected either a value, a patch or delete: true");
   }
 
   /** Adds a whole value. */
@@ -99,11 +113,36 @@ export class EncodedBatch {
     this.#finish(RecordKind.PUT, keyLength, valueLength);
   }
 
+  /** Adds a patch. */
+  patch(key: Key, patch: Value): void {
+    const keyAt = this.#reserveKey(key);
+    const keyLength = this.#writeKey(key, keyAt), headAt = keyAt + keyLength;
+    this.#reserve(headAt - this.end + patchHeadBytes);
+    const patchLength = this.#writeValue(patch, headAt + patchHeadBytes, patchHeadBytes);
+    writePatchHead(this.view, headAt, patchLength);
+    this.#finish(RecordKind.PATCH, keyLength, patchHeadBytes + patchLength);
+    this.hasPatches = true;
+  }
+
   /** Adds a tombstone. */
   delete(key: Key): void {
     const keyAt = this.#reserveKey(key);
     const keyLength = this.#writeKey(key, keyAt);
     this.#finish(RecordKind.DELETE, keyLength, 0);
+  }
+
+  /** Adds a record whose value somebody else writes, as long as is said. */
+  write(
+    kind: number,
+    key: Uint8Array,
+    valueLength: number,
+    fill: (view: DataView, at: number) => void,
+  ): void {
+    const keyAt = this.#reserveKey(key), valueAt = keyAt + this.#writeKey(key, keyAt);
+    if (valueLength > maxValueBytes) throw valueTooLong(valueLength);
+    this.#reserve(valueAt - this.end + valueLength);
+    fill(this.view, valueAt);
+    this.#finish(kind, key.length, valueLength);
   }
 
   /** Adds the one record of a batch without changes. */
@@ -161,18 +200,20 @@ export class EncodedBatch {
     return writeParts(this.bytes, at, at + maxKeyBytes, key) - at;
   }
 
-  #writeValue(value: Value, at: number): number {
+  /** Writes a value behind what stands in its place already, which counts as its bytes do. */
+  #writeValue(value: Value, at: number, before = 0): number {
+    const most = maxValueBytes - before;
     if (typeof value === "string") {
-      if (value.length > maxValueBytes) throw valueTooLong(value.length);
+      if (value.length > most) throw valueTooLong(value.length, most);
       this.#reserve(at - this.end + value.length * 3);
       const { written } = encoder.encodeInto(value, this.bytes.subarray(at));
-      if (written > maxValueBytes) throw valueTooLong(written);
+      if (written > most) throw valueTooLong(written, most);
       return written;
     }
     if (!(value instanceof Uint8Array)) {
       throw new TypeError(`Cannot use value: expected a Uint8Array or a string, found ${typeName(value)}`);
     }
-    if (value.length > maxValueBytes) throw valueTooLong(value.length);
+    if (value.length > most) throw valueTooLong(value.length, most);
     this.#reserve(at - this.end + value.length);
     copyInto(this.bytes, value, at);
     return value.length;
@@ -209,8 +250,7 @@ function batchTooLarge(what: string, limit: number, found: number): LimitError {
   return new LimitError(`Cannot add change: a batch holds at most ${limit} ${what}`, { limit, found });
 }
 
-function valueTooLong(found: number): LimitError {
-  const limit = maxValueBytes;
+function valueTooLong(found: number, limit: number = maxValueBytes): LimitError {
   return new LimitError(`Cannot use value: its length is ${found} bytes, the limit is ${limit}`, {
     limit,
     found,

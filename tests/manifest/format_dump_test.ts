@@ -54,6 +54,7 @@ const layerFields: Field[] = [
   [4, "filter pages"],
   [8, "horizon under which it was merged"],
   [8, "image LSN"],
+  [4, "patches"],
   [2, "length of the first key"],
   [2, "length of the last key"],
   [1, "first key"],
@@ -64,7 +65,7 @@ const parts: readonly [title: string, offset: number, fields: Field[]][] = [
   ["header block", 0, [
     [4, "crc32 of the rest of the block"],
     [8, "VARVEMF1"],
-    [2, "version 7 of the format"],
+    [2, "version 8 of the format"],
     [2, "zeros"],
     [16, "store id"],
     [8, "version 1 of the manifest"],

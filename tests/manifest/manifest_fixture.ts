@@ -38,6 +38,7 @@ export function layer(sequence: number, more: Partial<LevelledLayer> = {}): Leve
     lastKey: Uint8Array.of(sequence, 0xff),
     versions: 100,
     tombstones: 10,
+    patches: 3,
     keys: 50,
     byteLength: valuesEnd + 3 * pageBytes + blockBytes,
     valuesEnd,
@@ -110,7 +111,7 @@ function anyLayer(random: Random, identity: SegmentDescription): LayerDescriptio
   const bounds = isEmpty
     ? { firstKey: new Uint8Array(0), lastKey: new Uint8Array(0) }
     : { firstKey, lastKey };
-  const tombstones = random.below(versions + 1);
+  const tombstones = random.below(versions + 1), patches = random.below(versions - tombstones + 1);
   const lastLsn = firstLsn + random.below(100);
   return {
     ...{ kind: "L0", sequence, generation, fileId, firstLsn, lastLsn },
@@ -118,6 +119,7 @@ function anyLayer(random: Random, identity: SegmentDescription): LayerDescriptio
       ...bounds,
       ...counts,
       tombstones,
+      patches,
       byteLength,
       valuesEnd,
       filterPages,

@@ -36,7 +36,7 @@ type Field = readonly [length: number, words: string];
 const headerFields: Field[] = [
   [4, "crc32 of the rest of the block"],
   [8, "VARVEHD1"],
-  [2, "version 7"],
+  [2, "version 8"],
   [2, "kind 1: L0, a segment"],
   [16, "store id"],
   [8, "timeline id"],
@@ -116,7 +116,7 @@ const pageFields: Field[] = [
 const footerFields: Field[] = [
   [4, "crc32 of the rest of the block"],
   [8, "VARVEFT1"],
-  [2, "version 7"],
+  [2, "version 8"],
   [2, "kind 1: L0, a segment"],
   [8, "file id"],
   [8, "sequence 3"],
@@ -133,6 +133,7 @@ const footerFields: Field[] = [
   [8, "height 1"],
   [8, "horizon 0"],
   [8, "image LSN 0: no image"],
+  [8, "patches 0"],
   [2, "length of the first key"],
   [2, "length of the last key"],
   [5, 'first key "apple"'],

@@ -21,10 +21,10 @@
  *         ───┬────────────┬──────────┬────────────┬──────┬─────────────┬─────────────┬────────────┬────────┬───
  *            │ values end │ versions │ tombstones │ keys │ index pages │ leaf pages  │ filter pages │ height │
  *         ───┴────────────┴──────────┴────────────┴──────┴─────────────┴─────────────┴────────────┴────────┴───
- *            120       128         136                138               140
- *         ───┬─────────┬───────────┬──────────────────┬─────────────────┬───────────┬──────────┬─────────┐
- *            │ horizon │ image LSN │ first key length │ last key length │ first key │ last key │ zeros … │
- *         ───┴─────────┴───────────┴──────────────────┴─────────────────┴───────────┴──────────┴─────────┘
+ *            120       128         136       144                146               148
+ *         ───┬─────────┬───────────┬─────────┬──────────────────┬─────────────────┬───────────┬──────────┬─────────┐
+ *            │ horizon │ image LSN │ patches │ first key length │ last key length │ first key │ last key │ zeros … │
+ *         ───┴─────────┴───────────┴─────────┴──────────────────┴─────────────────┴───────────┴──────────┴─────────┘
  * ```
  *
  * Numbers are 64 bits wide unless they are drawn narrower: the version, the kind and lengths of keys have 16. The
@@ -45,7 +45,7 @@ import {
 import { getLong, putLong } from "./long.ts";
 
 /** The version of the format. */
-export const formatVersion = 7;
+export const formatVersion = 8;
 
 const encoder = new TextEncoder();
 const headerMagic = encoder.encode("VARVEHD1");
@@ -211,6 +211,7 @@ const footerNumbers = [
   "height",
   "horizon",
   "imageLsn",
+  "patches",
 ] as const;
 const keysStart = 16 + footerNumbers.length * 8 + 4;
 

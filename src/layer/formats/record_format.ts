@@ -24,9 +24,10 @@
  * A *time mark* stands in a segment before the first batch of each second, has the LSN of that batch, and says, as its
  * value of 8 bytes, when it was appended, in milliseconds since the epoch. Neither of the two belongs to a batch.
  *
- * The value of a put with the flag *compressed* is that of `value_format.ts`; none in a segment has it.
+ * The value of a put with the flag *compressed* is that of `value_format.ts`; none in a segment has it. The value of a
+ * patch is that of `patch_format.ts`.
  *
- * R1  A kind of 0 or above 5, an unknown flag, one that its kind cannot have, or a length over its limit is not a record.
+ * R1  A kind of 0 or above 7, an unknown flag, one that its kind cannot have, or a length over its limit is not a record.
  * R2  Every record of a batch has the batch's LSN, and only the last has the flag *last of its batch*.
  * R3  A record of another file does not check.
  *
@@ -59,10 +60,24 @@ export const RecordKind = {
   PAD: 4,
   /** Says when the batch behind it was appended; belongs to no batch. */
   TIME: 5,
+  /** Patches of a key: they stand on the newest older version of it. */
+  PATCH: 6,
+  /** What patches of a key stand on, and the patches: nothing older is needed. */
+  PATCHED: 7,
 } as const;
 
 /** The largest kind. */
-export const lastKind: number = RecordKind.TIME;
+export const lastKind: number = RecordKind.PATCHED;
+
+/** Whether a record of such a kind is a version of a key. */
+export function isVersionKind(kind: number): boolean {
+  return kind === RecordKind.PUT || kind === RecordKind.DELETE || isPatchKind(kind);
+}
+
+/** Whether a record of such a kind has patches in the place of its value. */
+export function isPatchKind(kind: number): boolean {
+  return kind === RecordKind.PATCH || kind === RecordKind.PATCHED;
+}
 
 /** The flag *last of its batch*. */
 export const lastOfBatch = 1;
@@ -187,7 +202,7 @@ export function readRecordHeader(view: DataView, at: number): RecordHeader | und
   if (kind === 0 || kind > lastKind || flags > mostFlags) return undefined;
   if ((flags & compressedFlag) !== 0 && kind !== RecordKind.PUT) return undefined;
   if (keyLength > maxKeyBytes || valueLength > maxValueBytes || Number.isNaN(lsn)) return undefined;
-  const keyless = kind >= RecordKind.MARK;
+  const keyless = !isVersionKind(kind);
   if (keyless !== (keyLength === 0)) return undefined;
   if (kind === RecordKind.PAD && valueLength < padBytes - recordHeaderBytes) return undefined;
   if (kind === RecordKind.TIME && (valueLength !== 8 || flags !== 0)) return undefined;
@@ -222,7 +237,32 @@ export function valueStartOf(
   key: Uint8Array,
   lsn: number,
 ): number {
-  if (length < recordHeaderBytes || bytes[at + 4] !== RecordKind.PUT) return -1;
+  return isPutAt(bytes, at) ? startOfValue(bytes, at, length, key, lsn) : -1;
+}
+
+/**
+ * Where what stands in the value's place starts, as {@linkcode valueStartOf} says, be it a value or patches.
+ *
+ * @returns An offset in `bytes`; −1 if it is another record, or a deletion.
+ */
+export function contentStartOf(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  key: Uint8Array,
+  lsn: number,
+): number {
+  const hasContent = isPutAt(bytes, at) || isPatchKind(bytes[at + 4]);
+  return hasContent ? startOfValue(bytes, at, length, key, lsn) : -1;
+}
+
+/** Whether the record at `at` is a whole value. */
+export function isPutAt(bytes: Uint8Array, at: number): boolean {
+  return bytes[at + 4] === RecordKind.PUT;
+}
+
+function startOfValue(bytes: Uint8Array, at: number, length: number, key: Uint8Array, lsn: number): number {
+  if (length < recordHeaderBytes) return -1;
   const keyLength = bytes[at + 6] | bytes[at + 7] << 8, start = at + recordHeaderBytes + keyLength;
   const isIt = keyLength === key.length && wordAt(bytes, at + 8) === length - recordHeaderBytes - keyLength &&
     joinLsn(wordAt(bytes, at + 12), wordAt(bytes, at + 16)) === lsn &&

@@ -22,7 +22,14 @@
 
 import { copyBytes, crc32, maxKeyBytes, viewOf } from "../../base/mod.ts";
 import { isSameSpan } from "../spans.ts";
-import { checkRecord, joinLsn, readRecordHeader, recordHeaderBytes, RecordKind } from "./record_format.ts";
+import {
+  checkRecord,
+  isVersionKind,
+  joinLsn,
+  readRecordHeader,
+  recordHeaderBytes,
+  RecordKind,
+} from "./record_format.ts";
 import { terminalFlag, tombstoneFlag } from "./page_format.ts";
 import { wordAt } from "./word.ts";
 
@@ -45,6 +52,7 @@ export const RunSeek = {
 
 /** The flags of the version that a record of such a kind is. */
 export function flagsOfKind(kind: number): number {
+  if (kind === RecordKind.PATCH) return 0;
   return kind === RecordKind.DELETE ? terminalFlag | tombstoneFlag : terminalFlag;
 }
 
@@ -66,7 +74,7 @@ export function lengthInRun(bytes: Uint8Array, at: number, end: number): number 
   if (at + recordHeaderBytes > end) return 0;
   const kind = bytes[at + 4], keyLength = bytes[at + 6] | bytes[at + 7] << 8;
   const length = recordHeaderBytes + keyLength + wordAt(bytes, at + 8);
-  const isOne = (kind === RecordKind.PUT || kind === RecordKind.DELETE) && keyLength > 0 &&
+  const isOne = isVersionKind(kind) && keyLength > 0 &&
     keyLength <= maxKeyBytes && at + length <= end;
   return isOne ? length : 0;
 }

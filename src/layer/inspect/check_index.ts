@@ -21,6 +21,7 @@ import {
   slotLsn,
   slotOffset,
   suffixStart,
+  terminalFlag,
   tombstoneFlag,
 } from "../formats/page_format.ts";
 import { contradiction, type StoredLayer } from "../layer.ts";
@@ -67,6 +68,8 @@ export interface IndexTally {
   versions: number;
   /** Tombstones among them. */
   tombstones: number;
+  /** Patches among them, which need older versions. */
+  patches: number;
   /** Distinct keys. */
   keys: number;
   /** The smallest key. */
@@ -106,6 +109,7 @@ class IndexCheck implements CheckedIndex {
   readonly tally: IndexTally = {
     versions: 0,
     tombstones: 0,
+    patches: 0,
     keys: 0,
     firstKey: new Uint8Array(0),
     lastKey: new Uint8Array(0),
@@ -196,6 +200,7 @@ class IndexCheck implements CheckedIndex {
         this.filter.check(() => rowKey(block, row), hash, block.lsn[row]);
       }
       if (block.flags[row] & tombstoneFlag) tally.tombstones++;
+      else if ((block.flags[row] & terminalFlag) === 0) tally.patches++;
     }
     if (tally.versions === 0) tally.firstKey = rowKey(block, 0);
     tally.versions += block.count;
@@ -290,5 +295,5 @@ function slotPrint(page: Uint8Array, slot: number): number {
   const key = new Uint8Array(prefix.length + suffix.length);
   key.set(prefix);
   key.set(suffix, prefix.length);
-  return fingerprint(hashKey(key, 0, key.length), slotLsn(page, slot), 0, false);
+  return fingerprint(hashKey(key, 0, key.length), slotLsn(page, slot), 0, 0);
 }

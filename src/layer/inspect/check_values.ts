@@ -14,6 +14,7 @@ import { blockBytes, CorruptionError, type IoError, type Lsn } from "../../base/
 import type { Objects } from "../../objects/mod.ts";
 import { hashKey } from "../formats/key_hash.ts";
 import { type RecordHeader, recordHeaderBytes, RecordKind } from "../formats/record_format.ts";
+import { flagsOfKind } from "../formats/run_format.ts";
 import type { StoredLayer } from "../layer.ts";
 import { rowKey } from "../version_cursor.ts";
 import type { CheckedIndex } from "./check_index.ts";
@@ -127,7 +128,7 @@ class ValuesCheck implements RecordSink {
       this.#strays.add({ key: bytes.slice(keyAt, keyAt + keyLength), lsn, offset, length });
       return;
     }
-    const print = fingerprint(hashKey(bytes, keyAt, keyLength), lsn, length, kind === RecordKind.DELETE);
+    const print = fingerprint(hashKey(bytes, keyAt, keyLength), lsn, length, flagsOfKind(kind));
     if (this.#slots.printOf(this.#slot) !== print) this.#misled.add(offset);
     this.#slot++;
   }

@@ -9,7 +9,6 @@
 
 import { assert } from "../../base/mod.ts";
 import { hashKey, mix } from "../formats/key_hash.ts";
-import { tombstoneFlag } from "../formats/page_format.ts";
 import { lsnHigh, lsnLow } from "../formats/record_format.ts";
 import type { VersionBlock } from "../version_cursor.ts";
 import type { Pace } from "./pieces.ts";
@@ -38,9 +37,9 @@ export interface Stretch {
   readonly slots: number;
 }
 
-/** A number of 53 bits that tells a version, and the length of its record, from others. */
-export function fingerprint(hash: number, lsn: number, length: number, isTombstone: boolean): number {
-  const rest = mix(lsnLow(lsn) ^ mix(lsnHigh(lsn) ^ mix(length * 2 + Number(isTombstone))));
+/** A number of 53 bits that tells a version, its flags and the length of its record from others. */
+export function fingerprint(hash: number, lsn: number, length: number, flags: number): number {
+  const rest = mix(lsnLow(lsn) ^ mix(lsnHigh(lsn) ^ mix(length * 4 + flags)));
   return hash + (rest & 0x1fffff) * 2 ** 32;
 }
 
@@ -76,9 +75,8 @@ export class Slots {
       if (offset < this.#start || offset >= this.#end) continue;
       const slot = this.count++;
       const hash = hashKey(block.bytes, block.keyStart[row], block.keyLength[row]);
-      const isTombstone = (block.flags[row] & tombstoneFlag) !== 0;
       this.#places[slot] = (offset - this.#start) * mostSlots + slot;
-      this.#prints[slot] = fingerprint(hash, block.lsn[row], block.length[row], isTombstone);
+      this.#prints[slot] = fingerprint(hash, block.lsn[row], block.length[row], block.flags[row]);
     }
   }
 

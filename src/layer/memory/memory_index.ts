@@ -22,6 +22,7 @@ import { assert, type Lsn, type Turns } from "../../base/mod.ts";
 import { hashKey } from "../formats/key_hash.ts";
 import { tombstoneFlag } from "../formats/page_format.ts";
 import {
+  isVersionKind,
   joinLsn,
   lsnHigh,
   lsnLow,
@@ -178,7 +179,7 @@ export class MemoryIndex implements SortedVersions {
 
   #insertRecord(bytes: Uint8Array, view: DataView, at: number, hash: number, base: number): void {
     const kind = bytes[at + 4];
-    if (kind !== RecordKind.PUT && kind !== RecordKind.DELETE) return;
+    if (!isVersionKind(kind)) return;
     const { keys } = this;
     const start = at + recordHeaderBytes, length = view.getUint16(at + 6, true);
     const lsn = joinLsn(view.getUint32(at + 12, true), view.getUint32(at + 16, true));

@@ -14,7 +14,7 @@
 
 import { Health, isShortage, type Lsn, LsnError, maxLsn } from "../../base/mod.ts";
 import { timeMarkBytes } from "../../layer/mod.ts";
-import { EncodedBatch } from "../../segment/mod.ts";
+import { EncodedBatch, joinPatches } from "../../segment/mod.ts";
 import { Dates } from "../dates.ts";
 import type { TimelineContext } from "../timeline_context.ts";
 import { Compactor } from "../upkeep/compactor.ts";
@@ -164,12 +164,13 @@ export class TimelineWriter {
    * @throws {LsnError} If the LSN does not increase.
    * @throws {PoisonedError} If an earlier write failed, or there is no memory for the batch.
    * @throws {IoError} If the disk is full.
-   * @throws {LimitError} If more waits to be written than memory allows, or the timeline has had all its files.
+   * @throws {LimitError} If patches of a key are too long together, more waits to be written than memory allows, or the timeline has had all its files.
    */
   append(batch: EncodedBatch, given: Lsn | undefined, isHeld: boolean = false): Lsn {
     if (isHeld) this.#room.checkHealth();
     else this.#room.check();
-    const lsn = nextLsn(this.#lastLsn, given), records = batch.count === 0 ? emptyBatch() : batch;
+    const lsn = nextLsn(this.#lastLsn, given);
+    const records = batch.count === 0 ? emptyBatch() : joinPatches(batch);
     const isFull = this.layers.isFull(records.end + timeMarkBytes, records.count);
     if (isFull || this.layers.open === undefined) this.layers.checkNext();
     try {

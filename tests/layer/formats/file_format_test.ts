@@ -33,6 +33,7 @@ const footer: LayerDescription = {
   valuesEnd: 64 * 1024 * 1024,
   versions: 2 ** 33,
   tombstones: 7,
+  patches: 3,
   keys: 2 ** 32,
   indexPages: 12,
   leafPages: 10,
@@ -49,6 +50,7 @@ const blank: LayerDescription = {
   ...footer,
   versions: 0,
   tombstones: 0,
+  patches: 0,
   keys: 0,
   indexPages: 0,
   leafPages: 0,
@@ -161,6 +163,7 @@ Deno.test("decodeFooter() refuses numbers that contradict each other although th
     ["leafPages", 96, [0, 13]],
     ["height", 112, [0, 1, 33]],
     ["horizon", 120, [maxLsn + 1]],
+    ["patches", 136, [2 ** 33 - 6, maxLsn + 1]],
   ] as const;
   for (const [name, at, values] of places) {
     for (const value of values) {
@@ -172,12 +175,12 @@ Deno.test("decodeFooter() refuses numbers that contradict each other although th
     const block = restamped(encodeFooter(image), (view) => view.setBigUint64(128, BigInt(imageLsn), true));
     assertEquals(decodeFooter(block), undefined, `an image at LSN ${imageLsn}`);
   }
-  for (const at of [136, 138]) {
+  for (const at of [144, 146]) {
     for (const length of [0, 513, 65_535]) {
       const block = restamped(encodeFooter(footer), (view) => view.setUint16(at, length, true));
       assertEquals(decodeFooter(block), undefined, `key length at ${at}: ${length}`);
     }
   }
-  const unordered = restamped(encodeFooter(footer), (view) => view.setUint8(140 + 512, 0));
+  const unordered = restamped(encodeFooter(footer), (view) => view.setUint8(148 + 512, 0));
   assertEquals(decodeFooter(unordered), undefined, "keys out of order");
 });

@@ -6,6 +6,7 @@ import {
   encodePad,
   fileSeed,
   joinLsn,
+  lastKind,
   lsnHigh,
   lsnLow,
   padBytes,
@@ -117,7 +118,9 @@ Deno.test("readRecordHeader() refuses what no record can have", () => {
     read(RecordKind.TIME, 0, 0, 7),
     read(RecordKind.TIME, 0, 1, 8),
     read(RecordKind.TIME, 1, 0, 8),
-    read(RecordKind.TIME + 1, 0, 1, 1),
+    read(lastKind + 1, 0, 1, 1),
+    read(RecordKind.PATCH, 2, 1, 4),
+    read(RecordKind.PATCHED, 0, 0, 8),
   ];
   assertEquals(refused.filter((header) => header !== undefined), []);
 });

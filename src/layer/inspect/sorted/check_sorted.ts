@@ -21,14 +21,14 @@ import {
 } from "../../../base/mod.ts";
 import type { Objects } from "../../../objects/mod.ts";
 import { hashKey } from "../../formats/key_hash.ts";
-import { runFlag, tombstoneFlag } from "../../formats/page_format.ts";
+import { runFlag } from "../../formats/page_format.ts";
 import {
   isCompressedAt,
   type RecordHeader,
   recordHeaderBytes,
   RecordKind,
 } from "../../formats/record_format.ts";
-import { boundLength, RunHeads } from "../../formats/run_format.ts";
+import { boundLength, flagsOfKind, RunHeads } from "../../formats/run_format.ts";
 import type { StoredLayer } from "../../layer.ts";
 import { rowKey, type VersionBlock } from "../../version_cursor.ts";
 import type { CheckedIndex } from "../check_index.ts";
@@ -75,19 +75,18 @@ class SlotColumns {
   readonly flags: number[] = [];
   readonly sum: number[] = [];
   readonly headSum: number[] = [];
-  /** What tells the key and the LSN, and of a record alone its length and whether it is a tombstone. */
+  /** What tells the key and the LSN, and of a record alone its length and its flags. */
   readonly print: number[] = [];
 
   add(block: VersionBlock, row: number): void {
-    const isRun = block.flags[row] === runFlag, length = block.length[row];
+    const flags = block.flags[row], isRun = flags === runFlag, length = block.length[row];
     const hash = hashKey(block.bytes, block.keyStart[row], block.keyLength[row]);
-    const isTombstone = !isRun && (block.flags[row] & tombstoneFlag) !== 0;
     this.offset.push(block.offset[row]);
     this.end.push(block.offset[row] + length);
-    this.flags.push(block.flags[row]);
+    this.flags.push(flags);
     this.sum.push(block.sum?.[row] ?? 0);
     this.headSum.push(block.headSum?.[row] ?? 0);
-    this.print.push(fingerprint(hash, block.lsn[row], isRun ? 0 : length, isTombstone));
+    this.print.push(fingerprint(hash, block.lsn[row], isRun ? 0 : length, isRun ? 0 : flags));
   }
 
   /** The first that leads to an offset or behind it. */
@@ -202,7 +201,7 @@ class SortedCheck implements RecordSink {
 
   #alone({ lsn, kind }: RecordHeader, key: Uint8Array, offset: number, length: number): void {
     const slots = this.#slots, slot = this.#slot;
-    const print = fingerprint(hashKey(key, 0, key.length), lsn, length, kind === RecordKind.DELETE);
+    const print = fingerprint(hashKey(key, 0, key.length), lsn, length, flagsOfKind(kind));
     if (slots.offset[slot] !== offset || slots.print[slot] !== print) this.#misled.add(slots.offset[slot]);
     this.#reached = offset + length;
   }
@@ -238,7 +237,7 @@ class SortedCheck implements RecordSink {
     const last = this.#lastKey ?? new Uint8Array(0),
       most = boundLength(last, last.length, key, 0, key.length);
     const isSame = most > key.length;
-    return fingerprint(hashKey(key, 0, isSame ? key.length : most), isSame ? lsn : 0, 0, false);
+    return fingerprint(hashKey(key, 0, isSame ? key.length : most), isSame ? lsn : 0, 0, 0);
   }
 
   #count({ kind, lsn }: RecordHeader, key: Uint8Array): void {
@@ -248,6 +247,7 @@ class SortedCheck implements RecordSink {
       filter.check(() => key, hashKey(key, 0, key.length), lsn);
     }
     if (kind === RecordKind.DELETE) tally.tombstones++;
+    else if (kind === RecordKind.PATCH) tally.patches++;
     if (tally.versions++ === 0) tally.firstKey = key;
     tally.lastKey = key;
   }
