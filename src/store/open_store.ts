@@ -26,8 +26,10 @@ import { type AncestorState, type Edit, Manifest, type TimelineState } from "../
 import { Objects } from "../objects/mod.ts";
 import {
   ancestorOf,
+  loadRedo,
   Meters,
   type OpenTimeline as OpenWriter,
+  type Redoer,
   StoreUpkeep,
   Timeline,
   type TimelineContext,
@@ -86,6 +88,8 @@ export interface OpenStore {
   readonly meters: Meters;
   /** What reads on where another process writes. */
   readonly refresher: Refresher;
+  /** What makes values of patches. */
+  readonly redoer: Redoer;
 }
 
 /**
@@ -100,7 +104,7 @@ export async function openStore(
   hostOf: (engine: IoEngine, ownsEngine: boolean) => Host = systemHost,
 ): Promise<OpenStore> {
   const asked = pathOf("open store", path).replace(/(?<=.)\/+$/, "");
-  const checked = checkOptions(options);
+  const checked = checkOptions(options), redoer = await loadRedo(checked.redo);
   const ioOptions = { ...options, readOnly: checked.readOnly };
   const opened = await openEngine(ioOptions);
   let lock: PathLock | undefined;
@@ -108,7 +112,7 @@ export async function openStore(
     const found = await findDirectory(opened.engine, asked, checked.mayCreate);
     if (!checked.readOnly) lock = await opened.engine.lock(found.directory);
     const io = await openIo(found.directory, ioOptions, opened);
-    return await openLocked(found, checked, io, lock, hostOf(io.engine, io.ownsEngine));
+    return await openLocked(found, checked, io, lock, hostOf(io.engine, io.ownsEngine), redoer);
   } catch (error) {
     await lock?.release().catch(() => {});
     if (opened.ownsEngine) await opened.engine.shutdown();
@@ -126,6 +130,7 @@ async function openLocked(
   io: Io,
   lock: PathLock | undefined,
   host: Host,
+  redoer: Redoer,
 ): Promise<OpenStore> {
   const { readOnly, cacheBytes } = options;
   for (let attempts = readOnly ? readOnlyAttempts : 1;; attempts--) {
@@ -152,6 +157,7 @@ async function openLocked(
         ended,
         meters,
         refresher,
+        redoer,
       };
       await openTimelines(store);
       upkeep.start();
@@ -259,9 +265,9 @@ async function openTimelines(store: OpenStore): Promise<void> {
 
 /** Opens a timeline that the manifest names. */
 export async function openTimeline(store: OpenStore, state: TimelineState): Promise<Timeline> {
-  const { options, objects, manifest, runner, upkeep, timelines, meters } = store;
+  const { options, objects, manifest, runner, upkeep, timelines, meters, redoer } = store;
   const { host, directory } = objects;
-  const views = new Views(host.clock, directory), { ancestor } = state;
+  const views = new Views(host.clock, directory, redoer), { ancestor } = state;
   const origin = timelines.values().find(({ state }) => state.id === ancestor?.id);
   assert((origin === undefined) === (ancestor === undefined), "what a branch goes on from is open");
   const context: TimelineContext = {

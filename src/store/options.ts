@@ -13,7 +13,15 @@ import {
   typeName,
 } from "../base/mod.ts";
 import type { IoEngine, IoMode } from "../io/mod.ts";
-import { checkHistory, type HistoryPolicy, type TimelineSettings, type UpkeepMode } from "../timeline/mod.ts";
+import {
+  checkHistory,
+  type HistoryPolicy,
+  moduleUrl,
+  type Redo,
+  type RedoModule,
+  type TimelineSettings,
+  type UpkeepMode,
+} from "../timeline/mod.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -60,6 +68,13 @@ export interface StoreOptions {
    */
   history?: HistoryPolicy | undefined;
   /**
+   * What makes a value of patches, and of what they stand on, when a key is read or merged that has any: a function, or a
+   * module that exports it as `redo`, which is loaded when the store is opened, and in its Worker too. With a function,
+   * merges that give up history of keys with patches are done on this thread, in slices. Without it such keys cannot be
+   * read, and are kept as they are. The option is the opening's, not the store's: each must make the same of the same.
+   */
+  redo?: Redo | RedoModule | undefined;
+  /**
    * How often the metrics are written to the file `metrics` in the store's directory, 100 to 3,600,000 in whole
    * milliseconds, so that `varve top` and other processes see reads, cache and latencies of this one. It costs a small
    * write that is not synced; closing removes the file. Left out, or with `readOnly`, nothing is written.
@@ -86,6 +101,7 @@ const names = [
   "flushMilliseconds",
   "upkeep",
   "history",
+  "redo",
   "metricsMilliseconds",
   "shard",
 ];
@@ -103,6 +119,8 @@ export interface CheckedOptions {
   readonly upkeep: UpkeepMode | undefined;
   /** How often metrics are written; `undefined` if never. */
   readonly metricsMilliseconds: number | undefined;
+  /** What makes values of patches: a function, or the URL of a module. */
+  readonly redo: Redo | string | undefined;
   /** How large a timeline may become, and how long it may wait. */
   readonly settings: TimelineSettings;
   /** Which of several stores this is; `undefined` if it is the only one. */
@@ -136,12 +154,14 @@ export function checkOptions(options: StoreOptions): CheckedOptions {
   const often = whole("metricsMilliseconds", options.metricsMilliseconds, 1000, 100, 3_600_000);
   const metricsMilliseconds = readOnly || options.metricsMilliseconds === undefined ? undefined : often;
   const shard = options.shard === undefined ? undefined : new Shard("open store", options.shard);
+  const redo = redoOf(options.redo);
   return {
     mayCreate: create && !readOnly,
     readOnly,
     cacheBytes,
     upkeep,
     metricsMilliseconds,
+    redo,
     settings,
     shard,
   };
@@ -153,6 +173,17 @@ function typed<T>(name: string, value: unknown, otherwise: T): T {
   if (typeof value === typeof otherwise) return value as T;
   const expected = `expected "${name}" to be a ${typeof otherwise}`;
   throw new TypeError(`Cannot open store: ${expected}, found ${typeName(value)}`);
+}
+
+function redoOf(redo: unknown): Redo | string | undefined {
+  if (redo === undefined || typeof redo === "function") return redo as Redo | undefined;
+  const module = typeof redo === "object" && redo !== null ? (redo as Partial<RedoModule>).module : undefined;
+  if (module instanceof URL || typeof module === "string") {
+    checkNames("open store", redo as object, ["module"]);
+    return moduleUrl(module);
+  }
+  const expected = 'expected "redo" to be a function or { module }';
+  throw new TypeError(`Cannot open store: ${expected}, found ${typeName(redo)}`);
 }
 
 /** One of a few words, the first of which is the default. */

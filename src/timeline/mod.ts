@@ -54,6 +54,8 @@ export type { GcOptions, GcReport, GcStay } from "./upkeep/retain/gc.ts";
 export { checkHistory, type HistoryPolicy, type KeptHistory } from "./upkeep/retain/history_policy.ts";
 export type { UpkeepState, UpkeepStatus } from "./upkeep/status.ts";
 export { ancestorOf, type OpenTimeline, openView, pin } from "./open_timeline.ts";
+export { loadRedo, moduleUrl, type RedoModule } from "./redo/load_redo.ts";
+export { type Redo, Redoer } from "./redo/redo.ts";
 export { StoreUpkeep, type UpkeepMode } from "./upkeep/store_upkeep.ts";
 export { Timeline, visitRows } from "./timeline.ts";
 export { objectOf, type TimelineContext, type TimelineSettings } from "./timeline_context.ts";

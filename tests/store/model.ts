@@ -1,7 +1,7 @@
 /** The model: what a timeline must answer, as sorted arrays of versions. */
 
 import { compareKeys, prefixEnd } from "../../src/base/mod.ts";
-import type { Key, ScanRange } from "../../mod.ts";
+import type { Change, Key, ScanRange } from "../../mod.ts";
 
 /** One version of a key. */
 export interface ModelVersion {
@@ -15,8 +15,48 @@ export interface ModelVersion {
 export interface ModelChange {
   /** The key. */
   readonly key: Uint8Array;
-  /** The value; `undefined` deletes. */
+  /** The value; `undefined` deletes, or there is a patch. */
   readonly value: Uint8Array | undefined;
+  /** The patch, if it is one. */
+  readonly patch?: Uint8Array | undefined;
+}
+
+/** The redo of models: what patches stand on, and each behind a byte of its own. */
+export function modelRedo(
+  _key: Uint8Array,
+  base: Uint8Array | undefined,
+  patches: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
+  const parts = [
+    base ?? new Uint8Array([0xfe]),
+    ...patches.flatMap((patch) => [new Uint8Array([0xff]), patch]),
+  ];
+  return new Uint8Array(parts.flatMap((part) => [...part]));
+}
+
+/**
+ * Changes with a value in the place of each patch.
+ *
+ * @param changes The changes of a batch, in order.
+ * @param before The value of a key before the batch.
+ */
+export function redoneChanges(
+  changes: readonly ModelChange[],
+  before: (key: Uint8Array) => Uint8Array | undefined,
+): ModelChange[] {
+  const values = new Map<string, Uint8Array | undefined>();
+  return changes.map(({ key, value, patch }) => {
+    const name = key.toHex(), base = values.has(name) ? values.get(name) : before(key);
+    const redone = patch === undefined ? value : modelRedo(key, base, [patch]);
+    values.set(name, redone);
+    return { key, value: redone };
+  });
+}
+
+/** A change as it is appended. */
+export function toChange({ key, value, patch }: ModelChange): Change {
+  if (patch !== undefined) return { key, patch };
+  return value === undefined ? { key, delete: true } : { key, value };
 }
 
 /** What changed at an LSN. */
@@ -45,7 +85,7 @@ export class Model {
 
   /** Adds a batch. */
   append(lsn: number, changes: readonly ModelChange[]): void {
-    for (const { key, value } of changes) {
+    for (const { key, value } of redoneChanges(changes, (key) => this.at(key, lsn)?.value)) {
       const name = key.toHex();
       const versions = this.#versions.get(name) ?? [];
       if (versions.at(-1)?.lsn === lsn) versions.pop();

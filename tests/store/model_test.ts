@@ -19,7 +19,7 @@ import {
 import { Random, seeds } from "../random.ts";
 import { collect, patterned, sameBytes } from "./bytes.ts";
 import { type Place, testEach } from "./matrix.ts";
-import { Model, type ModelChange, type ModelVersion } from "./model.ts";
+import { Model, type ModelChange, modelRedo, type ModelVersion, toChange } from "./model.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -167,7 +167,9 @@ class Trial {
   async #append(): Promise<void> {
     const random = this.#random;
     const changes: ModelChange[] = Array.from({ length: random.pick([0, 1, 1, 1, 2, 5, 40]) }, () => {
-      return { key: random.pick(this.#keys), value: random.once(5) ? undefined : this.#value() };
+      const key = random.pick(this.#keys);
+      if (random.once(4)) return { key, value: undefined, patch: patterned(random.below(100), ++this.#seed) };
+      return { key, value: random.once(5) ? undefined : this.#value() };
     });
     const given = random.once(4) ? this.#timeline.lastLsn + random.pick([1, 2, 1000, 2 ** 33]) : undefined;
     const options = { ...(given === undefined ? {} : { lsn: given }), sync: random.once(10) };
@@ -217,16 +219,16 @@ class Trial {
     return { key, lsn: version?.value !== undefined && this.#random.once(2) ? undefined : other };
   }
 
-  #changeOf({ key, value }: ModelChange): Change {
-    const given = this.#given(key);
-    return value === undefined ? { key: given, delete: true } : { key: given, value };
+  #changeOf(change: ModelChange): Change {
+    return { ...toChange(change), key: this.#given(change.key) };
   }
 
   #batchOf(changes: readonly ModelChange[]): Batch {
     const batch = new Batch();
-    for (const { key, value } of changes) {
+    for (const { key, value, patch } of changes) {
       const given = this.#given(key);
-      value === undefined ? batch.delete(given) : batch.put(given, value);
+      if (patch !== undefined) batch.patch(given, patch);
+      else value === undefined ? batch.delete(given) : batch.put(given, value);
     }
     return batch;
   }
@@ -386,5 +388,5 @@ testEach(
       await new Trial(own, new Random(seed)).run();
     }
   },
-  { segmentBytes: 64 * KiB, cacheBytes: 64 * KiB },
+  { segmentBytes: 64 * KiB, cacheBytes: 64 * KiB, redo: modelRedo },
 );

@@ -9,7 +9,8 @@
  *                                 ├── c ──┤   layers in memory are newer than all of them
  * ```
  *
- * Levels follow each other (V1): what a branch goes on from comes before all that it has itself.
+ * Levels follow each other (V1): what a branch goes on from comes before all that it has itself. What is a patch is redone
+ * on the way (H3).
  *
  * @module
  */
@@ -23,6 +24,7 @@ import { Copies } from "./records/copies.ts";
 import { EntryRead } from "./records/entry_read.ts";
 import { type HistoryPlan, MemoryVersions, StoredVersions, VersionWindow } from "./history_versions.ts";
 import { complete, type Read } from "./read.ts";
+import { RedoneVersions } from "./redone_versions.ts";
 import type { View } from "./view.ts";
 
 /** Layers that are walked together, if they do not overlap. */
@@ -46,6 +48,9 @@ export class HistoryRead implements Read<Version | DamagedEntry> {
   #pages: PageSet;
   #entries: EntryRead | undefined;
   #left: number;
+  /** Versions whose records were read. */
+  #read: (Entry | DamagedEntry)[] = [];
+  readonly #redone: RedoneVersions;
 
   /**
    * Starts before the first version; nothing is read yet.
@@ -60,13 +65,18 @@ export class HistoryRead implements Read<Version | DamagedEntry> {
     this.#plan = plan;
     this.#pages = new PageSet(objects);
     this.#left = plan.limit;
+    this.#redone = new RedoneVersions(objects, view, plan.key, plan.reverse);
   }
 
   /** See {@linkcode Read.next}. */
   async next(): Promise<(Version | DamagedEntry)[] | undefined> {
     for (;;) {
+      if (this.#read.length > 0) return (await this.#redone.take(this.#read)).map(versionOf);
       const entries = await this.#entries?.next();
-      if (entries !== undefined) return entries.map(versionOf);
+      if (entries !== undefined) {
+        this.#read = entries;
+        continue;
+      }
       const window = this.#left === 0 ? undefined : await this.#findVersions();
       if (window === undefined) return undefined;
       const count = Math.min(window.count, this.#left);
@@ -74,6 +84,7 @@ export class HistoryRead implements Read<Version | DamagedEntry> {
       const keys = new Array<Uint8Array<ArrayBuffer>>(count).fill(this.#plan.key);
       this.#entries = new EntryRead(this.#objects, this.#view, new ListedKeys(keys), window.places, {
         copies: this.#copies,
+        keepPatches: true,
       });
     }
   }

@@ -17,10 +17,9 @@ import {
   type PageSource,
   type RecordFile,
   type StoredLayer,
-  terminalFlag,
   type VersionBlock,
 } from "../../layer/mod.ts";
-import { Places } from "./records/places.ts";
+import { addRow, Places } from "./records/places.ts";
 import type { Plan, PlanState } from "./read.ts";
 
 /** Versions whose values are read together. */
@@ -51,12 +50,12 @@ export class VersionWindow {
 
   /** Adds one. */
   add(file: RecordFile, lsn: Lsn, offset: number, length: number, flags: number): void {
-    this.places.add(this.count++, file, lsn, offset, length, flags | terminalFlag);
+    this.places.add(this.count++, file, lsn, offset, length, flags);
   }
 
   /** Adds a row, with its value if that was met. */
   addRow(file: RecordFile, block: VersionBlock, row: number): void {
-    if (block.hasRecords) return this.places.addRow(this.count++, file, block, row);
+    if (block.hasRecords) return addRow(this.places, this.count++, file, block, row);
     this.add(file, block.lsn[row], block.offset[row], block.length[row], block.flags[row]);
   }
 }

@@ -50,3 +50,8 @@ export function lineageOf([level, ...older]: readonly Level[]): Lineage {
   const [next] = older;
   return { map: level.map, older: next && { lineage: lineageOf(older), lsn: next.lsn } };
 }
+
+/** Levels as of an earlier LSN. */
+export function levelsAsOf(levels: readonly Level[], lsn: Lsn): Level[] {
+  return levels.map((level) => ({ map: level.map, lsn: Math.min(level.lsn, lsn) }));
+}

@@ -13,7 +13,8 @@
  * the longest walk, not of keys. The walk is synchronous; whoever drives it awaits between rounds. Keys of a branch walk
  * through all levels, all of them through one before the next, so that those that are close go on from each other.
  *
- * Q1  A version in memory is newer than every stored version of its key at its level, and needs nothing older.
+ * Q1  A version in memory is newer than every stored version of its key at its level: a key that finds a terminal one there
+ *     has arrived, and goes on through older ones, older layers and levels from one that is not.
  * Q2  A key has arrived when no candidate is left that may hold anything newer than its newest terminal place.
  *     Layers may overlap in LSN, so that the first place found need not be the newest.
  * Q3  A key that has come to an image needs nothing at or before the image's LSN besides (I1), found there or not. Only
@@ -31,8 +32,8 @@ import {
   findVersion,
   type Finger,
   hashKey,
-  isCompressedAt,
   type LayerMap,
+  type MemoryLayer,
   type PageSource,
   recordHeaderBytes,
   type StoredLayer,
@@ -43,7 +44,8 @@ import {
 import type { ReadObserver } from "./explain/read_observer.ts";
 import type { Level } from "./levels.ts";
 import type { Copies } from "./records/copies.ts";
-import { Places } from "./records/places.ts";
+import { contentAt } from "./records/held_contents.ts";
+import { Places, settledAt } from "./records/places.ts";
 import type { Plan, PlanState } from "./read.ts";
 
 /** How many older candidates a key whose filter page is missing asks for at once. */
@@ -121,7 +123,9 @@ export class Lookup implements Plan {
     this.#lsn = level.lsn;
     this.#candidates = [];
     for (let key = 0; key < this.#keys.length; key++) {
-      if (this.places.settledAt(key) === 0 && this.places.failureOf(key) === undefined) this.#round.push(key);
+      if (settledAt(this.places, key) === 0 && this.places.failureOf(key) === undefined) {
+        this.#round.push(key);
+      }
     }
     return this.#round.length > 0 || this.#descend();
   }
@@ -159,7 +163,7 @@ export class Lookup implements Plan {
     }
     for (let at = this.#at[key]; at < layers.length; at++) {
       const layer = layers[at], { lastLsn, imageLsn } = layer.description;
-      if (lastLsn <= settled || lastLsn <= this.places.settledAt(key)) break;
+      if (lastLsn <= settled || lastLsn <= settledAt(this.places, key)) break;
       if (!this.#search(key, layer, pages, steps, fingers?.[at])) {
         this.#at[key] = at;
         // It stands before the filter: those of older layers come with it, so that an absent key takes one round.
@@ -189,14 +193,22 @@ export class Lookup implements Plan {
       const id = index.keyId(bytes, hash);
       const version = id < 0 ? -1 : index.seek(id, this.#lsn);
       this.#observer?.visitedMemory(key, layer, version >= 0, this.#lsn);
-      if (version < 0) continue;
-      const lsn = index.lsnOf(version), offset = index.offsetOf(version);
-      this.places.add(key, layer, lsn, offset, index.lengthOf(version), index.flagsOf(version));
-      return true;
+      if (version >= 0 && this.#take(key, layer, version)) return true;
     }
     this.#hashes[key] = hash;
     this.#at[key] = 0;
     this.#candidates[key] = this.#candidatesOf(bytes);
+    return false;
+  }
+
+  /** Takes a version in memory, and those under it that it needs; returns whether nothing older is needed. */
+  #take(key: number, layer: MemoryLayer, newest: number): boolean {
+    const { index } = layer;
+    for (let version = newest; version >= 0; version = index.previous(version)) {
+      const lsn = index.lsnOf(version), offset = index.offsetOf(version), flags = index.flagsOf(version);
+      this.places.add(key, layer, lsn, offset, index.lengthOf(version), flags);
+      if ((flags & terminalFlag) !== 0) return true;
+    }
     return false;
   }
 
@@ -242,13 +254,13 @@ export class Lookup implements Plan {
     const lsn = steps.lsnOf(key), offset = steps.offsetOf(key), length = steps.lengthOf(key);
     const flags = steps.flagsOf(key), { memory, memoryAt } = steps;
     if (this.#copies === undefined || memory === undefined || (flags & tombstoneFlag) !== 0) {
-      return this.places.add(key, layer, lsn, offset, length, flags);
+      return void this.places.add(key, layer, lsn, offset, length, flags);
     }
     // It is lent by the cache, or by pages that serve other keys too.
     const start = memoryAt + recordHeaderBytes + this.#keys[key].length;
     const value = this.#copies.waiting.copy(memory, start, memoryAt + length);
-    const isCompressed = isCompressedAt(memory, memoryAt);
-    this.places.addHeld(key, layer, lsn, offset, length, flags, value, 0, value.length, isCompressed);
+    const content = contentAt(memory, memoryAt);
+    this.places.addHeld(key, layer, lsn, offset, length, flags, value, 0, value.length, content);
   }
 
   #wantFilters(key: number, from: number, pages: PageSource): void {

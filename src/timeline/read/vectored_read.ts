@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { Lsn } from "../../base/mod.ts";
 import { type Objects, PageSet } from "../../objects/mod.ts";
 import type { DamagedEntry, Entry } from "../entry.ts";
 import type { ReadObserver } from "./explain/read_observer.ts";
@@ -14,6 +15,7 @@ import { ListedKeys } from "./records/columns.ts";
 import { Copies } from "./records/copies.ts";
 import { EarlyRecords } from "./records/early_records.ts";
 import { EntryRead } from "./records/entry_read.ts";
+import { type Level, levelsAsOf } from "./levels.ts";
 import { Lookup } from "./lookup.ts";
 import { complete, type Read } from "./read.ts";
 import type { View } from "./view.ts";
@@ -25,6 +27,8 @@ const windowKeys = 4096;
 export interface VectoredReadOptions {
   /** What copies values: by itself, side by side. */
   copies?: Copies | undefined;
+  /** The LSN that is read as of, if that is an earlier one than the view's. */
+  asOf?: Lsn | undefined;
   /** Is told what it costs, if anybody wants to know. */
   observer?: ReadObserver | undefined;
 }
@@ -36,6 +40,7 @@ export class VectoredRead implements Read<Entry | DamagedEntry> {
   readonly #keys: Iterator<Uint8Array<ArrayBuffer>>;
   readonly #copies: Copies;
   readonly #observer: ReadObserver | undefined;
+  readonly #levels: readonly Level[];
   #entries: EntryRead | undefined;
 
   /**
@@ -50,13 +55,14 @@ export class VectoredRead implements Read<Entry | DamagedEntry> {
     objects: Objects,
     view: View,
     keys: Iterator<Uint8Array<ArrayBuffer>>,
-    { copies = new Copies(), observer }: VectoredReadOptions = {},
+    { copies = new Copies(), observer, asOf }: VectoredReadOptions = {},
   ) {
     this.#objects = objects;
     this.#view = view;
     this.#keys = keys;
     this.#copies = copies;
     this.#observer = observer;
+    this.#levels = asOf === undefined ? view.levels : levelsAsOf(view.levels, asOf);
   }
 
   /** See {@linkcode Read.next}. */
@@ -90,7 +96,7 @@ export class VectoredRead implements Read<Entry | DamagedEntry> {
   async #lookUp(keys: readonly Uint8Array<ArrayBuffer>[]): Promise<EntryRead> {
     const objects = this.#objects, view = this.#view, copies = this.#copies, observer = this.#observer;
     observer?.looksUp(keys);
-    const lookup = new Lookup(view.levels, keys, copies, observer);
+    const lookup = new Lookup(this.#levels, keys, copies, observer);
     const pages = new PageSet(objects, { fleeting: true, observer });
     const listed = new ListedKeys(keys);
     const early = keys.length === 1

@@ -23,6 +23,7 @@
 
 import { checkReadLsn, type Clock, type Lsn } from "../../base/mod.ts";
 import { LayerMap } from "../../layer/mod.ts";
+import { Redoer } from "../redo/redo.ts";
 import type { Level } from "./levels.ts";
 
 /** Ends the read behind a view. */
@@ -72,6 +73,11 @@ export class View implements Level, Disposable {
     this.#below = below;
     this.levels = below === undefined ? [this] : [this, ...below.levels];
     if (below !== undefined) below.#isBelow = true;
+  }
+
+  /** What makes values of patches. */
+  get redoer(): Redoer {
+    return this.#views.redoer;
   }
 
   /** Whether a view of a branch holds it (K5). */
@@ -167,6 +173,8 @@ interface Retirement {
 export class Views {
   /** Keys that reads have asked for. */
   keysRead = 0;
+  /** What makes values of patches. */
+  readonly redoer: Redoer;
   readonly #clock: Clock;
   readonly #directory: string;
   readonly #open = new Set<View>();
@@ -183,8 +191,10 @@ export class Views {
    *
    * @param clock Tells their age.
    * @param directory The store's directory, for messages.
+   * @param redoer What makes values of patches.
    */
-  constructor(clock: Clock, directory: string) {
+  constructor(clock: Clock, directory: string, redoer: Redoer = new Redoer()) {
+    this.redoer = redoer;
     this.#clock = clock;
     this.#directory = directory;
   }

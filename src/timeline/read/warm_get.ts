@@ -24,6 +24,7 @@ import {
   findVersion,
   hashKey,
   isCompressedAt,
+  isPutAt,
   type LayerMap,
   type RecordFile,
   recordHeaderBytes,
@@ -113,6 +114,7 @@ export class WarmGet {
     }
     if (run !== undefined && (flags & tombstoneFlag) === 0) {
       const start = at + recordHeaderBytes + key.length;
+      if (!isPutAt(run, at)) return cold;
       if (isCompressedAt(run, at)) return this.#open(newest, run, start, at + length);
       return this.#answer(newest, run.slice(start, at + length));
     }

@@ -17,8 +17,8 @@ export const checks: readonly Mutant[] = [
   {
     name: "value-given-out-unchecked",
     breaks: "D2: a record is checked by its checksum before its value is given out.",
-    file: "src/timeline/read/records/values.ts",
-    before: "if (header === undefined || !checkRecord(bytes, view, at, length, places.seedOf(key))) {",
+    file: "src/timeline/read/records/damage.ts",
+    before: "if (header === undefined || !checkRecord(bytes, view, at, length, places.seedOf(place))) {",
     after: "if (header === undefined) {",
     caughtBy: "tests/timeline/read/records/entry_read_test.ts",
     filter: "EntryRead reports a record",
@@ -26,7 +26,7 @@ export const checks: readonly Mutant[] = [
   {
     name: "value-of-another-key",
     breaks: "D2: a record is checked by its key before its value is given out.",
-    file: "src/timeline/read/records/values.ts",
+    file: "src/timeline/read/records/damage.ts",
     before: "keyEnd + header.valueLength === at + length && keys.isAt(key, bytes, keyStart, keyEnd);",
     after: "keyEnd + header.valueLength === at + length;",
     caughtBy: "tests/timeline/read/records/entry_read_test.ts",
@@ -144,9 +144,9 @@ export const checks: readonly Mutant[] = [
   {
     name: "value-of-another-lsn",
     breaks: "D2: a record is checked by its LSN before its value is given out.",
-    file: "src/timeline/read/records/values.ts",
-    before: "header.kind === RecordKind.PUT && header.lsn === places.lsnOf(key) &&",
-    after: "header.kind === RecordKind.PUT &&",
+    file: "src/timeline/read/records/damage.ts",
+    before: "flagsOfKind(header.kind) === places.flagsOf(place) && header.lsn === places.lsnOf(place) &&",
+    after: "flagsOfKind(header.kind) === places.flagsOf(place) &&",
     caughtBy: "tests/timeline/read/records/entry_read_test.ts",
     filter: "EntryRead reports a record",
   },

@@ -67,6 +67,8 @@ export interface KeyExplanation {
   readonly valueBytes: number | undefined;
   /** Where its version lies; `undefined` if it is absent, or that could not be found out. */
   readonly found: FoundVersion | undefined;
+  /** How many patched versions its value was made of, newer ones than the whole value that they stand on. */
+  readonly patches: number;
   /** Why it could not be read, if so. */
   readonly error: Error | undefined;
   /** The layers that it was looked for in, newest first. */

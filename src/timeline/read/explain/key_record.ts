@@ -43,6 +43,8 @@ export class KeyRecord {
   isRunRead = false;
   /** Where its version lies, once that is known. */
   place: Place | undefined = undefined;
+  /** How many of its versions are patches that need older ones. */
+  patches = 0;
   #valueBytes: number | undefined;
   #error: Error | undefined;
   readonly #key: Uint8Array<ArrayBuffer>;
@@ -92,6 +94,7 @@ export class KeyRecord {
       key: this.#key,
       valueBytes: this.#valueBytes,
       found: this.#found(isOpen),
+      patches: this.patches,
       error: this.#error,
       visits: this.#visits.map((visit) => explainVisit(visit, isOpen)),
       excusedByRange,

@@ -7,7 +7,7 @@
  *                     └ PageFetch ─► RangeRead                 pages read, reads, bytes
  *                ─► PageSet     watch: getRange, fetch         runs of records in the cache and on disk
  *                     └ RangeFetch ─► RangeRead                reads, bytes
- *                ─► Values      foundInCache, valuesFrom       records: memory, cache, disk
+ *                ─► Values      foundInCache, valuesOfItems    records: memory, cache, disk
  *                     └ RangeRead                              reads, bytes
  * ```
  *
@@ -20,7 +20,7 @@ import type { Clock, Lsn } from "../../../base/mod.ts";
 import type { MemoryLayer, PageSource, StoredLayer } from "../../../layer/mod.ts";
 import type { PageObserver, PageSet, RangeObserver, StoredObject } from "../../../objects/mod.ts";
 import type { DamagedEntry, Entry } from "../../entry.ts";
-import { noPlace, type Places } from "../records/places.ts";
+import { noPlace, patchesOf, type Places } from "../records/places.ts";
 import type { View } from "../view.ts";
 import type { Explanation, VisitCosts } from "./explanation.ts";
 import { type IsOpen, KeyRecord } from "./key_record.ts";
@@ -87,6 +87,7 @@ export class ReadObserver implements PageObserver {
       if (places.newestOf(key) === noPlace) continue;
       const record = this.#record(key), byteLength = places.lengthOf(key);
       const deleted = places.isTombstone(key);
+      record.patches = patchesOf(places, key);
       record.place = {
         file: places.fileOf(key),
         lsn: places.lsnOf(key),
@@ -118,12 +119,12 @@ export class ReadObserver implements PageObserver {
     this.#values.readBytes += bytes;
   }
 
-  /** What is told of ranges, of which the first is the record of key `from`. */
-  valuesFrom(from: number): RangeObserver {
+  /** What is told of ranges, each the record of a key. */
+  valuesOfItems(keyOf: (item: number) => number): RangeObserver {
     const window = this.#window;
     return {
       planned: (items) => {
-        for (const item of items) this.#keys[window + from + item].source = "disk";
+        for (const item of items) this.#keys[window + keyOf(item)].source = "disk";
       },
       transferred: (reads, bytes) => this.#readValues(reads, bytes),
     };

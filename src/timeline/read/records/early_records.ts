@@ -14,7 +14,13 @@
  * @module
  */
 
-import { CompressedValue, isCompressedAt, mostRunBytes, recordHeaderBytes } from "../../../layer/mod.ts";
+import {
+  CompressedValue,
+  isCompressedAt,
+  isPutAt,
+  mostRunBytes,
+  recordHeaderBytes,
+} from "../../../layer/mod.ts";
 import {
   type Objects,
   RangeRead,
@@ -27,7 +33,7 @@ import type { KeyList } from "./columns.ts";
 import type { Copies } from "./copies.ts";
 import type { Places } from "./places.ts";
 import { RecordCache } from "./record_cache.ts";
-import { damageOf } from "./values.ts";
+import { damageOf } from "./damage.ts";
 
 /** The small records of keys that have arrived before others. */
 export class EarlyRecords implements RangeWants, RangeSink {
@@ -128,6 +134,8 @@ export class EarlyRecords implements RangeWants, RangeSink {
   ): void {
     const key = this.#items[item], places = this.#places;
     if (damageOf(places, this.#keys, key, bytes, view, at, length) !== undefined) return;
+    // Patches are left to whoever redoes them.
+    if (!isPutAt(bytes, at)) return;
     if (!owned) this.#cache.keep(places.objectOf(key), places.offsetOf(key), bytes, at, length);
     const start = at + recordHeaderBytes + this.#keys.lengthAt(key);
     const value = this.#copies.copy(bytes, start, at + length);

@@ -7,7 +7,7 @@
 import type { Objects } from "../../../objects/mod.ts";
 import type { DamagedEntry, Entry } from "../../entry.ts";
 import type { KeyList } from "./columns.ts";
-import type { Places } from "./places.ts";
+import { chainLengthOf, type Places } from "./places.ts";
 import type { Read } from "../read.ts";
 import { Values, type ValuesOptions } from "./values.ts";
 import type { View } from "../view.ts";
@@ -83,7 +83,7 @@ export class EntryRead implements Read<Entry | DamagedEntry> {
       this.#places,
       this.#next,
       this.#windowEnd,
-      this.#options,
+      { ...this.#options, redoer: this.#view.redoer },
     );
   }
 }
@@ -92,7 +92,7 @@ export class EntryRead implements Read<Entry | DamagedEntry> {
 export function windowEnd(places: Places, from: number, end: number, most: number): number {
   let bytes = 0, to = from;
   for (; to < end; to++) {
-    const length = places.valueLengthOf(to);
+    const length = chainLengthOf(places, to);
     if (bytes > 0 && bytes + length > most) break;
     bytes += length;
   }

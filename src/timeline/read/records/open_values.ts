@@ -7,7 +7,7 @@
 import type { Turns } from "../../../base/mod.ts";
 import type { CompressedValue } from "../../../layer/mod.ts";
 
-/** Bytes of compressed values that are taken at once, and how many: that takes some milliseconds. */
+/** Bytes of values that are decompressed or redone at once, and how many: that takes some milliseconds. */
 const mostBytes = 1024 * 1024, mostValues = 128;
 
 /** Counts what is taken at once. */
@@ -15,8 +15,8 @@ export class TakeBudget {
   #bytes = 0;
   #values = 0;
 
-  /** Whether a value may be taken too; the first one may, however long. */
-  admits({ length }: CompressedValue): boolean {
+  /** Whether a value of so many bytes may be taken too; the first one may, however long. */
+  admits(length: number): boolean {
     this.#bytes += Math.max(0, length);
     return this.#values++ === 0 || this.#bytes <= mostBytes && this.#values <= mostValues;
   }

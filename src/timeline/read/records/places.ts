@@ -8,7 +8,7 @@
  * ```
  *
  * Places may be added in any order, since layers may overlap in LSN; a list keeps only what is needed. In a sorted layer
- * a version is found in its record, whose value then is held and not read again.
+ * a version is found in its record, whose value, or patches, are held then and not read again.
  *
  * @module
  */
@@ -16,7 +16,6 @@
 import type { Lsn } from "../../../base/mod.ts";
 import {
   CompressedValue,
-  isCompressedAt,
   type RecordFile,
   recordHeaderBytes,
   terminalFlag,
@@ -25,6 +24,7 @@ import {
 } from "../../../layer/mod.ts";
 import type { StoredObject } from "../../../objects/mod.ts";
 import type { Copies } from "./copies.ts";
+import { Content, contentAt, HeldContents } from "./held_contents.ts";
 
 // A place, in numbers side by side, so that it costs one cache miss: its LSN, 0 if there is none; its offset; its length
 // times four, with its flags; the number of the next older place, 0 if there is none.
@@ -36,22 +36,19 @@ export const noPlace: number = -1;
 
 /** Lists of places by the numbers of keys. The newest place of a key has the key's number, older ones numbers behind. */
 export class Places {
-  readonly #keys: number;
   #fields: Float64Array;
   readonly #files: RecordFile[] = [];
   #end: number;
+  /** The key and the place that were added last. */
+  #lastKey = noPlace;
+  #last = noPlace;
   #failures: Map<number, Error> | undefined;
-  /** By key: the memory that holds its value, if it was met with its place; and where in it, in two numbers. */
-  #heldIn: (Uint8Array<ArrayBuffer> | undefined)[] | undefined;
-  #heldSpans = new Float64Array(0);
   /** Whether what is held lies in its record, behind its key. */
   hasRecords = false;
-  /** By key: 1 if what is held is compressed, if any is. */
-  #compressed: Uint8Array | undefined;
+  readonly #held = new HeldContents();
 
   /** Makes room for so many keys, all of them absent until places are added. */
   constructor(keys: number) {
-    this.#keys = keys;
     this.#fields = new Float64Array(keys * stride);
     this.#end = keys;
   }
@@ -59,37 +56,55 @@ export class Places {
   /**
    * Adds a place to the list of a key, unless a terminal one that is newer makes it needless. It makes older ones
    * needless if it is terminal itself.
+   *
+   * @returns The place, or {@linkcode noPlace}.
    */
-  add(key: number, file: RecordFile, lsn: Lsn, offset: number, length: number, flags: number): void {
-    const tagged = length * 4 + flags;
+  add(key: number, file: RecordFile, lsn: Lsn, offset: number, length: number, flags: number): number {
+    const tagged = length * 4 + flags, last = this.#last;
+    // Versions of a key mostly come from new to old, and some keys have many.
+    const isBehind = key === this.#lastKey && this.lsnOf(last) > lsn && !this.isTerminal(last) &&
+      this.olderThan(last) === noPlace;
+    const place = isBehind
+      ? this.#setBehind(last, file, lsn, offset, tagged, noPlace)
+      : this.#insert(key, file, lsn, offset, tagged);
+    this.#lastKey = place === noPlace ? noPlace : key;
+    return this.#last = place;
+  }
+
+  #insert(key: number, file: RecordFile, lsn: Lsn, offset: number, tagged: number): number {
     const newest = this.newestOf(key);
     if (newest === noPlace) return this.#set(key, file, lsn, offset, tagged, noPlace);
     let newer = noPlace, older = newest;
     while (older !== noPlace && this.lsnOf(older) > lsn) {
-      if (this.isTerminal(older)) return;
+      if (this.isTerminal(older)) return noPlace;
       newer = older;
       older = this.olderThan(older);
     }
-    const isTerminal = (flags & terminalFlag) !== 0;
+    const isTerminal = (tagged & terminalFlag) !== 0;
     // One version may stand in two layers; a whole value stands for what it was made of.
-    if (older !== noPlace && this.lsnOf(older) === lsn && (!isTerminal || this.isTerminal(older))) return;
+    if (older !== noPlace && this.lsnOf(older) === lsn && (!isTerminal || this.isTerminal(older))) {
+      return noPlace;
+    }
     if (isTerminal) older = noPlace;
     if (newer === noPlace) {
-      this.#set(key, file, lsn, offset, tagged, older === noPlace ? noPlace : this.#moveAway(key));
-    } else {
-      const place = this.#makePlace();
-      this.#set(place, file, lsn, offset, tagged, older);
-      this.#fields[newer * stride + olderField] = place;
+      return this.#set(key, file, lsn, offset, tagged, older === noPlace ? noPlace : this.#moveAway(key));
     }
+    return this.#setBehind(newer, file, lsn, offset, tagged, older);
+  }
+
+  #setBehind(newer: number, file: RecordFile, lsn: Lsn, offset: number, tagged: number, older: number) {
+    const place = this.#makePlace();
+    this.#fields[newer * stride + olderField] = place;
+    return this.#set(place, file, lsn, offset, tagged, older);
   }
 
   /**
-   * Adds a place as {@linkcode add} does, and holds its value if it becomes the newest.
+   * Adds a place as {@linkcode add} does, and holds what its record has.
    *
-   * @param bytes Memory that holds the value and stays as it is.
-   * @param start Where the value starts in it.
-   * @param end Where it ends.
-   * @param isCompressed Whether what is there is compressed.
+   * @param bytes Memory that holds the value, or the patches, and stays as it is.
+   * @param start Where they start in it.
+   * @param end Where they end.
+   * @param content Which of them it is: {@linkcode contentAt}. @default {a value}
    */
   addHeld(
     key: number,
@@ -101,14 +116,14 @@ export class Places {
     bytes: Uint8Array<ArrayBuffer>,
     start: number,
     end: number,
-    isCompressed: boolean,
+    content: number = Content.PLAIN,
   ): void {
-    this.add(key, file, lsn, offset, length, flags);
-    const isNewest = this.lsnOf(key) === lsn && this.offsetOf(key) === offset && this.#files[key] === file;
-    if (isNewest && (flags & tombstoneFlag) === 0) this.hold(key, bytes, start, end, isCompressed);
+    const place = this.add(key, file, lsn, offset, length, flags);
+    if (place === noPlace || (flags & tombstoneFlag) !== 0) return;
+    this.#hold(place, bytes, start, end, content);
   }
 
-  /** Holds the value of the newest place of a key; see {@linkcode addHeld}. */
+  /** Holds the value of the newest place of a key, which is terminal; see {@linkcode addHeld}. */
   hold(
     key: number,
     bytes: Uint8Array<ArrayBuffer>,
@@ -116,54 +131,31 @@ export class Places {
     end: number,
     isCompressed: boolean,
   ): void {
-    if (this.#heldIn === undefined) {
-      this.#heldIn = [];
-      this.#heldSpans = new Float64Array(this.#keys * 2);
-    }
-    this.#heldIn[key] = bytes;
-    this.#heldSpans[key * 2] = start;
-    this.#heldSpans[key * 2 + 1] = end;
-    if (isCompressed) this.#compressed ??= new Uint8Array(this.#keys);
-    if (this.#compressed !== undefined) this.#compressed[key] = isCompressed ? 1 : 0;
+    this.#hold(key, bytes, start, end, isCompressed ? Content.COMPRESSED : Content.PLAIN);
   }
 
-  /** Adds a row of a block that has records, and holds its value if it becomes the newest. */
-  addRow(key: number, file: RecordFile, block: VersionBlock, row: number): void {
-    const keyStart = block.keyStart[row], length = block.length[row];
-    const bytes = block.bytes as Uint8Array<ArrayBuffer>;
-    this.hasRecords = true;
-    this.addHeld(
-      key,
-      file,
-      block.lsn[row],
-      block.offset[row],
-      length,
-      block.flags[row],
-      bytes,
-      keyStart + block.keyLength[row],
-      keyStart - recordHeaderBytes + length,
-      isCompressedAt(bytes, keyStart - recordHeaderBytes),
-    );
+  #hold(place: number, bytes: Uint8Array<ArrayBuffer>, start: number, end: number, content: number): void {
+    this.#held.hold(place, bytes, start, end, content, this.#fields.length / stride);
   }
 
-  /** The memory that holds the value of a key, which is only read; `undefined` if its record is to be read. */
+  /** The memory that holds the value of a key or place, which is only read; `undefined` if its record is to be read. */
   heldIn(key: number): Uint8Array<ArrayBuffer> | undefined {
-    return this.#heldIn?.[key];
+    return this.#held.in(key);
   }
 
-  /** Whether what is held of a key is compressed. */
-  isCompressed(key: number): boolean {
-    return this.#compressed?.[key] === 1;
+  /** What is held of a place: one of `Content`. */
+  contentOf(place: number): number {
+    return this.#held.contentOf(place);
   }
 
   /** Where in it the value starts. */
   heldStart(key: number): number {
-    return this.#heldSpans[key * 2];
+    return this.#held.startOf(key);
   }
 
   /** Where in it the value ends. */
   heldEnd(key: number): number {
-    return this.#heldSpans[key * 2 + 1];
+    return this.#held.endOf(key);
   }
 
   /** A copy of the value that is held of a key, and no more held; it is one already if nothing else lies in its memory. */
@@ -183,10 +175,17 @@ export class Places {
 
   /** Lets go of the value of a key. */
   letGo(key: number): void {
-    if (this.#heldIn !== undefined && key < this.#heldIn.length) this.#heldIn[key] = undefined;
+    this.#held.letGo(key);
   }
 
-  #set(place: number, file: RecordFile, lsn: Lsn, offset: number, tagged: number, older: number): void {
+  #set(
+    place: number,
+    file: RecordFile,
+    lsn: Lsn,
+    offset: number,
+    tagged: number,
+    older: number,
+  ): number {
     const fields = this.#fields, at = place * stride;
     this.letGo(place);
     this.#files[place] = file;
@@ -194,6 +193,7 @@ export class Places {
     fields[at + offsetField] = offset;
     fields[at + taggedField] = tagged;
     fields[at + olderField] = older === noPlace ? 0 : older;
+    return place;
   }
 
   /** Moves the newest place of a key to a number behind all keys. */
@@ -201,6 +201,7 @@ export class Places {
     const place = this.#makePlace();
     this.#fields.copyWithin(place * stride, key * stride, (key + 1) * stride);
     this.#files[place] = this.#files[key];
+    this.#held.copy(key, place, this.#fields.length / stride);
     return place;
   }
 
@@ -217,6 +218,7 @@ export class Places {
   /** Forgets the places of a key. */
   clear(key: number): void {
     this.#fields.fill(0, key * stride, (key + 1) * stride);
+    this.#lastKey = noPlace;
     this.letGo(key);
   }
 
@@ -240,13 +242,6 @@ export class Places {
   /** The next older place of the same key; {@linkcode noPlace} if there is none, or none is needed. */
   olderThan(place: number): number {
     return this.#fields[place * stride + olderField] || noPlace;
-  }
-
-  /** The LSN at which the list of a key ends: nothing at or before it is needed. 0 while the list has no end. */
-  settledAt(key: number): Lsn {
-    let place = this.newestOf(key);
-    while (place !== noPlace && !this.isTerminal(place)) place = this.olderThan(place);
-    return place === noPlace ? 0 : this.lsnOf(place);
   }
 
   /** The object that has the record. */
@@ -285,6 +280,11 @@ export class Places {
     return (tagged & tombstoneFlag) !== 0 ? 0 : Math.floor(tagged / 4);
   }
 
+  /** The flags of the version. */
+  flagsOf(place: number): number {
+    return this.#fields[place * stride + taggedField] & (terminalFlag | tombstoneFlag);
+  }
+
   /** Whether the version needs nothing older. */
   isTerminal(place: number): boolean {
     return (this.#fields[place * stride + taggedField] & terminalFlag) !== 0;
@@ -294,4 +294,61 @@ export class Places {
   isTombstone(place: number): boolean {
     return (this.#fields[place * stride + taggedField] & tombstoneFlag) !== 0;
   }
+}
+
+/** The lengths of all records that the value of a key is made of, in bytes; 0 if it has none. */
+export function chainLengthOf(places: Places, key: number): number {
+  let bytes = places.valueLengthOf(key);
+  if (bytes === 0 || places.isTerminal(key)) return bytes;
+  for (let place = places.olderThan(key); place !== noPlace; place = places.olderThan(place)) {
+    bytes += places.valueLengthOf(place);
+  }
+  return bytes;
+}
+
+/** How many versions of a key are listed that need older ones. */
+export function patchesOf(places: Places, key: number): number {
+  let count = 0;
+  for (let place = places.newestOf(key); place !== noPlace; place = places.olderThan(place)) {
+    if (!places.isTerminal(place)) count++;
+  }
+  return count;
+}
+
+/** Adds a row of a block that has records, and holds what its record has. */
+export function addRow(
+  places: Places,
+  key: number,
+  file: RecordFile,
+  block: VersionBlock,
+  row: number,
+): void {
+  const keyStart = block.keyStart[row], length = block.length[row];
+  const bytes = block.bytes as Uint8Array<ArrayBuffer>;
+  places.hasRecords = true;
+  places.addHeld(
+    key,
+    file,
+    block.lsn[row],
+    block.offset[row],
+    length,
+    block.flags[row],
+    bytes,
+    keyStart + block.keyLength[row],
+    keyStart - recordHeaderBytes + length,
+    contentAt(bytes, keyStart - recordHeaderBytes),
+  );
+}
+
+/** The LSN at which the list of a key ends: nothing at or before it is needed. 0 while the list has no end. */
+export function settledAt(places: Places, key: number): Lsn {
+  let place = places.newestOf(key);
+  while (place !== noPlace && !places.isTerminal(place)) place = places.olderThan(place);
+  return place === noPlace ? 0 : places.lsnOf(place);
+}
+
+/** Whether the value of a key is made of patches, as far as that is known before its records are read. */
+export function isPatched(places: Places, key: number): boolean {
+  const isKnown = places.heldIn(key) !== undefined && places.contentOf(key) === Content.PATCHES;
+  return places.newestOf(key) !== noPlace && (isKnown || !places.isTerminal(key));
 }

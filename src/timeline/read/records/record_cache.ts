@@ -5,7 +5,7 @@
  */
 
 import type { Lsn } from "../../../base/mod.ts";
-import { CompressedValue, isCompressedAt, valueStartOf } from "../../../layer/mod.ts";
+import { CompressedValue, contentStartOf, isCompressedAt, valueStartOf } from "../../../layer/mod.ts";
 import { MemoryRead, type Objects, type StoredObject } from "../../../objects/mod.ts";
 import type { Copies } from "./copies.ts";
 
@@ -35,6 +35,24 @@ export class RecordCache {
     const end = at + length;
     if (!isCompressedAt(bytes, at)) return copies.copy(bytes, start, end);
     return new CompressedValue(bytes.slice(start, end), 0, end - start);
+  }
+
+  /** A copy of what a record has, a value or patches, and its kind; `undefined` if it is not in the cache. */
+  findContent(
+    object: StoredObject,
+    offset: number,
+    length: number,
+    key: Uint8Array,
+    lsn: Lsn,
+  ): { readonly kind: number; readonly content: Uint8Array<ArrayBuffer> | CompressedValue } | undefined {
+    const memory = this.#memory;
+    if (!memory.findCached(object, offset, length)) return undefined;
+    const { bytes, at } = memory, start = contentStartOf(bytes, at, length, key, lsn);
+    if (start < 0) return undefined;
+    memory.settle();
+    const kind = bytes[at + 4], content = bytes.slice(start, at + length);
+    const isCompressed = isCompressedAt(bytes, at);
+    return { kind, content: isCompressed ? new CompressedValue(content, 0, content.length) : content };
   }
 
   /** Keeps a record that was read from a file and checked, if it is small. */

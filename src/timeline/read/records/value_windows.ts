@@ -152,6 +152,7 @@ export class ValueWindows {
       column,
       mostColumnBytes,
       copies: this.#copies,
+      redoer: this.#view.redoer,
     });
     const isDense = values.wantedBytes >= values.plannedBytes * denseShare;
     this.#source.mostWindowKeys = isDense ? denseKeys : mostKeys;

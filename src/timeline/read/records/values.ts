@@ -5,21 +5,16 @@
  *     run was checked with that.
  * D3  A value is given out as a copy that the engine never touches again. Only rows are lent, from a
  *     column. What a scan gives out waits until it is taken: in a column, or in the memory that it was met in.
+ * D8  A value that is made of patches is redone when it is taken, from memory of its own. What redo throws is that of its
+ *     key alone.
  * D6  A value that is compressed waits as it is until it is taken, a large one until it is its turn; so what is read ahead
  *     is bounded by what was read, and what is taken at once by {@linkcode TakeBudget}.
  *
  * @module
  */
 
-import { CorruptionError, type Turns } from "../../../base/mod.ts";
-import {
-  checkRecord,
-  CompressedValue,
-  isCompressedAt,
-  readRecordHeader,
-  recordHeaderBytes,
-  RecordKind,
-} from "../../../layer/mod.ts";
+import type { Turns } from "../../../base/mod.ts";
+import { CompressedValue, isCompressedAt, isPutAt, recordHeaderBytes } from "../../../layer/mod.ts";
 import {
   type Objects,
   RangeRead,
@@ -30,17 +25,17 @@ import {
 import type { DamagedEntry, Entry } from "../../entry.ts";
 import type { KeyList, ValueColumn } from "./columns.ts";
 import { apart, type Copies } from "./copies.ts";
+import { Chains } from "./chains.ts";
+import { damageOf, notOpened } from "./damage.ts";
+import { PatchChain } from "./patch_chain.ts";
+import type { Redoer } from "../../redo/redo.ts";
+import { Content } from "./held_contents.ts";
 import { HeldEntries } from "./held_entries.ts";
 import { openInTurns, TakeBudget } from "./open_values.ts";
-import { noPlace, type Places } from "./places.ts";
+import { missing, type Outcome, Outcomes } from "./outcomes.ts";
+import { isPatched, noPlace, type Places } from "./places.ts";
 import type { ReadObserver } from "../explain/read_observer.ts";
 import { RecordCache } from "./record_cache.ts";
-
-/** What came of a key: its value, compressed or not, why there is none, or `undefined` if there is none to be read. */
-type Outcome = Uint8Array<ArrayBuffer> | CompressedValue | Error | undefined;
-
-/** Stands for what came of a key whose record is still to be read. */
-const missing = new Error("missing");
 
 /** Stands for a value in the column. */
 const inColumn = new Uint8Array(0);
@@ -62,11 +57,15 @@ export interface ValuesOptions {
   copies?: Copies | undefined;
   /** Is told where records are found, if anybody wants to know. */
   observer?: ReadObserver | undefined;
+  /** What makes values of patches. @default {one without a function} */
+  redoer?: Redoer | undefined;
+  /** Whether patches are given out as they are, as a {@linkcode PatchedEntry}. @default {false} */
+  keepPatches?: boolean | undefined;
 }
 
 /**
- * The records of the keys `[from, to)`, an item for each: that of its newest place, which is a whole value, since no
- * other kind of record has one.
+ * The records of the keys `[from, to)`, an item for each: that of its newest place. Of keys whose newest place is a patch
+ * items are behind those: the records of all their places.
  */
 export class Values implements RangeWants, RangeSink {
   /** The bytes of the records that are read. */
@@ -80,12 +79,12 @@ export class Values implements RangeWants, RangeSink {
   readonly #cache: RecordCache | undefined;
   readonly #copies: Copies;
   readonly #observer: ReadObserver | undefined;
-  /** By item. */
-  readonly #outcomes: Outcome[] = [];
-  /** By item: 1 if it has a record that need not be read. */
+  /** Those whose values are made of patches. */
+  readonly chains: Chains;
+  /** What came of the keys, as far as their records were read. */
+  readonly outcomes: Outcomes;
+  /** By item of a key: 1 if its record need not be read, or is read as that of a place. */
   #here: Uint8Array | undefined;
-  /** How many records are still to be read. */
-  #missing = 0;
   readonly #read: RangeRead;
   readonly #turns: Turns;
   /** The large one that is to be opened next. */
@@ -107,7 +106,15 @@ export class Values implements RangeWants, RangeSink {
     places: Places,
     from: number,
     to: number,
-    { column, mostColumnBytes = Infinity, keep = false, copies = apart, observer }: ValuesOptions = {},
+    {
+      column,
+      mostColumnBytes = Infinity,
+      keep = false,
+      copies = apart,
+      observer,
+      redoer,
+      keepPatches,
+    }: ValuesOptions = {},
   ) {
     this.#keys = keys;
     this.#column = column;
@@ -115,26 +122,37 @@ export class Values implements RangeWants, RangeSink {
     this.#cache = keep ? new RecordCache(objects) : undefined;
     this.#copies = copies;
     this.#observer = observer;
+    const kept = { cache: this.#cache, observer, redoer, copies, keepPatches };
+    this.chains = new Chains(places, keys, from, to, kept);
     this.#places = places;
     this.#from = from;
+    this.outcomes = new Outcomes(from);
     this.#turns = objects.host.turns;
     let bytes = 0;
     for (let key = from; key < to; key++) {
-      const length = places.valueLengthOf(key),
-        outcome = length > 0 ? this.#begin(key) : places.failureOf(key);
-      this.#outcomes.push(outcome);
-      if (outcome === missing) {
-        bytes += length;
-        this.#missing++;
-      } else if (length > 0) {
+      const length = places.valueLengthOf(key), isChain = length > 0 && isPatched(places, key);
+      const outcome = isChain
+        ? this.chains.begin(key, missing)
+        : length > 0
+        ? this.#begin(key)
+        : places.failureOf(key);
+      this.outcomes.push(outcome);
+      if (outcome === missing && !isChain) bytes += length;
+      if (length > 0 && (isChain || outcome !== missing)) {
         this.#here ??= new Uint8Array(to - from);
         this.#here[key - from] = 1;
       }
     }
-    this.wantedBytes = bytes;
-    if (this.#missing > 0 || this.#lends) column?.reserve(from, to, (key) => this.#roomOf(key));
+    this.wantedBytes = bytes + this.chains.wantedBytes;
+    if (this.outcomes.missing > 0 || this.#lends) column?.reserve(from, to, (key) => this.#roomOf(key));
     if (this.#lends) { for (let key = from; key < to; key++) this.#lend(key); }
-    this.#read = new RangeRead(objects, this, this, "values", observer?.valuesFrom(from));
+    this.#read = new RangeRead(
+      objects,
+      this,
+      this,
+      "values",
+      observer?.valuesOfItems((item) => this.chains.keyOf(item)),
+    );
   }
 
   /** Whether all values are lent from the column, those that are held too. */
@@ -145,6 +163,7 @@ export class Values implements RangeWants, RangeSink {
   /** How much room a value needs in the column. */
   #roomOf(key: number): number {
     const places = this.#places, length = places.valueLengthOf(key);
+    if (isPatched(places, key)) return 0;
     const isThere = this.#lends || places.heldIn(key) === undefined && length <= this.#mostColumnBytes;
     return isThere ? length : 0;
   }
@@ -153,7 +172,7 @@ export class Values implements RangeWants, RangeSink {
   #begin(key: number): Outcome {
     const places = this.#places;
     if (places.heldIn(key) === undefined) return this.#find(key);
-    return places.isCompressed(key) ? places.takeCompressed(key) : isHeld;
+    return places.contentOf(key) === Content.COMPRESSED ? places.takeCompressed(key) : isHeld;
   }
 
   /** Copies the value of a key into the column, if it is held. */
@@ -161,7 +180,7 @@ export class Values implements RangeWants, RangeSink {
     const places = this.#places, held = places.heldIn(key);
     if (held === undefined) return;
     this.#column?.set(key, held, places.heldStart(key), places.heldEnd(key));
-    this.#outcomes[key - this.#from] = inColumn;
+    this.outcomes.set(key, inColumn);
     places.letGo(key);
   }
 
@@ -183,22 +202,22 @@ export class Values implements RangeWants, RangeSink {
 
   /** How many items there are. */
   get count(): number {
-    return this.#outcomes.length;
+    return this.chains.count;
   }
 
   /** The object of an item. */
   objectOf(item: number): StoredObject {
-    return this.#places.objectOf(this.#from + item);
+    return this.#places.objectOf(this.chains.placeOf(item));
   }
 
   /** Where an item's record starts, in bytes. */
   offsetOf(item: number): number {
-    return this.#places.offsetOf(this.#from + item);
+    return this.#places.offsetOf(this.chains.placeOf(item));
   }
 
   /** The length of an item's record in bytes; 0 if there is none to be read. */
   lengthOf(item: number): number {
-    return this.#here?.[item] === 1 ? 0 : this.#places.valueLengthOf(this.#from + item);
+    return this.#here?.[item] === 1 ? 0 : this.#places.valueLengthOf(this.chains.placeOf(item));
   }
 
   /** Whether nothing is in flight or still to be read. */
@@ -208,21 +227,17 @@ export class Values implements RangeWants, RangeSink {
 
   /** Whether every entry can be had; what brought them may not have been given up yet. */
   get allReady(): boolean {
-    return this.#missing === 0;
-  }
-
-  /** Whether the entry of a key can be had. */
-  isReady(key: number): boolean {
-    return this.#outcomes[key - this.#from] !== missing;
+    return this.outcomes.missing === 0;
   }
 
   /** The entries of the keys `[from, to)`, up to the first that is not ready. */
   takeReady(from: number, to: number): (Entry | DamagedEntry)[] {
     const entries: (Entry | DamagedEntry)[] = [], places = this.#places, keys = this.#keys;
     const budget = new TakeBudget(), held = new HeldEntries();
-    for (let key = from; key < to && this.isReady(key);) {
-      const compressed = this.compressedOf(key);
-      if (compressed !== undefined && !budget.admits(compressed)) break;
+    for (let key = from; key < to && this.outcomes.isReady(key);) {
+      const length = this.outcomes.madeLengthOf(key);
+      if (length !== undefined && !budget.admits(length)) break;
+      const compressed = length === undefined ? undefined : this.outcomes.compressedOf(key);
       if (compressed?.isLarge && !compressed.isOpen) {
         this.#large = compressed;
         break;
@@ -238,37 +253,20 @@ export class Values implements RangeWants, RangeSink {
   /** The entry of a key that is ready. What was handed on is not held here too. */
   #takeEntry(key: number): Entry | DamagedEntry {
     const copies = this.#copies, bytes = this.#keys.keyAt(key, copies);
-    const outcome = this.#outcomes[key - this.#from];
+    const outcome = this.outcomes.of(key);
     const lsn = this.#places.newestOf(key) === noPlace ? undefined : this.#places.lsnOf(key);
     if (outcome instanceof Error) return { key: bytes, lsn, error: outcome };
-    this.#outcomes[key - this.#from] = undefined;
+    this.outcomes.set(key, undefined);
     if (outcome instanceof CompressedValue) return openedEntry(this.#places, key, bytes, outcome);
+    if (outcome instanceof PatchChain) return this.chains.entryOf(key, bytes, outcome);
     if (outcome === inColumn) return { key: bytes, value: this.#column?.valueAt(key, copies), lsn };
     if (outcome === isHeld) return { key: bytes, value: this.#places.takeHeld(key, copies), lsn };
     return { key: bytes, value: outcome && copies.release(outcome), lsn };
   }
 
-  /** What came of a key that is ready, if that is a compressed value. */
-  compressedOf(key: number): CompressedValue | undefined {
-    const outcome = this.#outcomes[key - this.#from];
-    return outcome instanceof CompressedValue ? outcome : undefined;
-  }
-
-  /** Takes note that a compressed value is in the column by now, or that it is damaged. */
-  opened(key: number, isThere: boolean): void {
-    this.#outcomes[key - this.#from] = isThere ? inColumn : notOpened(this.#places, key);
-  }
-
-  /** The first key that is ready and cannot be had. */
-  firstFailure(): number | undefined {
-    const item = this.#outcomes.findIndex((outcome) => outcome instanceof Error);
-    return item < 0 ? undefined : this.#from + item;
-  }
-
-  /** Why a key that is ready cannot be had, if so. */
-  failureOf(key: number): Error | undefined {
-    const outcome = this.#outcomes[key - this.#from];
-    return outcome instanceof Error ? outcome : undefined;
+  /** Takes note that a value is in the column by now that was compressed or patches, or why it is not: it is damaged. */
+  opened(key: number, error: Error | boolean): void {
+    this.outcomes.set(key, error === true ? inColumn : error || notOpened(this.#places, key));
   }
 
   /** Bytes that are read of files for the records, what lies between them included. */
@@ -304,49 +302,28 @@ export class Values implements RangeWants, RangeSink {
     length: number,
     owned: boolean,
   ): void {
-    const key = this.#from + item, places = this.#places;
-    const error = damageOf(places, this.#keys, key, bytes, view, at, length);
+    const key = this.chains.keyOf(item), place = this.chains.placeOf(item), places = this.#places;
+    const error = damageOf(places, this.#keys, key, bytes, view, at, length, place);
     if (error !== undefined) return this.fail(item, error);
+    if (this.chains.isLink(item) || !isPutAt(bytes, at)) {
+      const chain = this.chains.accept(item, bytes, view, at, length, owned);
+      return chain === undefined ? undefined : this.outcomes.settle(key, chain);
+    }
     const end = at + length, keyEnd = at + recordHeaderBytes + view.getUint16(at + 6, true);
     const isCompressed = isCompressedAt(bytes, at);
     if (this.#column !== undefined && length <= this.#mostColumnBytes && !isCompressed) {
       this.#column.set(key, bytes, keyEnd, end);
-      return this.#settle(item, inColumn);
+      return this.outcomes.settle(key, inColumn);
     }
     if (!owned) this.#cache?.keep(places.objectOf(key), places.offsetOf(key), bytes, at, length);
     const value = owned ? bytes.subarray(keyEnd, end) : this.#copies.waiting.copy(bytes, keyEnd, end);
-    this.#settle(item, isCompressed ? new CompressedValue(value, 0, value.length) : value);
+    this.outcomes.settle(key, isCompressed ? new CompressedValue(value, 0, value.length) : value);
   }
 
   /** Takes note that a record cannot be had. */
   fail(item: number, error: Error): void {
-    this.#settle(item, error);
+    this.outcomes.settle(this.chains.keyOf(item), error);
   }
-
-  #settle(item: number, outcome: Outcome): void {
-    this.#outcomes[item] = outcome;
-    this.#missing--;
-  }
-}
-
-/** What is wrong with the bytes that stand where the record of a key does, if they are not it (D2). */
-export function damageOf(
-  places: Places,
-  keys: KeyList,
-  key: number,
-  bytes: Uint8Array<ArrayBuffer>,
-  view: DataView,
-  at: number,
-  length: number,
-): CorruptionError | undefined {
-  const header = length < recordHeaderBytes ? undefined : readRecordHeader(view, at);
-  if (header === undefined || !checkRecord(bytes, view, at, length, places.seedOf(key))) {
-    return corruption(places, key, "a record that checks", "one that does not");
-  }
-  const keyStart = at + recordHeaderBytes, keyEnd = keyStart + header.keyLength;
-  const isIt = header.kind === RecordKind.PUT && header.lsn === places.lsnOf(key) &&
-    keyEnd + header.valueLength === at + length && keys.isAt(key, bytes, keyStart, keyEnd);
-  return isIt ? undefined : corruption(places, key, "the record of this key and LSN", "another");
 }
 
 /** The entry of a compressed value. */
@@ -360,18 +337,4 @@ function openedEntry(
   return value === undefined
     ? { key: bytes, lsn, error: notOpened(places, key) }
     : { key: bytes, value, lsn };
-}
-
-function notOpened(places: Places, key: number): CorruptionError {
-  return corruption(places, key, "a value that decompresses to what it says", "one that does not");
-}
-
-/** The error of a record that cannot be trusted. */
-function corruption(places: Places, key: number, expected: string, found: string): CorruptionError {
-  return new CorruptionError({
-    path: places.objectOf(key).path,
-    offset: places.offsetOf(key),
-    expected: `${expected} at LSN ${places.lsnOf(key)}`,
-    found,
-  });
 }

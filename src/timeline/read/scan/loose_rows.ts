@@ -4,7 +4,7 @@
  * ```
  *   rows     key, LSN, flags, length, offset                   from a cursor, in its order
  *   records  record │ record │      key │ record │ …           read from wherever they lie, put in order, checked
- *            └ at hand ──────┘      └ not at hand: damaged, long, or no whole value
+ *            └ at hand ──────┘      └ not at hand: damaged, or long
  * ```
  *
  * D7  A record is at hand only if its checksum, kind, key and LSN are right. What is not can be read by itself, by who
@@ -16,14 +16,13 @@
 import { copyBytes, type Lsn, viewOf } from "../../../base/mod.ts";
 import {
   checkRecord,
+  flagsOfKind,
   isSameSpan,
   lengthInRun,
   lsnInRun,
   type RecordFile,
   recordHeaderBytes,
-  RecordKind,
   terminalFlag,
-  tombstoneFlag,
   VersionBlock,
 } from "../../../layer/mod.ts";
 import { type Objects, RangeRead } from "../../../objects/mod.ts";
@@ -111,7 +110,7 @@ export class LooseRows {
     rows.flags[at] = block.flags[row];
     rows.offset[at] = this.#end;
     this.#offset[at] = block.offset[row];
-    const isRead = isTerminal && length <= mostRecordBytes;
+    const isRead = length <= mostRecordBytes;
     this.#from[at] = isRead ? block.offset[row] : placed;
     this.#end += isRead ? length : recordHeaderBytes + keyLength;
     rows.count++;
@@ -194,10 +193,9 @@ export class LooseRows {
 
   #checks(bytes: Uint8Array<ArrayBuffer>, view: DataView, row: number, at: number): boolean {
     const { rows } = this, length = rows.length[row], keyLength = rows.keyLength[row];
-    const isTombstone = (rows.flags[row] & tombstoneFlag) !== 0;
     return checkRecord(bytes, view, at, length, this.#file.seed) &&
       lengthInRun(bytes, at, at + length) === length && lsnInRun(bytes, at) === rows.lsn[row] &&
-      bytes[at + 4] === (isTombstone ? RecordKind.DELETE : RecordKind.PUT) &&
+      flagsOfKind(bytes[at + 4]) === rows.flags[row] &&
       (bytes[at + 6] | bytes[at + 7] << 8) === keyLength &&
       isSameSpan(rows.bytes, rows.keyStart[row], bytes, at + recordHeaderBytes, keyLength);
   }

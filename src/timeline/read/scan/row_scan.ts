@@ -63,8 +63,8 @@ export class RowScan {
     this.#windows.readAhead();
     const opened = await lendOpened(values, column, from, window.to, sizes.mostBytes, this.#turns);
     this.#view.check();
-    const to = Math.min(opened, values.firstFailure() ?? opened);
-    if (to === from) throw values.failureOf(from);
+    const to = Math.min(opened, values.outcomes.firstFailure() ?? opened);
+    if (to === from) throw values.outcomes.failureOf(from);
     this.#next = to;
     if (to === window.to) this.#window = undefined;
     return { from, to, keys, values: column, lsnOf: (row) => places.lsnOf(row) };
@@ -77,8 +77,8 @@ export class RowScan {
 }
 
 /**
- * Opens compressed values of the keys `[from, to)`, all of which are ready, into the column that all values are lent
- * from, in the place of those that it was done for before.
+ * Opens compressed values, and redoes patches, of the keys `[from, to)`, all of which are ready, into the column that all
+ * values are lent from, in the place of those that it was done for before.
  *
  * @param most How many bytes at the most, if more than one value.
  * @param turns When the event loop gets its turns.
@@ -94,16 +94,16 @@ async function lendOpened(
 ): Promise<number> {
   column.dropAdded();
   for (let key = from, bytes = 0; key < to; key++) {
-    const compressed = values.compressedOf(key);
-    if (compressed === undefined) continue;
-    // Of one that is damaged the length may not be known.
-    const length = Math.max(0, compressed.length);
+    const length = values.outcomes.madeLengthOf(key);
+    if (length === undefined) continue;
+    const compressed = values.outcomes.compressedOf(key), chain = values.outcomes.chainOf(key);
     if (bytes > 0 && bytes + length > most) return key;
-    bytes += length;
-    await openInTurns(compressed, turns);
-    const value = compressed.open();
-    if (value !== undefined) column.add(key, value);
-    values.opened(key, value !== undefined);
+    if (compressed !== undefined) await openInTurns(compressed, turns);
+    if (turns.due()) await turns.turn();
+    const value = chain === undefined ? compressed?.open() : values.chains.redone(key, chain);
+    if (value instanceof Uint8Array) column.add(key, value);
+    bytes += Math.max(length, value instanceof Uint8Array ? value.length : 0);
+    values.opened(key, value instanceof Error ? value : value !== undefined);
   }
   return to;
 }

@@ -7,7 +7,7 @@
 import type { Lsn, Turns } from "../../../base/mod.ts";
 import type { MergedCursor, PageSource, RecordFile } from "../../../layer/mod.ts";
 import { KeyColumn } from "../records/columns.ts";
-import { Places } from "../records/places.ts";
+import { addRow, Places } from "../records/places.ts";
 import type { Plan, PlanState } from "../read.ts";
 
 /** Versions between two looks whether the event loop's turn is due. */
@@ -116,7 +116,7 @@ export class ScanWindow implements Plan {
         places.add(keys.length - 1, file, lsn, block.offset[row], block.length[row], block.flags[row]);
         continue;
       }
-      places.addRow(keys.length - 1, file, block, row);
+      addRow(places, keys.length - 1, file, block, row);
       this.#hold(block.bytes, source);
     }
     this.#cursor.step(row - at);

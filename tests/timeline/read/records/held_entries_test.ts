@@ -6,7 +6,7 @@ import type { DamagedEntry, Entry } from "../../../../src/timeline/entry.ts";
 import { KeyColumn } from "../../../../src/timeline/read/records/columns.ts";
 import { Copies } from "../../../../src/timeline/read/records/copies.ts";
 import { HeldEntries } from "../../../../src/timeline/read/records/held_entries.ts";
-import { Places } from "../../../../src/timeline/read/records/places.ts";
+import { addRow, Places } from "../../../../src/timeline/read/records/places.ts";
 import { patterned, sameBytes } from "../../../store/bytes.ts";
 import { bytesOf, testFile } from "../layers.ts";
 
@@ -43,7 +43,7 @@ function lay(records: readonly Lying[], walk = records.map((_, i) => i)) {
     block.flags[0] = terminalFlag;
     keys.add(block, 0);
     if (records[i].isMissing) places.add(number, file, 100 + i, at, length, terminalFlag);
-    else places.addRow(number, file, block, 0);
+    else addRow(places, number, file, block, 0);
   });
   return { keys, places, memories, expected: walk.map((i) => ({ ...laid[i], lsn: 100 + i })) };
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Places } from "../../../../src/timeline/read/records/places.ts";
+import { Places, settledAt } from "../../../../src/timeline/read/records/places.ts";
 import { listOf, testFile, versions } from "../layers.ts";
 
 const cases: [added: string, list: string, settledAt: number][] = [
@@ -21,13 +21,13 @@ const cases: [added: string, list: string, settledAt: number][] = [
   ["a@9~ a@5~ a@2~ a@5", "9~ 5", 5],
 ];
 
-for (const [added, list, settledAt] of cases) {
+for (const [added, list, settled] of cases) {
   Deno.test(`Places keeps ${list} when ${added || "nothing"} is added`, () => {
     const places = new Places(2);
     const file = testFile(1);
     for (const { lsn, flags } of versions(added)) places.add(1, file, lsn, lsn * 10, lsn * 100, flags);
     assertEquals([listOf(places, 0), listOf(places, 1)], ["absent", list]);
-    assertEquals(places.settledAt(1), settledAt);
+    assertEquals(settledAt(places, 1), settled);
     for (let place = places.newestOf(1); place >= 0; place = places.olderThan(place)) {
       const lsn = places.lsnOf(place);
       assertEquals([places.offsetOf(place), places.lengthOf(place)], [lsn * 10, lsn * 100]);

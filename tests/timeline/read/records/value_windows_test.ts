@@ -137,7 +137,7 @@ for (const mostColumnBytes of [2048, Infinity]) {
     records.forEach(({ object, lsn, offset, length }, i) => {
       const file = { object, seed: 0 };
       if (i === 2) return addPlace(places, i, records[i]);
-      places.addHeld(i, file, lsn, offset, length, terminalFlag, met, i * 1000, i * 1000 + 1000, false);
+      places.addHeld(i, file, lsn, offset, length, terminalFlag, met, i * 1000, i * 1000 + 1000);
     });
     const next = () => Promise.resolve({ keys, places }), cancel = () => Promise.resolve();
     const source = { mostWindowKeys: 0, mostHeldBytes: 0, next, cancel };

@@ -1,0 +1,3 @@
+/** A module that exports a redo, which a Worker loads too. */
+
+export { redo } from "./fixture.ts";
