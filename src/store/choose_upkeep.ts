@@ -30,7 +30,7 @@ const engineOf: Readonly<Record<EngineName, EngineName>> = {
  * @returns It must be closed.
  */
 export function chooseUpkeep(
-  { upkeep }: Pick<CheckedOptions, "upkeep">,
+  { upkeep, redo }: Pick<CheckedOptions, "upkeep" | "redo">,
   host: Host,
   directory: string,
   io: Io,
@@ -49,6 +49,7 @@ export function chooseUpkeep(
     directory,
     ticket,
     io: { readDirect, writeDirect, report },
+    redo: typeof redo === "string" ? redo : undefined,
   };
   return new WorkerUpkeep({ workers, timers, setup, otherwise: slices, note: io.note });
 }

@@ -265,7 +265,7 @@ async function openTimelines(store: OpenStore): Promise<void> {
 
 /** Opens a timeline that the manifest names. */
 export async function openTimeline(store: OpenStore, state: TimelineState): Promise<Timeline> {
-  const { options, objects, manifest, runner, upkeep, timelines, meters, redoer } = store;
+  const { options, io, objects, manifest, runner, upkeep, timelines, meters, redoer } = store;
   const { host, directory } = objects;
   const views = new Views(host.clock, directory, redoer), { ancestor } = state;
   const origin = timelines.values().find(({ state }) => state.id === ancestor?.id);
@@ -283,6 +283,7 @@ export async function openTimeline(store: OpenStore, state: TimelineState): Prom
     storeId: manifest.state.storeId,
     views,
     runner,
+    note: io.note,
     upkeep,
     meters,
     shard: options.shard,

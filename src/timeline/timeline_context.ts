@@ -59,6 +59,8 @@ export interface TimelineContext {
   readonly runner: UpkeepRunner;
   /** What is measured, for all timelines of the store. */
   readonly meters: Meters;
+  /** Is told, in a sentence, what went wrong and is of no harm. */
+  readonly note?: ((text: string) => void) | undefined;
   /** Whose turn it is to merge. */
   readonly upkeep: StoreUpkeep;
   /** Which of several stores this is; `undefined` if it is the only one. */
@@ -73,8 +75,8 @@ export function timelineState({ manifest, id }: TimelineContext): TimelineState 
 }
 
 /** What merging needs of the timeline. */
-export function mergeContext({ host, objects, storeId, id, manifest }: TimelineContext): MergeContext {
-  return { host, objects, storeId, id, generation: manifest.state.generation };
+export function mergeContext({ host, objects, storeId, id, manifest, views }: TimelineContext): MergeContext {
+  return { host, objects, storeId, id, generation: manifest.state.generation, redoer: views.redoer };
 }
 
 /** The object of a segment or of a layer of a timeline; a segment keeps its object when it becomes a layer. */

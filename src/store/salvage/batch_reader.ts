@@ -14,13 +14,13 @@ import {
   type RecordArea,
   type RecordHeader,
   recordHeaderBytes,
-  RecordKind,
   type RecordSink,
   RecordWalk,
   StoredLayer,
 } from "../../layer/mod.ts";
 import type { Objects } from "../../objects/mod.ts";
 import { Batch } from "../../segment/mod.ts";
+import { addRecord } from "./add_record.ts";
 import type { LostStretch } from "./options.ts";
 import type { SalvageSource } from "./sources.ts";
 import type { TimelineTally } from "./tally.ts";
@@ -140,8 +140,7 @@ class GatheredBatches implements RecordSink {
       const open = this.#open ??= { lsn, changes: new Batch(), isIncomplete: false };
       // The batch may have had records in the gap.
       if (isBehindGap) open.isIncomplete = true;
-      if (kind === RecordKind.DELETE) open.changes.delete(key);
-      else if (kind === RecordKind.PUT) open.changes.put(key, bytes.subarray(valueAt, valueAt + valueLength));
+      addRecord(open.changes, kind, key, bytes, valueAt, valueAt + valueLength);
     } else if (isBehindGap && this.#open !== undefined) this.#open.isIncomplete = true;
     this.#next = flags === lastOfBatch ? lsn + 1 : lsn;
     if (flags === lastOfBatch) this.#close();

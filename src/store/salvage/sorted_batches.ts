@@ -15,18 +15,19 @@ import {
   CompressedValue,
   findFileId,
   isCompressedAt,
+  isPatchKind,
   lostRecords,
   type Pace,
   piecesOf,
   type RecordArea,
   type RecordHeader,
   recordHeaderBytes,
-  RecordKind,
   RecordWalk,
   StoredLayer,
 } from "../../layer/mod.ts";
 import type { Objects } from "../../objects/mod.ts";
 import { Batch } from "../../segment/mod.ts";
+import { addRecord } from "./add_record.ts";
 import { knownIn, nameless, type ReadBatch, type SalvageWatch } from "./batch_reader.ts";
 import type { SalvageSource } from "./sources.ts";
 import type { TimelineTally } from "./tally.ts";
@@ -57,6 +58,8 @@ export async function* readSortedBatches(
     if (layer === undefined) tally.lose(nameless(source));
     else layers.push(layer);
   }
+  // Where an image and what it was made of are found both, its values take the places of patches.
+  layers.sort((a, b) => a.imageLsn - b.imageLsn);
   const doubts = new Doubts();
   for (let from = 0, isFirst = true; from < Infinity; isFirst = false) {
     const gathered = new Gathered(from, most);
@@ -80,6 +83,8 @@ class Gathered {
   readonly #from: Lsn;
   readonly #most: number;
   #batches = new Map<Lsn, Batch>();
+  /** By LSN: keys of which there are patches. A version may be found twice, and its patches count once. */
+  readonly #patched = new Map<Lsn, Set<string>>();
   #bytes = 0;
 
   constructor(from: Lsn, most: number) {
@@ -92,16 +97,28 @@ class Gathered {
     return lsn >= this.#from && lsn < this.end;
   }
 
-  /** Adds a record that is kept; left out, its value is none. */
-  add({ lsn, keyLength }: RecordHeader, bytes: Uint8Array, at: number, value: Uint8Array | undefined): void {
+  /** Adds a record that is kept, with what stands in the place of its value. */
+  add(
+    { lsn, kind, keyLength }: RecordHeader,
+    bytes: Uint8Array,
+    at: number,
+    value: Uint8Array<ArrayBuffer>,
+  ): void {
     let changes = this.#batches.get(lsn);
     if (changes === undefined) this.#batches.set(lsn, changes = new Batch());
     const before = changes.byteLength, keyAt = at + recordHeaderBytes;
     const key = bytes.subarray(keyAt, keyAt + keyLength);
-    if (value === undefined) changes.delete(key);
-    else changes.put(key, value);
+    if (isPatchKind(kind) && this.#isKnown(lsn, key)) return;
+    addRecord(changes, kind, key, value, 0, value.length);
     this.#bytes += changes.byteLength - before;
     if (this.#bytes > this.#most && this.#batches.size > 1) this.#letGo();
+  }
+
+  /** Whether patches of a key at an LSN were found before; from now on they were. */
+  #isKnown(lsn: Lsn, key: Uint8Array): boolean {
+    const keys = this.#patched.get(lsn) ?? new Set<string>(), name = key.toHex(), isKnown = keys.has(name);
+    this.#patched.set(lsn, keys.add(name));
+    return isKnown;
   }
 
   /** Lets the higher half go, so that it costs little for each record. */
@@ -111,6 +128,7 @@ class Gathered {
     for (const [lsn, { byteLength }] of this.#batches) {
       if (lsn < this.end) continue;
       this.#batches.delete(lsn);
+      this.#patched.delete(lsn);
       this.#bytes -= byteLength;
     }
   }
@@ -193,6 +211,11 @@ class SortedLayer {
     return new SortedLayer(objects, source, fileId, await knownIn(objects, source, pace), pace);
   }
 
+  /** The LSN at which it is an image, by its footer. */
+  get imageLsn(): Lsn {
+    return this.#source.file.footer?.imageLsn ?? 0;
+  }
+
   /** The bytes that are read. */
   get byteLength(): number {
     return this.#source.end;
@@ -219,13 +242,9 @@ class SortedLayer {
       known: this.#known,
     }, {
       record: (header, bytes, at, offset) => {
-        const { lsn, kind, keyLength, valueLength } = header, keyAt = at + recordHeaderBytes;
+        const { lsn, keyLength, valueLength } = header, keyAt = at + recordHeaderBytes;
         if (isSuperseded?.(bytes.subarray(keyAt, keyAt + keyLength), lsn)) return;
         const isTaken = gathered.takes(lsn);
-        if (kind === RecordKind.DELETE) {
-          if (isTaken) gathered.add(header, bytes, at, undefined);
-          return;
-        }
         const start = keyAt + keyLength, end = start + valueLength;
         if (isCompressedAt(bytes, at)) {
           if (!isTaken && !isFirst) return;

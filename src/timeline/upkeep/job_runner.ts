@@ -96,6 +96,7 @@ export class JobRunner {
       retention,
       imageLsn: retention && imageLsnOf(this.#layers.map, stored, retention),
       signal: stop,
+      noted: (text) => this.#context.note?.(text),
       reserve: (count) => this.#reserve(count, stop),
       check: () => this.#check(stop),
       copied: (bytes, heldBytes) => {

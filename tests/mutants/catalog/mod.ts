@@ -11,6 +11,7 @@ import { keys } from "./keys.ts";
 import { manifest } from "./manifest.ts";
 import { merging } from "./merging.ts";
 import { ownership } from "./ownership.ts";
+import { patches } from "./patches.ts";
 import { reading } from "./reading.ts";
 import { recovery } from "./recovery.ts";
 import { runs } from "./runs.ts";
@@ -30,4 +31,5 @@ export const mutants: readonly Mutant[] = [
   ...agreeing,
   ...keys,
   ...feeds,
+  ...patches,
 ];

@@ -90,6 +90,11 @@ export class DeltaWriter {
     return this.#imageLsn > 0;
   }
 
+  /** The LSN at which it is an image; 0 if it is none. */
+  get imageLsn(): Lsn {
+    return this.#imageLsn;
+  }
+
   /** Where its next record will stand. */
   get position(): number {
     return this.#writer.position;

@@ -7,7 +7,7 @@
  *   after   │ a │ b, 100 B │ c        │                     shorter ones move up, b as it is
  * ```
  *
- * Every version is a whole value, so that there is nothing to redo before it is compressed. What was compressed before
+ * Chains of patches are redone before (`RedoneChains`); those that stay as they are are passed over. What was compressed before
  * stays as it is, and so does what compressing would save too little of.
  *
  * Neighbours in key are mostly alike: where one value after the other saves too little, such as pictures, or what was
@@ -21,6 +21,7 @@ import type { Turns } from "../../../base/mod.ts";
 import {
   compressedFlag,
   isCompressedAt,
+  isPutAt,
   leastCompressedBytes,
   recordHeaderBytes,
   stampAgain,
@@ -81,7 +82,7 @@ export class ImageValues {
     for (let row = 0; row < rows.count; row++) {
       const size = length[row], valueAt = recordHeaderBytes + keyLength[row];
       const mayShrink = size - valueAt >= leastCompressedBytes && (flags[row] & tombstoneFlag) === 0 &&
-        !isCompressedAt(records, from) && this.#trials.next();
+        isPutAt(records, from) && !isCompressedAt(records, from) && this.#trials.next();
       const value = mayShrink ? await this.#try(records.subarray(from + valueAt, from + size)) : undefined;
       if (from !== to) records.copyWithin(to, from, from + (value === undefined ? size : valueAt));
       if (value !== undefined) {

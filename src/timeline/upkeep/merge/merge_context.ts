@@ -7,6 +7,7 @@
 import type { Host } from "../../../io/mod.ts";
 import type { Objects } from "../../../objects/mod.ts";
 import type { MergeWindows } from "./merge_windows.ts";
+import type { Redoer } from "../../redo/redo.ts";
 
 /** What merging needs of its timeline. */
 export interface MergeContext {
@@ -22,4 +23,6 @@ export interface MergeContext {
   readonly generation: number;
   /** Windows of merges on this thread; left out, each has one of its own. */
   readonly windows?: MergeWindows | undefined;
+  /** What makes values of patches; left out, nothing does. */
+  readonly redoer?: Redoer | undefined;
 }

@@ -1,6 +1,7 @@
 /**
  * Merging layers: the versions of the inputs, sorted by (key, LSN), in delta layers side by side; below a horizon only
- * those that can still be read. Where nothing older lies anywhere else, they are image layers, with compressed values.
+ * those that can still be read. Where nothing older lies anywhere else, they are image layers, with patches redone and
+ * values compressed.
  *
  * ```
  *   L0  ─┐  indexes in order ─► window ─► records, from wherever they lie ─► delta │ delta │ delta
@@ -10,7 +11,8 @@
  *
  * G1  What comes out holds versions of the inputs alone, each once: all above the horizon, and of each key what is read
  *     as of it. Without a horizon that is every version.
- * G2  Memory is bounded by a window and by the index of one output, however large the inputs are.
+ * G2  Memory is bounded by a window, twice as much of it where patches of one key go on, and by the index of one output,
+ *     however large the inputs are.
  * G3  The outputs are durable when it resolves; if it rejects, they are removed.
  * G6  Nothing is written before a durable manifest says that its number is taken.
  *
@@ -39,6 +41,7 @@ import type { MergeWindow, WindowLimits } from "./merge_window.ts";
 import { MergeWindows } from "./merge_windows.ts";
 import { OutputEnd, type OutputShape } from "./output_end.ts";
 import { ImageValues } from "./image_values.ts";
+import { RedoneChains } from "./redone_chains.ts";
 import { RetainedCursor, type Retention } from "./retained.ts";
 
 /** What a merge is to do: plain data, which can be sent to another thread. */
@@ -59,6 +62,8 @@ export interface MergeWork extends MergeOrder {
   readonly signal?: AbortSignal | undefined;
   /** Throws if the merge must stop. */
   check(): void;
+  /** Is told, in a sentence, what was left undone. */
+  noted?(text: string): void;
   /** Is told of bytes of records that were copied, and of the bytes of memory that the merge holds then. */
   copied(bytes: number, heldBytes: number): void;
 }
@@ -110,6 +115,11 @@ function sharedBytesOf(layers: readonly StoredLayer[]): number {
   return keys.length === 0 ? 0 : commonLength(keys[0], keys[keys.length - 1]);
 }
 
+/** Whether any of these layers has patches. */
+export function hasPatches(layers: readonly StoredLayer[]): boolean {
+  return layers.some(({ description }) => description.patches > 0);
+}
+
 class Merge {
   readonly #context: MergeContext;
   readonly #layers: readonly StoredLayer[];
@@ -118,6 +128,9 @@ class Merge {
   readonly #health = new Health("merged layers");
   readonly #window: MergeWindow;
   readonly #values: ImageValues;
+  /** Not there if no patch can be redone, or there is none. */
+  readonly #chains: RedoneChains | undefined;
+  readonly #hasPatches: boolean;
   /** The one that is written, and those that are finished. */
   #output: DeltaWriter | undefined;
   readonly #outputs: DeltaWriter[] = [];
@@ -135,6 +148,9 @@ class Merge {
     this.#end = new OutputEnd(work);
     this.#window = window;
     this.#values = new ImageValues(context.host.turns);
+    this.#hasPatches = hasPatches(layers);
+    const { redoer, host: { turns } } = context;
+    this.#chains = redoer?.isKnown ? new RedoneChains(redoer, turns) : undefined;
     // Nobody waits for a disk with room: what was written is removed, which makes some.
     this.#health.watch(() => {
       if (this.#health.state === "full") this.#health.close();
@@ -153,6 +169,7 @@ class Merge {
     // The last LSN of history may be that of a batch without changes.
     const lastLsn = this.#layers.reduce((most, { description }) => Math.max(most, description.lastLsn), 0);
     await this.#finish(this.#output ?? await this.#open(), lastLsn);
+    if (this.#chains?.note !== undefined) this.#work.noted?.(this.#chains.note);
     return this.#finished;
   }
 
@@ -184,11 +201,21 @@ class Merge {
   async #copy(output: DeltaWriter): Promise<void> {
     const { objects } = this.#context, window = this.#window;
     const read = await window.read(objects, () => this.#work.check()), { length } = read;
-    const records = output.isImage
-      ? await this.#values.compress(window.rows, read, fileSeed(output.fileId))
-      : read;
+    const records = output.isImage ? await this.#improve(output, read) : read;
     await output.append(window, records);
     this.#work.copied(length, this.heldBytes);
+  }
+
+  /** Makes of the records of an image what is shorter to read: whole values, compressed ones. */
+  async #improve(output: DeltaWriter, read: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+    const window = this.#window, { rows } = window, seed = fileSeed(output.fileId);
+    const redone = await this.#chains?.redo(rows, read, seed, output.imageLsn, window.goesOn);
+    return await this.#values.compress(rows, redone ?? read, seed);
+  }
+
+  /** Whether a row of an image is to be redone with those before it: it stays with them (I1). */
+  #isRedone(output: DeltaWriter, lsn: Lsn): boolean {
+    return this.#hasPatches && lsn <= output.imageLsn;
   }
 
   /** Whether there is a row. */
@@ -215,13 +242,14 @@ class Merge {
         // Two layers may have one version, where one stands for the other (G1).
         if (window.isLast(block, row)) continue;
         const bytes = output.position + window.byteLength, versions = output.versions + window.count;
-        const isEnd = this.#end.isBefore(bytes, versions, block, row, window.hasLastKey(block, row));
-        if (isEnd || !window.fits(block.length[row])) {
+        const isSameKey = window.hasLastKey(block, row), isRedone = this.#isRedone(output, block.lsn[row]);
+        const isEnd = this.#end.isBefore(bytes, versions, block, row, isSameKey);
+        if (isEnd || !window.fits(block.length[row], isRedone && isSameKey)) {
           merged.step(row - at);
           return isEnd;
         }
         window.add(block, row, layer);
-        if (!this.#end.added(block.length[row])) continue;
+        if (!this.#end.added(block.length[row]) || isRedone) continue;
         const rest = await this.#measure(rowKey(block, row), block.lsn[row]);
         if (!this.#end.measured(rest)) continue;
         merged.step(row + 1 - at);

@@ -101,10 +101,16 @@ export class MergeWindow {
     return this.#bytes.byteLength + this.#from.byteLength + this.#source.byteLength + this.rows.byteLength;
   }
 
-  /** Whether it takes a row with a record of so many bytes. */
-  fits(length: number): boolean {
-    const { rows: { count } } = this, { bytes, rows } = this.#limits;
-    return count === 0 || count < rows && this.#end + length <= bytes;
+  /** Whether it takes a row with a record of so many bytes; of a chain that goes on it takes up to twice as much. */
+  fits(length: number, isChain = false): boolean {
+    const { rows: { count } } = this, { bytes, rows } = this.#limits, times = isChain ? 2 : 1;
+    return count === 0 || count < rows * times && this.#end + length <= bytes * times;
+  }
+
+  /** Whether its first row is of the key with which the window before it ended. */
+  get goesOn(): boolean {
+    const { bytes, keyStart, keyLength } = this.rows, length = this.#lastKeyLength;
+    return keyLength[0] === length && isSameSpan(this.#lastKey, 0, bytes, keyStart[0], length);
   }
 
   /** Whether it takes what a window takes unless it is told otherwise, and no more memory than that needs. */

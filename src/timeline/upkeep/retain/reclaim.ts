@@ -10,7 +10,7 @@
  *   ║ delta, LSNs 10 to 20               removed by an edit, and not read
  * ```
  *
- * R3  What is removed unread is superseded: a newer version is enough, since versions of all kinds need nothing older.
+ * R3  What is removed unread is superseded: by a newer version that needs nothing older, which a patch does.
  *
  * Descriptions tell bounds, not which versions there are: what is said of bytes is an estimate.
  *
@@ -31,6 +31,7 @@ export type ReclaimedLayer = Pick<
   | "lastLsn"
   | "versions"
   | "tombstones"
+  | "patches"
   | "keys"
   | "byteLength"
   | "horizon"
@@ -88,7 +89,7 @@ function coveredLayers<L extends ReclaimedLayer>(layers: readonly L[], horizon: 
     ({ firstKey }) => firstKey.toHex(),
   );
   const covered = [...single.values()].flatMap((same) =>
-    same.filter((layer) => same.some(({ firstLsn }) => firstLsn > layer.lastLsn))
+    same.filter((layer) => same.some(({ firstLsn, patches }) => firstLsn > layer.lastLsn && patches === 0))
   );
   // A layer without versions says how far history went; one that says so stays.
   const blank = layers.filter((layer) => layer.versions === 0 && layer.lastLsn < lastLsn);

@@ -9,7 +9,7 @@
  *        ── merge m ──────────────────► reads layers
  *        ◄─ reserve m ────────────────  needs numbers of files
  *        ── reserved m ───────────────► a durable manifest says that they are taken
- *        ◄─ copied m … done m, failed m
+ *        ◄─ copied m, noted m … done m, unable m, failed m
  *        ── abort m ──────────────────► removes what it wrote, then failed m
  *        ── stop ─────────────────────► ends what runs
  *        ◄─ stopped ──────────────────  nothing is open or in flight any more
@@ -38,6 +38,8 @@ export interface UpkeepSetup {
   readonly ticket: LockTicket;
   /** How the main thread does IO in it. */
   readonly io: Pick<Io, "readDirect" | "writeDirect" | "report">;
+  /** The URL of the module that exports `redo`, if there is one. */
+  readonly redo?: string | undefined;
 }
 
 /** A layer to be sealed, whose values are durable. */
@@ -68,6 +70,8 @@ export interface MergeTask {
   readonly generation: number;
   /** What is to come of them. */
   readonly order: MergeOrder;
+  /** Whether patches are to be redone: then it is refused where that cannot be. */
+  readonly mustRedo: boolean;
 }
 
 /** A job, as its data. */
@@ -88,5 +92,7 @@ export type Answer =
   | { readonly type: "reserve"; readonly job: number; readonly count: number }
   | { readonly type: "copied"; readonly job: number; readonly bytes: number; readonly heldBytes: number }
   | { readonly type: "done"; readonly job: number; readonly layers: readonly LevelledLayer[] }
+  | { readonly type: "noted"; readonly job: number; readonly text: string }
+  | { readonly type: "unable"; readonly job: number; readonly why: string }
   | { readonly type: "failed"; readonly job: number; readonly error: ErrorMessage }
   | { readonly type: "stopped" };

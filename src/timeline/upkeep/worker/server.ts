@@ -9,7 +9,9 @@ import { IoError } from "../../../base/mod.ts";
 import type { EngineName, Host, MessageLink, PathLock } from "../../../io/mod.ts";
 import { encodeError } from "./error_message.ts";
 import type { Answer, Request, Task, UpkeepSetup } from "./protocol.ts";
-import { doTask, type TaskWorld, taskWorld } from "./tasks.ts";
+import { CannotRedo, doTask, type TaskWorld, taskWorld } from "./tasks.ts";
+import { loadRedo } from "../../redo/load_redo.ts";
+import type { Redoer } from "../../redo/redo.ts";
 
 /** Opens what a Worker works with; its engine is shut down in the end. */
 export type OpenHost = (engine: EngineName) => Promise<Host>;
@@ -72,7 +74,7 @@ class UpkeepServer {
   async #open(setup: UpkeepSetup): Promise<TaskWorld> {
     const host = await this.#openHost(setup.engine);
     try {
-      return taskWorld(host, setup, await join(host, setup));
+      return taskWorld(host, setup, await join(host, setup), await redoOf(setup));
     } catch (error) {
       await host.engine.shutdown();
       throw error;
@@ -84,7 +86,10 @@ class UpkeepServer {
     this.#jobs.set(job, running);
     running.ended = this.#do(job, task, running).then(
       (layers) => this.#answer({ type: "done", job, layers }),
-      (error) => this.#answer({ type: "failed", job, error: encodeError(error) }),
+      (error) => {
+        if (error instanceof CannotRedo) this.#answer({ type: "unable", job, why: error.message });
+        else this.#answer({ type: "failed", job, error: encodeError(error) });
+      },
     ).then(() => void this.#jobs.delete(job));
   }
 
@@ -101,6 +106,7 @@ class UpkeepServer {
       check: () => {
         if (running.isAborted) throw aborted();
       },
+      noted: (text) => this.#answer({ type: "noted", job, text }),
       copied: (bytes, heldBytes) => this.#answer({ type: "copied", job, bytes, heldBytes }),
     });
   }
@@ -115,6 +121,15 @@ class UpkeepServer {
     await world?.lock.release();
     await world?.host.engine.shutdown();
     this.#answer({ type: "stopped" });
+  }
+}
+
+/** What makes values of patches here, or why nothing does: all but that can be done without. */
+async function redoOf({ redo }: UpkeepSetup): Promise<Redoer | Error> {
+  try {
+    return await loadRedo(redo);
+  } catch (error) {
+    return error as Error;
   }
 }
 

@@ -18,12 +18,19 @@ import {
 } from "../../../layer/mod.ts";
 import type { LevelledLayer } from "../../../manifest/mod.ts";
 import { ObjectBuffers, Objects } from "../../../objects/mod.ts";
+import type { Redoer } from "../../redo/redo.ts";
 import { mergeLayers, type MergeWork } from "../merge/merge_layers.ts";
 import { MergeWindows } from "../merge/merge_windows.ts";
 import type { MergeTask, SealTask, Task, UpkeepSetup } from "./protocol.ts";
 
 /** Pages that are used again while one merge goes on, and files that it keeps open. */
 const cacheBytes = 1024 * 1024, openFiles = 64;
+
+/** Says that patches cannot be redone here. */
+export class CannotRedo extends Error {
+  /** The name of the class. */
+  override name = "CannotRedo";
+}
 
 /** What tasks are done with. */
 export interface TaskWorld {
@@ -33,6 +40,8 @@ export interface TaskWorld {
   readonly setup: UpkeepSetup;
   /** Tells whether its path still leads there. */
   readonly lock: PathLock;
+  /** What makes values of patches, or why nothing does. */
+  readonly redo: Redoer | Error;
   /** Buffers of all tasks. */
   readonly buffers: ObjectBuffers;
   /** Windows of merges. */
@@ -40,8 +49,15 @@ export interface TaskWorld {
 }
 
 /** Makes what tasks are done with. */
-export function taskWorld(host: Host, setup: UpkeepSetup, lock: PathLock): TaskWorld {
-  return { host, setup, lock, buffers: new ObjectBuffers(host.engine), windows: new MergeWindows(true) };
+export function taskWorld(host: Host, setup: UpkeepSetup, lock: PathLock, redo: Redoer | Error): TaskWorld {
+  return {
+    host,
+    setup,
+    lock,
+    redo,
+    buffers: new ObjectBuffers(host.engine),
+    windows: new MergeWindows(true),
+  };
 }
 
 /**
@@ -55,7 +71,7 @@ export function taskWorld(host: Host, setup: UpkeepSetup, lock: PathLock): TaskW
 export async function doTask(
   world: TaskWorld,
   task: Task,
-  work: Pick<MergeWork, "reserve" | "check" | "copied">,
+  work: Pick<MergeWork, "reserve" | "check" | "copied" | "noted">,
 ): Promise<LevelledLayer[]> {
   const { host, setup: { directory, io }, lock, buffers } = world;
   const objects = new Objects({ host, io, directory, lock, cacheBytes, openFiles, buffers });
@@ -91,11 +107,13 @@ async function seal(
 
 function merge(
   objects: Objects,
-  { windows }: TaskWorld,
-  { layers, storeId, timeline, generation, order }: MergeTask,
-  work: Pick<MergeWork, "reserve" | "check" | "copied">,
+  { redo, windows }: TaskWorld,
+  { layers, storeId, timeline, generation, order, mustRedo }: MergeTask,
+  work: Pick<MergeWork, "reserve" | "check" | "copied" | "noted">,
 ): Promise<LevelledLayer[]> {
-  const context = { host: objects.host, objects, storeId, id: timeline, generation, windows };
+  if (mustRedo && redo instanceof Error) throw new CannotRedo(redo.message);
+  const redoer = redo instanceof Error ? undefined : redo;
+  const context = { host: objects.host, objects, storeId, id: timeline, generation, redoer, windows };
   const inputs = layers.map((layer) => StoredLayer.of(objects, timeline, layer));
   const copied = (bytes: number, heldBytes: number) => work.copied(bytes, heldBytes + memoryOf(objects));
   return mergeLayers(context, inputs, { ...order, ...work, copied });

@@ -15,10 +15,18 @@ export class WorkerEnded extends Error {
   override name = "WorkerEnded";
 }
 
+/** Says that a job was not begun, since patches cannot be redone there. */
+export class NotRedone extends Error {
+  /** The name of the class. */
+  override name = "NotRedone";
+}
+
 /** What a job asks of the main thread. */
 export interface JobOwner {
   /** Takes numbers of files; see `MergeWork`. */
   reserve(count: number): Promise<number>;
+  /** Is told what was left undone. */
+  noted(text: string): void;
   /** Is told of bytes that were copied, and held; what it throws aborts the job. */
   copied(bytes: number, heldBytes: number): void;
 }
@@ -122,6 +130,7 @@ export class UpkeepThread {
     const number = answer.job, job = this.#jobs.get(number);
     if (job === undefined) return;
     if (answer.type === "reserve") return void this.#reserve(number, job, answer.count);
+    if (answer.type === "noted") return job.owner?.noted(answer.text);
     if (answer.type === "copied") {
       try {
         job.owner?.copied(answer.bytes, answer.heldBytes);
@@ -131,6 +140,7 @@ export class UpkeepThread {
       return;
     }
     this.#jobs.delete(number);
+    if (answer.type === "unable") return job.result.reject(new NotRedone(answer.why));
     if (answer.type === "done") job.result.resolve(answer.layers);
     else job.result.reject(job.isAborted ? job.reason : decodeError(answer.error));
   }

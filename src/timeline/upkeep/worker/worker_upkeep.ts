@@ -24,10 +24,10 @@ import type { LayerDescription, StoredLayer } from "../../../layer/mod.ts";
 import type { LevelledLayer } from "../../../manifest/mod.ts";
 import { parseObjectId } from "../../../objects/mod.ts";
 import type { MergeContext } from "../merge/merge_context.ts";
-import type { MergeOrder, MergeWork } from "../merge/merge_layers.ts";
+import { hasPatches, type MergeOrder, type MergeWork } from "../merge/merge_layers.ts";
 import type { IndexMemory, SealJob, UpkeepCounters, UpkeepRunner } from "../runner/upkeep_runner.ts";
 import type { UpkeepSetup } from "./protocol.ts";
-import { UpkeepThread, WorkerEnded } from "./upkeep_thread.ts";
+import { NotRedone, UpkeepThread, WorkerEnded } from "./upkeep_thread.ts";
 
 /** Workers that may end by themselves before no more are started. */
 const mostFailures = 3;
@@ -58,6 +58,8 @@ export class WorkerUpkeep implements UpkeepRunner {
   #cancelRest: () => void = () => {};
   /** Whether no Worker is started any more. */
   #isGivenUp = false;
+  /** Whether no Worker redoes patches. */
+  #isRedoLost = false;
 
   /** Starts nothing yet. */
   constructor(options: WorkerUpkeepOptions) {
@@ -101,7 +103,10 @@ export class WorkerUpkeep implements UpkeepRunner {
   ): Promise<LevelledLayer[]> {
     const descriptions = layers.map(({ description }) => description);
     const bytes = descriptions.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    if (!this.#isWorth(bytes)) return await this.#options.otherwise.merge(context, layers, work);
+    const mustRedo = context.redoer?.isKnown === true && (work.imageLsn ?? 0) > 0 && hasPatches(layers);
+    if (!this.#isWorth(bytes) || mustRedo && !this.#redoes()) {
+      return await this.#options.otherwise.merge(context, layers, work);
+    }
     const { storeId, id: timeline, generation } = context;
     const task = {
       type: "merge",
@@ -110,6 +115,7 @@ export class WorkerUpkeep implements UpkeepRunner {
       timeline,
       generation,
       order: orderOf(work),
+      mustRedo,
     } as const;
     const reserved = new Set<number>();
     const owner = {
@@ -118,17 +124,36 @@ export class WorkerUpkeep implements UpkeepRunner {
         for (let i = 0; i < count; i++) reserved.add(first + i);
         return first;
       },
+      noted: (text: string) => work.noted?.(text),
       copied: (copied: number, heldBytes: number) => {
         work.copied(copied, heldBytes);
         work.check();
       },
     };
-    const merged = await this.#inWorker((thread) => thread.run(task, owner, work.signal));
+    const merged = await this.#inWorker((thread) => thread.run(task, owner, work.signal)).catch((error) => {
+      if (!(error instanceof NotRedone)) throw error;
+      return this.#cannotRedo(error.message);
+    });
     if (merged !== undefined) return [...merged];
     // What cannot be removed is nobody's history: the next opening does it.
     await removeReserved(context, reserved).catch(() => {});
     work.check();
     return await this.#options.otherwise.merge(context, layers, work);
+  }
+
+  /** Whether a Worker redoes patches; what does not is told once. */
+  #redoes(): boolean {
+    if (this.#options.setup.redo === undefined) this.#cannotRedo("redo is a function, and no module");
+    return !this.#isRedoLost;
+  }
+
+  #cannotRedo(why: string): undefined {
+    if (!this.#isRedoLost) {
+      this.#options.note(
+        `Patches are redone in slices while layers are merged, and not in the Worker: ${why}`,
+      );
+    }
+    this.#isRedoLost = true;
   }
 
   /** See {@linkcode UpkeepRunner.close}. */

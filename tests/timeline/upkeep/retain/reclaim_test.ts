@@ -19,6 +19,7 @@ function layer(
     lastLsn,
     versions: 100,
     tombstones: 0,
+    patches: 0,
     keys: 100,
     byteLength: 1000,
     horizon: 0,
@@ -82,13 +83,19 @@ Deno.test("planReclaim() never finds more bytes than there are", () => {
   }
 });
 
-Deno.test("planReclaim() may remove unread what is covered: versions of all kinds need nothing older", () => {
-  const { MARK, PAD, TIME } = RecordKind, others: readonly number[] = [MARK, PAD, TIME];
+Deno.test("planReclaim() may remove unread what is covered by a layer that needs nothing older", () => {
+  const { PATCH, MARK, PAD, TIME } = RecordKind, others: readonly number[] = [MARK, PAD, TIME];
   for (let kind = RecordKind.PUT as number; kind <= lastKind; kind++) {
-    if (!others.includes(kind)) {
-      assert((flagsOfKind(kind) & terminalFlag) !== 0, `kind ${kind} needs older ones`);
-    }
+    if (others.includes(kind)) continue;
+    // Of those that do, a description says how many there are.
+    assertEquals((flagsOfKind(kind) & terminalFlag) === 0, kind === PATCH, `kind ${kind}`);
   }
+  const removed = (patches: number) =>
+    planReclaim([layer(1, "a", [1, 9], one), layer(2, "a", [10, 50], { ...one, patches })], 50)
+      .filter(({ work }) => work === "remove").flatMap(({ layers }) =>
+        layers.map(({ sequence }) => sequence)
+      );
+  assertEquals([removed(0), removed(1)], [[1], []]);
 });
 
 Deno.test("planReclaim() expects no deletion to go where tombstones are kept", () => {
