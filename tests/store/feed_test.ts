@@ -9,7 +9,7 @@ import { Random, seeds } from "../random.ts";
 import { collect, patterned } from "./bytes.ts";
 import { assertBatches, assertDifferences, Follower } from "./feeds.ts";
 import { copyDirectory, type Place, testEach } from "./matrix.ts";
-import { Model, type ModelChange } from "./model.ts";
+import { Model, type ModelChange, modelRedo, toChange } from "./model.ts";
 
 const KiB = 1024, steps = 100;
 const lengths = [0, 1, 20, 100, 100, 100, 511, 4095, 4096, 9000, 70_000, 300_000];
@@ -24,6 +24,7 @@ class Trial {
   #timeline!: Timeline;
   #values = 0;
   #copies = 0;
+  #patches = 0;
   #pending: Promise<unknown>[] = [];
 
   constructor(place: Place, random: Random) {
@@ -46,12 +47,10 @@ class Trial {
     await this.#place.close(this.#store);
     assert(await this.#follower.ended() instanceof Deno.errors.BadResource);
     const { told, starts } = this.#follower;
-    assertBatches(
-      told,
-      this.#model.changes(starts.at(-1) as number, this.#model.lastLsn),
-      "what was followed",
-    );
+    const asked = { from: starts.at(-1) as number, to: this.#model.lastLsn };
+    this.#patches += assertBatches(told, this.#model, asked, "what was followed");
     assert(starts.at(-1) as number <= Math.max(1, horizon));
+    assert(this.#patches > 0, "patches were told");
   }
 
   get #horizon(): number {
@@ -99,15 +98,15 @@ class Trial {
 
   async #append(): Promise<void> {
     const random = this.#random;
-    const changes: ModelChange[] = Array.from({ length: random.pick([0, 1, 1, 3, 40, 200]) }, () => ({
-      key: encoder.encode(`${random.pick(["a", "b", "user/"])}${random.below(120)}`),
-      value: random.once(5) ? undefined : this.#value(),
-    }));
+    const changes: ModelChange[] = Array.from({ length: random.pick([0, 1, 1, 3, 40, 200]) }, () => {
+      const key = encoder.encode(`${random.pick(["a", "b", "user/"])}${random.below(120)}`);
+      if (random.once(3)) {
+        return { key, value: undefined, patch: patterned(random.below(80), ++this.#values) };
+      }
+      return { key, value: random.once(5) ? undefined : this.#value() };
+    });
     const lsn = this.#model.lastLsn + (random.once(6) ? random.pick([2, 90, 2 ** 34]) : 1);
-    const appended = this.#timeline.append(
-      changes.map(({ key, value }) => value === undefined ? { key, delete: true } : { key, value }),
-      { lsn },
-    );
+    const appended = this.#timeline.append(changes.map(toChange), { lsn });
     this.#model.append(lsn, changes);
     await appended;
     if (random.once(4)) await new Promise((resolve) => setTimeout(resolve));
@@ -132,8 +131,8 @@ class Trial {
     }
     const store = await others.open(), timeline = store.timeline(), from = store.timelines()[0].horizon;
     assert(timeline.lastLsn >= durable);
-    const expected = this.#model.changes(from, timeline.lastLsn);
-    assertBatches(await collect(timeline.changes()), expected, "what was killed");
+    const asked = { from: Math.max(1, from), to: timeline.lastLsn };
+    assertBatches(await collect(timeline.changes()), this.#model, asked, "what was killed");
     await others.close(store);
   }
 
@@ -163,10 +162,10 @@ class Trial {
     const horizon = Math.max(1, this.#horizon),
       { lastLsn } = this.#model,
       { from = horizon, to = lastLsn } = options;
-    const expected = this.#model.changes(from, to, options.prefix);
+    const asked = { from, to, prefix: options.prefix };
     try {
       const found = await collect(this.#timeline.changes(options));
-      assertBatches(found, expected, `changes from ${from} to ${to}`);
+      this.#patches += assertBatches(found, this.#model, asked, `changes from ${from} to ${to}`);
     } catch (error) {
       // The horizon went past it while it was read, or between the question and the model's answer.
       if (!(error instanceof LsnError)) throw error;
@@ -183,5 +182,5 @@ testEach(
       await new Trial(own, new Random(seed)).run();
     }
   },
-  { segmentBytes: 64 * KiB, cacheBytes: 64 * KiB, history: { lsns: 2 ** 36 } },
+  { segmentBytes: 64 * KiB, cacheBytes: 64 * KiB, history: { lsns: 2 ** 36 }, redo: modelRedo },
 );

@@ -2,31 +2,70 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import { type ChangeBatch, type Difference, LsnError, type Timeline } from "../../mod.ts";
+import { type ChangeBatch, type Difference, type KeyChange, LsnError, type Timeline } from "../../mod.ts";
 import type { Random } from "../random.ts";
 import { sameBytes } from "./bytes.ts";
-import type { ModelBatch, ModelDifference } from "./model.ts";
+import { type ModelBatch, type ModelDifference, modelRedo, type ModelVersion } from "./model.ts";
 
-/** Checks batches against those of a model. */
+/** What tells versions: a model. */
+interface Versions {
+  /** The version of a key as of an LSN. */
+  at(key: Uint8Array, lsn: number): ModelVersion | undefined;
+  /** What changed at each LSN between two. */
+  changes(from: number, to: number, prefix?: Uint8Array): ModelBatch[];
+}
+
+/** Which changes are asked for. */
+interface Asked {
+  readonly from: number;
+  readonly to: number;
+  readonly prefix?: Uint8Array | undefined;
+}
+
+/**
+ * Checks batches against what a model says: what is told of a key, patches among it, makes of what stood before what the
+ * model has.
+ *
+ * @returns How many patches there are.
+ */
 export function assertBatches(
   found: readonly ChangeBatch[],
-  expected: readonly ModelBatch[],
+  model: Versions,
+  { from, to, prefix }: Asked,
   what: string,
-): void {
+): number {
+  const expected = model.changes(from, to, prefix);
+  let patches = 0;
   assertEquals(found.map(({ lsn }) => lsn), expected.map(({ lsn }) => lsn), what);
   found.forEach(({ lsn, changes }, i) => {
-    const others = expected[i].changes;
-    assertEquals(
-      changes.map(({ key }) => key.toHex()),
-      others.map(({ key }) => key.toHex()),
-      `${what} at ${lsn}`,
-    );
-    changes.forEach((change, j) => {
-      const value = "value" in change ? change.value : undefined;
-      assert("value" in change !== "delete" in change);
-      assert(sameBytes(value, others[j].value), `${what} at ${lsn}: the value of ${change.key.toHex()}`);
+    const groups = groupByKey(changes), others = expected[i].changes;
+    assertEquals(groups.map(([name]) => name), others.map(({ key }) => key.toHex()), `${what} at ${lsn}`);
+    groups.forEach(([name, [first, ...rest]], j) => {
+      assert(rest.every((change) => "patch" in change), `${what} at ${lsn}: behind the first are patches`);
+      const before = "patch" in first ? model.at(first.key, lsn - 1)?.value : valueOf(first);
+      const list = [first, ...rest].flatMap((change) => "patch" in change ? [change.patch] : []);
+      const value = list.length === 0 ? before : modelRedo(first.key, before, list);
+      assert(sameBytes(value, others[j].value), `${what} at ${lsn}: the value of ${name}`);
+      patches += list.length;
     });
   });
+  return patches;
+}
+
+function valueOf(change: KeyChange): Uint8Array | undefined {
+  assert("value" in change !== "delete" in change);
+  return "value" in change ? change.value : undefined;
+}
+
+/** Changes by their keys, which follow each other. */
+function groupByKey(changes: readonly KeyChange[]): [name: string, KeyChange[]][] {
+  const groups: [string, KeyChange[]][] = [];
+  for (const change of changes) {
+    const name = change.key.toHex(), last = groups.at(-1);
+    if (last?.[0] === name) last[1].push(change);
+    else groups.push([name, [change]]);
+  }
+  return groups;
 }
 
 /** Checks differences against those of a model. */

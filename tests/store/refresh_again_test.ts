@@ -103,7 +103,7 @@ Deno.test("Store.refresh() goes on through deaths and closings of its writer, an
         await reader.refresh();
         const { model } = mortal, { lastLsn } = read;
         assert(lastLsn <= model.lastLsn);
-        assertBatches(await collect(read.changes()), model.changes(1, lastLsn), `life ${life}`);
+        assertBatches(await collect(read.changes()), model, { from: 1, to: lastLsn }, `life ${life}`);
         const found = await collect(read.scan());
         assertEquals(found.map(({ lsn }) => lsn), model.scan({}, lastLsn).map(({ version }) => version.lsn));
       }

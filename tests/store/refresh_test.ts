@@ -12,21 +12,20 @@ import { BranchModel } from "./branches/branch_model.ts";
 import { collect } from "./bytes.ts";
 import { assertBatches, Follower } from "./feeds.ts";
 import { test, testEach } from "./matrix.ts";
-import { Model } from "./model.ts";
+import { Model, type ModelChange, modelRedo, toChange } from "./model.ts";
 
 const KiB = 1024, encoder = new TextEncoder();
 
 /** Appends a batch of some keys, to a model too. */
 async function append(timeline: Timeline, model: Model, random: Random): Promise<void> {
-  const changes = Array.from({ length: random.from(1, 30) }, () => ({
-    key: encoder.encode(`k${random.below(60)}`),
-    value: random.once(5) ? undefined : random.bytes(random.below(300)),
-  }));
+  const changes = Array.from({ length: random.from(1, 30) }, (): ModelChange => {
+    const key = encoder.encode(`k${random.below(60)}`), bytes = random.bytes(random.below(300));
+    if (random.once(4)) return { key, value: undefined, patch: bytes.subarray(0, 40) };
+    return { key, value: random.once(5) ? undefined : bytes };
+  });
   const lsn = timeline.lastLsn + 1;
   model.append(lsn, changes);
-  await timeline.append(
-    changes.map(({ key, value }) => value === undefined ? { key, delete: true } : { key, value }),
-  );
+  await timeline.append(changes.map(toChange));
 }
 
 async function until(condition: () => boolean, what: string): Promise<void> {
@@ -62,7 +61,8 @@ testEach(
       const { horizon } = reader.timelines()[0];
       assertEquals(horizon, store.timelines()[0].horizon);
       assertEquals(await collect(read.scan()), await collect(timeline.scan()));
-      assertBatches(await collect(read.changes()), model.changes(horizon, lastLsn), "what was refreshed");
+      const asked = { from: Math.max(1, horizon), to: lastLsn };
+      assertBatches(await collect(read.changes()), model, asked, "what was refreshed");
     }
     assertEquals(await collect(first.scan()), before);
     await store.createTimeline("other");
@@ -72,7 +72,7 @@ testEach(
     await place.close(reader);
     await assertRejects(() => reader.refresh(), Deno.errors.BadResource);
   },
-  { segmentBytes: 64 * KiB },
+  { segmentBytes: 64 * KiB, redo: modelRedo },
 );
 
 testEach("changes() follow the writer of another process, also what nobody syncs, soon", async (place) => {
@@ -92,7 +92,7 @@ testEach("changes() follow the writer of another process, also what nobody syncs
   await until(() => follower.position > model.lastLsn, `told up to ${follower.position}`);
   await place.close(reader);
   assert(await follower.ended() instanceof Deno.errors.BadResource);
-  assertBatches(follower.told, model.changes(1, model.lastLsn), "what was followed");
+  assertBatches(follower.told, model, { from: 1, to: model.lastLsn }, "what was followed");
 }, { segmentBytes: 64 * KiB });
 
 test("Store.refresh() opens branches that were made, moves them on, and ends those that were deleted", async (place) => {
@@ -123,7 +123,7 @@ test("Store.refresh() opens branches that were made, moves them on, and ends tho
   for (const [name, of] of [["main", model], ["a", aModel], ["b", bModel]] as const) {
     const timeline = reader.timeline(name), { lastLsn } = of;
     assertEquals([timeline.lastLsn, timeline.durableLsn], [lastLsn, lastLsn]);
-    assertBatches(await collect(timeline.changes()), of.changes(1, lastLsn), name);
+    assertBatches(await collect(timeline.changes()), of, { from: 1, to: lastLsn }, name);
   }
   // Another one of the same name is not what it was, and what was left is no longer held.
   using snapshot = read.snapshot();
@@ -205,6 +205,7 @@ Deno.test("Store.refresh() shows nothing that is lost when the power fails then"
         segmentBytes: 64 * KiB,
         flushMilliseconds: 2,
         upkeep: "manual",
+        redo: modelRedo,
       });
     const store = await open(disk), timeline = store.timeline(), model = new Model();
     await append(timeline, model, random);
@@ -218,8 +219,8 @@ Deno.test("Store.refresh() shows nothing that is lost when the power fails then"
       await reader.refresh();
       const shown = reader.timeline().lastLsn, left = await open(disk.crash(new SeededChoices(seed + i)));
       assert(left.timeline().lastLsn >= shown, `${shown} was shown, ${left.timeline().lastLsn} is left`);
-      const expected = model.changes(1, shown);
-      assertBatches(await collect(left.timeline().changes({ to: shown })), expected, "what is left");
+      const told = await collect(left.timeline().changes({ to: shown }));
+      assertBatches(told, model, { from: 1, to: shown }, "what is left");
       await left.close();
     }
     assert(reader.timeline().lastLsn > 1);

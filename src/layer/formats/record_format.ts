@@ -74,6 +74,11 @@ export function isVersionKind(kind: number): boolean {
   return kind === RecordKind.PUT || kind === RecordKind.DELETE || isPatchKind(kind);
 }
 
+/** Whether a record of such a kind belongs to a batch: all but pads and time marks do. */
+export function isBatchKind(kind: number): boolean {
+  return kind < RecordKind.PAD || kind > RecordKind.TIME;
+}
+
 /** Whether a record of such a kind has patches in the place of its value. */
 export function isPatchKind(kind: number): boolean {
   return kind === RecordKind.PATCH || kind === RecordKind.PATCHED;

@@ -20,14 +20,13 @@
 
 import { assert, type Lsn, type Turns } from "../../base/mod.ts";
 import { hashKey } from "../formats/key_hash.ts";
-import { tombstoneFlag } from "../formats/page_format.ts";
+import { terminalFlag, tombstoneFlag } from "../formats/page_format.ts";
 import {
   isVersionKind,
   joinLsn,
   lsnHigh,
   lsnLow,
   recordHeaderBytes,
-  RecordKind,
   recordLengthAt,
 } from "../formats/record_format.ts";
 import { flagsOfKind } from "../formats/run_format.ts";
@@ -71,6 +70,7 @@ export class MemoryIndex implements SortedVersions {
   readonly #growing: GrowingArray<Int32Array>;
   #versionCount = 0;
   #tombstones = 0;
+  #patches = 0;
   #replaced = 0;
   readonly #aheadAt = new Int32Array(lookAhead);
   readonly #aheadHash = new Int32Array(lookAhead);
@@ -116,6 +116,11 @@ export class MemoryIndex implements SortedVersions {
   /** How many of its versions are tombstones. */
   get tombstoneCount(): number {
     return this.#tombstones;
+  }
+
+  /** How many of its versions need older ones. */
+  get patchCount(): number {
+    return this.#patches;
   }
 
   /** Where the record of its last version ends in the segment, in bytes; 0 if there is none. */
@@ -198,7 +203,8 @@ export class MemoryIndex implements SortedVersions {
     fields[to + versionPrevious] = previous;
     fields[to + versionLsnLow] = lsnLow(lsn);
     fields[to + versionLsnHigh] = lsnHigh(lsn);
-    if (kind === RecordKind.DELETE) this.#tombstones++;
+    if ((flags & tombstoneFlag) !== 0) this.#tombstones++;
+    else if ((flags & terminalFlag) === 0) this.#patches++;
     if (previous >= 0 && mayMark(version)) this.#marks.mark(this, key, version);
   }
 
@@ -208,7 +214,9 @@ export class MemoryIndex implements SortedVersions {
     assert(newestLsn <= lsn, "M1: LSNs of a key increase");
     if (newestLsn < lsn) return newest;
     this.#replaced++;
-    if (this.flagsOf(newest) & tombstoneFlag) this.#tombstones--;
+    const flags = this.flagsOf(newest);
+    if ((flags & tombstoneFlag) !== 0) this.#tombstones--;
+    else if ((flags & terminalFlag) === 0) this.#patches--;
     return this.previous(newest);
   }
 

@@ -97,8 +97,9 @@ export class Space<T, Put = T> {
   batchOf({ lsn, changes }: ChangeBatch): ChangeBatch<T> | DamagedEntry {
     const made: KeyChange<T>[] = [];
     for (const change of changes) {
-      if ("delete" in change) {
-        made.push({ key: this.#keyIn(change.key), delete: true });
+      if (!("value" in change)) {
+        // A patch is bytes, whatever values are.
+        made.push({ ...change, key: this.#keyIn(change.key) });
         continue;
       }
       const entry = this.valueEntryOf({ key: change.key, value: change.value, lsn });

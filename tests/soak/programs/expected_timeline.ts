@@ -1,12 +1,19 @@
 /** What a timeline must answer: every batch that was applied to it, and how many of them must never be lost. */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Change, type Expectation, type HistoryPolicy, LsnError, type Timeline } from "../../../mod.ts";
+import {
+  type Change,
+  type ChangeBatch,
+  type Expectation,
+  type HistoryPolicy,
+  LsnError,
+  type Timeline,
+} from "../../../mod.ts";
 import type { Random } from "../../random.ts";
 import { mostHorizonOf } from "../../reliability/simulated/most_horizon.ts";
 import { collect, patterned, sameBytes } from "../../store/bytes.ts";
 import { assertBatches, assertDifferences } from "../../store/feeds.ts";
-import { Model, type ModelBatch, type ModelChange, type ModelVersion } from "../../store/model.ts";
+import { Model, type ModelChange, type ModelVersion } from "../../store/model.ts";
 
 const encoder = new TextEncoder();
 const keys = Array.from({ length: 11 }, (_, i) => encoder.encode(`key/${"x".repeat(i * i)}${i}`));
@@ -193,7 +200,7 @@ export class ExpectedTimeline {
         assertDifferences(found, this.#model.diff(from, to, prefix), `what differs ${what}`);
       } else {
         const found = await collect(timeline.changes({ from, to, prefix }));
-        assertBatches(found, this.#model.changes(from, to, prefix), `what changed ${what}`);
+        assertBatches(found, this.#model, { from, to, prefix }, `what changed ${what}`);
       }
     } catch (error) {
       if (error instanceof LsnError && error.lsn < horizonNow()) return;
@@ -202,9 +209,9 @@ export class ExpectedTimeline {
     assert(from >= before, `LSN ${from} is compared: the horizon is at ${before}`);
   }
 
-  /** What changed at each LSN between two, both inclusive. */
-  changes(from: number, to: number): ModelBatch[] {
-    return this.#model.changes(from, to);
+  /** Checks what was told of the LSNs between two, both inclusive. */
+  checkTold(found: readonly ChangeBatch[], from: number, to: number, what: string): void {
+    assertBatches(found, this.#model, { from, to }, what);
   }
 
   async #ask(timeline: Timeline, random: Random, lsn: number): Promise<void> {

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { LsnError, VarveError } from "../../../mod.ts";
 import { Random } from "../../random.ts";
-import { assertBatches, Follower } from "../../store/feeds.ts";
+import { Follower } from "../../store/feeds.ts";
 import type { Clients } from "./clients.ts";
 import type { Disk } from "./disks.ts";
 import { ExpectedTimeline } from "./expected_timeline.ts";
@@ -156,12 +156,7 @@ export class Forks {
       // Why it ended was judged.
       await follower.ended().catch(() => {});
       const expected = this.#clients.expected.get(name), { told, starts, position } = follower;
-      if (expected === undefined) continue;
-      assertBatches(
-        told,
-        expected.changes(starts.at(-1) as number, position - 1),
-        `what was told of ${name}`,
-      );
+      expected?.checkTold(told, starts.at(-1) as number, position - 1, `what was told of ${name}`);
     }
   }
 }

@@ -7,6 +7,7 @@ import {
   type ModelChange,
   type ModelDifference,
   type ModelVersion,
+  redoneChanges,
 } from "../model.ts";
 
 interface Batch {
@@ -43,8 +44,9 @@ export class BranchModel {
 
   /** Adds a batch. */
   append(lsn: number, changes: readonly ModelChange[]): void {
-    this.own.append(lsn, changes);
-    this.#batches.push({ lsn, changes });
+    const redone = redoneChanges(changes, (key) => this.at(key, lsn)?.value);
+    this.own.append(lsn, redone);
+    this.#batches.push({ lsn, changes: redone });
   }
 
   /** The version of a key as of an LSN. */

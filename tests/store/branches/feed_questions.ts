@@ -28,7 +28,7 @@ export async function askFeeds({ timeline, model, horizon, lsn }: Asked, random:
   const from = random.once(3) ? first : random.from(first, to);
   const changes = await collect(timeline.changes({ from, to, prefix }));
   const what = `changes of ${timeline.name} from ${from} to ${to}, horizon ${horizon}`;
-  assertBatches(changes, model.changes(from, to, prefix), what);
+  assertBatches(changes, model, { from, to, prefix }, what);
   const before = random.from(horizon, to);
   const found = await collect(timeline.diff(before, to, { prefix }));
   assertDifferences(found, model.diff(before, to, prefix), `from ${before} to ${to} of ${timeline.name}`);

@@ -1,6 +1,6 @@
 /** Stores with patches, whose redo joins texts: what patches stand on, and `+` and each of them. */
 
-import type { Redo, Timeline } from "../../../mod.ts";
+import type { ChangesOptions, Redo, Timeline } from "../../../mod.ts";
 
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 
@@ -27,4 +27,21 @@ export async function write(timeline: Timeline, program: string): Promise<void> 
     else if (verb === "+") await timeline.append([{ key, patch: text }]);
     else await timeline.append([{ key, delete: true }]);
   }
+}
+
+/** What a feed tells, in words: `3: a=1 a+2 b!`. Long values are cut. */
+export async function told(timeline: Timeline, options: ChangesOptions = {}): Promise<string[]> {
+  const batches = await Array.fromAsync(timeline.changes(options));
+  return batches.map(({ lsn, changes }) => {
+    const words = changes.map((change) => {
+      const key = textOf(change.key);
+      if ("delete" in change) return `${key}!`;
+      return "patch" in change ? `${key}+${cut(change.patch)}` : `${key}=${cut(change.value)}`;
+    });
+    return `${lsn}: ${words.join(" ")}`;
+  });
+}
+
+function cut(bytes: Uint8Array): string {
+  return decoder.decode(bytes.subarray(0, 8));
 }

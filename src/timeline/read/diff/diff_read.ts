@@ -5,10 +5,12 @@
  *   layers that have LSNs behind A, up to B ─► KeyScanRead: keys, with the LSN of the newest version as of B
  *      those behind A ─► VectoredRead as of A, in all layers ──────┐
  *                    └─► VectoredRead as of B, in these layers ────┴─► those whose bytes are not the same
+ *                                    in all, if these have patches
  * ```
  *
  * Y1  A key whose value differs has a version behind A up to B, and so a layer that has such LSNs. No other layer is
- *     walked: what it costs is what changed, as far as layers tell that by their LSNs.
+ *     walked: what it costs is what changed, as far as layers tell that by their LSNs. Patches stand on what may lie
+ *     in any layer: then values as of B are read in all of them, as those as of A are.
  *
  * @module
  */
@@ -34,9 +36,10 @@ export type EntryPair = readonly [before: Entry, after: Entry];
 /** Keys whose values differ, in their order. */
 export class DiffRead implements Read<EntryPair>, ReadHold {
   readonly #objects: Objects;
-  /** What there is as of B; of those layers that have changes; and as of A. */
+  /** What there is as of B; of those layers that have changes; where values as of B are; and what there is as of A. */
   readonly #view: View;
   readonly #changed: View;
+  readonly #after: View;
   readonly #before: View;
   readonly #keys: KeyScanRead;
   #pair: PairRead | undefined;
@@ -60,6 +63,7 @@ export class DiffRead implements Read<EntryPair>, ReadHold {
       throw error;
     }
     this.#changed = view.narrowed((level) => changedLayers(level, lsn));
+    this.#after = hasPatches(this.#changed) ? view : this.#changed;
     this.#keys = new KeyScanRead(objects, this.#changed, plan);
   }
 
@@ -71,7 +75,7 @@ export class DiffRead implements Read<EntryPair>, ReadHold {
         const keys = await this.#changedKeys();
         if (keys === undefined) return undefined;
         const read = (view: View) => new VectoredRead(this.#objects, view, keys.values());
-        this.#pair = new PairRead(read(this.#before), read(this.#changed));
+        this.#pair = new PairRead(read(this.#before), read(this.#after));
       } else if (pairs.length > 0) return pairs;
       const { turns } = this.#objects.host;
       if (turns.due()) await turns.turn();
@@ -117,6 +121,14 @@ function changedLayers({ map, lsn }: Level, from: Lsn): LayerMap {
   const isChanged = ({ firstLsn, lastLsn }: LsnSpan) => lastLsn > from && firstLsn <= lsn;
   const add = [...map.stored()].filter(({ description }) => isChanged(description));
   return LayerMap.empty.edit({ add, memory: map.memory.filter(isChanged) });
+}
+
+/** Whether layers of a view have patches. Pure. */
+function hasPatches({ levels }: View): boolean {
+  return levels.some(({ map }) =>
+    map.memory.some(({ index }) => index.patchCount > 0) ||
+    [...map.stored()].some(({ description }) => description.patches > 0)
+  );
 }
 
 /** Entries of the same keys as of two LSNs. */

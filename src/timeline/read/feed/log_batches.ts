@@ -11,17 +11,22 @@
  * @module
  */
 
-import { recordHeaderBytes, tombstoneFlag, type VersionBlock } from "../../../layer/mod.ts";
+import { type PatchList, recordHeaderBytes, tombstoneFlag, type VersionBlock } from "../../../layer/mod.ts";
 import { mostBlockBytes } from "../records/copies.ts";
 import type { ChangeBatch, KeyChange } from "./change_batch.ts";
 import { inKeyOrder } from "./key_order.ts";
+import { changesOfPatches } from "./patch_changes.ts";
+
+/** By row: the patches that its record has in the place of a value. */
+export type RowPatches = ReadonlyMap<number, PatchList>;
 
 /**
  * Makes batches of rows. Hot: `bench/follow.ts`.
  *
  * @param rows Rows in the order of their LSNs, whose values lie behind their keys. Their memory is not kept.
+ * @param patches By row: the patches of those that have any, in memory that is nobody else's.
  */
-export function batchesOfRows(rows: VersionBlock): ChangeBatch[] {
+export function batchesOfRows(rows: VersionBlock, patches: RowPatches = new Map()): ChangeBatch[] {
   const changes = changesOf(rows), batches: ChangeBatch[] = [], { count, lsn: lsns } = rows;
   const numbers = new Uint32Array(count);
   for (let row = 0; row < count; row++) numbers[row] = row;
@@ -30,9 +35,18 @@ export function batchesOfRows(rows: VersionBlock): ChangeBatch[] {
     while (to < count && lsns[to] === lsn) to++;
     const arrived = numbers.subarray(from, to), ordered = inKeyOrder(rows, arrived);
     const isInOrder = ordered === arrived;
-    batches.push({ lsn, changes: isInOrder ? changes.slice(from, to) : pick(changes, ordered) });
+    if (patches.size > 0) batches.push({ lsn, changes: spread(changes, ordered, patches) });
+    else batches.push({ lsn, changes: isInOrder ? changes.slice(from, to) : pick(changes, ordered) });
   }
   return batches;
+}
+
+/** The changes of rows, those of each record of patches in the place of what stands for it. */
+function spread(changes: readonly KeyChange[], rows: Uint32Array, patches: RowPatches): KeyChange[] {
+  return [...rows].flatMap((row) => {
+    const change = changes[row], list = patches.get(row);
+    return list === undefined ? [change] : changesOfPatches(change.key, list);
+  });
 }
 
 function pick(changes: readonly KeyChange[], rows: Uint32Array): KeyChange[] {
@@ -41,7 +55,7 @@ function pick(changes: readonly KeyChange[], rows: Uint32Array): KeyChange[] {
   return picked;
 }
 
-/** By row: the change. */
+/** By row: the change. That of a record of patches only stands for those that the record has. */
 function changesOf(rows: VersionBlock): KeyChange[] {
   const { count, bytes, keyStart, keyLength, length, flags } = rows;
   const changes = new Array<KeyChange>(count);

@@ -15,9 +15,13 @@
 import { compareKeys, CorruptionError, type Lsn, maxBatchBytes } from "../../../base/mod.ts";
 import {
   checkRecord,
+  decodePatches,
   flagsOfKind,
+  isBatchKind,
+  isPatchKind,
   joinLsn,
   lastOfBatch,
+  type PatchList,
   readRecordHeader,
   type RecordFile,
   recordHeaderBytes,
@@ -58,6 +62,8 @@ export class LogWalk {
   readonly #stretch: LogStretch;
   /** The records that count; their keys, and values behind them, lie in the piece. */
   readonly #rows: VersionBlock;
+  /** By row: the patches of those that have any. */
+  readonly #patches = new Map<number, PatchList>();
   /** How many rows are those of whole batches. */
   #taken = 0;
 
@@ -97,7 +103,7 @@ export class LogWalk {
       this.#walk(bytes, view, start, end, isTrusted);
     } finally {
       this.#rows.count = this.#taken;
-      this.batches = batchesOfRows(this.#rows);
+      this.batches = batchesOfRows(this.#rows, this.#patches);
       this.#rows.bytes = nothing;
     }
   }
@@ -117,7 +123,7 @@ export class LogWalk {
       if (at + length > end) break;
       if (!isTrusted) this.#check(bytes, view, at, length, at + shift, lastLsn);
       lastLsn = joinLsn(view.getUint32(at + 12, true), view.getUint32(at + 16, true));
-      if (bytes[at + 4] < RecordKind.PAD && !this.#accept(view, at, length, lastLsn, shift)) continue;
+      if (isBatchKind(bytes[at + 4]) && !this.#accept(view, at, length, lastLsn, shift)) continue;
       // Neither a pad nor a time mark stands within a batch.
       this.#taken = rows.count;
       this.next = at + length + shift;
@@ -140,16 +146,24 @@ export class LogWalk {
 
   #take(view: DataView, at: number, length: number, lsn: Lsn, shift: number): void {
     const rows = this.#rows, row = rows.count, keyStart = at + recordHeaderBytes;
-    const keyLength = view.getUint16(at + 6, true);
+    const keyLength = view.getUint16(at + 6, true), kind = rows.bytes[at + 4];
     if (!this.#isInRange(keyStart, keyLength)) return;
+    if (isPatchKind(kind)) this.#takePatches(kind, keyStart + keyLength, at + length, at + shift);
     rows.reserve(row + 1, 0);
     rows.keyStart[row] = keyStart;
     rows.keyLength[row] = keyLength;
     rows.lsn[row] = lsn;
     rows.offset[row] = at + shift;
     rows.length[row] = length;
-    rows.flags[row] = flagsOfKind(rows.bytes[at + 4]);
+    rows.flags[row] = flagsOfKind(kind);
     rows.count = row + 1;
+  }
+
+  /** Takes what the record of the next row has in the place of a value. */
+  #takePatches(kind: number, start: number, end: number, offset: number): void {
+    const list = decodePatches(kind, this.#rows.bytes as Uint8Array<ArrayBuffer>, start, end);
+    if (list === undefined) throw this.#damage(offset, "patches", "something else");
+    this.#patches.set(this.#rows.count, list);
   }
 
   #isInRange(keyStart: number, keyLength: number): boolean {

@@ -11,19 +11,22 @@
  */
 
 import type { Lsn } from "../../../base/mod.ts";
-import { isCompressedAt, recordHeaderBytes, type StoredLayer, tombstoneFlag } from "../../../layer/mod.ts";
+import { recordHeaderBytes, type StoredLayer } from "../../../layer/mod.ts";
 import { type Objects, PageSet } from "../../../objects/mod.ts";
 import type { DamagedEntry, Entry } from "../../entry.ts";
 import { complete } from "../read.ts";
 import { ListedKeys } from "../records/columns.ts";
 import { Copies } from "../records/copies.ts";
 import { EntryRead } from "../records/entry_read.ts";
+import { isPatchedEntry } from "../records/chains.ts";
+import { contentAt } from "../records/held_contents.ts";
 import { Places } from "../records/places.ts";
 import type { View } from "../view.ts";
 import type { ChangeBatch, KeyChange } from "./change_batch.ts";
 import { Gather } from "./gather.ts";
 import { inKeyOrder } from "./key_order.ts";
 import type { KeyRange } from "./options.ts";
+import { changesOfPatches } from "./patch_changes.ts";
 
 /** Bytes of records, and how many of them, whose values are read together, if more than one batch. */
 const chunkBytes = 4 * 1024 * 1024, chunkRows = 1024;
@@ -86,9 +89,9 @@ export class SortedRead {
     const rows = this.#takeRows();
     if (rows.length === 0) return undefined;
     const read = this.#entries = this.#openEntries(rows);
-    const changes: KeyChange[] = [];
+    const changes: RowChanges[] = [];
     for (let entries = await read.next(); entries !== undefined; entries = await read.next()) {
-      for (const entry of entries) changes.push(changeOf(entry));
+      for (const entry of entries) changes.push(changesOf(entry));
     }
     this.#entries = undefined;
     return batchesOf(changes, rows, this.#gather.versions.rows.lsn);
@@ -118,18 +121,16 @@ export class SortedRead {
       const row = numbers[i], start = rows.keyStart[row], end = start + rows.keyLength[row];
       const record = start - recordHeaderBytes, length = rows.length[row];
       keys[i] = bytes.subarray(start, end);
-      places.add(
-        i,
-        this.#layers[versions.sourceOf(row)],
-        rows.lsn[row],
-        rows.offset[row],
-        length,
-        rows.flags[row],
-      );
-      if (!versions.hasRecord(row) || (rows.flags[row] & tombstoneFlag) !== 0) continue;
-      places.hold(i, bytes, end, record + length, isCompressedAt(bytes, record));
+      const layer = this.#layers[versions.sourceOf(row)], lsn = rows.lsn[row], flags = rows.flags[row];
+      if (versions.hasRecord(row)) {
+        const content = contentAt(bytes, record);
+        places.addHeld(i, layer, lsn, rows.offset[row], length, flags, bytes, end, record + length, content);
+      } else places.add(i, layer, lsn, rows.offset[row], length, flags);
     }
-    return new EntryRead(this.#objects, this.#view, new ListedKeys(keys), places, { copies: this.#copies });
+    return new EntryRead(this.#objects, this.#view, new ListedKeys(keys), places, {
+      copies: this.#copies,
+      keepPatches: true,
+    });
   }
 
   /** Waits for what is in flight, and lets go of the view. */
@@ -142,18 +143,22 @@ export class SortedRead {
   }
 }
 
-function changeOf(entry: Entry | DamagedEntry): KeyChange {
+/** What is told of a row: a change, or those that its patches were. */
+type RowChanges = KeyChange | KeyChange[];
+
+function changesOf(entry: Entry | DamagedEntry): RowChanges {
   if ("error" in entry) throw entry.error;
+  if (isPatchedEntry(entry)) return changesOfPatches(entry.key, entry.patches);
   const { key, value } = entry;
   return value === undefined ? { key, delete: true } : { key, value };
 }
 
-function batchesOf(changes: readonly KeyChange[], rows: Uint32Array, lsns: Float64Array): ChangeBatch[] {
+function batchesOf(changes: readonly RowChanges[], rows: Uint32Array, lsns: Float64Array): ChangeBatch[] {
   const batches: ChangeBatch[] = [];
   for (let from = 0, to = 0; from < rows.length; from = to) {
     const lsn = lsns[rows[from]];
     while (to < rows.length && lsns[rows[to]] === lsn) to++;
-    batches.push({ lsn, changes: changes.slice(from, to) });
+    batches.push({ lsn, changes: changes.slice(from, to).flat() });
   }
   return batches;
 }
