@@ -40,7 +40,11 @@ const lookMilliseconds = 50;
  * @returns The open store and its timeline.
  */
 export async function openForReading(args: Arguments): Promise<OpenTimeline> {
-  const store = await Store.open(args.positionals[0], { ...ioOptions(args), readOnly: true });
+  const store = await Store.open(args.positionals[0], {
+    ...ioOptions(args),
+    ...redoOptions(args),
+    readOnly: true,
+  });
   return await withTimeline(store, args, false);
 }
 
@@ -60,7 +64,8 @@ export async function openForWriting(
   const create = options.create === "missing" || isAsked && args.flag("create");
   const path = options.path ?? args.positionals[0];
   const { upkeep = "manual", metricsMilliseconds } = options;
-  const open = () => Store.open(path, { ...ioOptions(args), create, upkeep, metricsMilliseconds });
+  const asked = { ...ioOptions(args), ...redoOptions(args), create, upkeep, metricsMilliseconds };
+  const open = () => Store.open(path, asked);
   const store = await waitFor(args.milliseconds("wait") ?? 0, options.signal, open).catch((error) => {
     if (create || !isAsked || !(error instanceof Deno.errors.NotFound)) throw error;
     throw new Deno.errors.NotFound(`${error.message} (--create makes one)`, { cause: error });
@@ -75,6 +80,19 @@ export function ioOptions(args: Arguments): Pick<StoreOptions, "ioMode" | "ioEng
     ioMode: args.text("io-mode") as StoreOptions["ioMode"],
     ioEngine: args.text("io-engine") as StoreOptions["ioEngine"],
   };
+}
+
+/** What redoes patches, as the arguments ask. */
+function redoOptions(args: Arguments): Pick<StoreOptions, "redo"> {
+  const module = args.text("redo");
+  return module === undefined ? {} : { redo: { module: moduleAt(module) } };
+}
+
+/** The URL of a module: one as it is, a path from the current directory on. */
+function moduleAt(text: string): URL {
+  if (URL.canParse(text)) return new URL(text);
+  const from = text.startsWith("/") ? "" : `${Deno.cwd()}/`;
+  return new URL(`file://${encodeURI(from + text).replace(/[?#]/g, encodeURIComponent)}`);
 }
 
 async function waitFor(

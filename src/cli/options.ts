@@ -69,5 +69,11 @@ export const partsOption: OptionSpec = {
   describe: "show structured keys as their parts, in JSON; so does --key-parts",
 };
 
+/** What makes values of patches. */
+export const redoOption: OptionSpec = {
+  value: "MODULE",
+  describe: 'redo patches by the function "redo" that a module exports',
+};
+
 /** Keys and values of the command line in base64. */
 export const base64Option: OptionSpec = { describe: "keys and values on the command line are base64" };

@@ -2,7 +2,7 @@
 
 import { callUpkeep } from "../called_upkeep.ts";
 import type { Command } from "../command.ts";
-import { writeOptions } from "../options.ts";
+import { redoOption, writeOptions } from "../options.ts";
 import { formatCounted } from "../terminal/quantity.ts";
 
 /** Merges layers. */
@@ -15,6 +15,7 @@ Merges the layers of a timeline until none lies over another one; every version 
 more, so there must be room for it. Merges that were done stay when it is interrupted, and the next one goes on there.`,
   options: {
     "json": { describe: "show the report as one JSON object" },
+    "redo": redoOption,
     "wait": writeOptions.wait,
   },
   async run(args, terminal) {

@@ -4,7 +4,7 @@ import type { GcReport, GcStay } from "../../timeline/mod.ts";
 import { callUpkeep } from "../called_upkeep.ts";
 import type { Command } from "../command.ts";
 import { parseHistory } from "../history_option.ts";
-import { writeOptions } from "../options.ts";
+import { redoOption, writeOptions } from "../options.ts";
 import { escapeText } from "../terminal/escape.ts";
 import { formatCounted, formatMebibytes } from "../terminal/quantity.ts";
 
@@ -23,6 +23,7 @@ for this run alone.
     "history": { value: "PARTS", describe: "how much history is kept, such as lsns=1000,days=7 (all)" },
     "dry-run": { describe: "only tell what would be done" },
     "json": { describe: "show the report as one JSON object" },
+    "redo": redoOption,
     "wait": writeOptions.wait,
   },
   async run(args, terminal) {

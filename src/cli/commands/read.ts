@@ -8,7 +8,14 @@ import { exitDamaged, exitFailure, exitOk } from "../exit_code.ts";
 import { formatKeyParts } from "../key_parts.ts";
 import { isPositionKey, positionPrefix } from "../load/load_position.ts";
 import { fileIn, openForReading } from "../open_timeline.ts";
-import { base64Option, keyPartsAs, keyPartsOptions, type OptionSpec, partsOption } from "../options.ts";
+import {
+  base64Option,
+  keyPartsAs,
+  keyPartsOptions,
+  type OptionSpec,
+  partsOption,
+  redoOption,
+} from "../options.ts";
 import { explanationJson, explanationText } from "../seeing/explanation.ts";
 import { escapeBytes, escapeText, writeEscaped } from "../terminal/escape.ts";
 import { writeJsonLine } from "../terminal/json_line.ts";
@@ -69,6 +76,7 @@ ${atDetails}`,
     "raw": { describe: "write the bytes of the value, also to a terminal" },
     "text": { describe: "write text that is safe to show, also to a file or a pipe" },
     "explain": { describe: "show what the read cost, and no value" },
+    "redo": redoOption,
     ...keyPartsOptions,
     "parts": partsOption,
     "base64": base64Option,
@@ -148,6 +156,7 @@ ${atDetails}`,
     "at": atOption,
     "json": jsonLines,
     "raw": { describe: "write keys and values as they are" },
+    "redo": redoOption,
     "parts": partsOption,
     "base64": base64Option,
   },
@@ -237,6 +246,7 @@ horizon (see "varve gc --help") is left out.`,
     "from": { value: "LSN", describe: "from this LSN on, included" },
     "to": { value: "LSN", describe: "up to this LSN, included" },
     "json": jsonLines,
+    "redo": redoOption,
     ...keyPartsOptions,
     "parts": partsOption,
     "base64": base64Option,

@@ -40,15 +40,17 @@ export const putCommand: Command = {
   summary: "write a key and show the LSN of the write",
   details: `
 Without a value, the value is what comes on standard input, as it is.
+With --patch it is a patch of the key, which stands on the newest older value: whoever reads the key must say what redoes
+it, as "varve get --redo" does.
 When the LSN is shown, the write is durable.
 With --expect-lsn nothing is written if the newest version of the key stands at another LSN than this,
 which "varve get --json" shows, and the exit code is 5.`,
-  options,
+  options: { "patch": { describe: "write a patch of the key, not a value" }, ...options },
   async run(args, terminal) {
     const key = args.key();
     const text = args.positional("[value]");
     const value: Value = text === undefined ? await readValue(terminal.input()) : args.bytes(text);
-    await write(args, terminal, { key, value });
+    await write(args, terminal, args.flag("patch") ? { key, patch: value } : { key, value });
   },
 };
 

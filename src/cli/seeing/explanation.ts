@@ -37,7 +37,7 @@ function keyText(explained: KeyExplanation, { showKey, showPath }: ExplanationTe
 }
 
 function outcomeText(
-  { valueBytes, found, error }: KeyExplanation,
+  { valueBytes, found, patches, error }: KeyExplanation,
   showPath: (path: string) => string,
 ): string {
   const place = found === undefined ? "" : ` at LSN ${found.lsn}, ${found.kind} ${showPath(found.path)}`;
@@ -45,7 +45,8 @@ function outcomeText(
   if (found === undefined) return "absent";
   if (found.deleted) return `deleted${place}`;
   const record = `record of ${formatBytes(found.byteLength)} at ${found.offset}, from ${found.source}`;
-  return `${formatBytes(valueBytes ?? 0)}${place}, ${record}`;
+  const redone = patches === 0 ? "" : `, redone of ${formatCounted(patches, "patched version")}`;
+  return `${formatBytes(valueBytes ?? 0)}${place}, ${record}${redone}`;
 }
 
 function visitRow(visit: LayerVisit): string[] {
