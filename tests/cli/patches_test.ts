@@ -1,3 +1,5 @@
+/** Patches on the command line: written, read, followed, compared and loaded. */
+
 import { assertEquals, assertMatch } from "@std/assert";
 import { TemporaryFolder } from "../git/fixture.ts";
 import { varve } from "./fixture.ts";
@@ -27,4 +29,37 @@ Deno.test("varve put --patch writes patches, and --redo reads them", async () =>
   );
   assertEquals((await run("gc", "store", "--history", "lsns=0", "--redo", module)).code, 0);
   assertEquals((await run("get", "store", "a")).out, "1+2");
+});
+
+Deno.test("varve tail shows patches, which varve load takes, and goes on behind", async () => {
+  await using folder = new TemporaryFolder();
+  const run = (args: string[], input = "") => varve(folder, args, input);
+  const module = `${folder.path}/redo.mjs`;
+  await Deno.writeTextFile(module, redo);
+  const lines = [
+    '{"key":"a","lsn":1,"value":"1"}',
+    '{"key":"a","lsn":2,"patch":"2"}',
+    '{"key":"b","lsn":2,"delete":true}',
+    '{"key":"b","lsn":2,"patch":"3"}',
+    '{"key":"b","lsn":2,"patchBase64":"/wA="}',
+  ].map((line) => `${line}\n`);
+  assertEquals((await run(["load", "store", "--create"], lines.join(""))).code, 0);
+  assertEquals((await run(["tail", "store", "--json"])).out, lines.join(""));
+  assertEquals(
+    (await run(["tail", "store"])).out,
+    "1\tput\ta\t1\n2\tpatch\ta\t2\n2\tdelete\tb\n2\tpatch\tb\t3\n2\tpatch\tb\t\\xff\\x00\n",
+  );
+  assertEquals(
+    (await run(["diff", "store", "1", "2", "--prefix", "a", "--redo", module])).out,
+    "-\ta\t1\n+\ta\t1+2\n",
+  );
+  assertEquals((await run(["diff", "store", "1", "2"])).code, 1);
+  // What was loaded is passed over; what only looks like it is refused.
+  const more = '{"key":"a","lsn":3,"patch":"4"}\n';
+  assertEquals((await run(["load", "store"], lines.join("") + more)).code, 0);
+  assertEquals((await run(["get", "store", "a", "--redo", module])).out, "1+2+4");
+  const other = '{"key":"a","lsn":3,"value":"5"}\n{"key":"c","lsn":4,"value":"6"}\n';
+  assertMatch((await run(["load", "store"], other)).err, /at LSN 3 the store holds something else/);
+  const others = '{"key":"c","lsn":3,"patch":"5"}\n{"key":"c","lsn":4,"value":"6"}\n';
+  assertMatch((await run(["load", "store"], others)).err, /at LSN 3 the store holds something else/);
 });

@@ -8,7 +8,7 @@ import { exitInterrupted, exitOk } from "../exit_code.ts";
 import { type Interrupt, listenForInterrupt } from "../interrupt.ts";
 import { formatKeyParts } from "../key_parts.ts";
 import { openForReading } from "../open_timeline.ts";
-import { base64Option, keyPartsAs, type OptionSpecs, partsOption } from "../options.ts";
+import { base64Option, keyPartsAs, type OptionSpecs, partsOption, redoOption } from "../options.ts";
 import { escapeText, writeEscaped } from "../terminal/escape.ts";
 import { writeJsonDifference, writeJsonLine } from "../terminal/json_line.ts";
 import type { Output } from "../terminal/output.ts";
@@ -30,10 +30,10 @@ export const tailCommand: Command = {
   positionals: ["<store>"],
   summary: "show what changed, batch by batch, and follow it",
   details: `
-Each line is an LSN, a tab, "put" or "delete", a tab, the key, and for a put a tab and the value, with \\xNN for every
-byte that is no printable text. Lines of one LSN are one batch, in the order of keys. --json shows {"key","lsn","value"}
-or {"key","lsn","delete":true} on each line, or "keyBase64" and "valueBase64" for what is not UTF-8; "varve load" reads
-it back. Without --from it begins with all that is kept.
+Each line is an LSN, a tab, "put", "patch" or "delete", a tab, the key, and a tab and the value or the patch, with \\xNN
+for every byte that is no printable text. Lines of one LSN are one batch, in the order of keys. --json shows
+{"key","lsn","value"}, {"key","lsn","patch"} or {"key","lsn","delete":true} on each line, or "keyBase64" and "valueBase64"
+or "patchBase64" for what is not UTF-8; "varve load" reads it back. Without --from it begins with all that is kept.
 -f goes on with what another process writes, as soon as that is in its files, and durable: 200 ms after it was
 appended, as a rule. Ctrl-C ends it; the exit code is 130. If history is given up before it was shown, it ends with 1.`,
   options: {
@@ -88,11 +88,13 @@ async function showAsItComes(
 async function writeBatch(args: Arguments, output: Output, { lsn, changes }: ChangeBatch): Promise<void> {
   const asParts = args.showsParts;
   for (const change of changes) {
-    const { key } = change, value = "value" in change ? change.value : undefined;
-    if (args.flag("json")) await writeJsonLine(output, { key, lsn, value, asParts });
+    const { key } = change, isPatch = "patch" in change;
+    const value = isPatch ? change.patch : "value" in change ? change.value : undefined;
+    if (args.flag("json")) await writeJsonLine(output, { key, lsn, value, isPatch, asParts });
     else {
       const shown = shownKey(key, asParts), fields = value === undefined ? [shown] : [shown, value];
-      await writeRow(output, writeEscaped, `${lsn}`, value === undefined ? "delete" : "put", ...fields);
+      const verb = value === undefined ? "delete" : isPatch ? "patch" : "put";
+      await writeRow(output, writeEscaped, `${lsn}`, verb, ...fields);
     }
   }
 }
@@ -116,6 +118,7 @@ text. --json shows {"key","before","after"} on each line, without the one that t
   options: {
     "start": { value: "KEY", describe: "from this key on, included" },
     "end": { value: "KEY", describe: "up to this key, not included" },
+    "redo": redoOption,
     ...keyOptions,
   },
   async run(args, { output }) {

@@ -24,9 +24,9 @@ export const loadCommand: Command = {
   positionals: ["<store>", "[file]"],
   summary: "load changes from lines of JSON",
   details: `
-Each line is {"key":"a","value":"b"} or {"key":"a","delete":true}, with "lsn":N or without, from the file or from
-standard input; "keyBase64" and "valueBase64" may stand for "key" and "value", and "keyParts" for a key of several
-parts. Empty lines are passed over, and so is a byte order mark in front of all.
+Each line is {"key":"a","value":"b"}, {"key":"a","patch":"b"} or {"key":"a","delete":true}, with "lsn":N or without, from
+the file or from standard input; "keyBase64", "valueBase64" and "patchBase64" may stand for "key", "value" and "patch",
+and "keyParts" for a key of several parts. Empty lines are passed over, and so is a byte order mark in front of all.
 Lines one after the other with the same LSN are one batch. Lines without are gathered into batches of at most 1,000
 changes or 1 MiB; a key that comes again begins a new batch, so that no version is lost.
 A line that cannot be used ends the load: the batches before it are stored, nothing of its own batch is.
@@ -38,7 +38,7 @@ the store has are passed over. For lines without, each batch keeps the position 
 unless --name gives it one. "varve scan" leaves these keys out; scans of the API show them, but with
 start: "\\0varve0".`,
   options: {
-    "base64": { describe: '"key" and "value" are base64' },
+    "base64": { describe: '"key", "value" and "patch" are base64' },
     "ignore-lsn": { describe: 'pass over "lsn" and write at the next LSNs' },
     "name": { value: "NAME", describe: "the name under which the position in the input is kept" },
     "again": { describe: "load from the first line on, also what is stored" },

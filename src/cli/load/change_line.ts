@@ -10,7 +10,17 @@ export const maxLineBytes: number = 6 * maxValueBytes + 64 * 1024;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
-const fieldNames = new Set(["key", "keyBase64", "keyParts", "value", "valueBase64", "delete", "lsn"]);
+const fieldNames = new Set([
+  "key",
+  "keyBase64",
+  "keyParts",
+  "value",
+  "valueBase64",
+  "patch",
+  "patchBase64",
+  "delete",
+  "lsn",
+]);
 
 /** What one line says. */
 export interface ChangeLine {
@@ -22,15 +32,16 @@ export interface ChangeLine {
 
 /** How lines are read. */
 export interface ChangeLineOptions {
-  /** Whether `key` and `value` are base64. */
+  /** Whether `key`, `value` and `patch` are base64. */
   base64?: boolean;
   /** Whether `lsn` is passed over. */
   ignoreLsn?: boolean;
 }
 
 /**
- * Parses one line: `{"key":…,"value":…}` or `{"key":…,"delete":true}`, with an `lsn` or without. `keyBase64` and
- * `valueBase64` may stand for `key` and `value`, and `keyParts` for a key of several parts.
+ * Parses one line: `{"key":…,"value":…}`, `{"key":…,"patch":…}` or `{"key":…,"delete":true}`, with an `lsn` or without.
+ * `keyBase64`, `valueBase64` and `patchBase64` may stand for `key`, `value` and `patch`, and `keyParts` for a key of
+ * several parts.
  *
  * @param line The line, without its end.
  * @param options How it is read.
@@ -44,10 +55,11 @@ export function parseChangeLine(line: string, options: ChangeLineOptions = {}): 
   const base64 = options.base64 ?? false;
   const key = checkedKey(takeKey(fields, base64));
   const lsn = fields.lsn === undefined || options.ignoreLsn ? undefined : checkLsn(fields.lsn, 1);
-  const value = takeBytes(fields, "value", base64);
-  if ((value === undefined) === (fields.delete === undefined)) {
-    throw new SyntaxError('expected either "value" or "delete"');
+  const value = takeBytes(fields, "value", base64), patch = takeBytes(fields, "patch", base64);
+  if ([value, patch, fields.delete].filter((given) => given !== undefined).length !== 1) {
+    throw new SyntaxError('expected either "value", "patch" or "delete"');
   }
+  if (patch !== undefined) return { change: { key, patch: checkedValue(patch) }, lsn };
   if (value === undefined) return { change: { key, delete: expectTrue(fields.delete) }, lsn };
   return { change: { key, value: checkedValue(value) }, lsn };
 }

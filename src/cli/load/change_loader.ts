@@ -26,6 +26,18 @@ export interface LoadReport {
   lastLsn: Lsn;
 }
 
+/** What a line says. */
+export interface Line {
+  /** The LSN that it asks for; 0 if it asks for none. */
+  readonly lsn: Lsn;
+  /** The key. */
+  readonly key: Uint8Array;
+  /** The value, or the patch; `undefined` deletes the key. */
+  readonly value: Uint8Array | undefined;
+  /** Whether it is a patch. */
+  readonly isPatch: boolean;
+}
+
 /** Lines that a store refused. */
 export class LoadError extends Error {
   /** The name of the class. */
@@ -67,14 +79,12 @@ export class ChangeLoader {
   /**
    * Gathers one change.
    *
-   * @param lsn The LSN that it asks for; 0 if it asks for none.
+   * @param line What it is.
    * @param hash The hash of its key.
-   * @param key The key.
-   * @param value The value; `undefined` deletes the key.
    * @param number The number of its line.
    * @throws {LoadError} If a batch cannot hold it.
    */
-  add(lsn: Lsn, hash: number, key: Uint8Array, value: Uint8Array | undefined, number: number): void {
+  add({ lsn, key, value, isPatch }: Line, hash: number, number: number): void {
     if (this.#batch.size === 0) {
       this.#firstLine = number;
       this.#lsn = lsn;
@@ -83,6 +93,7 @@ export class ChangeLoader {
     if (lsn === 0) this.#keys.add(hash);
     try {
       if (value === undefined) this.#batch.delete(key);
+      else if (isPatch) this.#batch.patch(key, value);
       else this.#batch.put(key, value);
     } catch (error) {
       throw this.#refused(error as Error);

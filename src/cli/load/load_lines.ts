@@ -11,7 +11,7 @@ import { isUtf8 } from "node:buffer";
 import { keyBytes, type Lsn } from "../../base/mod.ts";
 import type { Timeline } from "../../timeline/mod.ts";
 import { type ChangeLineOptions, parseChangeLine } from "./change_line.ts";
-import { ChangeLoader, hashKey, LoadError, type LoadReport } from "./change_loader.ts";
+import { ChangeLoader, hashKey, type Line, LoadError, type LoadReport } from "./change_loader.ts";
 import type { LineBlocks } from "./line_blocks.ts";
 import { isPositionKey, LoadPosition } from "./load_position.ts";
 import { PlainLine } from "./plain_line.ts";
@@ -120,7 +120,7 @@ export class LineLoad {
           count(at);
           await this.#loader.flush(this.#position);
         }
-        this.#loader.add(line.lsn, hash, line.key, line.value, this.#lines + 1);
+        this.#loader.add(line, hash, this.#lines + 1);
       }
       this.#lines++;
       at = end + 1;
@@ -136,6 +136,7 @@ export class LineLoad {
       lsn: this.#options.ignoreLsn ? 0 : lsn,
       key,
       value: block.subarray(valueStart, valueEnd),
+      isPatch: false,
     };
   }
 
@@ -146,20 +147,22 @@ export class LineLoad {
       if (text.trim() === "") return undefined;
       const { change, lsn } = parseChangeLine(text, this.#options);
       if (isPositionKey(change.key)) throw this.#reserved();
-      const value = "value" in change ? change.value as Uint8Array : undefined;
-      return { lsn: lsn ?? 0, key: keyBytes(change.key), value };
+      const isPatch = "patch" in change,
+        value = isPatch ? change.patch : "value" in change ? change.value : undefined;
+      return { lsn: lsn ?? 0, key: keyBytes(change.key), value: value as Uint8Array | undefined, isPatch };
     } catch (error) {
       throw this.#wrong(error as Error, this.#lines + 1);
     }
   }
 
   /** Whether a line is in the store already by its LSN. */
-  #isStored({ lsn, key, value }: Line): boolean {
+  #isStored(line: Line): boolean {
+    const { lsn } = line;
     if (lsn === 0 || lsn > this.#storedLsn) return false;
     if (lsn < this.#skipped.lsn) {
       throw new LoadError(`line ${this.#lines + 1}: LSN ${lsn} comes after LSN ${this.#skipped.lsn}`);
     }
-    this.#skipped.add(lsn, key, value);
+    this.#skipped.add(line);
     this.report.skipped++;
     return true;
   }
@@ -196,13 +199,4 @@ function decodeLine(bytes: Uint8Array): string {
   } catch (cause) {
     throw new SyntaxError("it is not UTF-8", { cause });
   }
-}
-
-/** What a line says. */
-interface Line {
-  /** The LSN that it asks for; 0 if it asks for none. */
-  lsn: Lsn;
-  key: Uint8Array;
-  /** The value; `undefined` deletes the key. */
-  value: Uint8Array | undefined;
 }

@@ -6,6 +6,7 @@
  * {"keyBase64":"/w==","lsn":3,"valueBase64":"AP8="}  either of them, if it is not
  * {"keyParts":["a",1],"lsn":3,"value":"text"}      a structured key, if parts are asked for
  * {"key":"a","lsn":4,"delete":true}                a deletion, in a history
+ * {"key":"a","lsn":5,"patch":"text"}               a patch, in a feed
  * {"key":"a","before":"1","after":"2"}             a difference, without what there is not; no load reads it
  * ```
  */
@@ -29,8 +30,10 @@ export interface JsonLine {
   asParts?: boolean;
   /** Where in history, if that is known. */
   lsn: Lsn | undefined;
-  /** The value, or `undefined` for a deletion. */
+  /** The value, or the patch; `undefined` for a deletion. */
   value: Uint8Array | undefined;
+  /** Whether it is a patch. */
+  isPatch?: boolean;
 }
 
 /**
@@ -45,7 +48,7 @@ export async function writeJsonLine(output: Output, line: JsonLine): Promise<voi
   if (line.lsn !== undefined) await output.write(`,"lsn":${line.lsn}`);
   await output.write(",");
   if (line.value === undefined) await output.write('"delete":true');
-  else await writeField(output, "value", line.value);
+  else await writeField(output, line.isPatch ? "patch" : "value", line.value);
   await output.write("}\n");
 }
 

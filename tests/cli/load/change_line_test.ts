@@ -14,6 +14,10 @@ Deno.test("parseChangeLine() reads puts, deletions and LSNs", () => {
     change: { key: "k", delete: true },
     lsn: undefined,
   });
+  assertEquals(parseChangeLine('{"key":"k","lsn":8,"patch":"v"}'), {
+    change: { key: "k", patch: value },
+    lsn: 8,
+  });
   assertEquals(
     parseChangeLine('{"key":"k","value":"v","lsn":7}', { ignoreLsn: true }),
     { change: { key: "k", value }, lsn: undefined },
@@ -26,6 +30,8 @@ Deno.test("parseChangeLine() reads base64", () => {
   assertEquals(parseChangeLine('{"key":"/wA=","value":"/wA="}', { base64: true }), expected);
   assertEquals(parseChangeLine('{"keyBase64":"/wA=","valueBase64":"/wA="}'), expected);
   assertEquals(parseChangeLine('{"keyBase64":"YQ==","delete":true}').change.key, "a");
+  const patched = { change: { key: bytes, patch: bytes }, lsn: undefined };
+  assertEquals(parseChangeLine('{"keyBase64":"/wA=","patchBase64":"/wA="}'), patched);
 });
 
 Deno.test("parseChangeLine() refuses everything else", () => {
@@ -37,8 +43,11 @@ Deno.test("parseChangeLine() refuses everything else", () => {
     ["[]", "expected an object, found an array"],
     ['"key"', "expected an object, found string"],
     ["{}", 'expected "key"'],
-    ['{"key":"k"}', 'expected either "value" or "delete"'],
-    ['{"key":"k","value":"v","delete":true}', 'expected either "value" or "delete"'],
+    ['{"key":"k"}', 'expected either "value", "patch" or "delete"'],
+    ['{"key":"k","value":"v","delete":true}', 'expected either "value", "patch" or "delete"'],
+    ['{"key":"k","value":"v","patch":"v"}', 'expected either "value", "patch" or "delete"'],
+    ['{"key":"k","patch":"v","delete":true}', 'expected either "value", "patch" or "delete"'],
+    ['{"key":"k","patch":1}', 'expected "patch" to be a string'],
     ['{"key":"k","delete":false}', 'expected "delete" to be true, found false'],
     ['{"key":1,"value":"v"}', 'expected "key" to be a string, found number'],
     ['{"key":"k","value":null}', 'expected "value" to be a string, found null'],

@@ -109,7 +109,7 @@ Deno.test("varve load stores nothing of a batch with a bad line", async () => {
   await using folder = new TemporaryFolder();
   const bad: [string | Uint8Array, string][] = [
     ['{"key":"a","value":"1"}\n{"key":"","value":"1"}', "line 2: Cannot use key: it is empty"],
-    ['{"key":"a","value":"1"}\n{"key":"b"}', 'line 2: expected either "value" or "delete"'],
+    ['{"key":"a","value":"1"}\n{"key":"b"}', 'line 2: expected either "value", "patch" or "delete"'],
     ['{"key":"a","value":"1","lsn":3}\n{"key":"b","value":"1","lsn":-1}', "line 2: Cannot use LSN -1"],
     [Uint8Array.of(0x7b, 0xff), "line 1: it is not UTF-8"],
   ];
