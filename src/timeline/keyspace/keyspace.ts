@@ -88,7 +88,8 @@ export class Keyspace<T, Put = T> {
   }
 
   /**
-   * Appends changes of this part atomically at one LSN, as {@linkcode Timeline.append} does.
+   * Appends changes of this part atomically at one LSN, as {@linkcode Timeline.append} does. The codec makes bytes of
+   * values; a patch is bytes as it is, and stands on those: what is read is what the codec makes of what `redo` returns.
    *
    * @param changes Changes in order; the last change of a key counts.
    * @param options See {@linkcode AppendOptions}; keys that are expected are without the prefix, too.

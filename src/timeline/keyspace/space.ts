@@ -138,8 +138,8 @@ export class Space<T, Put = T> {
     if (typeof change !== "object" || change === null) {
       throw new TypeError(`Cannot add change: expected an object, found ${typeName(change)}`);
     }
-    // What is neither a put nor a deletion is refused where it is encoded.
-    if (!("value" in change) || "delete" in change) {
+    // What is no put is encoded as it is, a patch too, and refused there if it is no change at all.
+    if (!("value" in change) || "patch" in change || "delete" in change) {
       return { ...change, key: this.prefix.write(change.key) } as Change;
     }
     if (change.value === undefined) {

@@ -1,6 +1,7 @@
 /** Stores with patches, whose redo joins texts: what patches stand on, and `+` and each of them. */
 
-import type { ChangesOptions, Redo, Timeline } from "../../../mod.ts";
+import { assertInstanceOf } from "@std/assert";
+import { type ChangesOptions, ConflictError, type Redo, type Timeline } from "../../../mod.ts";
 
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 
@@ -44,4 +45,18 @@ export async function told(timeline: Timeline, options: ChangesOptions = {}): Pr
 
 function cut(bytes: Uint8Array): string {
   return decoder.decode(bytes.subarray(0, 8));
+}
+
+/** Whether an append that expects an LSN of a key is applied; what was found, if it is not. */
+export async function expects(
+  timeline: Timeline,
+  key: string,
+  lsn: number | undefined,
+): Promise<number | undefined | true> {
+  const ended = await timeline.append([{ key: "other", value: "" }], { expect: [{ key, lsn }] }).catch((
+    error,
+  ) => error);
+  if (typeof ended === "number") return true;
+  assertInstanceOf(ended, ConflictError);
+  return ended.found;
 }
