@@ -89,7 +89,8 @@ export class Lookup implements Plan {
    *
    * @param levels Where to look, the newest first.
    * @param keys The keys; the same key may stand more than once.
-   * @param copies What copies values that are met; left out, none is held.
+   * @param copies What copies values that are met; left out, none is held, and of each key only the newest version is
+   * looked for, whatever that stands on.
    * @param observer Is told which layers are visited, if anybody wants to know.
    */
   constructor(
@@ -205,11 +206,17 @@ export class Lookup implements Plan {
   #take(key: number, layer: MemoryLayer, newest: number): boolean {
     const { index } = layer;
     for (let version = newest; version >= 0; version = index.previous(version)) {
-      const lsn = index.lsnOf(version), offset = index.offsetOf(version), flags = index.flagsOf(version);
+      const lsn = index.lsnOf(version), offset = index.offsetOf(version);
+      const flags = this.#flagsOf(index.flagsOf(version));
       this.places.add(key, layer, lsn, offset, index.lengthOf(version), flags);
       if ((flags & terminalFlag) !== 0) return true;
     }
     return false;
+  }
+
+  /** The flags of a version that was found: it needs nothing older if nobody wants values. */
+  #flagsOf(flags: number): number {
+    return this.#copies === undefined ? flags | terminalFlag : flags;
   }
 
   #candidatesOf(key: Uint8Array): Candidates {
@@ -238,7 +245,7 @@ export class Lookup implements Plan {
         break;
       }
       this.#observer?.found(key);
-      const found = steps.lsnOf(key), flags = steps.flagsOf(key);
+      const found = steps.lsnOf(key), flags = this.#flagsOf(steps.flagsOf(key));
       this.#add(key, layer, steps);
       if ((flags & terminalFlag) !== 0) break;
       this.#below ??= new Map();
@@ -252,7 +259,7 @@ export class Lookup implements Plan {
   /** Adds the place that was found, with its value if it was met. */
   #add(key: number, layer: StoredLayer, steps: DescentSteps): void {
     const lsn = steps.lsnOf(key), offset = steps.offsetOf(key), length = steps.lengthOf(key);
-    const flags = steps.flagsOf(key), { memory, memoryAt } = steps;
+    const flags = this.#flagsOf(steps.flagsOf(key)), { memory, memoryAt } = steps;
     if (this.#copies === undefined || memory === undefined || (flags & tombstoneFlag) !== 0) {
       return void this.places.add(key, layer, lsn, offset, length, flags);
     }

@@ -245,7 +245,7 @@ export class TestLayers implements PageSource {
 
 const memoryFileId = 999;
 
-/** A layer in memory; its versions are added in the order of their LSNs, and all of them are terminal. */
+/** A layer in memory; its versions are added in the order of their LSNs. */
 export function memoryLayer(text: string, object: StoredObject = testObject(999)): MemoryLayer {
   const index = new MemoryIndex();
   const all = versions(text);
@@ -253,6 +253,7 @@ export function memoryLayer(text: string, object: StoredObject = testObject(999)
   for (const { key, lsn, flags } of all) {
     const batch = new EncodedBatch();
     if ((flags & tombstoneFlag) !== 0) batch.delete(key);
+    else if ((flags & terminalFlag) === 0) batch.patch(key, `p${lsn}`);
     else batch.put(key, `v${lsn}`);
     batch.stamp(lsn, fileSeed(memoryFileId));
     index.insertBatch(batch.bytes, batch.view, 0, batch.end, offset);
