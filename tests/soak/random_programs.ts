@@ -13,7 +13,14 @@ import { HangError } from "../deadline.ts";
 import { Random } from "../random.ts";
 import { type DiskName, makeDisk } from "./programs/disks.ts";
 import { Program } from "./programs/program.ts";
-import { planProgram, type Step, withAgreement, withBranches, withHistory } from "./programs/steps.ts";
+import {
+  planProgram,
+  type Step,
+  withAgreement,
+  withBranches,
+  withHistory,
+  withPatches,
+} from "./programs/steps.ts";
 
 const shrinkMilliseconds = 60_000;
 const names: readonly string[] = ["memory", "uring", "threads", "node"];
@@ -40,7 +47,8 @@ export function stepsOf(seed: number, name: DiskName): Step[] {
     withHistory(steps, new Random(seed ^ 0x9e3779b9)),
     new Random(seed ^ 0x85ebca6b),
   );
-  return withBranches(agreed, new Random(seed ^ 0xc2b2ae35));
+  const branched = withBranches(agreed, new Random(seed ^ 0xc2b2ae35));
+  return withPatches(branched, new Random(seed ^ 0x27d4eb2f));
 }
 
 /**

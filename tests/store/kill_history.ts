@@ -2,6 +2,7 @@
 
 import type { Change } from "../../mod.ts";
 import { patterned } from "./bytes.ts";
+import { modelRedo } from "./model.ts";
 
 /** How many keys there are. */
 export const keyCount = 50;
@@ -32,4 +33,25 @@ export function changesAt(lsn: number): Change[] {
       ? { key: name, delete: true }
       : { key: name, value: patterned(length, lsn + key) };
   });
+}
+
+/** The patch that an LSN is of a key, if it does not put or delete it, in a history with patches. */
+function patchAt(lsn: number, key: number): Uint8Array | undefined {
+  return (lsn * 5 + key) % 6 === 0 ? patterned(lsn % 90, lsn + key) : undefined;
+}
+
+/** The batch of an LSN, in a history with patches. */
+export function patchedChangesAt(lsn: number): Change[] {
+  const keys = keysAt(lsn);
+  return changesAt(lsn).map((change, i) => {
+    const patch = patchAt(lsn, keys[i]);
+    return patch === undefined ? change : { key: change.key, patch };
+  });
+}
+
+/** What a key has as of an LSN that writes it, in a history with patches; `undefined` for nothing. */
+export function valueAt(lsn: number, key: number, before: Uint8Array | undefined): Uint8Array | undefined {
+  const patch = patchAt(lsn, key), length = lengthAt(lsn, key);
+  if (patch !== undefined) return modelRedo(patch, before, [patch]);
+  return length === undefined ? undefined : patterned(length, lsn + key);
 }

@@ -7,7 +7,7 @@
 
 import { Store, type Timeline } from "../../mod.ts";
 import { Random } from "../random.ts";
-import { changesAt } from "./kill_history.ts";
+import { patchedChangesAt } from "./kill_history.ts";
 
 type IoMode = "buffered" | "direct" | "direct-rw";
 
@@ -22,7 +22,7 @@ function report(lsn: number): void {
 
 async function write(timeline: Timeline): Promise<never> {
   for (;;) {
-    const appended = timeline.append(changesAt(timeline.lastLsn + 1), { sync: random.once(6) });
+    const appended = timeline.append(patchedChangesAt(timeline.lastLsn + 1), { sync: random.once(6) });
     if (random.once(3)) await appended;
     if (random.once(8)) timeline.sync().then(report);
     if (random.once(40)) await Promise.all([timeline.sync().then(report), timeline.freeze()]);

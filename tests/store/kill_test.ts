@@ -3,9 +3,10 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Store } from "../../mod.ts";
 import { Random, seeds } from "../random.ts";
-import { keyCount, keyName, keysAt, lengthAt } from "./kill_history.ts";
-import { collect, patterned, sameBytes } from "./bytes.ts";
+import { keyCount, keyName, keysAt, valueAt } from "./kill_history.ts";
+import { collect, sameBytes } from "./bytes.ts";
 import { type Place, type Subject, testEach } from "./matrix.ts";
+import { modelRedo } from "./model.ts";
 
 /** Nine ways to do IO, six deaths each. */
 const deaths = 6;
@@ -45,13 +46,11 @@ async function checkHistory(store: Store): Promise<void> {
   for (let key = 0; key < keyCount; key++) {
     const found = await collect(timeline.history(keyName(key)));
     versions.set(key, new Set(found.map(({ lsn }) => lsn)));
+    let before: Uint8Array | undefined;
     for (const { lsn, value, deleted } of found) {
-      const length = lengthAt(lsn, key);
-      assertEquals(deleted, length === undefined);
-      assert(
-        sameBytes(value, length === undefined ? undefined : patterned(length, lsn + key)),
-        `value at ${lsn}`,
-      );
+      before = valueAt(lsn, key, before);
+      assertEquals(deleted, before === undefined);
+      assert(sameBytes(value, before), `value at ${lsn}`);
     }
   }
   for (let lsn = 1; lsn <= timeline.lastLsn; lsn++) {
@@ -86,5 +85,5 @@ testEach(
       await dieRepeatedly(own, subject, seed);
     }
   },
-  { segmentBytes: 64 * 1024 },
+  { segmentBytes: 64 * 1024, redo: modelRedo },
 );

@@ -5,7 +5,8 @@ import { ConflictError, type HistoryPolicy, Store, type StoreOptions, type Timel
 import type { Clock } from "../../../src/base/mod.ts";
 import { Random } from "../../random.ts";
 import type { Disk } from "./disks.ts";
-import { changesOf, ExpectedTimeline, toChanges } from "./expected_timeline.ts";
+import { modelRedo, toChange } from "../../store/model.ts";
+import { changesOf, ExpectedTimeline } from "./expected_timeline.ts";
 import type { StepOf } from "./steps.ts";
 import type { Watch } from "./watch.ts";
 
@@ -14,6 +15,7 @@ export const sizes: StoreOptions = {
   segmentBytes: 64 * 1024,
   memoryBytes: 16 * 2 ** 20,
   cacheBytes: 64 * 1024,
+  redo: modelRedo,
 };
 
 /** The machine's clock, which a program sets forward and back. */
@@ -103,12 +105,12 @@ export class Clients {
   }
 
   /** Appends; what is applied is there when the call returns. */
-  async append({ line, seed, gap, sync }: Omit<StepOf<"append">, "do">): Promise<void> {
+  async append({ line, seed, gap, sync, patches }: Omit<StepOf<"append">, "do">): Promise<void> {
     const [timeline, expected] = this.line(line);
-    const changes = changesOf(new Random(seed));
+    const changes = changesOf(new Random(seed), patches);
     const before = timeline.lastLsn;
     const appended = timeline.append(
-      toChanges(changes),
+      changes.map(toChange),
       gap === 0 ? { sync } : { sync, lsn: before + gap },
     );
     const lsn = timeline.lastLsn;
@@ -122,11 +124,11 @@ export class Clients {
   }
 
   /** Appends on condition, while nobody else appends: it is applied if that stands, and not otherwise. */
-  async agree({ line, seed, sync }: Omit<StepOf<"agree">, "do">): Promise<void> {
+  async agree({ line, seed, sync, patches }: Omit<StepOf<"agree">, "do">): Promise<void> {
     const [timeline, expected] = this.line(line), random = new Random(seed), before = timeline.lastLsn;
-    const changes = changesOf(random), stands = !random.once(3);
+    const changes = changesOf(random, patches), stands = !random.once(3);
     const expect = expected.expectations(random, stands);
-    const ended = await timeline.append(toChanges(changes), { expect, sync }).catch((error: unknown) =>
+    const ended = await timeline.append(changes.map(toChange), { expect, sync }).catch((error: unknown) =>
       error
     );
     if (timeline.lastLsn !== before) {

@@ -2,14 +2,13 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
-  type Change,
   type ChangeBatch,
   type Expectation,
   type HistoryPolicy,
   LsnError,
   type Timeline,
 } from "../../../mod.ts";
-import type { Random } from "../../random.ts";
+import { Random } from "../../random.ts";
 import { mostHorizonOf } from "../../reliability/simulated/most_horizon.ts";
 import { collect, patterned, sameBytes } from "../../store/bytes.ts";
 import { assertBatches, assertDifferences } from "../../store/feeds.ts";
@@ -21,19 +20,21 @@ const keys = Array.from({ length: 11 }, (_, i) => encoder.encode(`key/${"x".repe
 const absentKey = encoder.encode("key/absent");
 const lengths = [0, 0, 1, 20, 300, 2000, 4095, 4096, 4097, 9000];
 
-/** The changes of a batch, of any number and size. */
-export function changesOf(random: Random): ModelChange[] {
+/** The changes of a batch, of any number and size; with a seed for patches, some are that. */
+export function changesOf(random: Random, patches?: number): ModelChange[] {
   const count = random.pick([0, 1, 1, 1, 2, 3, 8, random.once(4) ? 40 : 1]);
-  return Array.from({ length: count }, () => {
+  const changes = Array.from({ length: count }, (): ModelChange => {
     const length = random.once(80) ? 70_000 : random.pick(lengths);
     const value = random.once(5) ? undefined : patterned(length, random.word());
     return { key: random.pick(keys), value };
   });
-}
-
-/** The changes as a caller writes them. */
-export function toChanges(changes: readonly ModelChange[]): Change[] {
-  return changes.map(({ key, value }) => value === undefined ? { key, delete: true } : { key, value });
+  if (patches === undefined) return changes;
+  const patching = new Random(patches);
+  return changes.map((change) => {
+    if (patching.once(3)) return change;
+    const patch = patterned(patching.pick([0, 1, 20, 100, 1000]), patching.word());
+    return { key: change.key, value: undefined, patch };
+  });
 }
 
 /** Where a branch goes on. */
@@ -207,6 +208,11 @@ export class ExpectedTimeline {
       throw error;
     }
     assert(from >= before, `LSN ${from} is compared: the horizon is at ${before}`);
+  }
+
+  /** The LSN of the last batch that changed anything, or 0. */
+  get lastChangedLsn(): number {
+    return this.#model.changes(1, this.lastLsn).at(-1)?.lsn ?? 0;
   }
 
   /** Checks what was told of the LSNs between two, both inclusive. */

@@ -137,7 +137,7 @@ export class Forks {
     for (const { name, follower } of this.#following) {
       const expected = this.#clients.expected.get(name);
       if (expected === undefined) continue;
-      const last = expected.changes(1, expected.lastLsn).at(-1)?.lsn ?? 0;
+      const last = expected.lastChangedLsn;
       while (follower.position <= last) await new Promise((resolve) => setTimeout(resolve, waitMilliseconds));
     }
   }

@@ -3,11 +3,14 @@
 import type { HistoryPolicy } from "../../../mod.ts";
 import type { Random } from "../../random.ts";
 
-/** One thing that a program does. `line` chooses among the timelines that there are then. */
+/**
+ * One thing that a program does. `line` chooses among the timelines that there are then; `patches` has some changes of a
+ * batch be patches.
+ */
 export type Step =
-  | { do: "append"; line: number; seed: number; gap: number; sync: boolean; wait: boolean }
+  | { do: "append"; line: number; seed: number; gap: number; sync: boolean; wait: boolean; patches?: number }
   | { do: "storm"; line: number; seed: number; count: number; sync: boolean; wait: boolean }
-  | { do: "agree"; line: number; seed: number; sync: boolean }
+  | { do: "agree"; line: number; seed: number; sync: boolean; patches?: number }
   | { do: "sync" | "freeze"; line: number; wait: boolean }
   | { do: "compact"; line: number; wait: boolean }
   | { do: "gc"; line: number; history: HistoryPolicy | undefined; wait: boolean }
@@ -78,6 +81,15 @@ export function withBranches(steps: readonly Step[], random: Random): Step[] {
     all.splice(random.below(all.length + 1), 0, { do: what, line: random.below(6), seed: random.word() });
   }
   return all;
+}
+
+/** Has some appends patch: in one program of two. */
+export function withPatches(steps: readonly Step[], random: Random): Step[] {
+  if (random.once(2)) return [...steps];
+  return steps.map((step) => {
+    const mayPatch = step.do === "append" || step.do === "agree";
+    return mayPatch && random.once(2) ? { ...step, patches: random.word() } : step;
+  });
 }
 
 function planHistoryStep(random: Random): Step {
