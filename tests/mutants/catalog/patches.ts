@@ -3,6 +3,8 @@
 import type { Mutant } from "../mutant.ts";
 
 const patchesTest = "tests/store/patches/patches_test.ts";
+const feedsTest = "tests/store/patches/feeds_test.ts";
+const verbsTest = "tests/store/patches/verbs_test.ts";
 const retentionTest = "tests/store/patches/retention_test.ts";
 
 /** See the top of the file. */
@@ -78,5 +80,77 @@ export const patches: readonly Mutant[] = [
     after: "if (isSameKey) {",
     caughtBy: retentionTest,
     filter: "chains of patches are kept",
+  },
+  {
+    name: "chain-redone-without-its-beginning",
+    breaks: "A chain that began in an earlier window does not stand on nothing.",
+    file: "src/timeline/upkeep/merge/redone_chains.ts",
+    before: "(rows.flags[from] & terminalFlag) !== 0 || first > 0 || !goesOn;",
+    after: "true;",
+    caughtBy: "tests/timeline/upkeep/merge/redone_chains_test.ts",
+    filter: "redoes a chain as far as twice a window has it",
+  },
+  {
+    name: "output-ends-within-a-chain",
+    breaks: "I1: what is redone stays with what it stands on, and goes to no column.",
+    file: "src/timeline/upkeep/merge/merge_layers.ts",
+    before: "if (!this.#end.added(block.length[row]) || isRedone) continue;",
+    after: "if (!this.#end.added(block.length[row])) continue;",
+    caughtBy: "tests/timeline/upkeep/merge/redone_chains_test.ts",
+    filter: "puts patches above an image into columns",
+  },
+  {
+    name: "feed-passes-over-patches",
+    breaks: "P1: a record of patches is told, and is no pad.",
+    file: "src/timeline/read/feed/log_walk.ts",
+    before: "if (isBatchKind(bytes[at + 4]) && ",
+    after: "if (bytes[at + 4] < RecordKind.PAD && ",
+    caughtBy: feedsTest,
+    filter: "wherever they lie",
+  },
+  {
+    name: "feed-redoes-patches-of-merged-layers",
+    breaks: "A feed tells patches as they were appended: there is nothing at hand that they stand on.",
+    file: "src/timeline/read/feed/sorted_read.ts",
+    before: "keepPatches: true,",
+    after: "keepPatches: false,",
+    caughtBy: feedsTest,
+    filter: "wherever they lie",
+  },
+  {
+    name: "diff-redoes-on-layers-that-changed",
+    breaks: "Y1: what a patch stands on may lie in any layer.",
+    file: "src/timeline/read/diff/diff_read.ts",
+    before: "hasPatches(this.#changed) ? view : this.#changed",
+    after: "this.#changed",
+    caughtBy: feedsTest,
+    filter: "diff() compares what patches make",
+  },
+  {
+    name: "batch-that-waits-forgets-patches",
+    breaks: "B1: also of a batch that waited for what it expects.",
+    file: "src/segment/encoded_batch.ts",
+    before: "    copy.hasPatches = this.hasPatches;\n",
+    after: "",
+    caughtBy: verbsTest,
+    filter: "wait for their expectations",
+  },
+  {
+    name: "warm-get-gives-patches",
+    breaks: "What memory answers at once is a whole value: patches are left to the read that redoes them.",
+    file: "src/timeline/read/warm_get.ts",
+    before: "      if (!isPutAt(run, at)) return cold;\n",
+    after: "",
+    caughtBy: patchesTest,
+    filter: "Patches of a batch apply in order",
+  },
+  {
+    name: "lookup-without-values-goes-on",
+    breaks: "Who expects an LSN needs nothing that the newest version stands on.",
+    file: "src/timeline/read/lookup.ts",
+    before: "this.#copies === undefined ? flags | terminalFlag : flags",
+    after: "flags",
+    caughtBy: "tests/timeline/read/lookup_patches_test.ts",
+    filter: "looks for the newest version alone",
   },
 ];

@@ -80,6 +80,11 @@ test("Patches of a batch apply in order to what came before them there", async (
   await timeline.append([{ key: "b", delete: true }, { key: "b", patch: "6" }]);
   const check = async () => {
     assertEquals((await timeline.getMany(["a", "b"])).map(textOf), ["0+1+2+3+4", "-+6"]);
+    // From memory, if that answered.
+    for (let time = 0; time < 3; time++) {
+      assertEquals(textOf(await timeline.get("b")), "-+6");
+      assertEquals(textOf(await timeline.get("a", { lsn: 1 })), "0+1+2");
+    }
     assertEquals(textOf(await timeline.get("b", { lsn: 2 })), "-+5");
     const versions = await collect(timeline.history("a"));
     assertEquals(versions.map(({ value }) => textOf(value)), ["0+1+2", "0+1+2+3+4"]);
