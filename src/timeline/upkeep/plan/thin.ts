@@ -13,12 +13,15 @@ import type { PlannedJob, PlannedLayer } from "./planned_layer.ts";
 import { agedOf, countStale } from "./stale.ts";
 import { takeDown } from "./take_down.ts";
 
-/** Writes layers anew of whose versions half or more are not needed since the horizon went past them. */
+/**
+ * Writes layers anew of whose versions half or more are not needed since the horizon went past them. What was merged since
+ * it did has what patches stand on, and nothing to give: it would be written again and again.
+ */
 export function reclaim(scene: Scene): PlannedJob | undefined {
   const { levels, settings, busy } = scene, { horizon } = settings;
   if (horizon === undefined) return undefined;
-  const isWorth = ({ lastLsn, versions, keys, sequence }: PlannedLayer) =>
-    lastLsn <= horizon && versions >= 2 * keys && !busy.has(sequence);
+  const isWorth = ({ lastLsn, versions, keys, horizon: merged, sequence }: PlannedLayer) =>
+    lastLsn <= horizon && merged < lastLsn && versions >= 2 * keys && !busy.has(sequence);
   for (const { layers } of levels.sorted) {
     const layer = layers.find((layer) =>
       isWorth(layer) && hasRoom({ work: "merge", inputs: [layer] }, settings)
