@@ -79,6 +79,17 @@ test("A keyspace patches with bytes as they are, and reads what its codec makes 
       "c",
     ]]);
     assertEquals(await timeline.under(["list"]).as(text()).get([2]), '["d","e"]');
+    const [first, second] = await collect(lists.changes({ to: 2 }));
+    const [one, two] = [[1], [2]].map((parts) => encodeKey(parts)), bytes = new TextEncoder();
+    assertEquals(first.changes, [{ key: one, value: ["a"] }, { key: one, patch: bytes.encode("b") }]);
+    assertEquals(
+      second.changes,
+      [{ key: one, patch: bytes.encode("c") }, { key: two, patch: bytes.encode("d") }],
+    );
+    assertEquals((await collect(lists.diff(1, 3))).map(({ before, after }) => [before, after]), [
+      [["a", "b"], ["a", "b", "c"]],
+      [undefined, ["d", "e"]],
+    ]);
   };
   await check();
   await timeline.compact();
