@@ -49,12 +49,15 @@ export interface WorkCounts {
   readonly moves: number;
   /** The bytes of layers that came of merges. */
   readonly mergedBytes: number;
+  /** Jobs that ended early, since a file or memory failed them, or an input is damaged: not those that were stopped. */
+  readonly failures: number;
 }
 
 /** Adds up what was done. */
 export class Tally {
   #report: CompactionReport = { merges: 0, inputLayers: 0, outputLayers: 0, inputBytes: 0, outputBytes: 0 };
   #moves = 0;
+  #failures = 0;
 
   /** All of it. */
   get report(): CompactionReport {
@@ -63,7 +66,13 @@ export class Tally {
 
   /** What is shown of it among metrics. */
   get counts(): WorkCounts {
-    return { merges: this.#report.merges, moves: this.#moves, mergedBytes: this.#report.outputBytes };
+    const { merges, outputBytes: mergedBytes } = this.#report;
+    return { merges, moves: this.#moves, mergedBytes, failures: this.#failures };
+  }
+
+  /** Adds a job that ended early. */
+  failed(): void {
+    this.#failures++;
   }
 
   /** Adds a job that is done. */

@@ -169,6 +169,7 @@ export class Compactor {
       this.#tally.done(job, result);
       return result;
     } catch (error) {
+      if (error !== stop.reason) this.#tally.failed();
       if (error instanceof CorruptionError) this.#planner.leaveOut(job, error);
       throw error;
     } finally {

@@ -254,11 +254,32 @@ for (const code of ["ENOSPC", "EIO"]) {
     engine.hook = () => {};
     time.fire();
     assertEquals([await settled(t), time.monotonic()], ["idle", 3000]);
-    assertEquals([t.writer.compactor.status.error, t.writer.compactor.status.merges > 0], [undefined, true]);
+    const after = t.writer.compactor.status;
+    assertEquals([after.error, after.merges > 0, after.failures], [undefined, true, 2]);
     assertInOrder(engine, t);
     await t.assertMade();
     await t.close();
     await assertOpens(engine, 40);
+  });
+}
+
+for (const fails of [true, false]) {
+  Deno.test(`upkeep counts a merge that ${fails ? "fails" : "is stopped"} while the timeline is closed ${fails ? "as a failure" : "as none"}`, async () => {
+    const engine = new HookedSim(), t = await openAutomatic(engine);
+    let closing: Promise<void> | undefined;
+    engine.hook = (operation, path) => {
+      if (operation !== "sync" || !path.endsWith(".delta") || closing !== undefined) return;
+      closing = t.close();
+      if (fails) throw errno("EIO", operation, path);
+    };
+    await addLayers(t, 6);
+    await settled(t);
+    assert(closing !== undefined, "no merge was closed");
+    await closing;
+    const { state, failures, merges } = t.writer.compactor.status;
+    assertEquals([state, failures, merges], ["ended", fails ? 1 : 0, 0]);
+    assertEquals(engine.disk.paths().filter((path) => path.endsWith(".delta")), []);
+    await assertOpens(engine, 30);
   });
 }
 

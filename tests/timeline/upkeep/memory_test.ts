@@ -85,8 +85,8 @@ Deno.test("upkeep waits when there is no memory for a merge, appends go on, and 
   machine.left = 0;
   await addLayers(t, 6);
   await quiet();
-  const { state, error, retryMilliseconds, merges } = t.writer.compactor.status;
-  assertEquals([state, retryMilliseconds, merges, machine.merges], ["full", 1000, 0, 1]);
+  const { state, error, retryMilliseconds, merges, failures } = t.writer.compactor.status;
+  assertEquals([state, retryMilliseconds, merges, machine.merges, failures], ["full", 1000, 0, 1, 1]);
   assert(error?.includes("memory"), error);
   assertEquals([t.writer.health.state, t.writer.compactor.pressure], ["open", 0]);
   await t.assertMade();

@@ -95,4 +95,5 @@ export type Answer =
   | { readonly type: "noted"; readonly job: number; readonly text: string }
   | { readonly type: "unable"; readonly job: number; readonly why: string }
   | { readonly type: "failed"; readonly job: number; readonly error: ErrorMessage }
+  | { readonly type: "aborted"; readonly job: number }
   | { readonly type: "stopped" };

@@ -36,6 +36,13 @@ interface RunningJob {
   reserving: PromiseWithResolvers<number> | undefined;
 }
 
+/** Ends a job that is to stop. */
+class Aborted extends Error {
+  constructor() {
+    super("Cannot go on with upkeep: it was stopped");
+  }
+}
+
 class UpkeepServer {
   readonly #link: MessageLink;
   readonly #openHost: OpenHost;
@@ -56,7 +63,7 @@ class UpkeepServer {
     if (request.type === "reserved") return running?.reserving?.resolve(request.first);
     if (running === undefined) return;
     running.isAborted = true;
-    running.reserving?.reject(aborted());
+    running.reserving?.reject(new Aborted());
   }
 
   #answer(answer: Answer): void {
@@ -88,6 +95,7 @@ class UpkeepServer {
       (layers) => this.#answer({ type: "done", job, layers }),
       (error) => {
         if (error instanceof CannotRedo) this.#answer({ type: "unable", job, why: error.message });
+        else if (error instanceof Aborted) this.#answer({ type: "aborted", job });
         else this.#answer({ type: "failed", job, error: encodeError(error) });
       },
     ).then(() => void this.#jobs.delete(job));
@@ -98,13 +106,13 @@ class UpkeepServer {
     const world = await this.#world as TaskWorld;
     return await doTask(world, task, {
       reserve: (count) => {
-        if (running.isAborted) throw aborted();
+        if (running.isAborted) throw new Aborted();
         running.reserving = Promise.withResolvers<number>();
         this.#answer({ type: "reserve", job, count });
         return running.reserving.promise;
       },
       check: () => {
-        if (running.isAborted) throw aborted();
+        if (running.isAborted) throw new Aborted();
       },
       noted: (text) => this.#answer({ type: "noted", job, text }),
       copied: (bytes, heldBytes) => this.#answer({ type: "copied", job, bytes, heldBytes }),
@@ -114,7 +122,7 @@ class UpkeepServer {
   async #stop(): Promise<void> {
     for (const running of this.#jobs.values()) {
       running.isAborted = true;
-      running.reserving?.reject(aborted());
+      running.reserving?.reject(new Aborted());
     }
     await Promise.all(this.#jobs.values().map(({ ended }) => ended));
     const world = await this.#world?.catch(() => undefined);
@@ -137,8 +145,4 @@ async function join({ engine }: Host, { directory, ticket }: UpkeepSetup): Promi
   const lock = await engine.join?.(directory, ticket);
   if (lock === undefined) throw new IoError({ code: "ENOTSUP", operation: "lock", path: directory });
   return lock;
-}
-
-function aborted(): Error {
-  return new Deno.errors.BadResource("Cannot go on with upkeep: it was stopped");
 }

@@ -142,7 +142,8 @@ export class UpkeepThread {
     this.#jobs.delete(number);
     if (answer.type === "unable") return job.result.reject(new NotRedone(answer.why));
     if (answer.type === "done") job.result.resolve(answer.layers);
-    else job.result.reject(job.isAborted ? job.reason : decodeError(answer.error));
+    // One that failed before it came to stop says with what.
+    else job.result.reject(answer.type === "aborted" ? whyAborted(job) : decodeError(answer.error));
   }
 
   async #reserve(number: number, job: Job, count: number): Promise<void> {
@@ -164,4 +165,8 @@ export class UpkeepThread {
     for (const { result } of this.#jobs.values()) result.reject(this.#end);
     this.#jobs.clear();
   }
+}
+
+function whyAborted({ isAborted, reason }: Job): unknown {
+  return isAborted ? reason : new Deno.errors.BadResource("Cannot go on with upkeep: its Worker was stopped");
 }

@@ -100,6 +100,10 @@ async function within(body: (store: Store) => Promise<void>): Promise<void> {
   if (store === undefined) return;
   await body(store);
   const closed = await attempt("close", () => store.close().then(() => true));
+  // What fails a merge fails nobody's call.
+  for (const [name, { failures }] of Object.entries(store.metrics().upkeep)) {
+    if (failures > 0) say(`error upkeep of ${name}: ${failures} jobs ended early`);
+  }
   if (closed) say("closed");
 }
 

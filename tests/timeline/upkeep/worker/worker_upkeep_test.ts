@@ -391,6 +391,27 @@ for (
   });
 }
 
+Deno.test("WorkerUpkeep tells of a merge that fails after it was aborted what it failed with", async () => {
+  const host = hostWithWorkers(), stop = new AbortController(), faults = new Failing("sync", "EIO");
+  workersOf(host).faults = {
+    faultOf: (operation, path) => {
+      const fault = faults.faultOf(operation, path);
+      if (fault !== undefined) stop.abort(new Error("enough"));
+      return fault;
+    },
+  };
+  await host.run(async () => {
+    const store = await open(host), timeline = store.timeline();
+    for (let i = 0; i < 3; i++) await addLayer(store);
+    faults.left = 1;
+    const error = await assertRejects(() => timeline.compact({ signal: stop.signal }), PoisonedError);
+    assertInstanceOf(error.cause, IoError);
+    assertEquals(store.metrics().upkeep[timeline.name].failures, 1);
+    assertEquals(strays(host, store), []);
+    await store.close();
+  });
+});
+
 Deno.test("WorkerUpkeep commits nothing of a timeline that was poisoned while the Worker sealed", async () => {
   const host = hostWithWorkers(), faults = new Failing("write", "EIO");
   workersOf(host).faults = new Failing("write", "EIO");
@@ -451,6 +472,7 @@ Deno.test("WorkerUpkeep ends a merge when it is aborted or the store is closed, 
         if (outcome !== "done") {
           if (how === "abort") assertEquals(outcome, reason);
           else assertInstanceOf(outcome, Deno.errors.BadResource);
+          assertEquals(store.metrics().upkeep[timeline.name].failures, 0);
         }
         if (how === "close") return;
         assertEquals(strays(host, store), []);
