@@ -37,9 +37,11 @@ export class LogRead {
   readonly #objects: Objects;
   readonly #range: KeyRange;
   readonly #memory: MemoryRead;
-  /** Where the next batch stands of the segment that was read last. */
-  #place: { readonly object: StoredObject; readonly offset: number } | undefined;
+  /** Where the next batch stands of the segment that was read last, and the least LSN that it may have. */
+  #place: { readonly object: StoredObject; readonly offset: number; readonly leastLsn: Lsn } | undefined;
   #wanted = pieceBytes;
+  /** Why the piece that was read last ended early: what stands before it is told first. */
+  #error: Error | undefined;
   /** Room for the records of a piece, and for one that a writer has in its buffers: nothing that is told keeps any of it. */
   readonly #rows = new VersionBlock();
   #room: Uint8Array<ArrayBuffer> | undefined;
@@ -66,6 +68,7 @@ export class LogRead {
    * @throws {IoError} If the file cannot be read.
    */
   async read(layer: MemoryLayer | StoredLayer, from: Lsn, to: Lsn): Promise<LogPiece> {
+    if (this.#error !== undefined) throw this.#error;
     const isStored = layer instanceof StoredLayer;
     const lastLsn = isStored ? layer.description.lastLsn : layer.lastLsn, until = Math.min(to, lastLsn);
     const [start, end] = isStored ? this.#spanOf(layer) : memorySpan(layer, from, until);
@@ -73,15 +76,62 @@ export class LogRead {
     const stretch = { file: layer, end, from, to: until, range: this.#range };
     const length = Math.min(this.#wanted, end - start);
     // What one large batch needs is not kept.
-    const walk = new LogWalk(stretch, start, length <= pieceBytes ? this.#rows : new VersionBlock());
-    await this.#readPiece(stretch, walk, length);
-    const { batches } = walk;
-    this.#place = { object: layer.object, offset: walk.next };
+    const rows = length <= pieceBytes ? this.#rows : new VersionBlock();
+    const walk = new LogWalk(stretch, start, rows, this.#leastLsn(layer, start, from));
+    const error = await this.#readPiece(walk, length, layer.object);
+    if (error !== undefined && walk.next === start) throw error;
+    const { batches, next, leastLsn } = walk;
+    // Where nothing counts any more, it may lie behind what did not count.
+    this.#place = walk.isOver && isStored ? undefined : { object: layer.object, offset: next, leastLsn };
     // A batch that does not fit is read once more, with what follows.
-    this.#wanted = walk.next > start ? pieceBytes : this.#wanted * 2;
-    if (walk.isOver || !isStored && walk.next === end) return { batches, nextLsn: until + 1 };
-    if (start + length === end && walk.next === start) throw endsEarly(layer, walk.next, until);
-    return { batches, nextLsn: walk.nextLsn };
+    this.#wanted = next > start ? pieceBytes : this.#wanted * 2;
+    if (walk.isOver) {
+      // What came too early may stand in the place of what counts.
+      if (isStored) await this.#checkRest(stretch, walk, error, lastLsn);
+      // In memory there is nothing behind it.
+      else if (error !== undefined || next < end || leastLsn > until + 1) {
+        throw error ?? endsEarly(stretch, next);
+      }
+    } else if (error !== undefined) this.#error = error;
+    else if (start + length === end && next === start) throw endsEarly(stretch, next);
+    const isThrough = walk.isOver || !isStored && next === end;
+    return { batches, nextLsn: isThrough ? until + 1 : walk.nextLsn };
+  }
+
+  /** The least LSN that a batch may have where a piece starts: in memory indexes tell where those that count begin. */
+  #leastLsn({ object }: MemoryLayer | StoredLayer, start: number, from: Lsn): Lsn {
+    const place = this.#place;
+    if (place?.object === object && place.offset === start) return place.leastLsn;
+    return start === blockBytes ? 0 : from;
+  }
+
+  /**
+   * Looks whether all behind what counts is sound, and newer. If not, something that counts may stand there.
+   *
+   * @param walk What was walked of it.
+   * @param error Why that ended early, if it did.
+   * @param lastLsn The last LSN of the segment: behind its batch a crash may have left anything, in the same block.
+   * @throws {CorruptionError} If something is damaged, or older.
+   * @throws {IoError} If the file cannot be read.
+   */
+  async #checkRest(
+    { file, end, to, range }: LogStretch,
+    walk: LogWalk,
+    error: Error | undefined,
+    lastLsn: Lsn,
+  ): Promise<void> {
+    const { turns } = this.#objects.host, rest = { file, end, from: Infinity, to, range };
+    let walked = walk, failure = error, wanted = pieceBytes;
+    while (walked.next < end && !(walked.leastLsn > lastLsn && walked.next > end - blockBytes)) {
+      if (failure !== undefined) throw failure;
+      const start = walked.next, length = Math.min(wanted, end - start);
+      walked = new LogWalk(rest, start, new VersionBlock(), walked.leastLsn);
+      failure = await this.#readPiece(walked, length, file.object);
+      if (walked.next > start) wanted = pieceBytes;
+      else if (start + length < end) wanted *= 2;
+      else throw failure ?? endsEarly(rest, start);
+      if (turns.due()) await turns.turn();
+    }
   }
 
   /** What is left of a stored segment. */
@@ -89,20 +139,20 @@ export class LogRead {
     return [this.#place?.object === object ? this.#place.offset : blockBytes, valuesEnd];
   }
 
-  async #readPiece({ file: { object } }: LogStretch, walk: LogWalk, length: number): Promise<void> {
-    const memory = this.#memory, start = walk.next;
+  /** Walks a piece; returns why it ended early, if it did. */
+  async #readPiece(walk: LogWalk, length: number, object: StoredObject): Promise<Error | undefined> {
+    const memory = this.#memory;
     memory.begin();
     this.#room ??= new Uint8Array(pieceBytes);
     if (memory.find(object, walk.next, length, this.#room) && memory.isOwn) {
       walk.walk(memory.bytes, viewOf(memory.bytes), 0, length, true);
       memory.settle();
-      return;
+      return undefined;
     }
     const piece = new Piece(object, walk, length),
       read = new RangeRead(this.#objects, piece, piece, "stretches");
     while (!read.done) await read.step();
-    // What stands before it is told first; then the next piece begins with it.
-    if (piece.error !== undefined && walk.next === start) throw piece.error;
+    return piece.error;
   }
 }
 
@@ -150,16 +200,7 @@ class Piece implements RangeWants, RangeSink {
   }
 }
 
-/** The error of a segment whose last batch is not there. */
-function endsEarly(
-  { object: { path } }: MemoryLayer | StoredLayer,
-  offset: number,
-  lastLsn: Lsn,
-): CorruptionError {
-  return new CorruptionError({
-    path,
-    offset,
-    expected: `batches up to LSN ${lastLsn}`,
-    found: "the end of the segment",
-  });
+/** The error of a segment in which a batch is not there. */
+function endsEarly({ file: { object: { path } }, to }: LogStretch, offset: number): CorruptionError {
+  return new CorruptionError({ path, offset, expected: `batches up to LSN ${to}`, found: "the end of them" });
 }

@@ -7,6 +7,7 @@
  * ```
  *
  * P4  Only whole batches are taken, each once, at increasing LSNs.
+ *     A record that stands behind a newer one is damage: blocks that check may have changed places.
  * P5  Bytes of a file are checked before anything of them is believed; those that never left memory are not.
  *
  * @module
@@ -57,7 +58,9 @@ export class LogWalk {
   next: number;
   /** The first LSN that may come behind what was taken. */
   nextLsn: Lsn;
-  /** Whether the last LSN that counts was passed. */
+  /** The least LSN that a batch at {@linkcode next} may have: all in front of it are older. */
+  leastLsn: Lsn;
+  /** Whether nothing that counts comes any more. */
   isOver = false;
   readonly #stretch: LogStretch;
   /** The records that count; their keys, and values behind them, lie in the piece. */
@@ -73,13 +76,20 @@ export class LogWalk {
    * @param stretch What is walked.
    * @param offset Where a batch starts, or what stands before it.
    * @param rows Room for its records, which may be that of an earlier walk.
+   * @param leastLsn The least LSN that the batch may have.
    */
-  constructor(stretch: LogStretch, offset: number, rows: VersionBlock = new VersionBlock()) {
+  constructor(
+    stretch: LogStretch,
+    offset: number,
+    rows: VersionBlock = new VersionBlock(),
+    leastLsn: Lsn = 0,
+  ) {
     this.#stretch = stretch;
     this.#rows = rows;
     rows.count = 0;
     this.next = offset;
     this.nextLsn = stretch.from;
+    this.leastLsn = leastLsn;
   }
 
   /**
@@ -117,30 +127,31 @@ export class LogWalk {
   ): void {
     const rows = this.#rows, shift = this.next - start;
     rows.bytes = bytes;
-    let lastLsn = 0;
-    for (let at = start, length = 0; at + recordHeaderBytes <= end && !this.isOver; at += length) {
+    let least = this.leastLsn;
+    for (let at = start, length = 0; at + recordHeaderBytes <= end; at += length) {
       length = isTrusted ? recordLengthAt(view, at) : this.#lengthAt(view, at, at + shift);
       if (at + length > end) break;
-      if (!isTrusted) this.#check(bytes, view, at, length, at + shift, lastLsn);
-      lastLsn = joinLsn(view.getUint32(at + 12, true), view.getUint32(at + 16, true));
-      if (isBatchKind(bytes[at + 4]) && !this.#accept(view, at, length, lastLsn, shift)) continue;
+      if (!isTrusted) this.#check(bytes, view, at, length, at + shift, least);
+      const kind = bytes[at + 4], lsn = lsnAt(view, at);
+      least = Math.max(least, endsAt(kind, bytes[at + 5]) ? lsn + 1 : lsn);
+      if (isBatchKind(kind) && !this.#accept(view, at, length, lsn, shift)) continue;
       // Neither a pad nor a time mark stands within a batch.
       this.#taken = rows.count;
       this.next = at + length + shift;
+      this.leastLsn = least;
     }
   }
 
   /** Takes a record of a batch; returns whether the batch ends with it. */
   #accept(view: DataView, at: number, length: number, lsn: Lsn, shift: number): boolean {
     const { from, to } = this.#stretch, { bytes } = this.#rows;
-    if (lsn > to) {
-      this.isOver = true;
-      return false;
+    this.isOver ||= lsn > to;
+    if (lsn >= from && lsn <= to && bytes[at + 4] !== RecordKind.MARK) {
+      this.#take(view, at, length, lsn, shift);
     }
-    if (lsn >= from && bytes[at + 4] !== RecordKind.MARK) this.#take(view, at, length, lsn, shift);
     if (bytes[at + 5] !== lastOfBatch) return false;
-    this.nextLsn = Math.max(this.nextLsn, lsn + 1);
-    this.isOver = lsn === to;
+    if (lsn <= to) this.nextLsn = Math.max(this.nextLsn, lsn + 1);
+    this.isOver ||= lsn === to;
     return true;
   }
 
@@ -187,16 +198,27 @@ export class LogWalk {
     at: number,
     length: number,
     offset: number,
-    lastLsn: Lsn,
+    least: Lsn,
   ): void {
     if (!checkRecord(bytes, view, at, length, this.#stretch.file.seed)) {
       throw this.#damage(offset, "a record that checks", "one that does not");
     }
-    const lsn = joinLsn(view.getUint32(at + 12, true), view.getUint32(at + 16, true));
-    if (lsn < lastLsn) throw this.#damage(offset, `a record behind LSN ${lastLsn}`, `one at LSN ${lsn}`);
+    const lsn = lsnAt(view, at);
+    // A pad has the LSN of the batch in front of it.
+    if (lsn >= (bytes[at + 4] === RecordKind.PAD ? least - 1 : least)) return;
+    throw this.#damage(offset, `a record at LSN ${least} or later`, `one at LSN ${lsn}`);
   }
 
   #damage(offset: number, expected: string, found: string): CorruptionError {
     return new CorruptionError({ path: this.#stretch.file.object.path, offset, expected, found });
   }
+}
+
+function lsnAt(view: DataView, at: number): Lsn {
+  return joinLsn(view.getUint32(at + 12, true), view.getUint32(at + 16, true));
+}
+
+/** Whether all behind such a record has a later LSN. A time mark has that of the batch behind it. */
+function endsAt(kind: number, flags: number): boolean {
+  return kind === RecordKind.PAD || isBatchKind(kind) && flags === lastOfBatch;
 }
