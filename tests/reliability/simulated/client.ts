@@ -142,9 +142,12 @@ export class Client {
     const [timeline, issued] = this.#line(name);
     const lsn = timeline.lastLsn + (gap ?? 1);
     this.#machine.called();
-    issued.issue(lsn, changes, this.#machine.host.clock.now());
+    issued.issue(lsn, issued.resolve(changes), this.#machine.host.clock.now());
     const appended = timeline.append(
-      changes.map(({ key, value }) => value === undefined ? { key, delete: true } : { key, value }),
+      changes.map(({ key, value, patch }) => {
+        if (patch !== undefined) return { key, patch };
+        return value === undefined ? { key, delete: true } : { key, value };
+      }),
       { sync: sync === true, lsn: gap === undefined ? undefined : lsn },
     );
     if (timeline.lastLsn !== lsn) issued.withdraw();

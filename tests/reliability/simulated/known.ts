@@ -13,7 +13,7 @@
 import type { HistoryPolicy } from "../../../mod.ts";
 import { crc32 } from "../../../src/base/mod.ts";
 import { mostHorizonOf } from "./most_horizon.ts";
-import type { Batch, Change } from "./versions.ts";
+import { type Batch, type Change, patched } from "./versions.ts";
 
 const encoder = new TextEncoder();
 
@@ -102,6 +102,21 @@ export class IssuedTimeline {
   /** The LSN of the last batch; 0 if there is none. */
   get lastLsn(): number {
     return this.#batches.at(-1)?.lsn ?? 0;
+  }
+
+  /** What changes come to that have patches: each stands on the newest value there is. */
+  resolve(changes: readonly Change[]): Change[] {
+    const made: Change[] = [];
+    for (const change of changes) {
+      const { key, patch } = change, isSame = (other: Change) => other.key === key;
+      if (patch === undefined) made.push(change);
+      else {
+        const base = made.findLast(isSame) ??
+          this.#batches.findLast((batch) => batch.changes.some(isSame))?.changes.findLast(isSame);
+        made.push({ key, value: patched(base?.value, patch), patch });
+      }
+    }
+    return made;
   }
 
   /** Notes a batch, and what the clock shows. */

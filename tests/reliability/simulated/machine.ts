@@ -17,12 +17,14 @@ import {
 import { openStoreOn } from "../../../src/store/mod.ts";
 import { RecyclingEngine } from "../recycling_engine.ts";
 import type { Counts } from "./counts.ts";
+import { patched } from "./versions.ts";
 
 /** Where the store is. */
 export const storePath = "/store";
 
 /** Small things, so that little work meets every case; nothing is merged unless somebody asks for it. */
 const sizes: StoreOptions = {
+  redo: (_key, base, patches) => patches.reduce(patched, base) ?? new Uint8Array(),
   upkeep: "manual",
   segmentBytes: 64 * 1024,
   memoryBytes: 16 * 2 ** 20,

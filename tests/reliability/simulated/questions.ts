@@ -114,13 +114,11 @@ async function askChanges(
     const changes = found.flatMap(({ changes }) => changes);
     checkList("changes", changes.map(({ key }) => decoder.decode(key)), expected.map(({ key }) => key));
     changes.forEach((change, i) => {
-      check(
-        "changes",
-        expected[i].key,
-        expected[i].lsn,
-        "value" in change ? change.value : undefined,
-        expected[i],
-      );
+      const { key, lsn, patch } = expected[i], told = "value" in change ? change.value : undefined;
+      if (!("patch" in change)) check("changes", key, lsn, told, expected[i]);
+      else if (!sameBytes(change.patch, patch)) {
+        throw new Error(`changes: a patch of key ${key} at LSN ${lsn}`);
+      }
     });
   });
 }

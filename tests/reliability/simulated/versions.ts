@@ -4,8 +4,18 @@
 export interface Change {
   /** The key. */
   readonly key: string;
-  /** The value; `undefined` deletes. */
+  /** The value that it comes to; `undefined` if that is none. */
   readonly value: Uint8Array | undefined;
+  /** The patch that is appended, if the value is not. */
+  readonly patch?: Uint8Array | undefined;
+}
+
+/** Bytes of a value that a patch keeps. */
+const keptBytes = 400;
+
+/** The value that a patch makes: it stands behind the end of the older one. */
+export function patched(base: Uint8Array | undefined, patch: Uint8Array): Uint8Array {
+  return new Uint8Array([...base?.subarray(-keptBytes) ?? [], ...patch]);
 }
 
 /** What a key became at an LSN. */

@@ -201,7 +201,7 @@ export class Life {
     switch (step.do) {
       case "append": {
         const gap = step.gap === 0 ? undefined : step.gap;
-        const changes = changesOf(new SeededChoices(step.seed));
+        const changes = changesOf(new SeededChoices(step.seed), step.patches);
         await client.append(this.#lineOf(step.line), changes, { gap, sync: step.sync });
         return;
       }
@@ -283,8 +283,20 @@ function isCorruption(error: unknown): boolean {
     error instanceof VarveError && error.cause instanceof CorruptionError;
 }
 
-/** The changes of a batch, of any number and size. */
-function changesOf(choices: SeededChoices): Change[] {
+/** The changes of a batch, of any number and size; with a seed for patches, most keys that change once are patched. */
+function changesOf(choices: SeededChoices, patches?: number): Change[] {
+  const changes = wholeChanges(choices);
+  if (patches === undefined) return changes;
+  const patching = new SeededChoices(patches);
+  return changes.map((change) => {
+    const isOnce = changes.filter(({ key }) => key === change.key).length === 1;
+    if (!isOnce || patching.choose(3) === 0) return change;
+    const patch = patterned([0, 1, 20, 300, 4000][patching.choose(5)], patching.choose(2 ** 16));
+    return { key: change.key, value: undefined, patch };
+  });
+}
+
+function wholeChanges(choices: SeededChoices): Change[] {
   const count = [1, 1, 1, 0, 2, 3, 12][choices.choose(7)];
   return Array.from({ length: count }, () => {
     const key = keys[choices.choose(keys.length)];

@@ -6,7 +6,7 @@ import { damageKinds, type DamagePlan } from "./damage_plan.ts";
 
 /** One thing that a program does. `line` chooses among the timelines that there are then. */
 export type Step =
-  | { do: "append"; line: number; seed: number; gap: number; sync: boolean; wait: boolean }
+  | { do: "append"; line: number; seed: number; patches?: number; gap: number; sync: boolean; wait: boolean }
   | { do: "sync" | "freeze" | "compact"; line: number; wait: boolean }
   | { do: "gc"; line: number; history: HistoryPolicy | undefined; wait: boolean }
   | { do: "set clock"; milliseconds: number }
@@ -59,7 +59,18 @@ export function planOf(seed: number): Plan {
   const apart = new SeededChoices(seed ^ 0x9e3779b9);
   const kept = chance(apart, 1, 3) ? lives : lives.map((life) => withHistory(life, apart));
   const forks = new SeededChoices(seed ^ 0x85ebca6b);
-  return chance(forks, 1, 2) ? kept : kept.map((life) => withBranches(life, forks));
+  const forked = chance(forks, 1, 2) ? kept : kept.map((life) => withBranches(life, forks));
+  const patching = new SeededChoices(seed ^ 0xc2b2ae35);
+  return chance(patching, 1, 2) ? forked : forked.map((life) => withPatches(life, patching));
+}
+
+/** Has most appends patch. */
+function withPatches(life: LifePlan, choices: Choices): LifePlan {
+  const steps = life.steps.map((step) => {
+    if (step.do !== "append" || chance(choices, 1, 4)) return step;
+    return { ...step, patches: word(choices) };
+  });
+  return { ...life, steps };
 }
 
 /** Adds branches, each somewhere. */
