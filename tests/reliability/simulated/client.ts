@@ -17,6 +17,7 @@ import {
 } from "./known.ts";
 import type { Machine } from "./machine.ts";
 import { checkAnswers, endsOf, readEndsOf } from "./oracle.ts";
+import { HeldFeed } from "./held_feed.ts";
 import { HeldSnapshot } from "./held_snapshot.ts";
 import type { Change } from "./versions.ts";
 
@@ -39,7 +40,7 @@ export class Client {
   readonly #machine: Machine;
   #issued = new Map<string, IssuedTimeline>();
   #store: Store | undefined;
-  #held: HeldSnapshot[] = [];
+  #held: (HeldSnapshot | HeldFeed)[] = [];
   /** How much history is kept, by the opening and by what was asked of gc since; and the latest that the clock showed. */
   #policies: HistoryPolicy[] = [];
   #latest = -Infinity;
@@ -202,7 +203,15 @@ export class Client {
     this.#held.push(new HeldSnapshot(timeline, batches, horizon, turn));
   }
 
-  /** Asks snapshots what they must still know, and gives them up. */
+  /** Follows a timeline from an LSN on that can be read, or is to come. */
+  follow(name: string, turn: number): void {
+    const [timeline, issued] = this.#line(name), horizonNow = () => this.#horizonOf(name);
+    const batchesNow = () => batchesUpTo(issued.known(), timeline.lastLsn);
+    this.#machine.called();
+    this.#held.push(new HeldFeed(timeline, batchesNow, horizonNow, turn));
+  }
+
+  /** Asks snapshots what they must still know, and feeds what they told, and gives them up. */
   async release(): Promise<void> {
     for (const held of this.#held.splice(0)) {
       this.#machine.called();

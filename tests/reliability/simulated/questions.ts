@@ -1,6 +1,6 @@
 /** What a timeline is asked, and what it must answer. */
 
-import { LsnError, type Snapshot, type Timeline } from "../../../mod.ts";
+import { type ChangeBatch, LsnError, type Snapshot, type Timeline } from "../../../mod.ts";
 import { collect, sameBytes } from "../../store/bytes.ts";
 import type { Version, Versions } from "./versions.ts";
 
@@ -109,17 +109,21 @@ async function askChanges(
   const horizon = horizonNow(), from = Math.max(1, Math.min(horizon, lsn));
   await unlessPassed(horizon, horizonNow, async () => {
     const found = await collect(timeline.changes({ from, to: lsn }));
-    const expected = model.changes(from, lsn);
-    checkList("changes", found.map(({ lsn }) => lsn), [...new Set(expected.map(({ lsn }) => lsn))]);
-    const changes = found.flatMap(({ changes }) => changes);
-    checkList("changes", changes.map(({ key }) => decoder.decode(key)), expected.map(({ key }) => key));
-    changes.forEach((change, i) => {
-      const { key, lsn, patch } = expected[i], told = "value" in change ? change.value : undefined;
-      if (!("patch" in change)) check("changes", key, lsn, told, expected[i]);
-      else if (!sameBytes(change.patch, patch)) {
-        throw new Error(`changes: a patch of key ${key} at LSN ${lsn}`);
-      }
-    });
+    checkChanges(found, model.changes(from, lsn));
+  });
+}
+
+/** Checks what a feed told. */
+export function checkChanges(found: readonly ChangeBatch[], expected: readonly Version[]): void {
+  checkList("changes", found.map(({ lsn }) => lsn), [...new Set(expected.map(({ lsn }) => lsn))]);
+  const changes = found.flatMap(({ changes }) => changes);
+  checkList("changes", changes.map(({ key }) => decoder.decode(key)), expected.map(({ key }) => key));
+  changes.forEach((change, i) => {
+    const { key, lsn, patch } = expected[i], told = "value" in change ? change.value : undefined;
+    if (!("patch" in change)) check("changes", key, lsn, told, expected[i]);
+    else if (!sameBytes(change.patch, patch)) {
+      throw new Error(`changes: a patch of key ${key} at LSN ${lsn}`);
+    }
   });
 }
 

@@ -215,6 +215,8 @@ export class Life {
         return client.adjustClock(step.milliseconds);
       case "hold":
         return client.hold(this.#lineOf(step.line), step.seed);
+      case "follow":
+        return client.follow(this.#lineOf(step.line), step.seed);
       case "release":
         return await client.release();
       case "freeze":

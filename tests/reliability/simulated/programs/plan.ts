@@ -10,7 +10,7 @@ export type Step =
   | { do: "sync" | "freeze" | "compact"; line: number; wait: boolean }
   | { do: "gc"; line: number; history: HistoryPolicy | undefined; wait: boolean }
   | { do: "set clock"; milliseconds: number }
-  | { do: "hold"; line: number; seed: number }
+  | { do: "hold" | "follow"; line: number; seed: number }
   | { do: "release"; wait: boolean }
   | { do: "make timeline" | "reopen" | "exchange" | "calm" }
   | { do: "make branch"; line: number; seed: number }
@@ -61,7 +61,21 @@ export function planOf(seed: number): Plan {
   const forks = new SeededChoices(seed ^ 0x85ebca6b);
   const forked = chance(forks, 1, 2) ? kept : kept.map((life) => withBranches(life, forks));
   const patching = new SeededChoices(seed ^ 0xc2b2ae35);
-  return chance(patching, 1, 2) ? forked : forked.map((life) => withPatches(life, patching));
+  const patched = chance(patching, 1, 2) ? forked : forked.map((life) => withPatches(life, patching));
+  const feeds = new SeededChoices(seed ^ 0x27d4eb2f);
+  return chance(feeds, 1, 2) ? patched : patched.map((life) => withFeeds(life, feeds));
+}
+
+/** Adds feeds that follow, each somewhere, and gives up what is held now and then. */
+function withFeeds(life: LifePlan, choices: Choices): LifePlan {
+  const steps = life.steps.slice();
+  for (let left = choices.choose(4); left > 0; left--) {
+    const line = choices.choose(6), seed = word(choices);
+    steps.splice(choices.choose(steps.length + 1), 0, { do: "follow", line, seed });
+    if (!chance(choices, 1, 3)) continue;
+    steps.splice(choices.choose(steps.length + 1), 0, { do: "release", wait: chance(choices, 1, 2) });
+  }
+  return { ...life, steps };
 }
 
 /** Has most appends patch. */
