@@ -58,8 +58,9 @@ export async function* readSortedBatches(
     if (layer === undefined) tally.lose(nameless(source));
     else layers.push(layer);
   }
-  // Where an image and what it was made of are found both, its values take the places of patches.
-  layers.sort((a, b) => a.imageLsn - b.imageLsn);
+  // Where an image and what it was made of are found both, its values take the places of patches. Its name says that it was
+  // made later, also where its footer is lost.
+  layers.sort((a, b) => a.sequence - b.sequence);
   const doubts = new Doubts();
   for (let from = 0, isFirst = true; from < Infinity; isFirst = false) {
     const gathered = new Gathered(from, most);
@@ -211,9 +212,9 @@ class SortedLayer {
     return new SortedLayer(objects, source, fileId, await knownIn(objects, source, pace), pace);
   }
 
-  /** The LSN at which it is an image, by its footer. */
-  get imageLsn(): Lsn {
-    return this.#source.file.footer?.imageLsn ?? 0;
+  /** When it was made, in the order of files. */
+  get sequence(): number {
+    return this.#source.file.name.sequence;
   }
 
   /** The bytes that are read. */
