@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decodePatches, isPatchKind, RecordKind } from "../../layer/mod.ts";
+import { decodePatches, isPatchKind, type PatchList, RecordKind } from "../../layer/mod.ts";
 import type { Batch } from "../../segment/mod.ts";
 
 /**
@@ -27,19 +27,11 @@ export function addRecord(
 ): void {
   if (kind === RecordKind.DELETE) changes.delete(key);
   else if (kind === RecordKind.PUT) changes.put(key, bytes.subarray(start, end));
-  else if (isPatchKind(kind)) addPatches(changes, kind, key, bytes, start, end);
+  else if (isPatchKind(kind)) addPatches(changes, key, decodePatches(kind, bytes, start, end));
 }
 
 /** What a record of patches does not hold as it should was never appended: nothing is added. */
-function addPatches(
-  changes: Batch,
-  kind: number,
-  key: Uint8Array,
-  bytes: Uint8Array<ArrayBuffer>,
-  start: number,
-  end: number,
-): void {
-  const list = decodePatches(kind, bytes, start, end);
+function addPatches(changes: Batch, key: Uint8Array, list: PatchList | undefined): void {
   if (list === undefined) return;
   if (list.base !== undefined) changes.put(key, list.base);
   else if (list.isWhole) changes.delete(key);
