@@ -41,12 +41,14 @@ export class Leases {
    * @throws {LockedError} If somebody holds a directory alone, for very long.
    */
   async take(timelines: Iterable<number>): Promise<boolean> {
-    const before = this.#taken.size;
+    let isAny = false;
     for (const timeline of timelines) {
       const lease = this.#taken.has(timeline) ? undefined : await this.#takeOne(timeline);
-      if (lease !== undefined) this.#taken.set(timeline, lease);
+      if (lease === undefined) continue;
+      this.#taken.set(timeline, lease);
+      isAny = true;
     }
-    return this.#taken.size > before;
+    return isAny;
   }
 
   /** Gives up the lease on a timeline of which nothing is read any more, if there is one. */
