@@ -296,8 +296,7 @@ export async function openTimeline(store: OpenStore, state: TimelineState): Prom
 
 /** Reads what another process has written meanwhile, into a store that is only read. */
 export function refreshStore(store: OpenStore): Promise<void> {
-  const { objects, manifest, timelines, refresher } = store;
-  return refresher.refresh({ objects, manifest, timelines, open: (state) => openTimeline(store, state) });
+  return store.refresher.refresh({ ...store, open: (state) => openTimeline(store, state) });
 }
 
 /** Refuses further reads, and has those that run stop at their next step. */

@@ -18,6 +18,7 @@ import { CorruptionError, hasCode } from "../base/mod.ts";
 import type { Manifest, StoreState, TimelineState } from "../manifest/mod.ts";
 import type { Objects } from "../objects/mod.ts";
 import type { TimelineWriter, Views } from "../timeline/mod.ts";
+import type { EndedCounts } from "./ended_counts.ts";
 
 /** What whoever goes on with a timeline is told once that was deleted. */
 export function whyDeleted(timeline: string): string {
@@ -42,6 +43,8 @@ export interface RefreshedStore {
   readonly manifest: Manifest;
   /** Its timelines by their names. */
   readonly timelines: Map<string, Refreshed>;
+  /** What timelines did that are no more. */
+  readonly ended: EndedCounts;
   /** Opens a timeline that the manifest has come to name. */
   open(state: TimelineState): Promise<unknown>;
 }
@@ -101,7 +104,7 @@ async function refreshStore(store: RefreshedStore, isDoubted: boolean, end: End)
 
 async function readAnew(store: RefreshedStore, isDoubted: boolean, end: End): Promise<void> {
   const { manifest, objects, timelines } = store;
-  const learn = (state: StoreState) => drop(timelines, state).forEach(end);
+  const learn = (state: StoreState) => drop(store, state).forEach(end);
   let isNew = await manifest.refresh(objects, learn) || isDoubted;
   while (await objects.leases.take(manifest.state.timelines.map(({ id }) => id))) {
     await manifest.refresh(objects, learn);
@@ -116,12 +119,13 @@ async function readAnew(store: RefreshedStore, isDoubted: boolean, end: End): Pr
 }
 
 /** Takes out the timelines that the manifest does not name any more, also where it has another of the same name. */
-function drop(timelines: Map<string, Refreshed>, state: StoreState): Refreshed[] {
+function drop({ timelines, ended }: RefreshedStore, state: StoreState): Refreshed[] {
   const ids = new Set(state.timelines.map(({ id }) => id));
   const dropped = [...timelines].filter(([, open]) => !ids.has(open.state.id));
-  for (const [name, { views }] of dropped) {
+  for (const [name, open] of dropped) {
     timelines.delete(name);
-    views.close(whyDeleted(name));
+    ended.add(open);
+    open.views.close(whyDeleted(name));
   }
   return dropped.map(([, open]) => open);
 }

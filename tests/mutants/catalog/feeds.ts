@@ -180,7 +180,7 @@ export const feeds: readonly Mutant[] = [
     name: "deleted-timeline-read-on",
     breaks: "Reads of a timeline that its writer has deleted end when a reader refreshes.",
     file: "src/store/refresher.ts",
-    before: "    views.close(whyDeleted(name));\n",
+    before: "    open.views.close(whyDeleted(name));\n",
     after: "",
     caughtBy: "tests/store/refresh_test.ts",
     filter: "ends those that were deleted",

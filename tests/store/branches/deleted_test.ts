@@ -102,3 +102,14 @@ test("What Store.metrics() counts does not go back when a timeline is deleted", 
   assertEquals(counts(), before);
   assertEquals([before.batches, before.seals, before.keysRead], [4, 3, 1]);
 });
+
+test("What Store.metrics() counts of a reader does not go back when another process deletes a timeline", async (place) => {
+  const { store, side } = await branched(place);
+  await side.sync();
+  const reader = await place.open({ readOnly: true });
+  await reader.timeline("side").get("b");
+  assertEquals(reader.metrics().keysRead, 1);
+  await store.deleteTimeline("side");
+  await reader.refresh();
+  assertEquals([reader.timelines().length, reader.metrics().keysRead], [1, 1]);
+});
