@@ -106,8 +106,9 @@ export class Flusher {
     if (offset <= from || offset - from > mostDurableBytes) return undefined;
     const chunk = this.#chunks.at(from);
     if (offset > chunk.start + chunk.filled || this.#ahead.before(offset) !== undefined) return undefined;
-    const flushed = this.#flushes.wait(offset);
-    this.#issue(chunk, offset, true);
+    const failed = Promise.withResolvers<never>();
+    const flushed = Promise.race([this.#flushes.wait(offset), failed.promise]);
+    this.#issue(chunk, offset, failed.reject);
     this.want(offset);
     return flushed;
   }
@@ -206,13 +207,13 @@ export class Flusher {
       const chunk = this.#chunks.at(this.#flights.issued);
       const end = Math.min(chunk.start + chunk.filled, this.#wanted);
       if (this.#ahead.before(end) !== undefined) return;
-      this.#issue(chunk, end, false);
+      this.#issue(chunk, end);
     }
   }
 
-  /** Writes the bytes of `chunk` from what is issued up to `end`. */
-  #issue(chunk: Chunk, end: number, durable: boolean): void {
-    const flight = this.#flights.start(end);
+  /** Writes the bytes of `chunk` from what is issued up to `end`; durably, if somebody is to be told that it failed. */
+  #issue(chunk: Chunk, end: number, refuse?: (reason: Error) => void): void {
+    const flight = this.#flights.start(end), durable = refuse !== undefined;
     const bytes = chunk.bytes.subarray(flight.start - chunk.start, end - chunk.start);
     const { attempt } = this.#health;
     this.#ahead.issued(bytes.length, durable);
@@ -226,8 +227,8 @@ export class Flusher {
       (error) => {
         this.#flights.failed(flight);
         const reason = this.#health.fail(error, attempt);
-        // It may be written again at once, and not durably.
-        if (durable) this.#flushes.refuse(() => reason);
+        // It may be written again at once, and not durably: others wait for that.
+        refuse?.(reason);
         this.#look();
       },
     );

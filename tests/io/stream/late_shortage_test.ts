@@ -56,3 +56,26 @@ Deno.test("BufferedWriter.flushDurably() rejects when its write meets a full dis
   await t.writer.close({ tail: "abandon" });
   t.checkReleased();
 });
+
+Deno.test("BufferedWriter.flushTo() is not told that a durable write beside it meets a full disk late", async () => {
+  const t = await WriterFixture.make({ hold: true, bufferBytes: 4 * block });
+  await Promise.resolve();
+  t.append(block);
+  const durably = t.writer.flushDurably(block);
+  assert(durably !== undefined, "a durable write was issued");
+  const refused = assertRejects(() => durably, IoError, "/file");
+  t.health.begin();
+  t.append(block);
+  // As a seal does, which begins after it.
+  const flushed = t.health.patiently(() => t.writer.flushTo(2 * block));
+  await t.at(0).fail("ENOSPC");
+  await refused;
+  assertEquals(t.health.state, "open");
+  await t.at(block).finish();
+  await t.at(0).finish();
+  await flushed;
+  assertEquals(t.engine.log, ["write 0+4096 durable", "write 4096+4096", "write 0+8192"]);
+  t.checkFile();
+  await t.writer.close({ tail: "abandon" });
+  t.checkReleased();
+});
