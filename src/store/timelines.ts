@@ -54,13 +54,21 @@ interface Making {
   readonly ancestor: string | undefined;
 }
 
+/** A timeline that is deleted. */
+interface Ending {
+  readonly state: TimelineState;
+  /** What was open of it; `undefined` if it was made and could not be opened then. */
+  readonly open?: OpenTimeline | undefined;
+}
+
 /** Makes and deletes timelines. */
 export class Timelines {
   readonly #store: OpenStore;
   readonly #making = new Map<string, Making>();
-  /** Those whose reads and writes have ended, and that the manifest has. */
-  readonly #ended = new Map<string, OpenTimeline>();
-  readonly #deleting = new Map<string, Promise<void>>();
+  /** Those that nobody finds any more, and that the manifest has. */
+  readonly #ended = new Map<string, Ending>();
+  /** By id: another one may be made of the name of one whose files are still being removed. */
+  readonly #deleting = new Map<number, Promise<void>>();
 
   /** Makes none yet. */
   constructor(store: OpenStore) {
@@ -131,30 +139,33 @@ export class Timelines {
     checkTimelineName("delete timeline", name);
     this.#checkWritable(`delete timeline "${name}"`);
     if (name === mainName) throw new RangeError(`Cannot delete timeline "${name}": it always exists`);
-    const { timelines } = this.#store, open = timelines.get(name) ?? this.#ended.get(name);
-    const state = open?.state ?? this.#unopened(name);
-    if (state === undefined) throw this.#notFound(name);
-    const branches = this.#branchesOf(state);
+    const { timelines, ended } = this.#store, open = timelines.get(name);
+    const ending = open === undefined
+      ? this.#ended.get(name) ?? this.#unopened(name)
+      : { state: open.state, open };
+    if (ending === undefined) throw this.#notFound(name);
+    const { state, state: { id } } = ending, branches = this.#branchesOf(state);
     if (branches.length > 0) {
       const names = branches.map((branch) => `"${branch}"`).join(", ");
       throw new VarveError(`Cannot delete timeline "${name}": timelines go on from it: ${names}`);
     }
     // From this turn on nobody finds it.
-    if (open !== undefined && timelines.delete(name)) this.#store.ended.add(open);
-    if (open !== undefined) this.#ended.set(name, open);
-    const deleting = this.#deleting.get(name) ??
-      this.#delete(state, open).finally(() => this.#deleting.delete(name));
-    this.#deleting.set(name, deleting);
+    if (open !== undefined) ended.add(open);
+    timelines.delete(name);
+    this.#ended.set(name, ending);
+    const deleting = this.#deleting.get(id) ?? this.#delete(ending).finally(() => this.#deleting.delete(id));
+    this.#deleting.set(id, deleting);
     await deleting;
   }
 
   /** One that was made and could not be opened then. */
-  #unopened(name: string): TimelineState | undefined {
+  #unopened(name: string): Ending | undefined {
     if (this.#making.has(name)) return undefined;
-    return this.#store.manifest.state.timelines.find((known) => known.name === name);
+    const state = this.#store.manifest.state.timelines.find((known) => known.name === name);
+    return state && { state };
   }
 
-  async #delete({ id, name }: TimelineState, open: OpenTimeline | undefined): Promise<void> {
+  async #delete({ state: { id, name }, open }: Ending): Promise<void> {
     const { manifest, objects } = this.#store;
     if (open !== undefined) await end(open);
     await manifest.commit({ type: "dropTimeline", id });

@@ -113,3 +113,23 @@ test("What Store.metrics() counts of a reader does not go back when another proc
   await reader.refresh();
   assertEquals([reader.timelines().length, reader.metrics().keysRead], [1, 1]);
 });
+
+Deno.test("Store.deleteTimeline() deletes a timeline also while files of another one of its name are removed", async () => {
+  const engine = new HookedSim(), gate = new Gate(), host = systemHost(engine);
+  const store = await openStoreOn(host, "/store", { upkeep: "manual" });
+  const side = await store.createTimeline("side");
+  await side.append([{ key: "a", value: "1" }], { sync: true });
+  engine.hook = (operation) => operation === "remove" ? gate.wait() : undefined;
+  const deleted = store.deleteTimeline("side");
+  await gate.reached;
+  await store.createTimeline("side");
+  const again = store.deleteTimeline("side");
+  gate.open();
+  await Promise.all([deleted, again]);
+  await store.createTimeline("side");
+  await store.deleteTimeline("side");
+  await store.close();
+  const reopened = await openStoreOn(host, "/store");
+  assertEquals(reopened.timelines().map(({ name }) => name), ["main"]);
+  await reopened.close();
+});

@@ -7,23 +7,25 @@ import { openStoreOn } from "../../../src/store/mod.ts";
 import { HookedSim } from "../../timeline/hooked_sim.ts";
 import { Gate } from "../hooked_engine.ts";
 
+/** Has the next timeline that is opened fail. */
+function failToList(engine: HookedSim): void {
+  engine.hook = (operation, path) => {
+    if (operation !== "list" || path === "/store") return;
+    engine.hook = () => {};
+    throw new IoError({ code: "EIO", operation: "list", path });
+  };
+}
+
 Deno.test("A branch that could not be opened when it was made is opened later, or deleted", async () => {
   const engine = new HookedSim(), store = await openStoreOn(systemHost(engine), "/store");
   const main = store.timeline();
   await main.append([{ key: "a", value: "1" }]);
-  const fail = () => {
-    engine.hook = (operation, path) => {
-      if (operation !== "list" || path === "/store") return;
-      engine.hook = () => {};
-      throw new IoError({ code: "EIO", operation: "list", path });
-    };
-  };
-  fail();
+  failToList(engine);
   await assertRejects(() => store.createTimeline("side", { ancestor: "main" }), IoError, "EIO");
   assertEquals(store.timelines().length, 1);
   const side = await store.createTimeline("side", { ancestor: "main", lsn: 1 });
   assertEquals(await side.get("a"), new TextEncoder().encode("1"));
-  fail();
+  failToList(engine);
   await assertRejects(() => store.createTimeline("deep", { ancestor: "side" }), IoError, "EIO");
   await side.append([{ key: "a", value: "2" }]);
   const again = () => store.createTimeline("deep", { ancestor: "side" });
@@ -61,5 +63,22 @@ Deno.test("Store.deleteTimeline() ends also if the disk is full while it waits f
   engine.hook = () => {};
   await store.deleteTimeline("side");
   assertEquals(store.timelines().map(({ name }) => name), ["main"]);
+  await store.close();
+});
+
+Deno.test("Store.createTimeline() does not open what could not be opened and is being deleted", async () => {
+  const engine = new HookedSim(), gate = new Gate();
+  const store = await openStoreOn(systemHost(engine), "/store", { upkeep: "manual" });
+  failToList(engine);
+  await assertRejects(() => store.createTimeline("side"), IoError, "EIO");
+  engine.hook = (operation, path) =>
+    operation === "write" && path.includes("/manifest-") ? gate.wait() : undefined;
+  const deleted = store.deleteTimeline("side");
+  await gate.reached;
+  const again = assertRejects(() => store.createTimeline("side"), Deno.errors.AlreadyExists, "being deleted");
+  gate.open();
+  await Promise.all([deleted, again]);
+  const side = await store.createTimeline("side");
+  await side.append([{ key: "a", value: "1" }], { sync: true });
   await store.close();
 });
