@@ -14,7 +14,8 @@ let encodedOf: (batch: Batch) => EncodedBatch;
  *
  * A batch encodes each change as it is given: keys and values may be changed afterwards. It is reusable: once
  * {@linkcode Timeline.append} has returned its promise, the batch may be cleared and filled again. Within a batch
- * the last change of a key is the one that counts, with those that it is a patch of. It holds at most 4,194,304 changes and 512 MiB.
+ * the last change of a key is the one that counts, with those that it is a patch of. It holds at most 4,194,304 changes
+ * and 512 MiB.
  *
  * @example Two changes at one LSN
  * ```ts

@@ -176,7 +176,7 @@ export class Store implements AsyncDisposable {
    *
    * @param name Its name.
    * @throws {VarveError} If timelines go on from it, which it names: they must be deleted before.
-   * @throws {RangeError} If it is `"main"`, which always exists, or the name is empty or too long.
+   * @throws {RangeError} If it is `"main"`, which always exists, or the name is empty, too long or holds a lone surrogate.
    * @throws {Deno.errors.NotFound} If there is none of that name.
    * @throws {TypeError} If the name is no string.
    * @throws {ReadOnlyError} If the store is read only.
@@ -203,9 +203,9 @@ export class Store implements AsyncDisposable {
   /**
    * Reads what another process has written since this one opened the store to be read, or refreshed it: `lastLsn` of its
    * timelines, and what their reads see, move on, timelines that were made are there, and reads of those that were
-   * deleted end. Other views and snapshots stay as they are. What is shown then cannot be lost any more: what its writer has not synced is synced before, so that all
-   * that was written by the call is there. A writer has written what it appended within its `flushMilliseconds`. Of a
-   * store that is open for writing it does nothing.
+   * deleted end. Other views and snapshots stay as they are. What is shown then cannot be lost any more: what its writer
+   * has not synced is synced before, so that all that was written by the call is there. A writer has written what it
+   * appended within its `flushMilliseconds`. Of a store that is open for writing it does nothing.
    *
    * @throws {CorruptionError} If bytes that were once durable are damaged or missing, or history has gone back.
    * @throws {IoError} If the system fails.
