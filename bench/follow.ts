@@ -1,4 +1,3 @@
-// deno-lint-ignore-file no-console
 /**
  * `deno task bench:follow`: does who follows a timeline keep up with an ingest at full speed, and what does it cost
  * whoever writes?
@@ -12,6 +11,7 @@
 
 import { parseArgs } from "node:util";
 import { Batch, Store } from "../mod.ts";
+import { print } from "./peers/print.ts";
 
 const batchRecords = 256, valueBytes = 100, syncBatches = 128;
 
@@ -96,7 +96,7 @@ if (import.meta.main) {
   const records = Number(values.records), batches = Math.floor(records / batchRecords);
   if (values.follow !== undefined) {
     await using store = await Store.open(values.follow, { readOnly: true });
-    console.log(await follow(store, batches));
+    print(`${await follow(store, batches)}`);
   } else {
     const kinds: readonly Follower[] = ["nobody", "same thread", "other process"];
     const runs = new Map<Follower, Run[]>(kinds.map((kind) => [kind, []]));
@@ -106,7 +106,7 @@ if (import.meta.main) {
     for (const [kind, all] of runs) {
       const written = median(all.map(({ written }) => written));
       const followed = median(all.map(({ followed }) => followed ?? 0));
-      console.log(`${kind.padEnd(14)}  written ${Math.round(written)}/s  followed ${Math.round(followed)}/s`);
+      print(`${kind.padEnd(14)}  written ${Math.round(written)}/s  followed ${Math.round(followed)}/s`);
     }
   }
 }
