@@ -178,13 +178,30 @@ export class Arguments {
     }
   }
 
+  /**
+   * The value of an option that is a key, or where keys begin or end, as {@linkcode bytes} reads it.
+   *
+   * @param name The option.
+   * @throws {UsageError} If it is no base64 where it should be.
+   */
+  bound(name: string): Value | undefined {
+    const text = this.text(name);
+    return text === undefined ? undefined : this.bytes(text);
+  }
+
   #integer(name: string, least: number, what: string): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
-    const number = /^[0-9]+$/.test(text) ? Number(text) : NaN;
-    if (Number.isSafeInteger(number) && number >= least) return number;
+    const number = wholeNumber(text);
+    if (number !== undefined && number >= least) return number;
     throw new UsageError(`--${name} takes ${what}, not "${text}"`);
   }
+}
+
+/** A whole number that was given; `undefined` if it is none, or too large. */
+export function wholeNumber(text: string): number | undefined {
+  const number = /^[0-9]+$/.test(text) ? Number(text) : NaN;
+  return Number.isSafeInteger(number) ? number : undefined;
 }
 
 function checkPositionals(names: readonly string[], given: readonly string[]): void {

@@ -88,11 +88,9 @@ function redoOptions(args: Arguments): Pick<StoreOptions, "redo"> {
   return module === undefined ? {} : { redo: { module: moduleAt(module) } };
 }
 
-/** The URL of a module: one as it is, a path from the current directory on. */
-function moduleAt(text: string): URL {
-  if (URL.canParse(text)) return new URL(text);
-  const from = text.startsWith("/") ? "" : `${Deno.cwd()}/`;
-  return new URL(`file://${encodeURI(from + text).replace(/[?#]/g, encodeURIComponent)}`);
+/** A module as the option takes it: a URL as it is, a path from the current directory on. */
+function moduleAt(text: string): string {
+  return URL.canParse(text) || text.startsWith("/") ? text : `${Deno.cwd()}/${text}`;
 }
 
 async function waitFor(

@@ -1,8 +1,8 @@
 /** `varve tail` and `varve diff`. */
 
-import { boundBytes, type Lsn } from "../../base/mod.ts";
+import type { Lsn } from "../../base/mod.ts";
 import type { ChangeBatch } from "../../timeline/mod.ts";
-import type { Arguments } from "../arguments.ts";
+import { type Arguments, wholeNumber } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { exitInterrupted, exitOk } from "../exit_code.ts";
 import { type Interrupt, listenForInterrupt } from "../interrupt.ts";
@@ -124,10 +124,7 @@ text. --json shows {"key","before","after"} on each line, without the one that t
   async run(args, { output }) {
     const [before, after] = args.positionals.slice(1).map(lsnOf), prefix = prefixOf(args);
     if (after < before) throw new UsageError(`LSN ${after} stands before LSN ${before}`);
-    const [start, end] = ["start", "end"].map((name) => {
-      const text = args.text(name);
-      return text === undefined ? undefined : boundBytes(args.bytes(text));
-    });
+    const start = args.bound("start"), end = args.bound("end");
     const asParts = args.showsParts;
     await using open = await openForReading(args);
     for await (const one of open.timeline.diff(before, after, { prefix, start, end })) {
@@ -143,7 +140,7 @@ text. --json shows {"key","before","after"} on each line, without the one that t
 };
 
 function lsnOf(text: string): Lsn {
-  const lsn = /^[0-9]+$/.test(text) ? Number(text) : NaN;
-  if (Number.isSafeInteger(lsn)) return lsn;
+  const lsn = wholeNumber(text);
+  if (lsn !== undefined) return lsn;
   throw new UsageError(`An LSN is a whole number, not "${text}"`);
 }

@@ -161,11 +161,7 @@ ${atDetails}`,
     "base64": base64Option,
   },
   async run(args, { output }) {
-    const bound = (name: string) => {
-      const text = args.text(name);
-      return text === undefined ? undefined : args.bytes(text);
-    };
-    const [start, end] = ["start", "end"].map(bound), prefix = prefixOf(args);
+    const start = args.bound("start"), end = args.bound("end"), prefix = prefixOf(args);
     const range = { prefix, start, end, reverse: args.flag("reverse") };
     const moment = momentOf(args);
     const writeEntry = entryWriter(args);
@@ -188,13 +184,12 @@ ${atDetails}`,
 
 /** The prefix that --prefix or --key-parts give. */
 export function prefixOf(args: Arguments): Key | undefined {
-  const text = args.text("prefix"), { keyParts } = args;
-  if (text !== undefined && keyParts !== undefined) {
+  const prefix = args.bound("prefix"), { keyParts } = args;
+  if (prefix !== undefined && keyParts !== undefined) {
     throw new UsageError(`--${keyParts.option} and --prefix exclude each other`);
   }
   // As bytes they would be the prefix of more.
-  if (keyParts !== undefined) return decodeKey(keyParts.key);
-  return text === undefined ? undefined : args.bytes(text);
+  return keyParts === undefined ? prefix : decodeKey(keyParts.key);
 }
 
 /** Whether a row is where a load stopped. No other key is copied to find out. */
