@@ -64,7 +64,7 @@ export interface RangeSink {
     length: number,
     owned: boolean,
   ): void;
-  /** Learns why a range could not be read, which is also what `accept` threw. */
+  /** Learns why a range could not be read, which is also what `accept` threw: a `MemoryError` if there was no memory. */
   fail(item: number, error: Error): void;
 }
 
@@ -87,7 +87,7 @@ type Came = Pick<Transfer, "done" | "error">;
 /** A range that is put together from several parts. */
 interface Assembly {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Bytes that are still to come: without end, if a part of them failed. */
+  /** Bytes that are still to come. */
   missing: number;
 }
 
@@ -103,7 +103,8 @@ export class RangeRead {
   #nextRun = 0;
   /** Batches in flight. */
   readonly #flights: Promise<void>[] = [];
-  #assemblies: Map<number, Assembly> | undefined;
+  /** By item; `undefined` if it failed. */
+  #assemblies: Map<number, Assembly | undefined> | undefined;
   #isCancelled = false;
 
   /**
@@ -266,10 +267,11 @@ export class RangeRead {
     const offset = this.#wants.offsetOf(item), length = this.#wants.lengthOf(item);
     const { writer } = this.#wants.objectOf(item).own;
     if (writer === undefined || offset + length <= writer.memoryStart) return length;
-    const inFile = Math.max(0, writer.memoryStart - offset);
-    const { bytes } = this.#assemblyOf(item);
+    const inFile = Math.max(0, writer.memoryStart - offset), assembly = this.#assemblyOf(item);
+    if (assembly === undefined) return 0;
+    const { bytes } = assembly;
     writer.copyOut(offset + inFile, inFile === 0 ? bytes : bytes.subarray(inFile));
-    this.#assembled(item, length - inFile);
+    this.#assembled(item, assembly, length - inFile);
     return inFile;
   }
 
@@ -284,24 +286,30 @@ export class RangeRead {
       } else if (length === this.#wants.lengthOf(item)) this.#deliver(item, bytes, view, start + from, false);
       else {
         const assembly = this.#assemblyOf(item), part = bytes.subarray(start + from, start + from + length);
+        if (assembly === undefined) continue;
         assembly.bytes.set(part, offsets[i] - this.#wants.offsetOf(item));
-        this.#assembled(item, length);
+        this.#assembled(item, assembly, length);
       }
     }
   }
 
-  #assemblyOf(item: number): Assembly {
-    const known = this.#assemblies?.get(item);
-    if (known !== undefined) return known;
-    const missing = this.#wants.lengthOf(item);
-    const assembly = { bytes: new Uint8Array(missing), missing };
-    (this.#assemblies ??= new Map()).set(item, assembly);
-    return assembly;
+  /** Where a range is put together; `undefined` if it failed, now too, for want of memory. */
+  #assemblyOf(item: number): Assembly | undefined {
+    const assemblies = this.#assemblies ??= new Map();
+    if (!assemblies.has(item)) {
+      const missing = this.#wants.lengthOf(item);
+      try {
+        assemblies.set(item, { bytes: new Uint8Array(missing), missing });
+      } catch (error) {
+        this.#fail(item, 0, asMemoryError(error, "read") as Error);
+      }
+    }
+    return assemblies.get(item);
   }
 
   /** Notes that so many bytes more of a range are there. */
-  #assembled(item: number, length: number): void {
-    const assembly = this.#assemblyOf(item), { bytes } = assembly;
+  #assembled(item: number, assembly: Assembly, length: number): void {
+    const { bytes } = assembly;
     assembly.missing -= length;
     if (assembly.missing > 0) return;
     this.#assemblies?.delete(item);
@@ -313,16 +321,16 @@ export class RangeRead {
     try {
       this.#sink.accept(item, bytes, view, at, this.#wants.lengthOf(item), owned);
     } catch (error) {
-      this.#sink.fail(item, error as Error);
+      this.#sink.fail(item, asMemoryError(error, "read") as Error);
     }
   }
 
   /** Fails a range, once, however many parts of it fail. */
   #fail(item: number, length: number, error: Error): void {
     if (length < this.#wants.lengthOf(item)) {
-      const assembly = this.#assemblyOf(item);
-      if (assembly.missing === Infinity) return;
-      assembly.missing = Infinity;
+      const assemblies = this.#assemblies ??= new Map();
+      if (assemblies.has(item) && assemblies.get(item) === undefined) return;
+      assemblies.set(item, undefined);
     }
     if (!this.#isCancelled) this.#sink.fail(item, error);
   }
