@@ -56,7 +56,7 @@ export interface SalvagedTimeline {
   readonly ancestor?: { readonly name: string; readonly lsn: Lsn } | undefined;
   /** Batches that were copied, each at its LSN. */
   readonly batches: number;
-  /** Records of changes in them. */
+  /** Changes in them: of a record of patches, each that it was made of. */
   readonly records: number;
   /** The LSN of the first of them; 0 if there is none. */
   readonly firstLsn: Lsn;
