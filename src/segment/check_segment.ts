@@ -29,7 +29,7 @@ export interface CheckedSegment {
 
 /** How far history goes in a segment that was checked. */
 export interface SegmentReach {
-  /** The LSN of the last batch that is found; the one before the segment if there is none. */
+  /** The LSN of the last batch that is found, or told to be missing; the one before the segment if there is none. */
   readonly lastLsn: Lsn;
   /** The highest LSN of the timeline that a pad of the segment says was durable. */
   readonly durableLsn: Lsn;
@@ -53,9 +53,10 @@ export async function checkSegment(
 ): Promise<SegmentReach> {
   const { previousLsn, witnessedLsn = 0, header: { firstLsn } } = segment;
   try {
-    let scanned = await scanSegment(objects, object, segment), end = provenEnd(segment, scanned);
+    const expected = { ...segment, searchesAll: true };
+    let scanned = await scanSegment(objects, object, expected), end = provenEnd(segment, scanned);
     if (end > scanned.end && segment.isForeign) {
-      scanned = await scanSegment(objects, object, segment);
+      scanned = await scanSegment(objects, object, expected);
       if (scanned.end >= end) end = scanned.end;
     }
     inspector.check();
@@ -79,13 +80,16 @@ export async function checkSegment(
 }
 
 /** Up to where it is proven that records were durable. */
-function provenEnd({ end = 0, witnessed = 0 }: CheckedSegment, { proof }: ScannedSegment): number {
-  return Math.max(end, witnessed, proof?.pad.durableOffset ?? 0);
+function provenEnd(
+  { end = 0, witnessed = 0 }: CheckedSegment,
+  { restDurableOffset }: ScannedSegment,
+): number {
+  return Math.max(end, witnessed, restDurableOffset);
 }
 
 /**
  * Tells of every stretch in front of `end` that holds no record, and which LSNs are missing there. Returns the last LSN
- * that is found.
+ * that is found, or told to be missing.
  */
 async function findGaps(
   objects: Objects,
@@ -124,6 +128,7 @@ async function findGaps(
     unreadable: (_from, to) => walk.skip(to),
   });
   walk.finish();
-  tell(scanned.restDurableLsn);
-  return lsn;
+  const isCut = open.some(({ wasPad }) => !wasPad), { restDurableLsn } = scanned;
+  tell(restDurableLsn);
+  return isCut ? Math.max(lsn, restDurableLsn) : lsn;
 }

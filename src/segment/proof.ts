@@ -79,6 +79,8 @@ export class ProofSearch {
   proof: Proof | undefined;
   /** The highest LSN that a pad says was durable. */
   durableLsn: Lsn = 0;
+  /** How many bytes of the file pads say were durable. */
+  durableOffset = 0;
 
   /**
    * Starts to search.
@@ -130,6 +132,7 @@ export class ProofSearch {
       this.proof ??= { offset, pad, isOutOfPlace: true, expected, found };
     }
     if (pad.durableLsn > this.durableLsn) this.durableLsn = pad.durableLsn;
+    if (pad.durableOffset > this.durableOffset) this.durableOffset = pad.durableOffset;
   }
 
   /** What stands in front of the end and cannot, if a pad was written where it says, behind batches up to an LSN. */

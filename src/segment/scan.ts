@@ -48,6 +48,8 @@ export interface ExpectedSegment {
   readonly previousLsn: Lsn;
   /** Where it ends, if that was settled before: nothing behind is read. */
   readonly end?: number | undefined;
+  /** Whether all behind the end is searched for pads, and not only up to a first proof of damage. */
+  readonly searchesAll?: boolean | undefined;
 }
 
 /** What was read back of a segment. */
@@ -68,6 +70,8 @@ export interface ScannedSegment {
   readonly durableLsn: Lsn;
   /** The highest that a pad behind `end` says was durable. */
   readonly restDurableLsn: Lsn;
+  /** How many bytes of the file pads behind `end` say were durable. */
+  readonly restDurableOffset: number;
   /** Whether anything was ever written behind `end`, as far as the system can tell. */
   readonly hasRest: boolean;
   /** A pad that proves damage. */
@@ -169,6 +173,7 @@ export class Scanner {
       batches: this.#batches,
       durableLsn: this.#durableLsn,
       restDurableLsn: 0,
+      restDurableOffset: 0,
       hasRest: false,
       proof: this.#proof,
     };

@@ -81,12 +81,13 @@ export class SegmentScan {
     const search = new ProofSearch(expected.header.fileId, front, start);
     for await (const chunk of objects.stream(object, { start, end: byteLength })) {
       search.feed(chunk);
-      if (search.proof !== undefined) break;
+      if (search.proof !== undefined && expected.searchesAll !== true) break;
       if (turns.due()) await turns.turn();
     }
     return {
       ...scanned,
       restDurableLsn: search.durableLsn,
+      restDurableOffset: search.durableOffset,
       hasRest: true,
       proof: scanned.proof ?? search.proof,
     };
