@@ -3,7 +3,7 @@
  *
  * ```
  *   piece     record │ record │ record │ record │ …       lent, or as large as a piece
- *   copies    └─ up to 4 KiB ─┘ └─ a large one ─┘         keys and values are views of these
+ *   copies    └─ up to 4 KiB ─┘ └ key ┘ └ value ┘         keys and values are views of these
  * ```
  *
  * As of entries, who keeps a small key or value keeps 4 KiB at the most.
@@ -62,6 +62,10 @@ function changesOf(rows: VersionBlock): KeyChange[] {
   for (let from = 0, to = 0; from < count;) {
     const start = keyStart[from];
     do to++; while (to < count && endOf(rows, to) - start <= mostBlockBytes);
+    if (endOf(rows, from) - start > mostBlockBytes) {
+      changes[from] = largeChange(rows, from++);
+      continue;
+    }
     const memory = bytes.slice(start, endOf(rows, to - 1)).buffer as ArrayBuffer;
     for (; from < to; from++) {
       const at = keyStart[from] - start, keyBytes = keyLength[from];
@@ -73,6 +77,13 @@ function changesOf(rows: VersionBlock): KeyChange[] {
     }
   }
   return changes;
+}
+
+/** The change of a row with a large value, which the key does not keep. */
+function largeChange(rows: VersionBlock, row: number): KeyChange {
+  const bytes = rows.bytes as Uint8Array<ArrayBuffer>;
+  const start = rows.keyStart[row], valueStart = start + rows.keyLength[row];
+  return { key: bytes.slice(start, valueStart), value: bytes.slice(valueStart, endOf(rows, row)) };
 }
 
 /** Where the record of a row ends in memory. */
