@@ -11,7 +11,7 @@ import {
 import { LayerMap, terminalFlag, tombstoneFlag } from "../../../src/layer/mod.ts";
 import { type Io, openIo } from "../../../src/io/mod.ts";
 import { objectId, Objects, type StoredObject } from "../../../src/objects/mod.ts";
-import { EncodedBatch } from "../../../src/segment/mod.ts";
+import { EncodedBatch, joinPatches } from "../../../src/segment/mod.ts";
 import type { Places } from "../../../src/timeline/read/records/places.ts";
 import { type View, Views } from "../../../src/timeline/read/view.ts";
 
@@ -21,6 +21,8 @@ export interface TestRecord {
   readonly lsn: number;
   /** The value; a tombstone if there is none. */
   readonly value?: Uint8Array | string;
+  /** A patch of the value, in the same record. */
+  readonly patch?: string;
 }
 
 /** Where a record was written. */
@@ -80,9 +82,11 @@ export class ObjectsFixture implements AsyncDisposable {
     const id = objectId({ timeline: 1, firstLsn: 1, sequence: ++this.#made, generation: 1, kind: "seg" });
     const writer = this.objects.create(id, { health: new Health("test"), reserveBytes: 0 });
     const written = records.map((record) => {
-      const batch = new EncodedBatch();
-      if (record.value === undefined) batch.delete(record.key);
-      else batch.put(record.key, record.value);
+      const changes = new EncodedBatch();
+      if (record.value === undefined) changes.delete(record.key);
+      else changes.put(record.key, record.value);
+      if (record.patch !== undefined) changes.patch(record.key, record.patch);
+      const batch = joinPatches(changes);
       batch.stamp(record.lsn, testSeed);
       const offset = writer.append(batch.bytes.subarray(0, batch.end));
       return { ...record, object: writer.object, offset, length: batch.end };

@@ -8,19 +8,13 @@
  *   disk       ├ page, record of a: one round ┤
  * ```
  *
- * A value that was read is held with its place, as one that was met in a run is. What cannot be had is left to whoever
- * reads the rest, and finds out why.
+ * A value that was read, or patches with what they stand on, is held with its place, as one that was met in a run is.
+ * What cannot be had is left to whoever reads the rest, and finds out why.
  *
  * @module
  */
 
-import {
-  CompressedValue,
-  isCompressedAt,
-  isPutAt,
-  mostRunBytes,
-  recordHeaderBytes,
-} from "../../../layer/mod.ts";
+import { mostRunBytes, recordHeaderBytes } from "../../../layer/mod.ts";
 import {
   type Objects,
   RangeRead,
@@ -31,6 +25,7 @@ import {
 import type { ReadObserver } from "../explain/read_observer.ts";
 import type { KeyList } from "./columns.ts";
 import type { Copies } from "./copies.ts";
+import { Content, contentAt } from "./held_contents.ts";
 import type { Places } from "./places.ts";
 import { RecordCache } from "./record_cache.ts";
 import { damageOf } from "./damage.ts";
@@ -96,10 +91,10 @@ export class EarlyRecords implements RangeWants, RangeSink {
       places.lsnOf(key),
       this.#copies,
     );
-    if (value === undefined) return true;
-    if (value instanceof CompressedValue) return false;
+    // What is compressed, or patches, is found there once more by who reads the rest.
+    if (!(value instanceof Uint8Array)) return value === undefined;
     this.#observer?.foundInCache(key, places.lsnOf(key));
-    places.hold(key, value, 0, value.length, false);
+    places.hold(key, value, 0, value.length, Content.PLAIN);
     return false;
   }
 
@@ -123,7 +118,7 @@ export class EarlyRecords implements RangeWants, RangeSink {
     return this.#places.lengthOf(this.#items[item]);
   }
 
-  /** Checks a record (D2) and holds its value; see {@linkcode RangeSink.accept}. */
+  /** Checks a record (D2) and holds its value, or its patches; see {@linkcode RangeSink.accept}. */
   accept(
     item: number,
     bytes: Uint8Array<ArrayBuffer>,
@@ -134,12 +129,10 @@ export class EarlyRecords implements RangeWants, RangeSink {
   ): void {
     const key = this.#items[item], places = this.#places;
     if (damageOf(places, this.#keys, key, bytes, view, at, length) !== undefined) return;
-    // Patches are left to whoever redoes them.
-    if (!isPutAt(bytes, at)) return;
     if (!owned) this.#cache.keep(places.objectOf(key), places.offsetOf(key), bytes, at, length);
     const start = at + recordHeaderBytes + this.#keys.lengthAt(key);
     const value = this.#copies.copy(bytes, start, at + length);
-    places.hold(key, value, 0, value.length, isCompressedAt(bytes, at));
+    places.hold(key, value, 0, value.length, contentAt(bytes, at));
   }
 
   /** Whoever reads the rest finds out too. */

@@ -120,21 +120,11 @@ export class Places {
   ): void {
     const place = this.add(key, file, lsn, offset, length, flags);
     if (place === noPlace || (flags & tombstoneFlag) !== 0) return;
-    this.#hold(place, bytes, start, end, content);
+    this.hold(place, bytes, start, end, content);
   }
 
-  /** Holds the value of the newest place of a key, which is terminal; see {@linkcode addHeld}. */
-  hold(
-    key: number,
-    bytes: Uint8Array<ArrayBuffer>,
-    start: number,
-    end: number,
-    isCompressed: boolean,
-  ): void {
-    this.#hold(key, bytes, start, end, isCompressed ? Content.COMPRESSED : Content.PLAIN);
-  }
-
-  #hold(place: number, bytes: Uint8Array<ArrayBuffer>, start: number, end: number, content: number): void {
+  /** Holds what the record of a place has; see {@linkcode addHeld}. */
+  hold(place: number, bytes: Uint8Array<ArrayBuffer>, start: number, end: number, content: number): void {
     this.#held.hold(place, bytes, start, end, content, this.#fields.length / stride);
   }
 

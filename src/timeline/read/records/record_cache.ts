@@ -5,9 +5,18 @@
  */
 
 import type { Lsn } from "../../../base/mod.ts";
-import { CompressedValue, contentStartOf, isCompressedAt, valueStartOf } from "../../../layer/mod.ts";
+import {
+  CompressedValue,
+  contentStartOf,
+  isCompressedAt,
+  isPatchKind,
+  valueStartOf,
+} from "../../../layer/mod.ts";
 import { MemoryRead, type Objects, type StoredObject } from "../../../objects/mod.ts";
 import type { Copies } from "./copies.ts";
+
+/** Stands for patches that are in the cache: see {@linkcode RecordCache.findContent}. */
+export const patchesFound: unique symbol = Symbol("patches found");
 
 /** Finds and keeps records that were checked (D2). */
 export class RecordCache {
@@ -18,7 +27,10 @@ export class RecordCache {
     this.#memory = new MemoryRead(objects);
   }
 
-  /** A copy of the value of a record, compressed if it is so there; `undefined` if it is not in the cache. */
+  /**
+   * A copy of the value of a record, compressed if it is so there; {@linkcode patchesFound} if it has patches, and
+   * `undefined` if it is not in the cache.
+   */
   find(
     object: StoredObject,
     offset: number,
@@ -26,11 +38,11 @@ export class RecordCache {
     key: Uint8Array,
     lsn: Lsn,
     copies: Copies,
-  ): Uint8Array<ArrayBuffer> | CompressedValue | undefined {
+  ): Uint8Array<ArrayBuffer> | CompressedValue | typeof patchesFound | undefined {
     const memory = this.#memory;
     if (!memory.findCached(object, offset, length)) return undefined;
     const { bytes, at } = memory, start = valueStartOf(bytes, at, length, key, lsn);
-    if (start < 0) return undefined;
+    if (start < 0) return isPatchKind(bytes[at + 4]) ? patchesFound : undefined;
     memory.settle();
     const end = at + length;
     if (!isCompressedAt(bytes, at)) return copies.copy(bytes, start, end);

@@ -35,7 +35,7 @@ import { openInTurns, TakeBudget } from "./open_values.ts";
 import { missing, type Outcome, Outcomes } from "./outcomes.ts";
 import { isPatched, noPlace, type Places } from "./places.ts";
 import type { ReadObserver } from "../explain/read_observer.ts";
-import { RecordCache } from "./record_cache.ts";
+import { patchesFound, RecordCache } from "./record_cache.ts";
 
 /** Stands for a value in the column. */
 const inColumn = new Uint8Array(0);
@@ -184,8 +184,8 @@ export class Values implements RangeWants, RangeSink {
     places.letGo(key);
   }
 
-  /** The value of a key, if its record is in the cache. */
-  #find(key: number): Uint8Array<ArrayBuffer> | CompressedValue | Error {
+  /** The value of a key, or what it is made of, if its record is in the cache. */
+  #find(key: number): Outcome {
     const places = this.#places;
     const value = this.#cache?.find(
       places.objectOf(key),
@@ -196,6 +196,7 @@ export class Values implements RangeWants, RangeSink {
       this.#copies.waiting,
     );
     if (value === undefined) return missing;
+    if (value === patchesFound) return this.chains.begin(key, missing);
     this.#observer?.foundInCache(key, places.lsnOf(key));
     return value;
   }

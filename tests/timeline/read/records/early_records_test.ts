@@ -1,9 +1,13 @@
 /** Records that are read before the places of all keys are known: which, and what is left to others. */
 
 import { assert, assertEquals } from "@std/assert";
+import { decodePatches, RecordKind } from "../../../../src/layer/mod.ts";
+import { isPatchedEntry } from "../../../../src/timeline/read/records/chains.ts";
 import { apart } from "../../../../src/timeline/read/records/copies.ts";
 import { ListedKeys } from "../../../../src/timeline/read/records/columns.ts";
 import { EarlyRecords } from "../../../../src/timeline/read/records/early_records.ts";
+import { EntryRead } from "../../../../src/timeline/read/records/entry_read.ts";
+import { Content } from "../../../../src/timeline/read/records/held_contents.ts";
 import { Places } from "../../../../src/timeline/read/records/places.ts";
 import { complete, type PlanState } from "../../../../src/timeline/read/read.ts";
 import { patterned } from "../../../store/bytes.ts";
@@ -67,6 +71,29 @@ test("EarlyRecords holds what a writer has in memory, and what became the newest
   addPlace(places, 0, written[1]);
   assertEquals(held(0), undefined);
   await finish();
+});
+
+test("EarlyRecords holds patches that came with what they stand on, which are read once", async (fixture) => {
+  const written = await fixture.write([{ key: "a", lsn: 1, value, patch: "p" }]);
+  const keys = new ListedKeys([bytesOf("a")]);
+  const { places, held, early } = earlyOf(fixture, written);
+  addPlace(places, 0, written[0]);
+  await early.read();
+  const bytes = held(0);
+  assert(bytes !== undefined && places.contentOf(0) === Content.PATCHES);
+  const expected = { isWhole: true, base: value, patches: [bytesOf("p")] };
+  assertEquals(decodePatches(RecordKind.PATCHED, bytes, 0, bytes.length), expected);
+  const patchesOf = async (given: Places) => {
+    const read = new EntryRead(fixture.objects, fixture.view(), keys, given, { keepPatches: true });
+    const [entry] = await read.next() ?? [];
+    return isPatchedEntry(entry) ? entry.patches : undefined;
+  };
+  assertEquals(await patchesOf(places), expected);
+  // The next one leaves those in the cache to whoever reads the rest.
+  const again = earlyOf(fixture, written);
+  addPlace(again.places, 0, written[0]);
+  await again.early.read();
+  assertEquals(fixture.objects.metrics().valueReads, 1);
 });
 
 test("EarlyRecords leaves a record that does not check, or is another one", async (fixture) => {
