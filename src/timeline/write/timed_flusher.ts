@@ -87,6 +87,8 @@ export class TimedFlusher {
 
   #goOn(): void {
     const { cause } = this.#health;
+    // It may be sealed by now, and its index is large.
+    this.#marked = undefined;
     // Of a disk that is full whoever appends next is told; then there may be room again.
     if (cause !== undefined && !isShortage(cause)) return;
     if (this.#layers.unsealed.some(({ segment }) => segment.writer.writtenOffset < segment.end)) {

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IoError, PoisonedError, type Timers } from "../../../src/base/mod.ts";
 import { systemHost } from "../../../src/io/mod.ts";
+import { isFreed } from "../garbage.ts";
 import { HookedSim } from "../hooked_sim.ts";
 import { batchOf, hold, quiet } from "./held.ts";
 import { WriterFixture } from "./writer_fixture.ts";
@@ -200,4 +201,14 @@ test("TimedFlusher waits for the file of a segment that goes on", async (t, engi
   await quiet();
   assertEquals([again.writer.health.state, await engine.seen()], ["open", 2]);
   await again.close();
+});
+
+Deno.test("TimedFlusher holds no layer that was sealed, once it has looked", async () => {
+  const t = await WriterFixture.open(new SimEngine(), { settings: { flushMilliseconds: 4 } });
+  t.append({ key: "a", value: "1" });
+  const layerOf = () => new WeakRef(t.writer.layers.open!.layer);
+  const layer = layerOf();
+  await t.writer.freeze();
+  assert(await isFreed(layer));
+  await t.close();
 });
