@@ -105,7 +105,7 @@ export class ChangesRead implements Read<ChangeBatch> {
   /** See {@linkcode Read.cancel}. */
   async cancel(): Promise<void> {
     const sorted = this.#sorted;
-    this.#sorted = undefined;
+    this.#sorted = this.#view = undefined;
     await sorted?.cancel();
   }
 
@@ -139,7 +139,10 @@ export class ChangesRead implements Read<ChangeBatch> {
         this.#sorted = new SortedRead(this.#objects, view, part.layers, range, position, last, this.#most);
       }
     } finally {
-      if (this.#sorted === undefined) view[Symbol.dispose]();
+      if (this.#sorted === undefined) {
+        view[Symbol.dispose]();
+        this.#view = undefined;
+      }
     }
     return [];
   }

@@ -27,9 +27,9 @@ export interface Part {
   readonly lastLsn: Lsn;
 }
 
-/** The parts of levels, of which maps that stay the same are cut once. */
+/** The parts of levels, of which maps that stay the same are cut once. It holds none of them: who waits has no view (P3). */
 export class Parts {
-  readonly #maps: MapParts[] = [];
+  readonly #stored = new WeakMap<LayerMap, readonly Part[]>();
 
   /**
    * The first part that may have changes between two LSNs, both inclusive.
@@ -42,35 +42,30 @@ export class Parts {
   next(levels: readonly Level[], from: Lsn, to: Lsn): Part | undefined {
     for (let i = levels.findLastIndex(({ lsn }) => lsn >= from); i >= 0; i--) {
       const { map, lsn } = levels[i];
-      if (this.#maps[i]?.map !== map) this.#maps[i] = new MapParts(map);
-      const part = this.#maps[i].next(from, Math.min(to, lsn));
+      const part = this.#nextOf(map, from, Math.min(to, lsn));
       if (part !== undefined) return part.lastLsn <= lsn ? part : { ...part, lastLsn: lsn };
       if (lsn >= to) break;
     }
     return undefined;
   }
-}
 
-/** The parts of a layer map. */
-class MapParts {
-  /** What is cut. */
-  readonly map: LayerMap;
-  #stored: readonly Part[] | undefined;
-
-  constructor(map: LayerMap) {
-    this.map = map;
-  }
-
-  next(from: Lsn, to: Lsn): Part | undefined {
-    const { memory } = this.map, oldest = memory.at(-1);
+  #nextOf(map: LayerMap, from: Lsn, to: Lsn): Part | undefined {
+    const { memory } = map, oldest = memory.at(-1);
     // What is stored is older than all that is in memory: who follows does not look there.
     if (oldest === undefined || from < oldest.firstLsn) {
-      this.#stored ??= storedParts(this.map);
-      const part = this.#stored.find(({ lastLsn }) => lastLsn >= from);
+      const part = this.#storedOf(map).find(({ lastLsn }) => lastLsn >= from);
       if (part !== undefined) return firstLsnOf(part) <= to ? part : undefined;
     }
     const log = memory.findLast(({ lastLsn }) => lastLsn >= from);
     return log === undefined || log.firstLsn > to ? undefined : { log, layers: [], lastLsn: log.lastLsn };
+  }
+
+  #storedOf(map: LayerMap): readonly Part[] {
+    const known = this.#stored.get(map);
+    if (known !== undefined) return known;
+    const parts = storedParts(map);
+    this.#stored.set(map, parts);
+    return parts;
   }
 }
 
