@@ -61,12 +61,24 @@ export class RedoneVersions {
    * @returns One or more of them, in order, with their values.
    */
   async take(read: Read[]): Promise<Read[]> {
-    if (this.#reverse) return await this.#takeGroup(read);
+    const whole = read.findIndex(isPatchedEntry);
+    if (whole !== 0) return this.#takeWhole(read.splice(0, whole < 0 ? read.length : whole));
+    return await (this.#reverse ? this.#takeGroup(read) : this.#takePatched(read));
+  }
+
+  /** Takes versions that stand on nothing, all at once. */
+  #takeWhole(read: Read[]): Read[] {
+    if (!this.#reverse) this.#standOn(read[read.length - 1]);
+    return read;
+  }
+
+  async #takePatched(read: Read[]): Promise<Read[]> {
     const taken: Read[] = [];
-    for (let bytes = 0; read.length > 0 && taken.length < mostVersions && bytes < mostBytes;) {
-      const one = await this.#redo(read.shift() as Read, read.length === 0 || isPatchedEntry(read[0]));
-      taken.push(one);
-      if ("value" in one) bytes += one.value?.length ?? 0;
+    for (let bytes = 0; taken.length < mostVersions && bytes < mostBytes; bytes += lengthOf(taken)) {
+      const [one] = read;
+      if (one === undefined || !isPatchedEntry(one)) break;
+      read.shift();
+      taken.push(await this.#redo(one));
     }
     return taken;
   }
@@ -74,24 +86,23 @@ export class RedoneVersions {
   async #takeGroup(read: Read[]): Promise<Read[]> {
     let count = 1;
     while (count < Math.min(read.length, groupVersions) && needsOlder(read[count - 1])) count++;
-    const group = read.splice(0, count).reverse(), taken: Read[] = [];
+    const taken: Read[] = [];
     this.#before = unknown;
-    for (const [i, one] of group.entries()) taken.push(await this.#redo(one, i + 1 < count));
+    for (const one of read.splice(0, count).reverse()) {
+      if (!isPatchedEntry(one)) this.#standOn(one);
+      taken.push(isPatchedEntry(one) ? await this.#redo(one) : one);
+    }
     return taken.reverse();
   }
 
-  /** A version with its value, which is kept for the next one if that may stand on it. */
-  async #redo(one: Read, isNeeded: boolean): Promise<Read> {
-    const lsn = one.lsn as Lsn;
-    if ("error" in one) {
-      this.#before = one.error;
-      return one;
-    }
-    if (!isPatchedEntry(one)) {
-      this.#before = isNeeded ? one.value?.slice() : unknown;
-      return one;
-    }
-    const value = this.#before = await this.#valueOf(one, lsn), { key } = one;
+  /** Takes note of what the next version may stand on. */
+  #standOn(one: Read): void {
+    this.#before = "error" in one ? one.error : one.value?.slice();
+  }
+
+  /** A version with its value, which the next one may stand on. */
+  async #redo(one: PatchedEntry): Promise<Read> {
+    const { key } = one, lsn = one.lsn as Lsn, value = this.#before = await this.#valueOf(one, lsn);
     return value instanceof Error ? { key, lsn, error: value } : { key, lsn, value: value?.slice() };
   }
 
@@ -115,6 +126,12 @@ export class RedoneVersions {
     const [entry] = await read.next() ?? [];
     return "error" in entry ? entry.error : entry.value;
   }
+}
+
+/** The bytes of the value of the last one. */
+function lengthOf(taken: readonly Read[]): number {
+  const last = taken[taken.length - 1];
+  return "value" in last ? last.value?.length ?? 0 : 0;
 }
 
 function needsOlder(one: Read): boolean {
