@@ -45,6 +45,8 @@ export class Places {
   #failures: Map<number, Error> | undefined;
   /** Whether what is held lies in its record, behind its key. */
   hasRecords = false;
+  /** Whether any place may be that of patches, as far as that is known before records are read. */
+  hasPatches = false;
   readonly #held = new HeldContents();
 
   /** Makes room for so many keys, all of them absent until places are added. */
@@ -125,6 +127,7 @@ export class Places {
 
   /** Holds what the record of a place has; see {@linkcode addHeld}. */
   hold(place: number, bytes: Uint8Array<ArrayBuffer>, start: number, end: number, content: number): void {
+    if (content === Content.PATCHES) this.hasPatches = true;
     this.#held.hold(place, bytes, start, end, content, this.#fields.length / stride);
   }
 
@@ -178,6 +181,7 @@ export class Places {
   ): number {
     const fields = this.#fields, at = place * stride;
     this.letGo(place);
+    if ((tagged & terminalFlag) === 0) this.hasPatches = true;
     this.#files[place] = file;
     fields[at + lsnField] = lsn;
     fields[at + offsetField] = offset;
@@ -289,7 +293,7 @@ export class Places {
 /** The lengths of all records that the value of a key is made of, in bytes; 0 if it has none. */
 export function chainLengthOf(places: Places, key: number): number {
   let bytes = places.valueLengthOf(key);
-  if (bytes === 0 || places.isTerminal(key)) return bytes;
+  if (!places.hasPatches || bytes === 0 || places.isTerminal(key)) return bytes;
   for (let place = places.olderThan(key); place !== noPlace; place = places.olderThan(place)) {
     bytes += places.valueLengthOf(place);
   }
@@ -339,6 +343,7 @@ export function settledAt(places: Places, key: number): Lsn {
 
 /** Whether the value of a key is made of patches, as far as that is known before its records are read. */
 export function isPatched(places: Places, key: number): boolean {
+  if (!places.hasPatches) return false;
   const isKnown = places.heldIn(key) !== undefined && places.contentOf(key) === Content.PATCHES;
   return places.newestOf(key) !== noPlace && (isKnown || !places.isTerminal(key));
 }
