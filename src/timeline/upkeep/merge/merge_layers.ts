@@ -11,8 +11,8 @@
  *
  * G1  What comes out holds versions of the inputs alone, each once: all above the horizon, and of each key what is read
  *     as of it. Without a horizon that is every version.
- * G2  Memory is bounded by a window, twice as much of it where patches of one key go on, and by the index of one output,
- *     however large the inputs are.
+ * G2  Memory is bounded by a window, twice as much of it where patches of one key go on, by what comes of a window that
+ *     is redone, and by the index of one output, however large the inputs are.
  * G3  The outputs are durable when it resolves; if it rejects, they are removed.
  * G6  Nothing is written before a durable manifest says that its number is taken.
  *
@@ -159,7 +159,7 @@ class Merge {
 
   /** The memory that it holds now, which is most of what it takes. */
   get heldBytes(): number {
-    return this.#window.heldBytes + (this.#output?.heldBytes ?? 0);
+    return this.#window.heldBytes + (this.#chains?.heldBytes ?? 0) + (this.#output?.heldBytes ?? 0);
   }
 
   async run(): Promise<LevelledLayer[]> {
@@ -170,6 +170,7 @@ class Merge {
     const lastLsn = this.#layers.reduce((most, { description }) => Math.max(most, description.lastLsn), 0);
     await this.#finish(this.#output ?? await this.#open(), lastLsn);
     if (this.#chains?.note !== undefined) this.#work.noted?.(this.#chains.note);
+    this.#chains?.end();
     return this.#finished;
   }
 
@@ -320,5 +321,6 @@ class Merge {
   async abandon(): Promise<void> {
     // Whoever waits is told what went wrong first.
     await Promise.allSettled(this.#outputs.map((output) => output.abandon()));
+    this.#chains?.end();
   }
 }

@@ -17,6 +17,7 @@
  */
 
 import { copyBytes, type Lsn, type Turns, viewOf } from "../../../base/mod.ts";
+import { dropMemory } from "../../../io/mod.ts";
 import {
   CompressedValue,
   decodePatches,
@@ -55,6 +56,16 @@ export class RedoneChains {
   constructor(redoer: Redoer, turns: Turns) {
     this.#redoer = redoer;
     this.#turns = turns;
+  }
+
+  /** The memory that it holds, in bytes. */
+  get heldBytes(): number {
+    return this.#bytes.byteLength;
+  }
+
+  /** Gives its memory up. It is not used any more. */
+  end(): void {
+    dropMemory(this.#bytes);
   }
 
   /** What is to be known of chains that could not be redone, as a sentence; `undefined` if there were none. */

@@ -182,3 +182,26 @@ Deno.test("mergeLayers() redoes chains in random layers, and no read as of the h
   }
   assert(redone > 0);
 });
+
+Deno.test("mergeLayers() says what it holds of what it redoes", async () => {
+  const value = patterned(100_000, 1);
+  const t = await MergeFixture.make([[[{ key: "a", value }], [{ key: "a", patch: "p" }]]]);
+  let sequence = 1000, held = 0;
+  const heldBy = async (redoer: Redoer | undefined) => {
+    held = 0;
+    await mergeLayers({ ...mergeContext(t.t.context), redoer }, t.layers, {
+      ...unbounded,
+      level: 7,
+      cuts: [],
+      retention: { horizon: 2, isOldest: true },
+      imageLsn: 2,
+      reserve: (count) => Promise.resolve((sequence += count) - count),
+      check: () => {},
+      copied: (_, heldBytes) => void (held = Math.max(held, heldBytes)),
+    });
+    return held;
+  };
+  const without = await heldBy(undefined), more = await heldBy(new Redoer(modelRedo)) - without;
+  assert(more >= value.length, `${more} bytes`);
+  await t.close();
+});
