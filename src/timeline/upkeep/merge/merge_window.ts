@@ -115,7 +115,8 @@ export class MergeWindow {
 
   /** Whether it takes what a window takes unless it is told otherwise, and no more memory than that needs. */
   get isUsual(): boolean {
-    return this.#limits === windowLimits && this.#bytes.length <= windowLimits.bytes;
+    const { bytes, rows } = windowLimits;
+    return this.#limits === windowLimits && this.#bytes.length <= bytes && this.rows.lsn.length <= rows;
   }
 
   /** Forgets what it was used for: the next row is the first of another merge. */

@@ -30,7 +30,7 @@ export class MergeWindows {
     return spare;
   }
 
-  /** Takes a window back, which nobody uses any more. One that had to grow for a long record is given up. */
+  /** Takes a window back, which nobody uses any more. One that had to grow for a long record, or chain, is given up. */
   giveBack(window: MergeWindow): void {
     const isKept = this.#keeps && this.#spare === undefined && window.isUsual;
     if (isKept) this.#spare = window;

@@ -61,3 +61,14 @@ Deno.test("MergeWindows keeps none where nobody merges again", async () => {
   assert(windows.take() !== window);
   await t.close();
 });
+
+Deno.test("MergeWindows keeps none that took more rows than others, for a chain of patches that went on", async () => {
+  const t = await MergeFixture.make([times(2, (i) => [put(`k${i}`, "x")])]), [layer] = t.layers;
+  const windows = new MergeWindows(true), window = windows.take(), row = rowOf("k", 1);
+  window.restart(4096, 0);
+  for (; window.fits(0, true); row.lsn[0]++) window.add(row, 0, layer);
+  assertEquals(window.count, 2 * windowLimits.rows);
+  windows.giveBack(window);
+  assertEquals(window.heldBytes, 0);
+  await t.close();
+});
