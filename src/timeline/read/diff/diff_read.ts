@@ -18,7 +18,7 @@
 import type { Lsn } from "../../../base/mod.ts";
 import { isSameSpan, LayerMap } from "../../../layer/mod.ts";
 import type { Objects } from "../../../objects/mod.ts";
-import type { DamagedEntry, Entry } from "../../entry.ts";
+import type { DamagedEntry, Entry, KeyEntry } from "../../entry.ts";
 import type { Level } from "../levels.ts";
 import type { ScanPlan } from "../options.ts";
 import type { Read } from "../read.ts";
@@ -71,27 +71,25 @@ export class DiffRead implements Read<EntryPair>, ReadHold {
   async next(): Promise<EntryPair[] | undefined> {
     for (;;) {
       const pairs = await this.#pair?.next();
+      if (pairs !== undefined && pairs.length > 0) return pairs;
       if (pairs === undefined) {
-        const keys = await this.#changedKeys();
+        const keys = await this.#keys.next();
         if (keys === undefined) return undefined;
-        const read = (view: View) => new VectoredRead(this.#objects, view, keys.values());
-        this.#pair = new PairRead(read(this.#before), read(this.#after));
-      } else if (pairs.length > 0) return pairs;
+        this.#pair = this.#pairOf(keys);
+      }
       const { turns } = this.#objects.host;
       if (turns.due()) await turns.turn();
       this.#view.check();
     }
   }
 
-  /** The next keys that have a version behind A; `undefined` if there are no more. */
-  async #changedKeys(): Promise<Uint8Array<ArrayBuffer>[] | undefined> {
-    const { lsn } = this.#before;
-    for (;;) {
-      const entries = await this.#keys.next();
-      if (entries === undefined) return undefined;
-      const changed = entries.filter((entry) => entry.lsn > lsn);
-      if (changed.length > 0) return changed.map(({ key }) => key);
-    }
+  /** Reads those of keys that have a version behind A; `undefined` if none has. */
+  #pairOf(entries: readonly KeyEntry[]): PairRead | undefined {
+    const { lsn } = this.#before, changed = entries.filter((entry) => entry.lsn > lsn);
+    if (changed.length === 0) return undefined;
+    const keys = changed.map(({ key }) => key);
+    const read = (view: View) => new VectoredRead(this.#objects, view, keys.values());
+    return new PairRead(read(this.#before), read(this.#after));
   }
 
   /** See {@linkcode Read.cancel}. */

@@ -2,8 +2,10 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { LsnError } from "../../../../src/base/mod.ts";
+import { systemHost } from "../../../../src/io/mod.ts";
 import { SimEngine } from "../../../../src/sim/mod.ts";
 import { collect } from "../../../store/bytes.ts";
+import { noTurns } from "../layers.ts";
 import { WriterFixture } from "../../write/writer_fixture.ts";
 
 const KiB = 1024;
@@ -59,6 +61,28 @@ Deno.test("diff() reads layers that have changes, and looks their keys up: it co
   // Three runs of the old layer, and three records of the new one.
   assert(bytes <= 6 * 8 * KiB, `${bytes} bytes of values`);
   assert(pageReads - before.pageReads + valueReads - before.valueReads <= 14);
+  await t.close();
+});
+
+Deno.test("diff() gives the event loop its turns where keys have not changed, as a scan does", async () => {
+  let given = 0;
+  const turns = { ...noTurns, due: () => true, turn: () => Promise.resolve(void given++) };
+  const engine = new SimEngine(), host = { ...systemHost(engine), turns };
+  const settings = { segmentBytes: 16 * KiB * KiB, indexBytes: 16 * KiB * KiB };
+  const t = await WriterFixture.open(engine, { host, settings });
+  t.append(...Array.from({ length: 50_000 }, (_, i) => ({ key: `k${i}`, value: "v" })));
+  t.append({ key: "z", value: "new" });
+  const turnsOf = async (read: () => Promise<unknown[]>) => {
+    const before = given;
+    await read();
+    return given - before;
+  };
+  const scan = () => collect(t.timeline.scan({ keysOnly: true }));
+  await scan();
+  // Keys are sorted by now.
+  const scanned = await turnsOf(scan);
+  const compared = await turnsOf(() => diff(t, 1, 2));
+  assert(compared >= scanned, `${compared} turns, ${scanned} of a scan`);
   await t.close();
 });
 
