@@ -11,22 +11,20 @@
  * @module
  */
 
-import { copyBytes, type Lsn } from "../../../base/mod.ts";
-import { recordHeaderBytes, VersionBlock } from "../../../layer/mod.ts";
+import type { Lsn } from "../../../base/mod.ts";
+import type { VersionBlock } from "../../../layer/mod.ts";
+import { KeptRows } from "../../kept_rows.ts";
 
 /** What the columns of a row are taken to hold, in bytes. */
 const rowBytes = 64;
 
 /** Versions in columns. */
 export class GatheredVersions {
-  /** The rows: their keys, and records around them of those that {@linkcode hasRecord} says so of. */
-  readonly rows: VersionBlock = new VersionBlock();
   /** The first LSN of which nothing is kept. */
   end: Lsn;
   readonly #from: Lsn;
   #most: number;
-  /** By row: which layer it comes from, times two, and 1 if its record is here. */
-  #tags = new Int32Array(0);
+  readonly #kept = new KeptRows();
   #bytes = 0;
 
   /**
@@ -42,6 +40,11 @@ export class GatheredVersions {
     this.#most = most;
   }
 
+  /** The rows: their keys, and records around them of those that {@linkcode hasRecord} says so of. */
+  get rows(): VersionBlock {
+    return this.#kept.block;
+  }
+
   /** Whether a version of such an LSN is kept. */
   takes(lsn: Lsn): boolean {
     return lsn >= this.#from && lsn < this.end;
@@ -49,46 +52,18 @@ export class GatheredVersions {
 
   /** Which layer a row comes from. */
   sourceOf(row: number): number {
-    return this.#tags[row] >> 1;
+    return this.#kept.sourceOf(row);
   }
 
   /** Whether the record of a row is here. */
   hasRecord(row: number): boolean {
-    return (this.#tags[row] & 1) === 1;
+    return this.#kept.hasRecord(row);
   }
 
   /** Adds a row of a block that is kept. */
   add(block: VersionBlock, row: number, source: number): void {
-    const own = this.rows, at = own.count, start = this.#endOf(at - 1);
-    const head = block.hasRecords ? recordHeaderBytes : 0;
-    const count = block.hasRecords ? block.length[row] : block.keyLength[row];
-    own.reserve(at + 1, start + count);
-    this.#reserve(own.lsn.length);
-    copyBytes(block.view, block.keyStart[row] - head, own.view, start, count);
-    own.keyStart[at] = start + head;
-    own.keyLength[at] = block.keyLength[row];
-    own.lsn[at] = block.lsn[row];
-    own.offset[at] = block.offset[row];
-    own.length[at] = block.length[row];
-    own.flags[at] = block.flags[row];
-    this.#tags[at] = source * 2 + (block.hasRecords ? 1 : 0);
-    own.count++;
-    this.#bytes += count + rowBytes;
+    this.#bytes += this.#kept.add(block, row, source) + rowBytes;
     if (this.#bytes > this.#most) this.#letGo();
-  }
-
-  /** Where the bytes of a row end: its record, or its key. */
-  #endOf(row: number): number {
-    if (row < 0) return 0;
-    const { keyStart, keyLength, length } = this.rows;
-    return keyStart[row] + (this.hasRecord(row) ? length[row] - recordHeaderBytes : keyLength[row]);
-  }
-
-  #reserve(rows: number): void {
-    if (rows <= this.#tags.length) return;
-    const tags = this.#tags;
-    this.#tags = new Int32Array(rows);
-    this.#tags.set(tags);
   }
 
   /** Lets the higher half of the LSNs go, so that it costs little for each row; of one LSN alone nothing. */
@@ -103,24 +78,8 @@ export class GatheredVersions {
     this.end = end;
     const { count } = rows;
     rows.count = this.#bytes = 0;
-    for (let row = 0; row < count; row++) if (rows.lsn[row] < end) this.#moveDown(row);
-  }
-
-  /** Moves a row to the first place that is free. */
-  #moveDown(row: number): void {
-    const { rows } = this, to = rows.count++, from = rows.keyStart[row];
-    const head = this.hasRecord(row) ? recordHeaderBytes : 0, count = this.#endOf(row) - from + head;
-    const start = this.#endOf(to - 1);
-    if (row !== to) {
-      rows.bytes.copyWithin(start, from - head, from - head + count);
-      rows.keyLength[to] = rows.keyLength[row];
-      rows.lsn[to] = rows.lsn[row];
-      rows.offset[to] = rows.offset[row];
-      rows.length[to] = rows.length[row];
-      rows.flags[to] = rows.flags[row];
-      this.#tags[to] = this.#tags[row];
-      rows.keyStart[to] = start + head;
+    for (let row = 0; row < count; row++) {
+      if (rows.lsn[row] < end) this.#bytes += this.#kept.move(row, rows.count++) + rowBytes;
     }
-    this.#bytes += count + rowBytes;
   }
 }

@@ -15,16 +15,16 @@
  * @module
  */
 
-import { copyBytes, type Lsn, maxKeyBytes } from "../../../base/mod.ts";
+import { type Lsn, maxKeyBytes } from "../../../base/mod.ts";
 import {
   isSameSpan,
   type MergedCursor,
   type PageSource,
-  recordHeaderBytes,
   terminalFlag,
   tombstoneFlag,
-  VersionBlock,
+  type VersionBlock,
 } from "../../../layer/mod.ts";
+import { KeptRows } from "../../kept_rows.ts";
 
 /** What may be given up. */
 export interface Retention {
@@ -117,17 +117,14 @@ const mostRecordBytes = 1 << 20;
  */
 export class RetainedCursor implements MergedCursor {
   /** Rows that are decided, and behind them those that are held; with or without records as the rows that come next. */
-  readonly block: VersionBlock = new VersionBlock();
+  readonly block: VersionBlock;
   at = 0;
   end = 0;
   ended = false;
   readonly #from: MergedCursor;
   readonly #versions: RetainedVersions;
   readonly #sourceOf: () => number;
-  /** By row: from which source it comes. */
-  #sources = new Int32Array(0);
-  /** By row: whether its record lies around its key. */
-  #hasRecord = new Uint8Array(0);
+  readonly #kept = new KeptRows();
   /** The rows in front of this one are decided. */
   #decided = 0;
   /** The key of the last version that came. */
@@ -144,12 +141,13 @@ export class RetainedCursor implements MergedCursor {
   constructor(from: MergedCursor, retention: Retention, sourceOf: () => number = () => from.source) {
     this.#from = from;
     this.#sourceOf = sourceOf;
+    this.block = this.#kept.block;
     this.#versions = new RetainedVersions(retention);
   }
 
   /** See {@linkcode MergedCursor.source}. */
   get source(): number {
-    return this.#sources[this.at];
+    return this.#kept.sourceOf(this.at);
   }
 
   /** See {@linkcode MergedCursor.settle}. */
@@ -158,13 +156,9 @@ export class RetainedCursor implements MergedCursor {
     if (this.at === this.#decided && !this.#gather(pages)) return false;
     this.ended = this.at === this.#decided;
     this.end = this.at;
-    while (this.end < this.#decided && this.#isLikeNext(this.end)) this.end++;
-    this.block.hasRecords = this.#hasRecord[this.at] === 1;
+    while (this.end < this.#decided && this.#kept.areAlike(this.end, this.at)) this.end++;
+    this.block.hasRecords = this.#kept.hasRecord(this.at);
     return true;
-  }
-
-  #isLikeNext(row: number): boolean {
-    return this.#sources[row] === this.source && this.#hasRecord[row] === this.#hasRecord[this.at];
   }
 
   /** See {@linkcode MergedCursor.step}. */
@@ -193,29 +187,9 @@ export class RetainedCursor implements MergedCursor {
   /** Moves what is held to the front. */
   #restart(): void {
     const { block } = this, from = this.#decided, held = block.count - from;
-    for (let i = 0; from > 0 && i < held; i++) this.#move(from + i, i);
+    for (let i = 0; from > 0 && i < held; i++) this.#kept.move(from + i, i);
     block.count = held;
     this.at = this.end = this.#decided = 0;
-  }
-
-  #move(from: number, to: number): void {
-    const { block } = this, start = this.#endOf(to - 1), head = this.#hasRecord[from] * recordHeaderBytes;
-    block.bytes.copyWithin(start, block.keyStart[from] - head, this.#endOf(from));
-    block.keyStart[to] = start + head;
-    block.keyLength[to] = block.keyLength[from];
-    block.lsn[to] = block.lsn[from];
-    block.offset[to] = block.offset[from];
-    block.length[to] = block.length[from];
-    block.flags[to] = block.flags[from];
-    this.#sources[to] = this.#sources[from];
-    this.#hasRecord[to] = this.#hasRecord[from];
-  }
-
-  /** Where the bytes of a row end: its key, or its record. */
-  #endOf(row: number): number {
-    const { keyStart, keyLength, length } = this.block;
-    if (row < 0) return 0;
-    return keyStart[row] + (this.#hasRecord[row] === 1 ? length[row] - recordHeaderBytes : keyLength[row]);
   }
 
   #take(block: VersionBlock, row: number, source: number): void {
@@ -223,7 +197,7 @@ export class RetainedCursor implements MergedCursor {
     const verdict = this.#versions.take(isSameKey, block.lsn[row], block.flags[row]);
     if (verdict === Verdict.DROP || verdict === Verdict.DROP_HOLD) own.count = this.#decided;
     else if (verdict !== Verdict.HOLD) this.#decided = own.count;
-    this.#add(block, row, source);
+    this.#kept.add(block, row, source, mostRecordBytes);
     if (verdict === Verdict.KEEP || verdict === Verdict.DROP) this.#decided = own.count;
     if (isSameKey) return;
     const start = block.keyStart[row], length = this.#lastKeyLength = block.keyLength[row];
@@ -233,33 +207,5 @@ export class RetainedCursor implements MergedCursor {
   #isLastKey({ bytes, keyStart, keyLength }: VersionBlock, row: number): boolean {
     const length = keyLength[row];
     return this.#lastKeyLength === length && isSameSpan(this.#lastKey, 0, bytes, keyStart[row], length);
-  }
-
-  #add(block: VersionBlock, row: number, source: number): void {
-    const own = this.block, at = own.count, start = this.#endOf(at - 1);
-    const hasRecord = block.hasRecords && start + block.length[row] <= mostRecordBytes;
-    const head = hasRecord ? recordHeaderBytes : 0, from = block.keyStart[row] - head;
-    const count = hasRecord ? block.length[row] : block.keyLength[row];
-    own.reserve(at + 1, start + count);
-    this.#reserve(own.lsn.length);
-    copyBytes(block.view, from, own.view, start, count);
-    own.keyStart[at] = start + head;
-    own.keyLength[at] = block.keyLength[row];
-    own.lsn[at] = block.lsn[row];
-    own.offset[at] = block.offset[row];
-    own.length[at] = block.length[row];
-    own.flags[at] = block.flags[row];
-    this.#sources[at] = source;
-    this.#hasRecord[at] = hasRecord ? 1 : 0;
-    own.count++;
-  }
-
-  #reserve(rows: number): void {
-    if (rows <= this.#sources.length) return;
-    const sources = this.#sources, hasRecord = this.#hasRecord;
-    this.#sources = new Int32Array(rows);
-    this.#sources.set(sources);
-    this.#hasRecord = new Uint8Array(rows);
-    this.#hasRecord.set(hasRecord);
   }
 }
