@@ -11,7 +11,7 @@
  */
 
 import type { Lsn } from "../../../base/mod.ts";
-import { recordHeaderBytes, type StoredLayer } from "../../../layer/mod.ts";
+import type { StoredLayer } from "../../../layer/mod.ts";
 import { type Objects, PageSet } from "../../../objects/mod.ts";
 import type { DamagedEntry, Entry } from "../../entry.ts";
 import { complete } from "../read.ts";
@@ -19,8 +19,7 @@ import { ListedKeys } from "../records/columns.ts";
 import { Copies } from "../records/copies.ts";
 import { EntryRead } from "../records/entry_read.ts";
 import { isPatchedEntry } from "../records/chains.ts";
-import { contentAt } from "../records/held_contents.ts";
-import { Places } from "../records/places.ts";
+import { addRow, Places } from "../records/places.ts";
 import type { View } from "../view.ts";
 import type { ChangeBatch, KeyChange } from "./change_batch.ts";
 import { Gather } from "./gather.ts";
@@ -118,14 +117,10 @@ export class SortedRead {
     const { versions } = this.#gather, { rows } = versions, bytes = rows.bytes as Uint8Array<ArrayBuffer>;
     const places = new Places(numbers.length), keys = new Array<Uint8Array<ArrayBuffer>>(numbers.length);
     for (let i = 0; i < numbers.length; i++) {
-      const row = numbers[i], start = rows.keyStart[row], end = start + rows.keyLength[row];
-      const record = start - recordHeaderBytes, length = rows.length[row];
-      keys[i] = bytes.subarray(start, end);
-      const layer = this.#layers[versions.sourceOf(row)], lsn = rows.lsn[row], flags = rows.flags[row];
-      if (versions.hasRecord(row)) {
-        const content = contentAt(bytes, record);
-        places.addHeld(i, layer, lsn, rows.offset[row], length, flags, bytes, end, record + length, content);
-      } else places.add(i, layer, lsn, rows.offset[row], length, flags);
+      const row = numbers[i], start = rows.keyStart[row], layer = this.#layers[versions.sourceOf(row)];
+      keys[i] = bytes.subarray(start, start + rows.keyLength[row]);
+      if (versions.hasRecord(row)) addRow(places, i, layer, rows, row);
+      else places.add(i, layer, rows.lsn[row], rows.offset[row], rows.length[row], rows.flags[row]);
     }
     return new EntryRead(this.#objects, this.#view, new ListedKeys(keys), places, {
       copies: this.#copies,
