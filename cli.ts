@@ -15,4 +15,6 @@
 
 import { main, systemTerminal } from "./src/cli/mod.ts";
 
-if (import.meta.main) Deno.exitCode = await main(Deno.args, systemTerminal());
+// Nothing is left to be waited for: stores are closed, and the output is written. A process that were left to end by
+// itself would have its runtime torn down while V8 still compiles beside it, and now and then die of that (SIGSEGV).
+if (import.meta.main) Deno.exit(await main(Deno.args, systemTerminal()));
