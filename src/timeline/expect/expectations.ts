@@ -21,7 +21,10 @@ import {
  * has not changed since.
  */
 export interface Expectation {
-  /** The key. The batch need not change it. */
+  /**
+   * The key. The batch need not change it. That of an entry that was read in a part of a timeline has no prefix: to be
+   * expected by the timeline it is made whole by {@linkcode Keyspace.expectationOf}.
+   */
   readonly key: Key;
   /**
    * The LSN of its newest version, which may be a deletion, as {@linkcode Entry} tells it; `undefined` if it has no value:
@@ -108,7 +111,12 @@ export class Expectations {
   }
 }
 
-function checkExpectation(given: unknown): Expectation {
+/**
+ * Checks one that a caller gave, but for its key and its LSN.
+ *
+ * @throws {TypeError} If it is none.
+ */
+export function checkExpectation(given: unknown): Expectation {
   if (typeof given !== "object" || given === null) {
     throw new TypeError(`Cannot append: expected an expectation, found ${typeName(given)}`);
   }

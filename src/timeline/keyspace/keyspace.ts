@@ -8,6 +8,7 @@ import type { Key, Lsn } from "../../base/mod.ts";
 import type { Change } from "../../segment/mod.ts";
 import type { Appender, AppendOptions, WritableOptions } from "../append.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "../entry.ts";
+import { checkExpectation, type Expectation } from "../expect/expectations.ts";
 import type { Difference, DiffRange } from "../read/diff/options.ts";
 import type { ChangeBatch } from "../read/feed/change_batch.ts";
 import type { Feed } from "../read/feed/feed.ts";
@@ -127,7 +128,8 @@ export class Keyspace<T, Put = T> {
   }
 
   /**
-   * A change as the timeline takes it, so that changes of several keyspaces make one batch.
+   * A change as the timeline takes it, so that changes of several keyspaces make one batch. What it expects of them
+   * {@linkcode expectationOf} gives.
    *
    * @param change A change of this part.
    * @returns The change with its whole key, and bytes for its value.
@@ -151,6 +153,38 @@ export class Keyspace<T, Put = T> {
   changeOf(change: Change<Put>): Change {
     const made = this.#space.changeOf(change);
     return { ...made, key: (made.key as Uint8Array).slice() };
+  }
+
+  /**
+   * An expectation as the timeline takes it, so that a batch of changes of several keyspaces expects what was read in any
+   * of them. An entry of this part as it is has no prefix, and would expect something of another key.
+   *
+   * @param expectation An expectation of this part, such as an entry that was read in it.
+   * @returns The expectation with its whole key.
+   * @throws {TypeError} If it is no expectation.
+   *
+   * @example Take a name that nobody has
+   * ```ts
+   * import { assertRejects } from "@std/assert";
+   * import { ConflictError, json, Store, text } from "@varve/varve";
+   *
+   * await using store = await Store.open(await Deno.makeTempDir());
+   * const timeline = store.timeline();
+   * const users = timeline.under(["user"]).as(json<{ name: string }>());
+   * const names = timeline.under(["name"]).as(text());
+   * const [user, name] = [await users.getEntry([42]), await names.getEntry(["Ann"])];
+   * const taken = [
+   *   users.changeOf({ key: [42], value: { name: "Ann" } }),
+   *   names.changeOf({ key: ["Ann"], value: "42" }),
+   * ];
+   * const expect = [users.expectationOf(user), names.expectationOf(name)];
+   * await timeline.append(taken, { expect });
+   * await assertRejects(() => timeline.append(taken, { expect }), ConflictError);
+   * ```
+   */
+  expectationOf(expectation: Expectation): Expectation {
+    const { key, lsn } = checkExpectation(expectation);
+    return { key: this.keyOf(key), lsn };
   }
 
   /**

@@ -131,6 +131,23 @@ test("Keyspace.changeOf() gives changes for a batch of several keyspaces", async
   assertEquals([a.keyOf([1]), b.keyOf("x")], [encodeKey(["a", 1]), new TextEncoder().encode("b/x")]);
 });
 
+test("Keyspace.expectationOf() has the timeline expect what was read in a part", async (place) => {
+  const timeline = (await place.open()).timeline(), user = timeline.under(["user"]).under([7]);
+  await user.append([{ key: ["name"], value: "Ann" }]);
+  const [name, mail] = [await user.getEntry(["name"]), await user.getEntry(["mail"])];
+  const expect = [user.expectationOf(name), user.expectationOf(mail)];
+  assertEquals(expect.map(({ key, lsn }) => [key, lsn]), [
+    [encodeKey(["user", 7, "name"]), 1],
+    [encodeKey(["user", 7, "mail"]), undefined],
+  ]);
+  const change = user.changeOf({ key: ["mail"], value: "ann@a.test" });
+  assertEquals(await timeline.append([change], { expect }), 2);
+  const conflict = await assertRejects(() => timeline.append([change], { expect }), ConflictError);
+  assertEquals(conflict.key, encodeKey(["user", 7, "mail"]));
+  const mistyped = { key: ["name"], Lsn: 1 } as unknown as typeof name;
+  assertThrows(() => user.expectationOf(mistyped), TypeError, 'to have a "key" and an "lsn"');
+});
+
 test("Snapshot.under() reads as of its LSN", async (place) => {
   const timeline = (await place.open()).timeline();
   await users(timeline);
