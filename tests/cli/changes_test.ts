@@ -51,6 +51,24 @@ Deno.test("varve tail shows changes in the order of LSNs and keys, as text and a
   );
 });
 
+Deno.test("varve tail and varve diff leave out where loads stopped, so that load takes what they show", async () => {
+  await using folder = new TemporaryFolder();
+  const lines = ["a", "b"].map((key) => `{"key":"${key}","value":"1"}\n`).join("");
+  assertEquals((await varve(folder, ["load", "store", "--create", "--name", "lines"], lines)).code, 0);
+  const json = await shown(folder, "tail", "store", "--json");
+  assertEquals(json, '{"key":"a","lsn":1,"value":"1"}\n{"key":"b","lsn":1,"value":"1"}\n');
+  const copied = await varve(folder, ["load", "copy", "--create"], json);
+  assertEquals([copied.code, copied.err], [0, ""]);
+  assertEquals(await shown(folder, "diff", "store", "0", "1"), "+\ta\t1\n+\tb\t1\n");
+
+  const asked = ["--base64", "--prefix", new TextEncoder().encode("\0varve/load/").toBase64()];
+  assertStringIncludes(await shown(folder, "tail", "store", ...asked), "1\tput\t\\x00varve/load/lines\t{");
+  assertStringIncludes(
+    await shown(folder, "diff", "store", "0", "1", ...asked),
+    "+\t\\x00varve/load/lines\t{",
+  );
+});
+
 Deno.test("varve diff shows what there was and what there is", async () => {
   await using folder = await filled();
   assertEquals(

@@ -7,6 +7,7 @@ import type { Command } from "../command.ts";
 import { exitInterrupted, exitOk } from "../exit_code.ts";
 import { type Interrupt, listenForInterrupt } from "../interrupt.ts";
 import { formatKeyParts } from "../key_parts.ts";
+import { hidesPositions, isPositionKey } from "../load/load_position.ts";
 import { openForReading } from "../open_timeline.ts";
 import { base64Option, keyPartsAs, type OptionSpecs, partsOption, redoOption } from "../options.ts";
 import { escapeText, writeEscaped } from "../terminal/escape.ts";
@@ -33,7 +34,8 @@ export const tailCommand: Command = {
 Each line is an LSN, a tab, "put", "patch" or "delete", a tab, the key, and a tab and the value or the patch, with \\xNN
 for every byte that is no printable text. Lines of one LSN are one batch, in the order of keys. --json shows
 {"key","lsn","value"}, {"key","lsn","patch"} or {"key","lsn","delete":true} on each line, or "keyBase64" and "valueBase64"
-or "patchBase64" for what is not UTF-8; "varve load" reads it back. Without --from it begins with all that is kept.
+or "patchBase64" for what is not UTF-8; "varve load" reads it back. Where loads stopped (see "varve load --help") is left
+out, unless --prefix asks for it. Without --from it begins with all that is kept.
 -f goes on with what another process writes, as soon as that is in its files, and durable: 200 ms after it was
 appended, as a rule. Ctrl-C ends it; the exit code is 130. If history is given up before it was shown, it ends with 1.`,
   options: {
@@ -43,23 +45,24 @@ appended, as a rule. Ctrl-C ends it; the exit code is 130. If history is given u
     ...keyOptions,
   },
   async run(args, { output }) {
-    const follow = args.flag("follow"), prefix = prefixOf(args);
+    const follow = args.flag("follow"), prefix = prefixOf(args), hides = hidesPositions({ prefix });
     const range = { from: args.lsn("from"), to: args.lsn("to"), prefix };
     if (follow && range.to !== undefined) throw new UsageError("--follow and --to exclude each other");
     await using open = await openForReading(args);
     if (!follow) {
-      for await (const batch of open.timeline.changes(range)) await writeBatch(args, output, batch);
+      for await (const batch of open.timeline.changes(range)) await writeBatch(args, output, batch, hides);
       return exitOk;
     }
     using interrupt = listenForInterrupt();
     const stream = open.timeline.changes({ ...range, follow, signal: interrupt.signal });
-    return await showAsItComes(args, output, stream, interrupt);
+    const write = (batch: ChangeBatch) => writeBatch(args, output, batch, hides);
+    return await showAsItComes(write, output, stream, interrupt);
   },
 };
 
 /** Shows batches, and leaves none in the output while it waits for the next. */
 async function showAsItComes(
-  args: Arguments,
+  write: (batch: ChangeBatch) => Promise<void>,
   output: Output,
   stream: ReadableStream<ChangeBatch>,
   { signal }: Interrupt,
@@ -75,7 +78,7 @@ async function showAsItComes(
       if (!isThere) await output.flush();
       const { done, value } = await next;
       if (done) return exitOk;
-      await writeBatch(args, output, value);
+      await write(value);
     }
   } catch (error) {
     if (signal.aborted && error === signal.reason) return exitInterrupted;
@@ -85,10 +88,16 @@ async function showAsItComes(
   }
 }
 
-async function writeBatch(args: Arguments, output: Output, { lsn, changes }: ChangeBatch): Promise<void> {
+async function writeBatch(
+  args: Arguments,
+  output: Output,
+  { lsn, changes }: ChangeBatch,
+  hides: boolean,
+): Promise<void> {
   const asParts = args.showsParts;
   for (const change of changes) {
     const { key } = change, isPatch = "patch" in change;
+    if (hides && isPositionKey(key)) continue;
     const value = isPatch ? change.patch : "value" in change ? change.value : undefined;
     if (args.flag("json")) await writeJsonLine(output, { key, lsn, value, isPatch, asParts });
     else {
@@ -114,7 +123,8 @@ export const diffCommand: Command = {
 Of each key that has another value as of the second LSN than as of the first, the value that it had is shown behind
 "-", a tab, the key and a tab, and the value that it has then behind "+", with \\xNN for every byte that is no printable
 text. --json shows {"key","before","after"} on each line, without the one that there is not, or "keyBase64",
-"beforeBase64" and "afterBase64" for what is not UTF-8. It costs what changed, and not what there is.`,
+"beforeBase64" and "afterBase64" for what is not UTF-8. Where loads stopped (see "varve load --help") is left out, unless
+--prefix or --start ask for it. It costs what changed, and not what there is.`,
   options: {
     "start": { value: "KEY", describe: "from this key on, included" },
     "end": { value: "KEY", describe: "up to this key, not included" },
@@ -125,9 +135,10 @@ text. --json shows {"key","before","after"} on each line, without the one that t
     const [before, after] = args.positionals.slice(1).map(lsnOf), prefix = prefixOf(args);
     if (after < before) throw new UsageError(`LSN ${after} stands before LSN ${before}`);
     const start = args.bound("start"), end = args.bound("end");
-    const asParts = args.showsParts;
+    const asParts = args.showsParts, hides = hidesPositions({ prefix, start });
     await using open = await openForReading(args);
     for await (const one of open.timeline.diff(before, after, { prefix, start, end })) {
+      if (hides && isPositionKey(one.key)) continue;
       if (args.flag("json")) {
         await writeJsonDifference(output, { ...one, asParts });
         continue;

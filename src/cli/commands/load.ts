@@ -35,8 +35,8 @@ Ctrl-C ends the load (exit code 130). After that, a crash or a bad line that was
 the rest, and stores no line twice; once all is stored, it loads what was added to the file since. Lines with LSNs that
 the store has are passed over. For lines without, each batch keeps the position behind it under the key
 "\\x00varve/load/NAME"; NAME is the path of the file. Standard input has no name, and is loaded from its first line on,
-unless --name gives it one. "varve scan" leaves these keys out; scans of the API show them, but with
-start: "\\0varve0".`,
+unless --name gives it one. "varve scan", "varve tail" and "varve diff" leave these keys out; the API shows
+them, scans but with start: "\\0varve0".`,
   options: {
     "base64": { describe: '"key", "value" and "patch" are base64' },
     "ignore-lsn": { describe: 'pass over "lsn" and write at the next LSNs' },

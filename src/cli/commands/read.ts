@@ -6,7 +6,7 @@ import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { exitDamaged, exitFailure, exitOk } from "../exit_code.ts";
 import { formatKeyParts } from "../key_parts.ts";
-import { isPositionKey, positionPrefix } from "../load/load_position.ts";
+import { hidesPositions, isPositionKey, positionPrefix } from "../load/load_position.ts";
 import { fileIn, openForReading } from "../open_timeline.ts";
 import {
   base64Option,
@@ -168,9 +168,7 @@ ${atDetails}`,
     let left = args.count("limit") ?? Infinity;
     await using open = await openForReading(args);
     const lsn = lsnOf(moment, open.timeline);
-    // Positions of loads are left out, unless they are asked for.
-    const hides = !isPositionKey(prefix ?? start ?? "");
-    const hidden = hides ? await open.timeline.count({ prefix: positionPrefix }, { lsn }) : 0;
+    const hidden = hidesPositions(range) ? await open.timeline.count({ prefix: positionPrefix }, { lsn }) : 0;
     await visitRows(open.timeline, { ...range, limit: left + hidden }, { lsn }, async (rows) => {
       for (let row = rows.from; row < rows.to && left > 0; row++) {
         if (hidden > 0 && isPositionRow(rows, row)) continue;

@@ -32,6 +32,19 @@ export function isPositionKey(key: Key): boolean {
   return true;
 }
 
+/** Which keys are asked for. */
+export interface AskedKeys {
+  /** What they start with. */
+  readonly prefix?: Key | undefined;
+  /** The first one. */
+  readonly start?: Key | undefined;
+}
+
+/** Whether keys under which positions are kept are left out of what is shown: all of them, unless they are asked for. */
+export function hidesPositions({ prefix, start }: AskedKeys): boolean {
+  return !isPositionKey(prefix ?? start ?? "");
+}
+
 /** A position as it is kept. */
 export type KeptPosition = Pick<LoadPosition, "bytes" | "lines" | "crc">;
 
