@@ -35,12 +35,14 @@ Each line is an LSN, a tab, "put", "patch" or "delete", a tab, the key, and a ta
 for every byte that is no printable text. Lines of one LSN are one batch, in the order of keys. --json shows
 {"key","lsn","value"}, {"key","lsn","patch"} or {"key","lsn","delete":true} on each line, or "keyBase64" and "valueBase64"
 or "patchBase64" for what is not UTF-8; "varve load" reads it back. Where loads stopped (see "varve load --help") is left
-out, unless --prefix asks for it. Without --from it begins with all that is kept.
+out, unless --prefix asks for it. Without --from it begins with the first batch, or, where history was given up (see
+"varve gc --help"), at the horizon. Then it is no copy of everything: what was written before and has not changed since is
+not told, and patches may stand on it. Such a copy is a scan as of the horizon, then what is behind it.
 -f goes on with what another process writes, as soon as that is in its files, and durable: 200 ms after it was
 appended, as a rule. Ctrl-C ends it; the exit code is 130. If history is given up before it was shown, it ends with 1.`,
   options: {
     "follow": { short: "f", describe: "go on with what is written (-f)" },
-    "from": { value: "LSN", describe: "from this LSN on, included (the first that is kept)" },
+    "from": { value: "LSN", describe: "from this LSN on, included (the horizon, or 1)" },
     "to": { value: "LSN", describe: "up to this LSN, included (the last)" },
     ...keyOptions,
   },

@@ -28,8 +28,8 @@ export interface ChangeBatch<T = Uint8Array<ArrayBuffer>> {
   /**
    * What changed, in the order of keys; at least one change. Of a key there is one, but for patches: all of those that the
    * batch has of a key come in their order, behind the value, or the deletion, that they stand on in the batch, if it has
-   * that. Appended elsewhere they make the same version. Nothing is redone for it; what was made a whole value below a
-   * horizon comes as that.
+   * that. Appended elsewhere they make the same version. Nothing is redone for it; what upkeep made a whole value of
+   * at the horizon comes as that.
    */
   readonly changes: readonly KeyChange<T>[];
 }

@@ -20,7 +20,8 @@ import { countNames, planRead, planScan } from "../options.ts";
 export interface ChangesOptions {
   /**
    * The first LSN that counts: not below the horizon, and not more than one behind the last LSN. The default is the
-   * horizon, or 1: the first LSN of which every change is still there.
+   * horizon, or 1: the first LSN of which every change is still there. Of what was written before the horizon, and has not
+   * changed since, nothing is told, and the first patches may stand on it: a copy begins with a scan as of the horizon.
    */
   from?: Lsn | undefined;
   /** The last LSN that counts. The default is the last LSN at the call. */
