@@ -1,14 +1,20 @@
 /** Upkeep that a command calls for: shown while it goes on, told of at its end, ended by an interrupt. */
 
 import { systemClock } from "../base/mod.ts";
-import type { CompactOptions, Timeline } from "../timeline/mod.ts";
+import type { CompactOptions, Redo, Timeline } from "../timeline/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import { exitInterrupted, exitOk } from "./exit_code.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { openForWriting, toldMilliseconds } from "./open_timeline.ts";
+import { escapeText } from "./terminal/escape.ts";
 import { Progress } from "./terminal/progress.ts";
 import { formatWork } from "./terminal/quantity.ts";
 import type { Terminal } from "./terminal/terminal.ts";
+
+/** Stands for the module that is not given, so that upkeep tells of patches that it leaves. */
+const noRedo: Redo = () => {
+  throw new Error("no --redo MODULE is given");
+};
 
 /** What is called for, and the words for it. */
 export interface CalledUpkeep<Report> {
@@ -45,8 +51,14 @@ export async function callUpkeep<Report>(
   await using open = await openForWriting(args, {
     create: "never",
     metricsMilliseconds: toldMilliseconds,
+    redo: noRedo,
     signal,
   });
+  const { notes } = open.store.io, notesBefore = notes.length;
+  const noteUndone = () => {
+    // Layers that are merged again would tell it again.
+    for (const note of new Set(notes.slice(notesBefore))) terminal.note(`varve: ${escapeText(note)}\n`);
+  };
   const workOf = (bytes: number, ...done: string[]) =>
     formatWork(done, bytes, systemClock.monotonic() - started);
   try {
@@ -56,11 +68,13 @@ export async function callUpkeep<Report>(
         progress.update(() => ({ fraction: bytes / totalBytes, text: workOf(bytes) })),
     });
     progress[Symbol.dispose]();
+    noteUndone();
     await terminal.output.write(args.flag("json") ? `${JSON.stringify(report)}\n` : linesOf(report, workOf));
     return exitOk;
   } catch (error) {
     if (!signal.aborted) throw error;
     progress[Symbol.dispose]();
+    noteUndone();
     terminal.note(`varve: Interrupted: ${staying}\n`);
     return exitInterrupted;
   }

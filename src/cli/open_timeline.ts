@@ -24,6 +24,8 @@ export interface OpenTimelineOptions {
   upkeep?: StoreOptions["upkeep"];
   /** How often metrics are told to other processes, in milliseconds; never, if left out. */
   metricsMilliseconds?: number;
+  /** What redoes patches where there is no `--redo`; left out, nothing does. */
+  redo?: StoreOptions["redo"];
   /** Ends the wait of `--wait`; an interrupt of the user if left out. */
   signal?: AbortSignal;
 }
@@ -63,8 +65,9 @@ export async function openForWriting(
   const isAsked = options.create === undefined || options.create === "asked";
   const create = options.create === "missing" || isAsked && args.flag("create");
   const path = options.path ?? args.positionals[0];
-  const { upkeep = "manual", metricsMilliseconds } = options;
-  const asked = { ...ioOptions(args), ...redoOptions(args), create, upkeep, metricsMilliseconds };
+  const { upkeep = "manual", metricsMilliseconds, redo } = options;
+  const redos = { ...redo === undefined ? {} : { redo }, ...redoOptions(args) };
+  const asked = { ...ioOptions(args), ...redos, create, upkeep, metricsMilliseconds };
   const open = () => Store.open(path, asked);
   const store = await waitFor(args.milliseconds("wait") ?? 0, options.signal, open).catch((error) => {
     if (create || !isAsked || !(error instanceof Deno.errors.NotFound)) throw error;

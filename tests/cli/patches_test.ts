@@ -31,6 +31,28 @@ Deno.test("varve put --patch writes patches, and --redo reads them", async () =>
   assertEquals((await run("get", "store", "a")).out, "1+2");
 });
 
+Deno.test("varve gc and compact say which patches stay, and why", async () => {
+  await using folder = new TemporaryFolder();
+  const run = (...args: string[]) => varve(folder, args);
+  const fails = `${folder.path}/fails.mjs`, module = `${folder.path}/redo.mjs`;
+  await Deno.writeTextFile(module, redo);
+  await Deno.writeTextFile(fails, 'export const redo = () => { throw new Error("no a") };');
+  await run("put", "store", "a", "1", "--create");
+  await run("put", "store", "a", "2", "--patch");
+  await run("put", "store", "z", "1");
+  const stays =
+    'varve: Patches of a key cannot be redone, and stay as they are: Cannot redo patches of key "a" at LSN 2';
+  const given = await run("gc", "store", "--history", "lsns=0");
+  assertEquals([given.code, given.err], [0, `${stays}: no --redo MODULE is given\n`]);
+  // What lies over that layer has it merged again.
+  await run("put", "store", "b", "1");
+  const failed = await run("compact", "store", "--redo", fails);
+  assertEquals([failed.code, failed.err], [0, `${stays}: no a\n`]);
+  await run("put", "store", "c", "1");
+  assertEquals((await run("compact", "store", "--redo", module)).err, "");
+  assertEquals((await run("get", "store", "a")).out, "1+2");
+});
+
 Deno.test("varve tail shows patches, which varve load takes, and goes on behind", async () => {
   await using folder = new TemporaryFolder();
   const run = (args: string[], input = "") => varve(folder, args, input);

@@ -12,7 +12,8 @@ export const compactCommand: Command = {
   summary: "merge layers, so that reads look into few",
   details: `
 Merges the layers of a timeline until none lies over another one; every version stays. What is merged is written once
-more, so there must be room for it. Merges that were done stay when it is interrupted, and the next one goes on there.`,
+more, so there must be room for it. Patches below the horizon become whole values by --redo; those that cannot be redone
+stay as they are, which is said. Merges that were done stay when it is interrupted, and the next one goes on there.`,
   options: {
     "json": { describe: "show the report as one JSON object" },
     "redo": redoOption,

@@ -18,6 +18,8 @@ Moves the horizon of a timeline to where --history says, and writes layers anew 
 any more. What is below the horizon cannot be read again, for ever; without --history the horizon stays.
 --history takes lsns=N, days=N, hours=N, seconds=N, with commas between them: what any of them keeps is kept. It counts
 for this run alone.
+Patches below the horizon become whole values by --redo. Those that cannot be redone stay as they are, which is said; the
+exit code is 0 all the same.
 --dry-run tells where the horizon would be, and about how much would go, and changes nothing.`,
   options: {
     "history": { value: "PARTS", describe: "how much history is kept, such as lsns=1000,days=7 (all)" },
