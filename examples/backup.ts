@@ -1,72 +1,73 @@
 // deno-lint-ignore-file no-console
 /**
- * Backup of a store into another while it is written to: what there is now in one pipe, or all of its history, batch by
- * batch at the same LSNs. A backup of history that was broken off goes on where it ended, and so does one of yesterday.
+ * Backup of the timeline `main` into another store while it is written to: what there is now in one pipe, or its history,
+ * batch by batch at the same LSNs, patches as they are. Where history was given up it begins with what every key is as of
+ * the horizon. A backup of history that was broken off behind that goes on where it ended, and so does one of yesterday.
  *
  * @module
  */
 
-import { type Change, type Lsn, Store, type Timeline } from "@varve/varve";
+import { Batch, type Lsn, Store, type Timeline } from "@varve/varve";
 
-/** Changes of one LSN. */
-interface Moment {
-  lsn: Lsn;
-  changes: Change[];
-}
-
-/** LSNs that are copied at once: what they changed is held in memory. */
-const mostLsns = 4096;
+/** Of what keys are as of the horizon one batch has so many changes and bytes: they are held in memory. */
+const mostChanges = 65_536, mostBytes = 16 * 1024 * 1024;
 
 /** Copies what every key is now; its history is left out. */
 export async function backUpNow(source: Timeline, target: Timeline): Promise<void> {
   await source.scan().pipeTo(target.writable());
 }
 
-/** Copies all of history that the target does not have yet. */
-export async function backUp(source: Timeline, target: Timeline): Promise<void> {
-  await ReadableStream.from(moments(source, target.lastLsn, source.lastLsn)).pipeTo(
-    new WritableStream({
-      async write({ lsn, changes }) {
-        await target.append(changes, { lsn });
-      },
-      async close() {
-        await target.sync();
-      },
-    }),
-  );
-}
-
-/** What was changed after one LSN, up to another. */
-async function* moments(source: Timeline, after: Lsn, last: Lsn): AsyncGenerator<Moment> {
-  for (let from = after + 1; from <= last; from += mostLsns) {
-    const to = Math.min(last, from + mostLsns - 1);
-    const changes = new Map<Lsn, Change[]>();
-    for await (const { key, lsn: newest } of source.scan({ keysOnly: true, deleted: true }, { lsn: to })) {
-      if (newest < from) continue;
-      for await (const { lsn, value } of source.history(key, { from, to })) {
-        const change: Change = value === undefined ? { key, delete: true } : { key, value };
-        const others = changes.get(lsn);
-        if (others === undefined) changes.set(lsn, [change]);
-        else others.push(change);
-      }
-    }
-    // A batch without changes takes an LSN too, so that the target's last one is the source's.
-    if (!changes.has(to)) changes.set(to, []);
-    for (const lsn of [...changes.keys()].sort((a, b) => a - b)) {
-      yield { lsn, changes: changes.get(lsn) ?? [] };
+/** Copies all of history that the target does not have yet, from the horizon on. */
+export async function backUp(source: Timeline, target: Timeline, horizon: Lsn = 0): Promise<void> {
+  const to = source.lastLsn;
+  if (horizon > 0 && target.lastLsn === 0) await copyState(source, target, horizon);
+  if (target.lastLsn < to) {
+    for await (const { lsn, changes } of source.changes({ from: target.lastLsn + 1, to })) {
+      await target.append(changes, { lsn });
     }
   }
+  // A batch without changes takes an LSN too, so that the target's last one is the source's.
+  if (target.lastLsn < to) await target.append([], { lsn: to });
+  await target.sync();
+}
+
+/** Copies what every key is at an LSN; the last batch of it is at that LSN. */
+async function copyState(source: Timeline, target: Timeline, lsn: Lsn): Promise<void> {
+  const batch = new Batch();
+  for await (const { key, value } of source.scan({}, { lsn })) {
+    batch.put(key, value);
+    const isFull = batch.size >= mostChanges || batch.byteLength >= mostBytes;
+    if (!isFull || target.lastLsn + 1 >= lsn) continue;
+    await target.append(batch);
+    batch.clear();
+  }
+  await target.append(batch, { lsn });
 }
 
 if (import.meta.main) {
-  const [from, to] = Deno.args;
+  const [from, to, redo] = Deno.args;
   if (from === undefined || to === undefined) {
-    console.error("Usage: backup.ts <store> <backup>");
+    console.error("Usage: backup.ts <store> <backup> [module that exports redo]");
     Deno.exit(2);
   }
+  const module = redo && new URL(redo, `file://${Deno.cwd()}/`);
   // Another process may be writing the store meanwhile.
-  await using source = await Store.open(from, { readOnly: true });
-  await using target = await Store.open(to);
-  await backUp(source.timeline(), target.timeline());
-  console.log(`The backup in ${target.path} goes up to LSN ${target.timeline().lastLsn}`);
+  await using source = await Store.open(from, { readOnly: true, ...(module && { redo: { module } }) });
+  const isNew = await Deno.stat(to).then(() => false, () => true);
+  const horizon = source.timelines().find(({ name }) => name === "main")?.horizon ?? 0;
+  let lastLsn = 0;
+  try {
+    await using target = await Store.open(to);
+    const copy = target.timeline();
+    await backUp(source.timeline(), copy, horizon).finally(() => lastLsn = copy.lastLsn);
+  } catch (error) {
+    // Without all that there was at the horizon it cannot be gone on with.
+    if (isNew && lastLsn < horizon) await Deno.remove(to, { recursive: true });
+    throw error;
+  }
+  console.log(`The backup in ${to} goes up to LSN ${lastLsn}`);
+  if (horizon > 0) console.log(`It has no history below LSN ${horizon}, nor does the store`);
+  for (const { name, ancestor } of source.timelines().filter(({ name }) => name !== "main")) {
+    console.log(`Not copied: timeline ${name}${ancestor ? `, a branch of ${ancestor.name}` : ""}`);
+  }
 }

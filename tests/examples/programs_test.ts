@@ -16,6 +16,8 @@ import { test } from "../store/matrix.ts";
 
 const names = ["ledger", "cache", "time_travel", "telemetry", "backup", "http_server", "branch"];
 
+const backupUsage = "Usage: backup.ts <store> <backup> [module that exports redo]\n";
+
 for (const name of names) {
   Deno.test(`examples/${name}.ts is short, casts nothing, and is named in the README`, () => {
     const path = `examples/${name}.ts`;
@@ -38,7 +40,7 @@ for (const name of names) {
     if (name !== "backup") return;
     for (const few of [[], paths.slice(1)]) {
       const { code, stderr } = await new Deno.Command(Deno.execPath(), { args: [...args, ...few] }).output();
-      assertEquals([code, new TextDecoder().decode(stderr)], [2, "Usage: backup.ts <store> <backup>\n"]);
+      assertEquals([code, new TextDecoder().decode(stderr)], [2, backupUsage]);
     }
   });
 }
