@@ -49,7 +49,8 @@ export interface StoreOptions {
   cacheBytes?: number | undefined;
   /**
    * How long a batch that nobody syncs may stay in memory before it is written to its file, 1 to 60,000 in whole
-   * milliseconds. A process that is killed loses no more, a loss of power may. The default is 100.
+   * milliseconds. A process that is killed loses no more, a loss of power may. One that ends without closing the store, or
+   * a sync, loses as much as one that is killed: no timer of the store keeps it from ending. The default is 100.
    */
   flushMilliseconds?: number | undefined;
   /**

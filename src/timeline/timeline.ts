@@ -212,9 +212,10 @@ export class Timeline extends Reader<ReadOptions> {
    * Appends changes atomically at one LSN.
    *
    * They are visible to readers before the call returns, unless what `expect` says has to be looked up on disk first; the
-   * promise waits for room in the buffers, or with `sync` until they are durable. Await it before appending on: that is the back-pressure. What is rejected was not applied,
-   * unless the error has an `appliedLsn`: then it was, at that LSN, but is not known to be durable. A batch without
-   * changes takes an LSN too.
+   * promise waits for room in the buffers, or with `sync` until they are durable. Await it before appending on: that is the
+   * back-pressure. Who ends the program then closes the store, or syncs, first: what waits in buffers would be lost. What is
+   * rejected was not applied, unless the error has an `appliedLsn`: then it was, at that LSN, but is not known to be
+   * durable. A batch without changes takes an LSN too.
    *
    * @param changes A batch, or changes in order; the last change of a key counts.
    * @param options See {@linkcode AppendOptions}.
