@@ -34,9 +34,14 @@ export class Totals {
     try {
       for await (const batch of changes) {
         for (const change of batch.changes) {
-          if ("value" in change) {
-            this.#orders.set(text.decode(change.key), JSON.parse(text.decode(change.value)));
-          } else this.#orders.delete(text.decode(change.key));
+          const id = text.decode(change.key);
+          if ("delete" in change) {
+            this.#orders.delete(id);
+            continue;
+          }
+          // A patch is told as it was appended: the value that it makes is read.
+          const value = "value" in change ? change.value : await orders.get(change.key, { lsn: batch.lsn });
+          this.#orders.set(id, JSON.parse(text.decode(value)));
         }
         this.lsn = batch.lsn;
       }

@@ -261,8 +261,8 @@ export class Keyspace<T, Put = T> {
    * const orders = store.timeline().under(["user", 42, "order"]).as(json<{ total: number }>());
    * await orders.append([{ key: [1], value: { total: 30 } }]);
    * for await (const { lsn, changes: [change] } of orders.changes({ follow: true })) {
-   *   const value = "value" in change ? change.value : undefined;
-   *   assertEquals([lsn, decodeKey(change.key), value], [1, [1], { total: 30 }]);
+   *   if (!("value" in change)) continue; // a deletion, or a patch
+   *   assertEquals([lsn, decodeKey(change.key), change.value], [1, [1], { total: 30 }]);
    *   break;
    * }
    * ```
