@@ -100,20 +100,34 @@ function canForbid(): boolean {
 }
 
 Deno.test({
-  name: "varve verify ends with 4 if a file of the store may not be read, with 1 if its directory may not",
+  name: "varve verify ends with 1 if something may not be read, and does not call it damage",
   ignore: !canForbid(),
   fn: async () => {
     await using folder = new TemporaryFolder();
     const { path, layer, manifest } = await makeStore(folder);
-    for (const [forbidden, code] of [[manifest, 4], [layer, 3], [path, 1]] as const) {
+    for (const [forbidden, code] of [[manifest, 1], [layer, 1], [path, 1]] as const) {
       const { mode } = Deno.statSync(forbidden);
       Deno.chmodSync(forbidden, 0);
       const ran = await varve(folder, ["verify", "store"], "", unprivileged);
       Deno.chmodSync(forbidden, mode! & 0o777);
       assertEquals(ran.code, code, ran.err);
-      const said = code === 1 ? ran.err : ran.out;
-      assertMatch(said, /^(varve|damage): /);
+      const said = forbidden === path ? ran.err : ran.out;
+      assertMatch(said, /^(varve|unreadable): /);
       assertEquals(said.split("EACCES").length, 2, said);
+      if (forbidden === path) continue;
+      assertMatch(
+        said,
+        /: no damage, 1 place may not be read\nWhat may not be read is not verified: [^\n]*\n$/,
+      );
+    }
+    // Damage elsewhere is damage all the same, also where the store cannot be opened.
+    flip(layer, 4096 + 20);
+    for (const [forbidden, code] of [[manifest, 4], [layer, 1]] as const) {
+      Deno.chmodSync(forbidden, 0);
+      const ran = await varve(folder, ["verify", "store"], "", unprivileged);
+      Deno.chmodSync(forbidden, 0o600);
+      assertEquals(ran.code, code, ran.out);
+      assertEquals(ran.out.includes("varve salvage"), code === 4, ran.out);
     }
   },
 });

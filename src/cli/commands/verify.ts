@@ -1,11 +1,11 @@
 /** `varve verify`. */
 
-import { CorruptionError, IoError, systemClock, VarveError } from "../../base/mod.ts";
+import { CorruptionError, hasCode, IoError, systemClock, VarveError } from "../../base/mod.ts";
 import type { VerifyFinding } from "../../layer/mod.ts";
 import { isStoreLeft, Store, type VerifyProgress, verifyStore } from "../../store/mod.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import { exitDamaged, exitInterrupted, exitOk, exitUnopened } from "../exit_code.ts";
+import { exitDamaged, exitFailure, exitInterrupted, exitOk, exitUnopened } from "../exit_code.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { ioOptions } from "../open_timeline.ts";
 import { escapeBytes, escapeText } from "../terminal/escape.ts";
@@ -22,10 +22,12 @@ export const verifyCommand: Command = {
   details: `
 Reads every record, every page of every index and filter, and the manifest, holds them against each other, and shows
 what is damaged, at which bytes, and which keys and LSNs that costs. Files that nobody names, permissions that are too
-wide, and what is called "lock" and is no file are warnings. A store that cannot be opened is verified by what its files say of themselves. Nothing is
+wide, and what is called "lock" and is no file are warnings. Of what may not be read nothing is known: it is told as
+unreadable, and is no damage. A store that cannot be opened is verified by what its files say of themselves. Nothing is
 written. What is damaged is not mended: "varve salvage" copies all that still reads into a new store.
 
-Exit codes: 0 no damage, 1 there is no store, or its directory may not be read, 3 damage, 4 the store cannot be opened`,
+Exit codes: 0 no damage, 1 there is no store, or something may not be read, and there is no damage elsewhere, 3 damage,
+            4 the store cannot be opened`,
   options: {
     "json": { describe: "show a JSON object on each line" },
     "timeline": { value: "NAME", describe: "the one timeline to verify (all)" },
@@ -51,6 +53,7 @@ Exit codes: 0 no damage, 1 there is no store, or its directory may not be read, 
       }
       run.noteUntold();
       await run.sum(path);
+      if (run.isOnlyUnreadable && (store !== undefined || isForbidden(opened))) return exitFailure;
       return store === undefined ? exitUnopened : run.isDamaged ? exitDamaged : exitOk;
     } finally {
       await store?.close();
@@ -94,6 +97,7 @@ class Run implements Disposable {
   /** Why the store cannot be opened, as long as no finding told it. */
   #untold: VarveError | undefined;
   #damages = 0;
+  #unreadable = 0;
   #warnings = 0;
   #isRead = true;
 
@@ -116,11 +120,18 @@ class Run implements Disposable {
     return { fraction: totalBytes === 0 ? undefined : bytes / totalBytes, text };
   }
 
+  /** Whether there is something that may not be read, and no damage. */
+  get isOnlyUnreadable(): boolean {
+    return this.#unreadable > 0 && !this.isDamaged;
+  }
+
   async show(finding: VerifyFinding): Promise<void> {
-    if (finding.severity === "warning") this.#warnings++;
-    else {
+    const severity = shownSeverity(finding);
+    if (severity === "warning") this.#warnings++;
+    else if (this.#untold !== undefined && tells(finding, this.#untold)) this.#untold = undefined;
+    if (severity === "unreadable") this.#unreadable++;
+    if (severity === "damage") {
       this.#damages++;
-      if (this.#untold !== undefined && tells(finding, this.#untold)) this.#untold = undefined;
       this.isDamaged = true;
     }
     this.#shown[Symbol.dispose]();
@@ -145,12 +156,18 @@ class Run implements Disposable {
       this.#damages === 0
         ? "no damage"
         : formatCounted(this.#damages, "place is damaged", "places are damaged"),
+      ...this.#unreadable === 0
+        ? []
+        : [formatCounted(this.#unreadable, "place may not be read", "places may not be read")],
       ...this.#warnings === 0 ? [] : [formatCounted(this.#warnings, "warning")],
     ];
     const next = this.isDamaged
       ? `To copy all that still reads into a new store: varve salvage ${escapeText(path)} <new store>\n`
       : "";
-    await this.#write(`Verified ${this.#status().text}: ${found.join(", ")}\n${next}`);
+    const unread = this.#unreadable === 0
+      ? ""
+      : "What may not be read is not verified: see its permissions, and those of this process\n";
+    await this.#write(`Verified ${this.#status().text}: ${found.join(", ")}\n${unread}${next}`);
   }
 
   [Symbol.dispose](): void {
@@ -164,10 +181,24 @@ function tells({ path, error: { message } }: VerifyFinding, refusal: VarveError)
   return isOfFile && refusal.path === path || message.includes(refusal.message);
 }
 
+/** Whether the system forbids to read something. */
+function isForbidden(error: unknown): boolean {
+  return hasCode(error, "EACCES", "EPERM");
+}
+
+/** What a finding is called: what may not be read may be whole, and nothing is known of it. */
+function shownSeverity({ severity, error }: VerifyFinding): VerifyFinding["severity"] | "unreadable" {
+  return severity === "damage" && isForbidden(error) ? "unreadable" : severity;
+}
+
 /** A finding for people: where, what, and what it costs. */
-function lines({ severity, path, offset, length, timeline, error, keys, lsns }: VerifyFinding): string {
+function lines(finding: VerifyFinding): string {
+  const { path, offset, length, timeline, error, keys, lsns } = finding, severity = shownSeverity(finding);
   const end = offset === undefined || length === undefined ? undefined : offset + length;
-  const range = end !== undefined
+  const isUnread = severity === "unreadable";
+  const range = isUnread
+    ? ""
+    : end !== undefined
     ? `, bytes ${offset} to ${end}`
     : offset !== undefined
     ? `, from ${offset} on`
@@ -179,21 +210,24 @@ function lines({ severity, path, offset, length, timeline, error, keys, lsns }: 
     ? `expected ${error.expected}, found ${error.found}`
     : error.message;
   const costs: string[] = [];
-  if (keys !== undefined) {
+  // It is not lost.
+  if (keys !== undefined && !isUnread) {
     const [first, last] = [keys.first, keys.last].map(escapeBytes);
     costs.push(first === last ? `key ${first}` : `keys ${first} to ${last}`);
     if (keys.versions !== undefined) costs.push(formatCounted(keys.versions, "version"));
   }
-  if (lsns !== undefined) {
+  if (lsns !== undefined && !isUnread) {
     costs.push(lsns.first === lsns.last ? `LSN ${lsns.first}` : `LSNs ${lsns.first} to ${lsns.last}`);
   }
   const cost = costs.length === 0 ? "" : `  ${costs.join(", ")}\n`;
   return `${severity}: ${where}\n  ${escapeText(what)}\n${cost}`;
 }
 
-function jsonLine({ keys, lsns, error, ...finding }: VerifyFinding): string {
+function jsonLine(found: VerifyFinding): string {
+  const { keys, lsns, error, ...finding } = found;
   const shown = {
     ...finding,
+    severity: shownSeverity(found),
     firstKeyBase64: keys?.first.toBase64(),
     lastKeyBase64: keys?.last.toBase64(),
     versions: keys?.versions,
