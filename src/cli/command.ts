@@ -10,6 +10,8 @@ export interface Command extends ArgumentSpecs {
   readonly name: string;
   /** What it does, as a phrase. */
   readonly summary: string;
+  /** What follows its name, for each way to give it, where {@linkcode ArgumentSpecs.positionals} do not say it alone. */
+  readonly usages?: readonly string[];
   /** What else there is to know, in lines. */
   readonly details?: string;
   /**

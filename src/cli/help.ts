@@ -24,7 +24,8 @@ Exit codes: 0 done, 1 failed or key absent, 2 asked wrongly, 3 damaged, 4 cannot
 
 /** Returns the help of a command. */
 export function commandHelp(command: Command): string {
-  const usage = ["varve", command.name, ...command.positionals, "[options]"].join(" ");
+  const usages = command.usages ?? [command.positionals.join(" ")];
+  const usage = usages.map((words) => `varve ${command.name} ${words} [options]`).join("\n       ");
   const details = command.details === undefined ? "" : `\n${command.details.trim()}\n`;
   const common = Object.fromEntries(
     Object.entries(commonOptions).filter(([name]) => !(name in command.options)),

@@ -16,6 +16,7 @@ import { topCommand } from "./commands/top.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { createCommand, deleteCommand, putCommand } from "./commands/write.ts";
 import { escapeText } from "./terminal/escape.ts";
+import { hintOf } from "./terminal/hint.ts";
 import { ConflictError, CorruptionError } from "../base/mod.ts";
 import { exitConflict, exitDamaged, exitFailure, exitInterrupted, exitOk, exitUsage } from "./exit_code.ts";
 import { commandHelp, programHelp } from "./help.ts";
@@ -62,7 +63,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     return code;
   } catch (error) {
     if (error instanceof ClosedOutputError) return exitOk;
-    return await fail(error, terminal);
+    return await fail(error, terminal, args[0]);
   }
 }
 
@@ -118,10 +119,11 @@ function noCommand([first, second]: readonly string[]): UsageError {
 }
 
 /** Says in one line what is wrong, after the output so far. */
-async function fail(error: unknown, terminal: Terminal): Promise<number> {
+async function fail(error: unknown, terminal: Terminal, command: string | undefined): Promise<number> {
   await terminal.output.flush().catch(() => {});
   const cause = firstFailure(error);
-  terminal.note(`varve: ${escapeText(cause instanceof Error ? cause.message : String(cause))}\n`);
+  const message = cause instanceof Error ? cause.message : String(cause);
+  terminal.note(`varve: ${escapeText(message)}${hintOf(cause, command)}\n`);
   if (cause instanceof InterruptedError) return exitInterrupted;
   if (cause instanceof CorruptionError) return exitDamaged;
   if (cause instanceof ConflictError) return exitConflict;

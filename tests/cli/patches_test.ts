@@ -19,7 +19,7 @@ Deno.test("varve put --patch writes patches, and --redo reads them", async () =>
   assertEquals((await run("put", "store", "a", "2", "--patch")).out, "2\n");
   const refused = await run("get", "store", "a");
   assertEquals(refused.code, 1);
-  assertMatch(refused.err, /without the option "redo"/);
+  assertMatch(refused.err, /without the option "redo" \(--redo MODULE gives it\)\n$/);
   assertEquals((await run("get", "store", "a", "--redo", module)).out, "1+2");
   assertEquals((await run("scan", "store", "--redo", new URL(`file://${module}`).href)).out, "a\t1+2\n");
   assertEquals((await run("history", "store", "a", "--redo", module)).out, "1\tput\t1\n2\tput\t1+2\n");

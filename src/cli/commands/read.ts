@@ -57,6 +57,7 @@ function momentOf(args: Arguments): Moment {
 export const getCommand: Command = {
   name: "get",
   positionals: ["<store>", "<key>", "[key…]"],
+  usages: ["<store> <key>", "<store> <key> [key…] --explain"],
   summary: "show the value of a key",
   details: `
 The bytes of the value are written as they are, and to a terminal (or with --text) as one line with \\xNN for every
@@ -85,7 +86,11 @@ ${atDetails}`,
     const { output } = terminal;
     const [key, ...others] = args.keys(), moment = momentOf(args);
     if (args.flag("explain")) return await explainKeys(args, output, [key, ...others], moment);
-    if (others.length > 0) throw new UsageError(`"${args.positionals[2]}" is one argument too many`);
+    if (others.length > 0) {
+      throw new UsageError(
+        `"${args.positionals[2]}" is one argument too many: --explain alone takes several keys`,
+      );
+    }
     await using open = await openForReading(args);
     const lsn = lsnOf(moment, open.timeline);
     const [entry] = await Array.fromAsync(open.timeline.getVectored([key], { lsn }));
