@@ -66,7 +66,8 @@ if (import.meta.main) {
   const [path = await Deno.makeTempDir()] = Deno.args;
   if (Deno.args.length === 0) ended.defer(() => Deno.remove(path, { recursive: true }));
   await using store = await Store.open(path);
-  const server = Deno.serve({ port: 8000 }, handler(store.timeline()));
+  // This machine alone: nobody is asked who they are.
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 8000 }, handler(store.timeline()));
   // The server answers what it was asked, then the store is closed: nothing that was acknowledged is lost.
   Deno.addSignalListener("SIGINT", () => void server.shutdown());
   await server.finished;
