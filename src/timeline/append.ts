@@ -13,6 +13,7 @@ import {
   checkLsn,
   checkNames,
   type KeyPrefix,
+  LimitError,
   type Lsn,
   PoisonedError,
   ReadOnlyError,
@@ -50,6 +51,18 @@ export interface WritableOptions {
 
 const appendNames = ["lsn", "sync", "expect"];
 const writableNames = ["sync"];
+
+/** Adds a change; what is wrong with it says which of the batch it is. */
+function addTo(records: EncodedBatch, change: Change): void {
+  try {
+    records.add(change);
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof LimitError) {
+      error.message += ` (changes[${records.count}])`;
+    }
+    throw error;
+  }
+}
 
 /** What changes pass on their way to the writer. */
 export class Appender {
@@ -135,7 +148,7 @@ export class Appender {
     this.#scratch = undefined;
     try {
       records.clear();
-      for (const change of changes) records.add(change);
+      for (const change of changes) addTo(records, change);
       return this.#place(records, given, expected);
     } finally {
       this.#scratch = records;

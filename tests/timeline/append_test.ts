@@ -1,6 +1,6 @@
 /** Appending: what becomes of changes, batches and streams of them, and who waits. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Batch, type Change, LimitError, type Timeline } from "../../mod.ts";
 import { patterned } from "../store/bytes.ts";
 import { testEach } from "../store/matrix.ts";
@@ -96,6 +96,31 @@ test("Timeline.append() applies nothing of a batch when one of its changes is wr
   assertEquals([timeline.lastLsn, await timeline.get("a"), writer.counters.batches], [0, undefined, 0]);
   assertEquals(await timeline.append([{ key: "b", value: "1" }]), 1);
   assertEquals(await timeline.get("a"), undefined);
+});
+
+test("Timeline.append() says which change of a batch is wrong", async ({ timeline }) => {
+  const good = { key: "a", value: "1" };
+  const wrong: [unknown, RegExp][] = [
+    [{ key: "b" }, /^Cannot add change: .* \(changes\[3\]\)$/],
+    [{ key: "b", value: 5 }, /^Cannot use value: .* \(changes\[3\]\)$/],
+    [{ key: "", value: "1" }, /^Cannot use key: .* \(changes\[3\]\)$/],
+    [null, /^Cannot add change: .* \(changes\[3\]\)$/],
+  ];
+  for (const [change, message] of wrong) {
+    const error = await assertRejects(
+      () => timeline.append([good, good, good, change as Change, good]),
+      Error,
+    );
+    assertMatch(error.message, message);
+  }
+  // What changes throw themselves is theirs.
+  const own = new TypeError("mine");
+  const changes = function* () {
+    yield good;
+    throw own;
+  };
+  assert(await assertRejects(() => timeline.append(changes())) === own);
+  assertEquals([own.message, timeline.lastLsn], ["mine", 0]);
 });
 
 test("Timeline.append() takes an LSN for changes and batches that are empty", async ({ timeline, writer }) => {
