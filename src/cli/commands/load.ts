@@ -6,6 +6,7 @@ import type { Command } from "../command.ts";
 import { exitInterrupted, exitOk } from "../exit_code.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { LoadError, type LoadReport } from "../load/change_loader.ts";
+import { toldShortage } from "../load/full_disk.ts";
 import { LineBlocks } from "../load/line_blocks.ts";
 import { LineLoad } from "../load/load_lines.ts";
 import { maxNameBytes } from "../load/load_position.ts";
@@ -31,7 +32,7 @@ Lines one after the other with the same LSN are one batch. Lines without are gat
 changes or 1 MiB; a key that comes again begins a new batch, so that no version is lost.
 A line that cannot be used ends the load: the batches before it are stored, nothing of its own batch is.
 
-Ctrl-C ends the load (exit code 130). After that, a crash or a bad line that was mended, the same command goes on with
+Ctrl-C ends the load (exit code 130). After that, a crash, a full disk or a bad line that was mended, the same command goes on with
 the rest, and stores no line twice; once all is stored, it loads what was added to the file since. Lines with LSNs that
 the store has are passed over. For lines without, each batch keeps the position behind it under the key
 "\\x00varve/load/NAME"; NAME is the path of the file. Standard input has no name, and is loaded from its first line on,
@@ -47,46 +48,54 @@ them, scans but with start: "\\0varve0".`,
   },
   async run(args, terminal) {
     const source = await openSource(args, terminal);
-    await using lines = new LineBlocks(source.stream);
-    using interrupt = listenForInterrupt();
-    interrupt.signal.addEventListener("abort", () => lines.cancel());
-    await using open = await openForWriting(args, {
-      upkeep: "slices",
-      metricsMilliseconds: toldMilliseconds,
-      signal: interrupt.signal,
-    });
-    const started = systemClock.monotonic();
-    const elapsed = () => systemClock.monotonic() - started;
-    using progress = new Progress(terminal, systemClock);
-    const load = new LineLoad(open.timeline, {
-      base64: args.flag("base64"),
-      ignoreLsn: args.flag("ignore-lsn"),
-      again: args.flag("again"),
-      name: source.name,
-      signal: interrupt.signal,
-      onProgress: () => progress.update(status),
-    });
-    const { report } = load;
-    const status = () => {
-      const work = formatWork([formatCounted(report.changes, "change")], lines.bytesRead, elapsed());
-      return {
-        fraction: source.bytes === undefined ? undefined : lines.bytesRead / source.bytes,
-        text: args.flag("metrics") ? `${work}  ${metricsLine(open.store.metrics())}` : work,
-      };
-    };
     try {
-      await load.run(lines);
+      return await loadFrom(source, args, terminal);
     } catch (error) {
-      throw error instanceof LoadError ? stopped(source, error, report) : error;
-    } finally {
-      await open.timeline.sync();
+      throw await toldShortage(error, args, source);
     }
-    progress[Symbol.dispose]();
-    const { aborted } = interrupt.signal;
-    await terminal.output.write(summary(report, aborted ? "Interrupted" : "Loaded", elapsed()));
-    return aborted ? exitInterrupted : exitOk;
   },
 };
+
+async function loadFrom(source: Source, args: Arguments, terminal: Terminal): Promise<number> {
+  await using lines = new LineBlocks(source.stream);
+  using interrupt = listenForInterrupt();
+  interrupt.signal.addEventListener("abort", () => lines.cancel());
+  await using open = await openForWriting(args, {
+    upkeep: "slices",
+    metricsMilliseconds: toldMilliseconds,
+    signal: interrupt.signal,
+  });
+  const started = systemClock.monotonic();
+  const elapsed = () => systemClock.monotonic() - started;
+  using progress = new Progress(terminal, systemClock);
+  const load = new LineLoad(open.timeline, {
+    base64: args.flag("base64"),
+    ignoreLsn: args.flag("ignore-lsn"),
+    again: args.flag("again"),
+    name: source.name,
+    signal: interrupt.signal,
+    onProgress: () => progress.update(status),
+  });
+  const { report } = load;
+  const status = () => {
+    const work = formatWork([formatCounted(report.changes, "change")], lines.bytesRead, elapsed());
+    return {
+      fraction: source.bytes === undefined ? undefined : lines.bytesRead / source.bytes,
+      text: args.flag("metrics") ? `${work}  ${metricsLine(open.store.metrics())}` : work,
+    };
+  };
+  try {
+    await load.run(lines);
+  } catch (error) {
+    throw error instanceof LoadError ? stopped(source, error, report) : error;
+  } finally {
+    await open.timeline.sync();
+  }
+  progress[Symbol.dispose]();
+  const { aborted } = interrupt.signal;
+  await terminal.output.write(summary(report, aborted ? "Interrupted" : "Loaded", elapsed()));
+  return aborted ? exitInterrupted : exitOk;
+}
 
 function summary(report: LoadReport, word: string, milliseconds: number): string {
   const counts = `${formatCounted(report.changes, "change")} in ${

@@ -1,0 +1,62 @@
+/** `varve load` onto a disk that has no room for it: a small one in memory, which is there for one run alone. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { TemporaryFolder } from "../../git/fixture.ts";
+import { varve } from "../fixture.ts";
+
+/** Starts a program with a small disk in the folder "small", and copies the store that it leaves there to "kept". */
+const onSmallDisk = [
+  "unshare",
+  "--user",
+  "--map-root-user",
+  "--mount",
+  "sh",
+  "-c",
+  'mount -t tmpfs -o size=8m tmpfs small && { "$@"; code=$?; cp -r small/store kept; exit $code; }',
+  "sh",
+];
+
+/** Whether this machine lets who runs the tests mount one. */
+function canMount(): boolean {
+  if (Deno.build.os !== "linux") return false;
+  const [program, ...args] = [...onSmallDisk.slice(0, 6), "mount -t tmpfs tmpfs /mnt"];
+  try {
+    return new Deno.Command(program, { args, stderr: "null" }).outputSync().success;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return false;
+  }
+}
+
+const count = 200_000;
+
+for (const hasLsns of [false, true]) {
+  Deno.test({
+    name: `varve load says of a full disk what is stored, and goes on with ${
+      hasLsns ? "LSNs" : "a position"
+    }`,
+    ignore: !canMount(),
+    fn: async () => {
+      await using folder = new TemporaryFolder();
+      await Deno.mkdir(folder.join("small"));
+      const lines = Array.from({ length: count }, (_, i) => {
+        const lsn = hasLsns ? { lsn: Math.floor(i / 1000) + 1 } : {};
+        return `${JSON.stringify({ key: `k${i}`, value: `${"v".repeat(80)}${i}`, ...lsn })}\n`;
+      });
+      await Deno.writeTextFile(folder.join("lines"), lines.join(""));
+      const full = await varve(folder, ["load", "small/store", "lines", "--create"], "", onSmallDisk);
+      const said = full.err.trimEnd().split("\n").at(-1) as string;
+      assertEquals([full.code, full.out], [1, ""], said);
+      assertMatch(
+        said,
+        /^varve: Cannot load lines: Cannot write [^\n]*ENOSPC [^\n]*goes on with the rest once there is room\)$/,
+      );
+      const [, stored] = said.match(hasLsns ? /ends with LSN (\d+);/ : /\(([\d,]+) lines are stored;/) ?? [];
+      const kept = Number(stored.replaceAll(",", "")) * (hasLsns ? 1000 : 1);
+      assert(kept > 0 && kept < count, said);
+      const rest = await varve(folder, ["load", "kept", "lines"]);
+      assertEquals(rest.code, 0, rest.err);
+      assertMatch(rest.out, new RegExp(`; ${kept.toLocaleString("en-US")} lines were stored before\n$`));
+    },
+  });
+}
