@@ -48,7 +48,7 @@ export interface IoReport {
   readonly memoryAlignment: number;
   /** What offsets and lengths must be a multiple of for direct IO, in bytes; 1 if nothing is direct. */
   readonly offsetAlignment: number;
-  /** What was given up or not proven, why, and what to ask for instead. */
+  /** What was given up or not proven, why, and what to ask for instead; of what comes later the last 64. */
   readonly notes: readonly string[];
 }
 
@@ -70,6 +70,8 @@ export interface Io {
 
 const modes: readonly IoMode[] = ["buffered", "direct", "direct-rw"];
 const engineChoices: readonly EngineChoice[] = ["auto", "uring", "threads", "node"];
+/** How many notes of what was given up later are kept: the last ones. */
+const mostLaterNotes = 64;
 const noDirect: DirectSupport = { read: false, write: false, alignment: { memory: 1, offset: 1 }, notes: [] };
 
 /** What is asked for, every option checked and filled in. */
@@ -119,7 +121,11 @@ export async function openIo(
       : await engine.support(directory, { write: ioMode === "direct-rw", readOnly });
     const obtained = reportOf(directory, request, chosen, support), notes = [...obtained.notes];
     const report = { ...obtained, notes };
-    const note = (text: string) => void notes.push(text);
+    const first = notes.length;
+    const note = (text: string) => {
+      if (notes.length - first === mostLaterNotes) notes.splice(first, 1);
+      notes.push(text);
+    };
     return { engine, report, readDirect: support.read, writeDirect: support.write, ownsEngine, note };
   } catch (error) {
     if (opened === undefined && ownsEngine) await engine.shutdown();

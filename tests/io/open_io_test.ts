@@ -376,3 +376,12 @@ function existsShm(): boolean {
     return false;
   }
 }
+
+test("openIo() keeps of what is noted later the last notes", false, async (directory) => {
+  const { engine, report, note, ownsEngine } = await openIo(directory, { ioEngine: "node" });
+  const first = [...report.notes];
+  for (let i = 0; i < 1000; i++) note(`given up ${i}`);
+  const last = Array.from({ length: 64 }, (_, i) => `given up ${936 + i}`);
+  assertEquals(report.notes, [...first, ...last]);
+  if (ownsEngine) await engine.shutdown();
+});
