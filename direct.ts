@@ -13,13 +13,17 @@
  */
 
 export {
+  type CorruptionContext,
+  CorruptionError,
   DirectIoError,
   IoError,
   type IoErrorContext,
   LimitError,
+  type LimitErrorContext,
+  LockedError,
   PoisonedError,
   ReadOnlyError,
   VarveError,
 } from "./src/base/mod.ts";
-export { DirectFile, type DirectFileOptions } from "./src/direct/mod.ts";
+export { type ByteRange, DirectFile, type DirectFileOptions } from "./src/direct/mod.ts";
 export type { EngineName, IoMode, IoReport } from "./src/io/mod.ts";

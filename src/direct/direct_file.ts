@@ -5,45 +5,42 @@
  *   append ─► buffers ─► file          readAt ─► file up to the buffers' start, then the buffers
  *   sync:  tail "rewrite": the unfinished block is written padded, and again when it has grown
  *          tail "pad":     zeros fill the block, and the next append starts in the next one
+ *
+ *   a crash leaves   ██████ durable ██████│▒▒ any of: what was appended behind, zeros, what the disk held before ▒▒│
+ *                                         └ the owner's to know      the length: of whole blocks, or reserved ──────┘
  * ```
  *
- * A crash leaves a file whose length is a multiple of 4096, or the preallocated length, with zeros behind its last
- * byte; `close` makes the length exact. Whoever must find the end after a crash keeps it in the contents.
+ * Y2  Whatever fails, and whenever the machine stops: bytes before a `durableLength` that was seen are as they were
+ *     appended, and the file is at least so long.
+ *
+ * What stands behind it says nothing of itself: a file of bytes has no framing. So whoever must find the end after a
+ * crash keeps it, in the contents or elsewhere, and gives it as `length` when it opens the file again; `close` makes the
+ * length exact.
  *
  * @module
  */
 
 import { blockBytes, hasCode, Health, LimitError, pathOf, ReadOnlyError, typeName } from "../base/mod.ts";
-import {
-  BufferedWriter,
-  BufferPool,
-  directoryOf,
-  type Io,
-  type IoFile,
-  type IoReport,
-  openIo,
-} from "../io/mod.ts";
+import { BufferedWriter, BufferPool, type Io, type IoReport } from "../io/mod.ts";
 import { BlockReader } from "./block_reader.ts";
 import { byteStream } from "./byte_stream.ts";
-import { checkOptions, type DirectFileOptions } from "./options.ts";
-import { SyncedWriter, type Tail } from "./synced_writer.ts";
+import { type OpenedFile, openFile } from "./open_file.ts";
+import { type ByteRange, checkOptions, checkRange, checkWhole, type DirectFileOptions } from "./options.ts";
+import { Preallocation } from "./preallocation.ts";
+import { SyncedWriter } from "./synced_writer.ts";
 
 const MiB = 1024 * 1024;
 /** Bytes that wait to be written at which appends that did not wait are refused. */
 const mostWaiting = 256 * MiB;
-
-/** A file that was opened. */
-interface OpenedFile {
-  readonly path: string;
-  readonly io: Io;
-  readonly reader: IoFile;
-  readonly target: IoFile | undefined;
-  readonly length: number;
-  readonly tail: Tail;
-}
+/** Bytes that a sink takes before it says that it is full. */
+const queuedBytes = 4 * MiB;
 
 /**
  * An append-only file with direct IO.
+ *
+ * Its lengths are exact in bytes, though the disk takes whole blocks. What was appended can be read at once, wherever it
+ * is; it survives a crash once `sync` has resolved, and `durableLength` says how much does. After a crash the file may be
+ * longer than that, with anything behind it: record the length, and open the file with it.
  *
  * @example Append, sync and read back
  * ```ts
@@ -63,19 +60,24 @@ export class DirectFile implements AsyncDisposable {
   readonly #path: string;
   readonly #io: Io;
   /** The lock, the files and the engine: given up in the opposite order, whatever fails. */
-  readonly #held: AsyncDisposableStack = new AsyncDisposableStack();
+  readonly #held: AsyncDisposableStack;
   readonly #health: Health;
   readonly #reader: BlockReader;
   readonly #target: SyncedWriter | undefined;
+  readonly #preallocation: Preallocation | undefined;
   readonly #initialLength: number;
   #closing: Promise<void> | undefined;
 
-  private constructor({ path, io, reader, target, length, tail }: OpenedFile) {
-    const { engine } = io;
+  private constructor(
+    { path, io, reader, target, length, reserved, held }: OpenedFile,
+    options: DirectFileOptions,
+  ) {
+    const { engine } = io, { tail = "rewrite", preallocateBytes: bytes = 0 } = options;
     const pool = new BufferPool(engine, { bufferBytes: MiB, budgetBytes: 16 * MiB });
     const health = new Health(`"${path}"`);
     this.#path = path;
     this.#io = io;
+    this.#held = held;
     this.#health = health;
     this.#reader = new BlockReader(engine, pool, reader);
     this.#initialLength = length;
@@ -83,6 +85,7 @@ export class DirectFile implements AsyncDisposable {
     const start = length - length % blockBytes;
     const writer = new BufferedWriter(engine, pool, target, { start, health });
     this.#target = new SyncedWriter({ engine, file: target, writer, health, tail, length });
+    this.#preallocation = new Preallocation({ engine, file: target, health, bytes, reserved });
   }
 
   /**
@@ -93,7 +96,8 @@ export class DirectFile implements AsyncDisposable {
    * @returns The file. It must be closed.
    * @throws {LockedError} If it is open for writing already, in this process or another.
    * @throws {Deno.errors.NotFound} If its directory is missing, or if it is and may not be made.
-   * @throws {IoError} If it cannot be opened.
+   * @throws {CorruptionError} If it is shorter than the `length` that its owner recorded.
+   * @throws {IoError} If it cannot be opened, or the room that is to be reserved is not there.
    * @throws {DirectIoError} If `strict` is set and the IO that was asked for cannot be had.
    */
   static async open(path: string | URL, options: DirectFileOptions = {}): Promise<DirectFile> {
@@ -108,26 +112,9 @@ export class DirectFile implements AsyncDisposable {
   }
 
   static async #open(path: string, options: DirectFileOptions): Promise<DirectFile> {
-    const { readOnly = false, create = true, tail = "rewrite", preallocateBytes = 0 } = options;
-    const io = await openIo(directoryOf(path), { ...options, readOnly });
-    const { engine } = io;
-    await using held = new AsyncDisposableStack();
-    if (io.ownsEngine) held.defer(() => engine.shutdown());
-    const target = readOnly ? undefined : await openTarget(io, path, create);
-    if (target !== undefined) {
-      held.defer(() => engine.close(target));
-      // Two writers would destroy each other's blocks.
-      const lock = await engine.lock(path);
-      held.defer(() => lock.release());
-    }
-    const reader = await engine.open(path, { access: "read", direct: io.readDirect });
-    held.defer(() => engine.close(reader));
-    const length = await engine.size(reader);
-    if (preallocateBytes > length && target !== undefined) await engine.allocate(target, preallocateBytes);
-    // Whoever wrote what is there may have been killed before it was durable.
-    await engine.sync(target ?? reader);
-    if (target !== undefined) await engine.syncDirectory(directoryOf(path));
-    const file = new DirectFile({ path, io, reader, target, length, tail });
+    const opened = await openFile(path, options);
+    await using held = opened.held;
+    const file = new DirectFile({ ...opened, held: new AsyncDisposableStack() }, options);
     await file.#takeUpTail();
     file.#held.use(held.move());
     return file;
@@ -179,6 +166,7 @@ export class DirectFile implements AsyncDisposable {
         throw new TypeError(`Cannot append: expected a Uint8Array, found ${typeName(bytes)}`);
       }
       const offset = writer.append(bytes);
+      this.#preallocation?.reached(writer.position);
       const room = writer.room();
       return room === undefined ? Promise.resolve(offset) : room.then(() => offset);
     } catch (error) {
@@ -217,16 +205,14 @@ export class DirectFile implements AsyncDisposable {
    * @param offset Where to start.
    * @param length How many; fewer come back at the end of the file.
    * @returns The bytes, which are the caller's for ever.
-   * @throws {RangeError} If offset or length are not whole numbers ≥ 0.
+   * @throws {TypeError} If offset or length are not numbers.
+   * @throws {RangeError} If they are not whole numbers ≥ 0.
    * @throws {IoError} If the file cannot be read.
    */
   async readAt(offset: number, length: number): Promise<Uint8Array> {
     this.#checkOpen();
-    for (const number of [offset, length]) {
-      if (Number.isSafeInteger(number) && number >= 0) continue;
-      const found = `${offset} and ${length}`;
-      throw new RangeError(`Cannot read "${this.#path}": expected whole numbers, found ${found}`);
-    }
+    checkWhole(`read "${this.#path}"`, "offset", offset);
+    checkWhole(`read "${this.#path}"`, "length", length);
     return await this.#read(offset, Math.min(length, Math.max(0, this.length - offset)));
   }
 
@@ -252,7 +238,8 @@ export class DirectFile implements AsyncDisposable {
   }
 
   /**
-   * A sink of bytes, with the back-pressure of {@linkcode append}. Closing it syncs.
+   * A sink of bytes, with the back-pressure of {@linkcode append}: it holds 4 MiB of chunks, or one that is larger, and
+   * the buffers. Closing it syncs; aborting it leaves what was appended as it is.
    *
    * @returns A stream of chunks of any size.
    */
@@ -263,7 +250,7 @@ export class DirectFile implements AsyncDisposable {
         await this.append(chunk);
       },
       close: () => this.sync(),
-    }, { highWaterMark: 4 });
+    }, { highWaterMark: queuedBytes, size: (chunk) => chunk?.byteLength ?? 1 });
   }
 
   /**
@@ -271,11 +258,12 @@ export class DirectFile implements AsyncDisposable {
    *
    * @param options The range; the default is all there is at the call.
    * @returns A stream, which can be cancelled.
+   * @throws {TypeError} If an option is unknown or no number.
+   * @throws {RangeError} If one is no whole number ≥ 0.
    */
-  readable(
-    options: { start?: number | undefined; end?: number | undefined } = {},
-  ): ReadableStream<Uint8Array> {
+  readable(options: ByteRange = {}): ReadableStream<Uint8Array> {
     this.#checkOpen();
+    checkRange(this.#path, options);
     const end = Math.min(options.end ?? Infinity, this.length);
     return byteStream(options.start ?? 0, end, (offset, length) => this.readAt(offset, length));
   }
@@ -296,6 +284,7 @@ export class DirectFile implements AsyncDisposable {
       this.#health.retry();
       this.#health.close();
       await this.#reader.idle();
+      await this.#preallocation?.end();
       await this.#target?.finish();
     } finally {
       this.#health.closed();
@@ -306,15 +295,5 @@ export class DirectFile implements AsyncDisposable {
   /** Closes the file, as {@linkcode close} does. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-}
-
-async function openTarget(io: Io, path: string, create: boolean): Promise<IoFile> {
-  const options = { access: "write", direct: io.writeDirect } as const;
-  try {
-    return await io.engine.open(path, options);
-  } catch (error) {
-    if (!create || !hasCode(error, "ENOENT")) throw error;
-    return await io.engine.open(path, { ...options, create: true });
   }
 }

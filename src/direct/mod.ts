@@ -5,4 +5,4 @@
  */
 
 export { DirectFile } from "./direct_file.ts";
-export type { DirectFileOptions } from "./options.ts";
+export type { ByteRange, DirectFileOptions } from "./options.ts";

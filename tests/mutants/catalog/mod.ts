@@ -7,6 +7,7 @@ import { checks } from "./checks.ts";
 import { durability } from "./durability.ts";
 import { engines } from "./engines.ts";
 import { feeds } from "./feeds.ts";
+import { files } from "./files.ts";
 import { keys } from "./keys.ts";
 import { manifest } from "./manifest.ts";
 import { merging } from "./merging.ts";
@@ -32,4 +33,5 @@ export const mutants: readonly Mutant[] = [
   ...keys,
   ...feeds,
   ...patches,
+  ...files,
 ];
