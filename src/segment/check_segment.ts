@@ -8,7 +8,7 @@
 import { blockBytes, CorruptionError, IoError, type Lsn, maxLsn } from "../base/mod.ts";
 import { type Inspector, lastOfBatch, readPieces, RecordWalk } from "../layer/mod.ts";
 import type { Objects, StoredObject } from "../objects/mod.ts";
-import type { ScannedSegment, SegmentIdentity } from "./scan.ts";
+import type { BatchIndex, ScannedSegment, SegmentIdentity } from "./scan.ts";
 import { scanSegment } from "./segment_scan.ts";
 
 /** What is known of a segment that is checked. */
@@ -82,7 +82,7 @@ export async function checkSegment(
 /** Up to where it is proven that records were durable. */
 function provenEnd(
   { end = 0, witnessed = 0 }: CheckedSegment,
-  { restDurableOffset }: ScannedSegment,
+  { restDurableOffset }: ScannedSegment<BatchIndex>,
 ): number {
   return Math.max(end, witnessed, restDurableOffset);
 }
@@ -95,7 +95,7 @@ async function findGaps(
   objects: Objects,
   object: StoredObject,
   { header: { fileId, firstLsn }, previousLsn }: CheckedSegment,
-  scanned: ScannedSegment,
+  scanned: ScannedSegment<BatchIndex>,
   end: number,
   inspector: Inspector,
 ): Promise<Lsn> {

@@ -25,7 +25,7 @@ import {
   type FileHeader,
   fileSeed,
   lastOfBatch,
-  MemoryIndex,
+  type MemoryIndex,
   readRecordHeader,
   recordHeaderBytes,
   RecordKind,
@@ -52,12 +52,26 @@ export interface ExpectedSegment {
   readonly searchesAll?: boolean | undefined;
 }
 
+/** What is told of whole batches: where their records lie. */
+export interface BatchIndex {
+  /**
+   * Takes a batch, whose memory is lent.
+   *
+   * @param bytes Memory that holds it.
+   * @param view The same memory.
+   * @param start Where in it its first record starts, or the time mark before that.
+   * @param end Where its last record ends.
+   * @param base What is added to a place in `bytes` to give the offset in the segment.
+   */
+  insertBatch(bytes: Uint8Array, view: DataView, start: number, end: number, base: number): void;
+}
+
 /** What was read back of a segment. */
-export interface ScannedSegment {
+export interface ScannedSegment<Index extends BatchIndex = MemoryIndex> {
   /** Its header, or `undefined` if it has none that checks. */
   readonly header: FileHeader | undefined;
   /** Where its records lie. */
-  readonly index: MemoryIndex;
+  readonly index: Index;
   /** When its batches were appended. */
   readonly times: SegmentTimes;
   /** Where the last whole batch, or the pad behind it, ends; 0 without a header. */
@@ -89,11 +103,11 @@ export interface ScanMark {
 }
 
 /** Takes bytes in order and indexes every whole batch. */
-export class Scanner {
+export class Scanner<Index extends BatchIndex> {
   readonly #path: string;
   readonly #expected: ExpectedSegment;
   readonly #seed: number;
-  readonly #index = new MemoryIndex();
+  readonly #index: Index;
   readonly #times = new SegmentTimes();
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
@@ -124,10 +138,12 @@ export class Scanner {
    *
    * @param path The segment's, for messages.
    * @param expected Which one it should be.
+   * @param index What is told of batches.
    */
-  constructor(path: string, expected: ExpectedSegment) {
+  constructor(path: string, expected: ExpectedSegment, index: Index) {
     this.#path = path;
     this.#expected = expected;
+    this.#index = index;
     this.#seed = fileSeed(expected.header.fileId);
     this.#lastLsn = expected.previousLsn;
   }
@@ -163,7 +179,7 @@ export class Scanner {
   }
 
   /** What was found so far. */
-  finish(): ScannedSegment {
+  finish(): ScannedSegment<Index> {
     return {
       header: this.#header,
       index: this.#index,

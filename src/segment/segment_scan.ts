@@ -13,9 +13,16 @@
  */
 
 import { blockBytes, CorruptionError, maxSegmentFileBytes } from "../base/mod.ts";
+import { MemoryIndex } from "../layer/mod.ts";
 import type { Objects, StoredObject } from "../objects/mod.ts";
 import { ProofSearch } from "./proof.ts";
-import { type ExpectedSegment, type ScanMark, type ScannedSegment, Scanner } from "./scan.ts";
+import {
+  type BatchIndex,
+  type ExpectedSegment,
+  type ScanMark,
+  type ScannedSegment,
+  Scanner,
+} from "./scan.ts";
 
 /** Bytes that are scanned between two looks at the clock. */
 const pieceBytes = 64 * 1024;
@@ -24,7 +31,7 @@ const pieceBytes = 64 * 1024;
 export type SegmentSource = Pick<Objects, "host" | "extent" | "stream">;
 
 /**
- * Reads a segment back.
+ * Reads a segment of a timeline back.
  *
  * @param objects Where it lies.
  * @param object The segment.
@@ -36,26 +43,27 @@ export async function scanSegment(
   object: StoredObject,
   expected: ExpectedSegment,
 ): Promise<ScannedSegment> {
-  return await new SegmentScan(object, expected).next(objects);
+  return await new SegmentScan(object, expected, new MemoryIndex()).next(objects);
 }
 
 /** A scan that may go on where it ended. One that has failed may not. */
-export class SegmentScan {
+export class SegmentScan<Index extends BatchIndex> {
   /** Which segment is expected. */
   readonly expected: ExpectedSegment;
   readonly #object: StoredObject;
-  readonly #scanner: Scanner;
+  readonly #scanner: Scanner<Index>;
 
   /**
    * Reads nothing yet.
    *
    * @param object The segment.
    * @param expected Which one it should be.
+   * @param index What is told of its batches.
    */
-  constructor(object: StoredObject, expected: ExpectedSegment) {
+  constructor(object: StoredObject, expected: ExpectedSegment, index: Index) {
     this.#object = object;
     this.expected = expected;
-    this.#scanner = new Scanner(object.path, expected);
+    this.#scanner = new Scanner(object.path, expected, index);
   }
 
   /**
@@ -65,7 +73,7 @@ export class SegmentScan {
    * @param objects Where it lies.
    * @throws {CorruptionError} If its header is that of another file (V3), or what was read before is not there (V4).
    */
-  async next(objects: SegmentSource): Promise<ScannedSegment> {
+  async next(objects: SegmentSource): Promise<ScannedSegment<Index>> {
     const { expected } = this, scanner = this.#scanner, object = this.#object, { turns } = objects.host;
     const { byteLength, nextData } = await objects.extent(object);
     checkLength(object.path, byteLength);

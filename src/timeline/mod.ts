@@ -63,7 +63,6 @@ export { SlicedUpkeep } from "./upkeep/runner/sliced_upkeep.ts";
 export type { UpkeepCounters, UpkeepRunner } from "./upkeep/runner/upkeep_runner.ts";
 export { type OpenHost, serveUpkeep } from "./upkeep/worker/server.ts";
 export { WorkerUpkeep } from "./upkeep/worker/worker_upkeep.ts";
-export { hasData } from "./write/orphans.ts";
 export { durableEndsOf } from "./write/prove_ends.ts";
 export type { BackPressure } from "./write/room.ts";
 export type { ThrottleCounts } from "./write/throttle.ts";

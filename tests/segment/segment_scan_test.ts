@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CorruptionError } from "../../src/base/mod.ts";
+import { MemoryIndex } from "../../src/layer/mod.ts";
 import { type ScannedSegment, SegmentScan } from "../../src/segment/mod.ts";
 import type { SegmentSource } from "../../src/segment/segment_scan.ts";
 import { SimDisk, SimEngine } from "../../src/sim/mod.ts";
@@ -14,7 +15,11 @@ class Growing {
   starts: number[] = [];
   readonly #disk = new SimDisk();
   readonly #objects = objectsOn(new SimEngine({ disk: this.#disk }));
-  readonly #scan = new SegmentScan(this.#objects.object(id), { header: identity(), previousLsn: 0 });
+  readonly #scan = new SegmentScan(
+    this.#objects.object(id),
+    { header: identity(), previousLsn: 0 },
+    new MemoryIndex(),
+  );
 
   /** What a scan finds when the file holds `bytes`. */
   async next(bytes: Uint8Array): Promise<ScannedSegment> {

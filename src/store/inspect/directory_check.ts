@@ -13,7 +13,8 @@ import {
   parseTimelineName,
   timelineName,
 } from "../../objects/mod.ts";
-import { hasData, objectOf } from "../../timeline/mod.ts";
+import { hasData } from "../../segment/mod.ts";
+import { objectOf } from "../../timeline/mod.ts";
 import { isLeftover, lockName, metricsName, unnamed } from "../directory.ts";
 import type { Findings } from "./findings.ts";
 import type { InspectedStore } from "./inspected_store.ts";

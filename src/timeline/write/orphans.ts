@@ -17,9 +17,10 @@
  * @module
  */
 
-import { blockBytes, CorruptionError, maxSegmentFileBytes } from "../../base/mod.ts";
-import { Manifest, type TimelineState } from "../../manifest/mod.ts";
-import { type ObjectId, type Objects, parseObjectId, type StoredObject } from "../../objects/mod.ts";
+import { CorruptionError } from "../../base/mod.ts";
+import { Manifest } from "../../manifest/mod.ts";
+import { type ObjectId, parseObjectId } from "../../objects/mod.ts";
+import { findUnnamed, hasData, isLater, type Unnamed } from "../../segment/mod.ts";
 import { objectOf, type TimelineContext, timelineState } from "../timeline_context.ts";
 
 /**
@@ -29,7 +30,7 @@ import { objectOf, type TimelineContext, timelineState } from "../timeline_conte
  * one any more (O2).
  */
 export async function findOrphans(context: TimelineContext): Promise<ObjectId[]> {
-  const { objects } = context, { orphans, later, isWhole } = await listOrphans(context);
+  const { objects } = context, { files: orphans, later, isWhole } = await listOrphans(context);
   const merged = orphans.find((id) => !isWhole && parseObjectId(id)?.kind !== "seg");
   if (merged !== undefined) throw unnamed(context, merged);
   for (const orphan of later) {
@@ -51,32 +52,15 @@ export async function checkNamed(context: TimelineContext): Promise<void> {
     const manifest = await Manifest.open(objects, { readOnly: true });
     if (manifest?.state.dropped.includes(id)) return;
     const now = manifest?.state.timelines.find((timeline) => timeline.id === id);
-    if (now !== undefined && !isLater(orphan, now)) continue;
+    if (now !== undefined && !isLater(orphan, now.nextSequence)) continue;
     throw unnamed(context, orphan);
   }
 }
 
-/** Files that the manifest does not name. */
-interface Orphans {
-  /** All of them, by their names. */
-  readonly orphans: ObjectId[];
-  /** Those that it never knew of. */
-  readonly later: readonly ObjectId[];
-  /** Whether all files that it names are there. */
-  readonly isWhole: boolean;
-}
-
-async function listOrphans(context: TimelineContext): Promise<Orphans> {
-  const state = timelineState(context), files = new Set(await context.objects.list(context.id));
-  const named = new Set([...state.layers, ...state.segments].map((file) => objectOf(context, file)));
-  const orphans = [...files.difference(named)].sort();
-  const later = orphans.filter((orphan) => isLater(orphan, state));
-  return { orphans, later, isWhole: named.isSubsetOf(files) };
-}
-
-function isLater(orphan: ObjectId, { nextSequence }: TimelineState): boolean {
-  const name = parseObjectId(orphan);
-  return name !== undefined && name.sequence >= nextSequence;
+function listOrphans(context: TimelineContext): Promise<Unnamed> {
+  const { objects, id } = context, { layers, segments, nextSequence } = timelineState(context);
+  const named = new Set([...layers, ...segments].map((file) => objectOf(context, file)));
+  return findUnnamed(objects, id, named, nextSequence);
 }
 
 function unnamed({ objects, manifest }: TimelineContext, orphan: ObjectId): CorruptionError {
@@ -86,19 +70,4 @@ function unnamed({ objects, manifest }: TimelineContext, orphan: ObjectId): Corr
     expected: `a manifest that names "${objects.directory}/${orphan}", which holds data`,
     found: `manifest version ${manifest.state.version}, which does not`,
   });
-}
-
-/** Whether anything but zeros stands behind the header of a file. */
-export async function hasData(objects: Objects, object: StoredObject): Promise<boolean> {
-  const { byteLength, nextData } = await objects.extent(object);
-  if (byteLength <= blockBytes) return false;
-  // No file of ours is that long: it is not read to its end.
-  if (byteLength > maxSegmentFileBytes) return true;
-  const data = await nextData(blockBytes);
-  const start = data - data % blockBytes;
-  if (start >= byteLength) return false;
-  for await (const chunk of objects.stream(object, { start, end: byteLength })) {
-    if (chunk.some((byte: number) => byte !== 0)) return true;
-  }
-  return false;
 }

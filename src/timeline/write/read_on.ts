@@ -7,15 +7,14 @@
 import { blockBytes, CorruptionError, type Lsn } from "../../base/mod.ts";
 import { recordHeaderBytes } from "../../layer/mod.ts";
 import { type TimelineContext, timelineState } from "../timeline_context.ts";
-import { type RecoveredSegment, recoverSegments, type Recovery } from "./recover.ts";
-import { SegmentScans } from "./segment_scans.ts";
+import { newScans, type RecoveredSegment, recoverSegments, type Recovery } from "./recover.ts";
 
 /** Reads the segments of a timeline again and again, on from where they ended. */
 export class ReadOn {
   readonly #context: TimelineContext;
   /** What was read last. */
   #segments: readonly RecoveredSegment[] = [];
-  #scans = new SegmentScans();
+  #scans = newScans();
 
   /**
    * Reads nothing yet. Of a timeline that is written to it keeps nothing.
@@ -40,7 +39,7 @@ export class ReadOn {
     const context = this.#context, scans = this.#scans;
     if (!isNew && !await hasMore(context, this.#segments)) return undefined;
     // Whatever fails, nothing goes on from what may not be so: all is read again then.
-    this.#scans = new SegmentScans();
+    this.#scans = newScans();
     const recovery = await recoverSegments(context, scans);
     // What was read was written by then: once the files are synced it stays, whether its writer syncs or not.
     for (const { object } of recovery.segments) await context.objects.datasync(object, "read");

@@ -14,22 +14,19 @@
 
 import { Health, isShortage, type Lsn, LsnError, maxLsn } from "../../base/mod.ts";
 import { timeMarkBytes } from "../../layer/mod.ts";
-import { EncodedBatch, joinPatches } from "../../segment/mod.ts";
+import { Durability, EncodedBatch, joinPatches, TimedFlusher, Waiters } from "../../segment/mod.ts";
 import { Dates } from "../dates.ts";
 import type { TimelineContext } from "../timeline_context.ts";
 import { Compactor } from "../upkeep/compactor.ts";
 import { Horizon } from "../upkeep/retain/horizon.ts";
 import { Upkeep } from "../upkeep/upkeep.ts";
-import { Durability } from "./durability.ts";
 import { checkNamed } from "./orphans.ts";
 import { proveEnds } from "./prove_ends.ts";
 import { ReadOn } from "./read_on.ts";
 import { recoverSegments, type Recovery, settleRecovery } from "./recover.ts";
 import { type BackPressure, Room } from "./room.ts";
 import type { ThrottleCounts } from "./throttle.ts";
-import { TimedFlusher } from "./timed_flusher.ts";
 import { TimelineLayers } from "./timeline_layers.ts";
-import { Waiters } from "./waiters.ts";
 
 /** A segment of at least so many bytes is sealed when its timeline is closed; a smaller one goes on next time. */
 const sealWorthBytes = 1024 * 1024;

@@ -61,7 +61,7 @@ export const durability: readonly Mutant[] = [
   {
     name: "acknowledged-before-synced",
     breaks: "T4: the durable LSN grows only after every byte up to it is synced.",
-    file: "src/timeline/write/durability.ts",
+    file: "src/segment/tail/durability.ts",
     before: `        await segment.sync(this.#lsn);
         this.reached(lastLsn);`,
     after: `        const synced = segment.sync(this.#lsn);
@@ -82,20 +82,20 @@ export const durability: readonly Mutant[] = [
   {
     name: "only-the-open-segment-is-synced",
     breaks: "A sync covers every segment that is not sealed, oldest first.",
-    file: "src/timeline/write/durability.ts",
-    before: "of this.#layers.unsealed) {",
-    after: "of this.#layers.unsealed.slice(-1)) {",
+    file: "src/segment/tail/durability.ts",
+    before: "of this.#segments.unsealed) {",
+    after: "of this.#segments.unsealed.slice(-1)) {",
     caughtBy: "tests/timeline/write/timeline_writer_test.ts",
     filter: "leaves nothing of several segments to be lost",
   },
   {
     name: "durable-lsn-grows-after-a-failed-sync",
     breaks: "T4: a sync that failed makes nothing durable.",
-    file: "src/timeline/write/durability.ts",
+    file: "src/segment/tail/durability.ts",
     before: `      const reason = this.#health.fail(error as Error, attempt);
 `,
     after: `      const reason = this.#health.fail(error as Error, attempt);
-      for (const { layer: { lastLsn } } of this.#layers.unsealed) this.reached(lastLsn);
+      for (const { segment: { lastLsn } } of this.#segments.unsealed) this.reached(lastLsn ?? 0);
 `,
     caughtBy: "tests/timeline/write/failing_test.ts",
     filter: "makes nothing durable when its",
@@ -244,7 +244,7 @@ export const durability: readonly Mutant[] = [
   {
     name: "durable-lsn-goes-back",
     breaks: "T4: the durable LSN only grows.",
-    file: "src/timeline/write/durability.ts",
+    file: "src/segment/tail/durability.ts",
     before: "if (lsn > this.#lsn) this.#lsn = lsn;",
     after: "this.#lsn = lsn;",
     caughtBy: "tests/timeline/write/timeline_writer_test.ts",
@@ -298,7 +298,7 @@ export const durability: readonly Mutant[] = [
   {
     name: "sync-told-of-an-earlier-full-disk",
     breaks: "H3: a sync is not told of a full disk that was met by what was begun before it.",
-    file: "src/timeline/write/durability.ts",
+    file: "src/segment/tail/durability.ts",
     before: "const attempt = this.#health.begin();",
     after: "const { attempt } = this.#health;",
     caughtBy: "tests/timeline/write/durability_test.ts",
@@ -316,7 +316,7 @@ export const durability: readonly Mutant[] = [
   {
     name: "closed-sync-goes-on",
     breaks: "A segment of a timeline that is being given up is padded no more.",
-    file: "src/timeline/write/durability.ts",
+    file: "src/segment/tail/durability.ts",
     before: "        this.#health.check();\n        await",
     after: "        await",
     caughtBy: "tests/timeline/write/durability_test.ts",

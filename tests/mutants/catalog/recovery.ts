@@ -7,7 +7,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "damage-taken-for-a-torn-tail",
     breaks: "T1: damage in the midst of what was durable is never cut off in silence.",
-    file: "src/timeline/write/recover.ts",
+    file: "src/segment/read_back.ts",
     before: "    checkProofs(path, segment, scanned);\n",
     after: "",
     caughtBy: "tests/timeline/write/recover_test.ts",
@@ -44,7 +44,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "witness-of-the-manifest-ignored",
     breaks: "A segment that the manifest says was longer is damaged.",
-    file: "src/timeline/write/recover.ts",
+    file: "src/segment/read_back.ts",
     before: "if (witness === undefined || end >= witness.offset) return;",
     after: "if (witness === undefined || end >= 0) return;",
     caughtBy: "tests/timeline/write/recover_test.ts",
@@ -54,7 +54,7 @@ export const recovery: readonly Mutant[] = [
     name: "later-segment-proves-nothing",
     breaks:
       "A later segment that says how far the timeline was durable proves that an earlier one is damaged.",
-    file: "src/timeline/write/recover.ts",
+    file: "src/segment/read_back.ts",
     before: "    checkClaim(path, durableLsn, end);\n",
     after: "",
     caughtBy: "tests/timeline/write/recover_test.ts",
@@ -91,7 +91,7 @@ export const recovery: readonly Mutant[] = [
     name: "segment-behind-a-gap-counts",
     breaks:
       "T1: history has no hole: a segment that does not go on where the one before it ends is none of it.",
-    file: "src/timeline/write/recover.ts",
+    file: "src/segment/read_back.ts",
     before: "return isNext ? header.previousLsn === lastLsn : header.previousLsn <= lastLsn;",
     after: "return isNext || header.previousLsn <= lastLsn;",
     caughtBy: "tests/timeline/write/recover_test.ts",
@@ -100,7 +100,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "torn-segment-goes-on",
     breaks: "T2: a segment that was torn is never written behind its end again; it is sealed.",
-    file: "src/timeline/write/recover.ts",
+    file: "src/segment/read_back.ts",
     before: "const isClean = witness !== undefined && !witness.isEnd && witness.offset === end && !hasRest;",
     after: "const isClean = witness === undefined || !witness.isEnd && witness.offset === end && !hasRest;",
     caughtBy: "tests/timeline/write/recover_test.ts",
@@ -131,7 +131,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "recovered-bytes-not-synced",
     breaks: "Opening makes durable what it reads back before it trusts it.",
-    file: "src/timeline/write/recover.ts",
+    file: "src/segment/read_back.ts",
     before: "  if (!readOnly) await objects.datasync(object);\n",
     after: "",
     caughtBy: "tests/timeline/write/recover_test.ts",
@@ -159,7 +159,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "settled-end-ignored",
     breaks: "T2: where a segment was found to end once, it ends for ever.",
-    file: "src/timeline/write/recover.ts",
+    file: "src/segment/read_back.ts",
     before: "end: witness?.isEnd ? witness.offset : undefined,",
     after: "end: undefined,",
     caughtBy: "tests/timeline/write/recover_test.ts",
@@ -177,7 +177,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "witness-proves-nothing-of-others",
     breaks: "A segment that was closed cleanly proves that all before it was durable.",
-    file: "src/timeline/write/recover.ts",
+    file: "src/segment/read_back.ts",
     before: "durableLsn = Math.max(durableLsn, scanned.durableLsn, scanned.restDurableLsn, witnessed);",
     after: "durableLsn = Math.max(durableLsn, scanned.durableLsn, scanned.restDurableLsn);",
     caughtBy: "tests/timeline/write/recover_test.ts",
@@ -208,7 +208,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "reader-believes-in-damage-at-once",
     breaks: "What a reader finds while somebody writes is damage only if it is found again.",
-    file: "src/timeline/write/recover.ts",
+    file: "src/segment/read_back.ts",
     before:
       "if (!readOnly || proof === undefined && restDurableLsn <= (scanned.lastLsn ?? previousLsn)) return scanned;",
     after: "if (scanned.end >= 0) return scanned;",

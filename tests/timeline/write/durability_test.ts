@@ -2,17 +2,16 @@
 
 import { assertEquals, assertRejects, fail } from "@std/assert";
 import { Health, IoError, PoisonedError } from "../../../src/base/mod.ts";
-import { Durability } from "../../../src/timeline/write/durability.ts";
-import type { TimelineLayers } from "../../../src/timeline/write/timeline_layers.ts";
+import { Durability, type UnsealedSegments } from "../../../src/segment/mod.ts";
 import { errno, Gate } from "../../store/hooked_engine.ts";
 import { HookedSim } from "../hooked_sim.ts";
 import { quiet } from "./held.ts";
 import { WriterFixture } from "./writer_fixture.ts";
 
-/** Layers up to LSN 1, 2, …, which are not synced. */
-function unsynced(...syncs: (() => Promise<void>)[]): Pick<TimelineLayers, "unsealed"> {
-  const unsealed = syncs.map((sync, i) => ({ segment: { sync }, layer: { lastLsn: i + 1 } }));
-  return { unsealed } as unknown as TimelineLayers;
+/** Segments up to LSN 1, 2, …, which are not synced. */
+function unsynced(...syncs: (() => Promise<void>)[]): Pick<UnsealedSegments, "unsealed"> {
+  const unsealed = syncs.map((sync, i) => ({ segment: { sync, lastLsn: i + 1 } }));
+  return { unsealed } as unknown as UnsealedSegments;
 }
 
 Deno.test("A sync that a closing cuts short says that it was closed, and poisons nothing", async () => {

@@ -15,7 +15,7 @@
 import { checkReadLsn, type Lsn } from "../../../base/mod.ts";
 import type { Host } from "../../../io/mod.ts";
 import type { Objects } from "../../../objects/mod.ts";
-import type { Waiters } from "../../write/waiters.ts";
+import type { Waiters } from "../../../segment/mod.ts";
 import type { ReadSpace } from "../../keyspace/space.ts";
 import { MappedRead } from "../mapped_read.ts";
 import type { Read } from "../read.ts";

@@ -17,20 +17,16 @@
  */
 
 import { type Health, isShortage, type Timers } from "../../base/mod.ts";
-import type { OpenLayer } from "./open_layer.ts";
-import type { TimelineLayers } from "./timeline_layers.ts";
-
-/** What is looked after. */
-export type UnsealedLayers = Pick<TimelineLayers, "open" | "unsealed">;
+import type { SegmentHolder, UnsealedSegments } from "./durability.ts";
 
 /** Writes what waits, after a time. */
 export class TimedFlusher {
   readonly #health: Health;
   readonly #timers: Timers;
   readonly #halfMilliseconds: number;
-  readonly #layers: UnsealedLayers;
-  /** The layer that was open when the timer was started, and where its batches ended. */
-  #marked: OpenLayer | undefined;
+  readonly #segments: UnsealedSegments;
+  /** What was open when the timer was started, and where its batches ended. */
+  #marked: SegmentHolder | undefined;
   #markedEnd = 0;
   /** Cancels the timer. */
   #cancel: (() => void) | undefined;
@@ -38,21 +34,21 @@ export class TimedFlusher {
   #isStopped = false;
 
   /**
-   * Looks after layers; no timer runs before something is appended.
+   * Looks after segments; no timer runs before something is appended.
    *
    * @param health Whether writing goes on. Who writes tells it what fails.
    * @param timers What calls later.
    * @param milliseconds The longest that a batch waits.
-   * @param layers The layers that are not sealed.
+   * @param segments The segments that are not sealed.
    */
-  constructor(health: Health, timers: Timers, milliseconds: number, layers: UnsealedLayers) {
+  constructor(health: Health, timers: Timers, milliseconds: number, segments: UnsealedSegments) {
     this.#health = health;
     this.#timers = timers;
     this.#halfMilliseconds = milliseconds / 2;
-    this.#layers = layers;
+    this.#segments = segments;
   }
 
-  /** Notes that a batch was appended to the open layer. */
+  /** Notes that a batch was appended to the open segment. */
   appended(): void {
     if (this.#cancel === undefined && this.#flushing === undefined) this.#start();
   }
@@ -71,7 +67,7 @@ export class TimedFlusher {
 
   #start(): void {
     if (this.#isStopped) return;
-    this.#marked = this.#layers.open;
+    this.#marked = this.#segments.open;
     this.#markedEnd = this.#marked?.segment.end ?? 0;
     this.#cancel = this.#timers.after(this.#halfMilliseconds, () => this.#look());
   }
@@ -91,23 +87,23 @@ export class TimedFlusher {
     this.#marked = undefined;
     // Of a disk that is full whoever appends next is told; then there may be room again.
     if (cause !== undefined && !isShortage(cause)) return;
-    if (this.#layers.unsealed.some(({ segment }) => segment.writer.writtenOffset < segment.end)) {
+    if (this.#segments.unsealed.some(({ segment }) => segment.writer.writtenOffset < segment.end)) {
       this.#start();
     }
   }
 
   /** Whether everything is written that was appended before the timer was started. */
   #isMarkedWritten(): boolean {
-    for (const layer of this.#layers.unsealed) {
-      const isMarked = layer === this.#marked;
-      if (layer.segment.writer.writtenOffset < (isMarked ? this.#markedEnd : layer.segment.end)) return false;
+    for (const holder of this.#segments.unsealed) {
+      const { segment } = holder, isMarked = holder === this.#marked;
+      if (segment.writer.writtenOffset < (isMarked ? this.#markedEnd : segment.end)) return false;
       if (isMarked) break;
     }
     return true;
   }
 
   async #flush(): Promise<void> {
-    for (const { segment } of this.#layers.unsealed) {
+    for (const { segment } of this.#segments.unsealed) {
       try {
         await segment.writer.write(segment.end);
       } catch {

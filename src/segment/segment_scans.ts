@@ -4,19 +4,30 @@
  * @module
  */
 
-import type { StoredObject } from "../../objects/mod.ts";
-import { type ExpectedSegment, SegmentScan } from "../../segment/mod.ts";
+import type { StoredObject } from "../objects/mod.ts";
+import type { BatchIndex, ExpectedSegment } from "./scan.ts";
+import { SegmentScan } from "./segment_scan.ts";
 
-/** The scans of a timeline's segments. */
-export class SegmentScans {
+/** The scans of a history's segments. */
+export class SegmentScans<Index extends BatchIndex> {
   /** By the id of the file. */
-  readonly #scans = new Map<number, SegmentScan>();
+  readonly #scans = new Map<number, SegmentScan<Index>>();
+  readonly #indexOf: (expected: ExpectedSegment) => Index;
+
+  /**
+   * Scans nothing yet.
+   *
+   * @param indexOf Makes the index of a segment.
+   */
+  constructor(indexOf: (expected: ExpectedSegment) => Index) {
+    this.#indexOf = indexOf;
+  }
 
   /** The scan of a segment: the one from before, if the same is expected of it. */
-  of(object: StoredObject, expected: ExpectedSegment): SegmentScan {
+  of(object: StoredObject, expected: ExpectedSegment): SegmentScan<Index> {
     const { header: { fileId }, previousLsn, end } = expected, known = this.#scans.get(fileId);
     if (known?.expected.previousLsn === previousLsn && known.expected.end === end) return known;
-    const scan = new SegmentScan(object, expected);
+    const scan = new SegmentScan(object, expected, this.#indexOf(expected));
     this.#scans.set(fileId, scan);
     return scan;
   }

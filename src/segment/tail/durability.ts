@@ -1,5 +1,5 @@
 /**
- * How far a timeline is durable, and the syncs that take it further.
+ * How far a history is durable, and the syncs that take it further.
  *
  * T4  `durableLsn` only grows, and only after every byte up to it is synced and its files are in a durable manifest.
  *
@@ -7,12 +7,26 @@
  */
 
 import { type Health, isShortage, type Lsn } from "../../base/mod.ts";
-import type { TimelineLayers } from "./timeline_layers.ts";
+import type { SegmentWriter } from "../segment_writer.ts";
 
-/** What is known durable of a timeline. */
+/** A segment, whoever holds it. */
+export interface SegmentHolder {
+  /** The segment. */
+  readonly segment: SegmentWriter;
+}
+
+/** The segments of a history that are not sealed. */
+export interface UnsealedSegments {
+  /** The one that is appended to, if there is one. */
+  readonly open: SegmentHolder | undefined;
+  /** All of them, oldest first. */
+  readonly unsealed: readonly SegmentHolder[];
+}
+
+/** What is known durable of a history. */
 export class Durability {
   readonly #health: Health;
-  readonly #layers: Pick<TimelineLayers, "unsealed">;
+  readonly #segments: Pick<UnsealedSegments, "unsealed">;
   #lsn: Lsn;
   #syncs = 0;
   #syncing: Promise<void> | undefined;
@@ -21,12 +35,12 @@ export class Durability {
    * Syncs nothing yet.
    *
    * @param health Whether writing goes on; it is told what fails.
-   * @param layers What is synced.
+   * @param segments What is synced.
    * @param lsn Up to where everything is durable that was recovered.
    */
-  constructor(health: Health, layers: Pick<TimelineLayers, "unsealed">, lsn: Lsn) {
+  constructor(health: Health, segments: Pick<UnsealedSegments, "unsealed">, lsn: Lsn) {
     this.#health = health;
-    this.#layers = layers;
+    this.#segments = segments;
     this.#lsn = lsn;
   }
 
@@ -71,8 +85,9 @@ export class Durability {
   async #syncOnce(): Promise<void> {
     const attempt = this.#health.begin();
     try {
-      // A layer that is frozen meanwhile is synced through its own segment, which is still the same.
-      for (const { segment, layer: { lastLsn } } of this.#layers.unsealed) {
+      // One that is frozen meanwhile is still the same segment.
+      for (const { segment } of this.#segments.unsealed) {
+        const { lastLsn = 0 } = segment;
         // It may be closed since the one before, and is padded no more then.
         this.#health.check();
         await segment.sync(this.#lsn);
