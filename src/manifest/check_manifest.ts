@@ -40,7 +40,7 @@ export async function checkManifest(
     const isCut = written !== undefined &&
       (version < written.version || version === written.version && offset < written.offset);
     if (isCut) {
-      const path = `${home.directory}/${manifestName(version)}`, found = "bytes that do not check";
+      const path = `${home.directory}/${manifestName(version, home.stem)}`, found = "bytes that do not check";
       const error = new CorruptionError({ path, offset, expected: "a frame that was acknowledged", found });
       inspector.found({ error, offset });
     }
@@ -68,8 +68,8 @@ function foundIn(directory: string, error: unknown): { error: CorruptionError | 
 }
 
 /** Tells of a manifest that nobody reads any more and that should be gone. */
-function tellOld({ directory }: ManifestHome, version: number, inspector: Inspector): void {
-  const path = `${directory}/${manifestName(version)}`;
+function tellOld({ directory, stem }: ManifestHome, version: number, inspector: Inspector): void {
+  const path = `${directory}/${manifestName(version, stem)}`;
   const expected = "no manifest but the newest and the one before it", found = `version ${version}`;
   const error = new CorruptionError({ path, offset: 0, expected, found });
   inspector.found({ severity: "warning", error });

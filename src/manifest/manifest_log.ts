@@ -125,14 +125,16 @@ export class ManifestLog {
   }
 
   async #startFile(state: StoreState): Promise<void> {
-    const { root } = this.#home, before = this.#file, version = Math.max(before.version, ...this.#others) + 1;
+    const { root, stem } = this.#home,
+      before = this.#file,
+      version = Math.max(before.version, ...this.#others) + 1;
     try {
       this.#file = await makeFile(this.#home, { ...state, version });
     } catch (error) {
       if (!isRefusal(error)) throw error;
       // Until it is known not to be there, it may be (M7).
       this.#others.push(version);
-      if (!(await root.list()).includes(manifestName(version))) this.#others.pop();
+      if (!(await root.list()).includes(manifestName(version, stem))) this.#others.pop();
       if (this.#isInDoubt) throw error;
       before.weighedFrom = before.end.offset;
       return;
@@ -148,7 +150,11 @@ export class ManifestLog {
   async #append(file: LogFile, kind: FrameKind, body: Uint8Array): Promise<void> {
     const { offset, room } = file.end, longer = checkLength(roomFor(file.end, body.length));
     if (longer > room) {
-      await this.#home.root.append(manifestName(file.version), room, new Uint8Array(longer - room));
+      await this.#home.root.append(
+        manifestName(file.version, this.#home.stem),
+        room,
+        new Uint8Array(longer - room),
+      );
       // One that does not fit the room that is claimed yet goes behind one that claims more.
       if (offset + frameBytes(body.length) > room) await this.#write(file, "edits", nothing, longer);
     }
@@ -159,17 +165,17 @@ export class ManifestLog {
     const { end } = file, frame = new Uint8Array(frameBytes(body.length));
     assert(end.offset + frame.length <= end.room, "M9: a frame lies in room that is claimed");
     const next = putFrame(frame, file, end, { kind, body, room });
-    await this.#home.root.append(manifestName(file.version), end.offset, frame);
+    await this.#home.root.append(manifestName(file.version, this.#home.stem), end.offset, frame);
     file.end = next;
   }
 }
 
 /** Removes old files; returns the versions of those that stay because the system fails, to be removed with the next. */
-async function removeAll({ root }: ManifestHome, versions: readonly number[]): Promise<number[]> {
+async function removeAll({ root, stem }: ManifestHome, versions: readonly number[]): Promise<number[]> {
   const left: number[] = [];
   for (const version of versions) {
     try {
-      await root.remove(manifestName(version));
+      await root.remove(manifestName(version, stem));
     } catch (error) {
       // In a directory that is not ours any more nothing may be written either.
       if (!(error instanceof IoError) || hasCode(error, "ESTALE")) throw error;
@@ -180,7 +186,7 @@ async function removeAll({ root }: ManifestHome, versions: readonly number[]): P
 }
 
 /** Makes a file with a snapshot and room: when it resolves, it is durable. */
-async function makeFile({ root, host }: ManifestHome, state: StoreState): Promise<LogFile> {
+async function makeFile({ root, host, stem }: ManifestHome, state: StoreState): Promise<LogFile> {
   const writer = Coder.writer();
   await codeState(writer, host.turns, state);
   const body = writer.written, snapshotEnd = firstPlace.offset + frameBytes(body.length);
@@ -188,7 +194,7 @@ async function makeFile({ root, host }: ManifestHome, state: StoreState): Promis
   putHeader(bytes, state);
   const frame = bytes.subarray(firstPlace.offset, snapshotEnd);
   const end = putFrame(frame, state, firstPlace, { kind: "snapshot", body, room });
-  await root.putIfAbsent(manifestName(state.version), bytes);
+  await root.putIfAbsent(manifestName(state.version, stem), bytes);
   return fileOf(state, snapshotEnd, end);
 }
 

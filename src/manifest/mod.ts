@@ -7,6 +7,20 @@
 
 export { apply } from "./apply.ts";
 export { checkManifest, type ManifestEnd } from "./check_manifest.ts";
+export {
+  type DirectoryKind,
+  findDirectory,
+  type FoundDirectory,
+  isLeftover,
+  lockName,
+  metricsName,
+  notDirectory,
+  refuseUnnamedTimelines,
+  removeLeftovers,
+  removeTimeline,
+  unlessMissing,
+  unnamed,
+} from "./directory.ts";
 export type { Edit, TimelineEdit } from "./edit.ts";
 export { Manifest, type ManifestOptions } from "./manifest.ts";
 export type { ManifestHome } from "./read_manifest.ts";

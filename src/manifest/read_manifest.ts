@@ -11,7 +11,7 @@ import type { RootFiles } from "../objects/mod.ts";
 import { apply } from "./apply.ts";
 import { codeEdit, codeState } from "./codec.ts";
 import { firstPlace, type FramePlace, readFrame, readHeader } from "./frame.ts";
-import { manifestName, parseManifestName } from "./names.ts";
+import { manifestName, type ManifestStem, parseManifestName } from "./names.ts";
 import type { Edit } from "./edit.ts";
 import type { StoreState } from "./state.ts";
 
@@ -23,6 +23,8 @@ export interface ManifestHome {
   readonly host: Pick<Host, "turns">;
   /** The files. */
   readonly root: Pick<RootFiles, "list" | "read" | "putIfAbsent" | "append" | "settle" | "remove">;
+  /** Of what it is. @default {"manifest"} */
+  readonly stem?: ManifestStem | undefined;
 }
 
 /** What a manifest file says, and where the next frame goes. */
@@ -57,10 +59,13 @@ export async function findManifest(
 ): Promise<{ contents: ManifestContents; older: number[] } | undefined> {
   let known: string | undefined;
   for (let tries = 1;; tries++) {
-    const older = (await home.root.list()).map(parseManifestName).filter((version) => version !== undefined);
+    const names = await home.root.list();
+    const older = names.map((name) => parseManifestName(name, home.stem)).filter((found) =>
+      found !== undefined
+    );
     const version = older.sort((a, b) => a - b).pop();
     if (version === undefined) return undefined;
-    const name = manifestName(version), path = `${home.directory}/${name}`;
+    const name = manifestName(version, home.stem), path = `${home.directory}/${name}`;
     try {
       if (!readOnly) await home.root.settle(name);
       const bytes = await home.root.read(name, maxManifestBytes);

@@ -22,7 +22,17 @@ import {
   type PathLock,
   systemHost,
 } from "../io/mod.ts";
-import { type AncestorState, type Edit, Manifest, type TimelineState } from "../manifest/mod.ts";
+import {
+  type AncestorState,
+  type Edit,
+  findDirectory,
+  type FoundDirectory,
+  Manifest,
+  refuseUnnamedTimelines,
+  removeLeftovers,
+  removeTimeline,
+  type TimelineState,
+} from "../manifest/mod.ts";
 import { Objects } from "../objects/mod.ts";
 import {
   ancestorOf,
@@ -38,13 +48,6 @@ import {
   Views,
 } from "../timeline/mod.ts";
 import { chooseUpkeep } from "./choose_upkeep.ts";
-import {
-  findDirectory,
-  type FoundDirectory,
-  refuseUnnamedTimelines,
-  removeLeftovers,
-  removeTimeline,
-} from "./directory.ts";
 import { EndedCounts } from "./ended_counts.ts";
 import { Refresher } from "./refresher.ts";
 import { type CheckedOptions, checkOptions, type StoreOptions } from "./options.ts";

@@ -25,7 +25,7 @@ import {
   type Timers,
 } from "../base/mod.ts";
 import type { Objects } from "../objects/mod.ts";
-import { metricsName } from "./directory.ts";
+import { metricsName } from "../manifest/mod.ts";
 import type { StoreMetrics } from "./metrics.ts";
 
 /** What a process that writes a store told of itself. */

@@ -25,9 +25,8 @@ import {
   typeName,
   VarveError,
 } from "../base/mod.ts";
-import type { AncestorState, TimelineState } from "../manifest/mod.ts";
+import { type AncestorState, removeTimeline, type TimelineState } from "../manifest/mod.ts";
 import { pin, type Timeline } from "../timeline/mod.ts";
-import { removeTimeline } from "./directory.ts";
 import { whyDeleted } from "./refresher.ts";
 import { mainName, newTimeline, type OpenStore, type OpenTimeline, openTimeline } from "./open_store.ts";
 

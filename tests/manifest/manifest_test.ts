@@ -246,7 +246,7 @@ Deno.test("Manifest starts a new file when edits do not fit the old one, and no 
   );
   // It would fit the old file, but the newer one may be there.
   await manifest.commit(add(4));
-  const [, , third] = [1, 2, 3].map(manifestName);
+  const [, , third] = [1, 2, 3].map((version) => manifestName(version));
   assertEquals(root.log.filter((words) => words.startsWith("putIfAbsent")).length, 2);
   assertEquals([root.names.at(-1), idsIn(await root.open())], [third, [2, 4]]);
 });

@@ -7,7 +7,7 @@ import { manifestName } from "../../src/manifest/names.ts";
 import { directory, ObjectsFixture } from "../objects/objects_fixture.ts";
 import { first, largeTimeline, timeline } from "./manifest_fixture.ts";
 
-const [one, two] = [1, 2].map(manifestName);
+const [one, two] = [1, 2].map((version) => manifestName(version));
 const large: Edit = { type: "addTimeline", timeline: largeTimeline(9, 1_100_000) };
 
 function add(id: number): Edit {

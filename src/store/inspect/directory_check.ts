@@ -5,7 +5,16 @@
  */
 
 import { CorruptionError, hasCode, IoError } from "../../base/mod.ts";
-import { Manifest, parseManifestName, type StoreState, type TimelineState } from "../../manifest/mod.ts";
+import {
+  isLeftover,
+  lockName,
+  Manifest,
+  metricsName,
+  parseManifestName,
+  type StoreState,
+  type TimelineState,
+  unnamed,
+} from "../../manifest/mod.ts";
 import {
   type ObjectId,
   type Objects,
@@ -15,7 +24,6 @@ import {
 } from "../../objects/mod.ts";
 import { hasData } from "../../segment/mod.ts";
 import { objectOf } from "../../timeline/mod.ts";
-import { isLeftover, lockName, metricsName, unnamed } from "../directory.ts";
 import type { Findings } from "./findings.ts";
 import type { InspectedStore } from "./inspected_store.ts";
 

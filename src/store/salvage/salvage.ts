@@ -10,10 +10,16 @@
 
 import { assert, CorruptionError, type Lsn, pathOf, VarveError } from "../../base/mod.ts";
 import { directoryOf, type IoEngine } from "../../io/mod.ts";
-import { type AncestorState, Manifest, type StoreState, type TimelineState } from "../../manifest/mod.ts";
+import {
+  type AncestorState,
+  Manifest,
+  notDirectory,
+  type StoreState,
+  type TimelineState,
+  unlessMissing,
+} from "../../manifest/mod.ts";
 import { type Objects, timelineName } from "../../objects/mod.ts";
 import type { Timeline } from "../../timeline/mod.ts";
-import { notDirectory, unlessMissing } from "../directory.ts";
 import { listingError } from "../inspect/found_files.ts";
 import { isStoreLeft } from "../inspect/store_names.ts";
 import { openUnopened } from "../inspect/unopened.ts";

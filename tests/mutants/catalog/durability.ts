@@ -52,7 +52,7 @@ export const durability: readonly Mutant[] = [
   {
     name: "found-directory-not-synced",
     breaks: "A store's directory that stands already is made durable: whoever made it may have been killed.",
-    file: "src/store/directory.ts",
+    file: "src/manifest/directory.ts",
     before: "await engine.makeDirectory(directory ?? path);",
     after: "if (directory === undefined) await engine.makeDirectory(path);",
     caughtBy: "tests/store/directory_test.ts",

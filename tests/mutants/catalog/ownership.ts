@@ -143,8 +143,8 @@ export const ownership: readonly Mutant[] = [
   {
     name: "foreign-folder-taken-for-a-store",
     breaks: "D1: what is not a store is refused and not touched.",
-    file: "src/store/directory.ts",
-    before: "    for (const name of names) await refuseForeign(engine, directory, name);\n",
+    file: "src/manifest/directory.ts",
+    before: "    for (const name of names) await refuseForeign(engine, directory, name, kind);\n",
     after: "",
     caughtBy: "tests/store/directory_test.ts",
     filter: "refuses a folder that is not a store",

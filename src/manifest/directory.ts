@@ -1,5 +1,5 @@
 /**
- * The directory of a store: found, judged and tidied before anything in it is trusted.
+ * The directory of a store, or of a log: found, judged and tidied before anything in it is trusted.
  *
  * D1  What is not a store, nor what a killed making of one leaves behind, is refused and not touched.
  * D2  The path is resolved once; from then on the store's directory is that one, wherever links and the working
@@ -10,7 +10,6 @@
 
 import { CorruptionError, hasCode, VarveError } from "../base/mod.ts";
 import { type IoEngine, probeNamePattern } from "../io/mod.ts";
-import { parseManifestName } from "../manifest/mod.ts";
 import {
   isAsideName,
   type ObjectId,
@@ -19,11 +18,23 @@ import {
   parseTimelineName,
   timelineName,
 } from "../objects/mod.ts";
+import { type ManifestStem, parseManifestName } from "./names.ts";
 
 /** The file that says who holds the lock. */
 export const lockName = "lock";
 /** The file in which the process that writes tells its metrics. */
 export const metricsName = "metrics";
+
+/** What has a directory, in a word for messages, and how its manifest is named. */
+export interface DirectoryKind {
+  /** Such as `store`. */
+  readonly word: string;
+  /** Of what its manifest is. */
+  readonly stem: ManifestStem;
+}
+
+/** A store. */
+export const storeKind: DirectoryKind = { word: "store", stem: "manifest" };
 
 /** Where a store is, or is to be made. */
 export interface FoundDirectory {
@@ -39,6 +50,7 @@ export interface FoundDirectory {
  * @param engine What reads and makes it.
  * @param path The path that the caller gave.
  * @param mayCreate Whether a store may be made.
+ * @param kind What it is the directory of. @default {storeKind}
  * @returns The directory, and whether there is a store in it.
  * @throws {VarveError} If it holds something else.
  * @throws {CorruptionError} If it holds segments and no manifest.
@@ -49,28 +61,29 @@ export async function findDirectory(
   engine: IoEngine,
   path: string,
   mayCreate: boolean,
+  kind: DirectoryKind = storeKind,
 ): Promise<FoundDirectory> {
-  const refuseFile = notDirectory(`open store "${path}"`);
+  const { word } = kind, refuseFile = notDirectory(`open ${word} "${path}"`);
   const directory = await unlessMissing(engine.resolve(path)).catch(refuseFile);
   if (directory !== undefined) {
     const names = await engine.list(directory).catch(refuseFile);
-    if (holdsStore(names)) return { directory, isNew: false };
+    if (holdsManifest(names, kind)) return { directory, isNew: false };
     try {
-      for (const name of names) await refuseForeign(engine, directory, name);
+      for (const name of names) await refuseForeign(engine, directory, name, kind);
     } catch (error) {
       // Another process may have made the store since the look at its directory.
-      if (holdsStore(await engine.list(directory))) return { directory, isNew: false };
+      if (holdsManifest(await engine.list(directory), kind)) return { directory, isNew: false };
       throw error;
     }
   }
-  if (!mayCreate) throw new Deno.errors.NotFound(`Cannot open store "${path}": there is no store`);
+  if (!mayCreate) throw new Deno.errors.NotFound(`Cannot open ${word} "${path}": there is no ${word}`);
   // One that stands already is made durable all the same: whoever made it may have been killed.
   await engine.makeDirectory(directory ?? path);
   return { directory: directory ?? await engine.resolve(path), isNew: true };
 }
 
-function holdsStore(names: readonly string[]): boolean {
-  return names.some((name) => parseManifestName(name) !== undefined);
+function holdsManifest(names: readonly string[], { stem }: DirectoryKind): boolean {
+  return names.some((name) => parseManifestName(name, stem) !== undefined);
 }
 
 /** What was asked for; `undefined` if there is nothing of the name. */
@@ -107,7 +120,12 @@ async function heldBy(engine: IoEngine, path: string): Promise<string[] | undefi
   return await unless("ENOTDIR", names);
 }
 
-async function refuseForeign(engine: IoEngine, directory: string, name: string): Promise<void> {
+async function refuseForeign(
+  engine: IoEngine,
+  directory: string,
+  name: string,
+  { word }: DirectoryKind,
+): Promise<void> {
   if (name === lockName || isLeftover(name)) return;
   const isTimeline = parseTimelineName(name) !== undefined;
   const held = isTimeline ? await heldBy(engine, `${directory}/${name}`) : undefined;
@@ -116,7 +134,7 @@ async function refuseForeign(engine: IoEngine, directory: string, name: string):
     throw unnamed(`${directory}/${name}`);
   }
   throw new VarveError(
-    `Cannot open store "${directory}": it holds "${name}" and no manifest, it is not a store`,
+    `Cannot open ${word} "${directory}": it holds "${name}" and no manifest, it is not a ${word}`,
   );
 }
 
