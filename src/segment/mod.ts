@@ -16,7 +16,7 @@ export type { BatchIndex, ExpectedSegment, ScannedSegment, SegmentIdentity } fro
 export { scanSegment, SegmentScan } from "./segment_scan.ts";
 export { SegmentScans } from "./segment_scans.ts";
 export { SegmentTimes } from "./segment_times.ts";
-export { SegmentWriter } from "./segment_writer.ts";
+export { type SegmentTail, SegmentWriter } from "./segment_writer.ts";
 export { TimedFlusher } from "./tail/timed_flusher.ts";
 export { findUnnamed, hasData, isLater, type Unnamed } from "./unnamed.ts";
 export { Waiters } from "./tail/waiters.ts";

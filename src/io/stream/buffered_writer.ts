@@ -182,6 +182,14 @@ export class BufferedWriter {
     return this.#flusher.flushDurably(offset);
   }
 
+  /**
+   * As {@linkcode BufferedWriter.flushDurably} up to the position, with the unfinished tail block padded with zeros; that
+   * is written again when it has grown.
+   */
+  flushTailDurably(): Promise<void> | undefined {
+    return this.#flusher.flushTailDurably();
+  }
+
   /** Resolves when no zeros are being written in front of `offset`; `undefined` if that is so now. It never rejects. */
   zerosBefore(offset: number): Promise<void> | undefined {
     return this.#flusher.zerosBefore(offset);

@@ -100,17 +100,35 @@ export class Flusher {
   /** See {@linkcode BufferedWriter.flushDurably}. */
   flushDurably(offset: number): Promise<void> | undefined {
     this.#checkOffset(offset);
-    const from = this.written;
-    const isIdle = this.#flights.count === 0 && !this.#tailInFlight && this.#flights.issued === from;
-    if (!isIdle || this.#opened === undefined || this.#isHeld) return undefined;
-    if (offset <= from || offset - from > mostDurableBytes) return undefined;
-    const chunk = this.#chunks.at(from);
-    if (offset > chunk.start + chunk.filled || this.#ahead.before(offset) !== undefined) return undefined;
+    const chunk = this.#idleChunk(offset);
+    if (chunk === undefined) return undefined;
     const failed = Promise.withResolvers<never>();
     const flushed = Promise.race([this.#flushes.wait(offset), failed.promise]);
     this.#issue(chunk, offset, failed.reject);
     this.want(offset);
     return flushed;
+  }
+
+  /** See {@linkcode BufferedWriter.flushTailDurably}. */
+  flushTailDurably(): Promise<void> | undefined {
+    const target = this.#chunks.position;
+    if (target % blockBytes === 0) return this.flushDurably(target);
+    const chunk = this.#idleChunk(target);
+    return chunk && this.#writeTail(chunk, this.written - chunk.start, true);
+  }
+
+  /**
+   * The buffer that holds all that is missing up to an offset, if that is small, nothing is in flight, and no zeros are
+   * being written there.
+   */
+  #idleChunk(offset: number): Chunk | undefined {
+    const from = this.written;
+    const isIdle = this.#flights.count === 0 && !this.#tailInFlight && this.#flights.issued === from;
+    if (!isIdle || this.#opened === undefined || this.#isHeld) return undefined;
+    if (offset <= from || offset - from > mostDurableBytes) return undefined;
+    const chunk = this.#chunks.at(from);
+    const isApart = offset > chunk.start + chunk.filled || this.#ahead.before(offset) !== undefined;
+    return isApart ? undefined : chunk;
   }
 
   /** See {@linkcode BufferedWriter.zerosBefore}. */
@@ -143,25 +161,33 @@ export class Flusher {
     if (this.#flights.issued >= target) return await this.flushTo(this.#flights.issued);
     const chunk = this.#chunks.at(whole);
     if (chunk.filled === chunk.bytes.length) return await this.flushTo(chunk.start + chunk.filled);
-    await this.#writeTail(chunk, whole - chunk.start);
+    await this.#writeTail(chunk, whole - chunk.start, false);
   }
 
   /** Writes the unfinished end of a buffer as a copy, so that appends may go on in it (P1). */
-  async #writeTail(chunk: Chunk, from: number): Promise<void> {
+  async #writeTail(chunk: Chunk, from: number, durable: boolean): Promise<void> {
     if (this.#isHeld) throw this.#health.refusal();
+    const start = chunk.start + from, whole = chunk.start + alignDown(chunk.filled);
     const length = Math.ceil(chunk.filled / blockBytes) * blockBytes - from;
     const copy = this.#options.pool.takeNow();
     copy.bytes.set(chunk.bytes.subarray(from, chunk.filled));
     copy.bytes.fill(0, chunk.filled - from, length);
     const { attempt } = this.#health;
+    // Blocks in front of the unfinished one are whole, and not written again.
+    const flight = durable && whole > start ? this.#flights.start(whole) : undefined;
     this.#tailInFlight = true;
+    if (durable) this.#ahead.issued(whole - start, true);
     try {
-      await this.#transfer(chunk.start + from, copy.bytes.subarray(0, length), false);
+      await this.#transfer(start, copy.bytes.subarray(0, length), durable);
+      if (flight !== undefined) this.#flights.landed(flight);
+      if (durable && !this.#isHeld) this.#ahead.go(this.#chunks.position);
     } catch (error) {
+      if (flight !== undefined) this.#flights.failed(flight);
       throw this.#health.fail(error as Error, attempt);
     } finally {
       this.#tailInFlight = false;
       copy.release();
+      this.#chunks.giveUpTo(this.written);
       this.#look();
     }
   }
@@ -245,4 +271,8 @@ export class Flusher {
     this.#health.fail(isShortage(cause) ? new PoisonedError(message, { cause }) : cause);
     this.#look();
   }
+}
+
+function alignDown(offset: number): number {
+  return offset - offset % blockBytes;
 }

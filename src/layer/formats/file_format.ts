@@ -50,8 +50,10 @@ export const formatVersion = 8;
 const encoder = new TextEncoder();
 const headerMagic = encoder.encode("VARVEHD1");
 const footerMagic = encoder.encode("VARVEFT1");
+/** What a data file is: a layer, a segment of one, or a segment of a log, which has neither pages nor this footer. */
+export type FileKind = LayerKind | "log";
 /** The kinds of files; a kind is on disk as its place here. */
-const kinds: readonly (LayerKind | undefined)[] = [undefined, "L0", "delta", "image"];
+const kinds: readonly (FileKind | undefined)[] = [undefined, "L0", "delta", "image", "log"];
 
 /** Whose a data file is. */
 export interface FileIdentity {
@@ -65,8 +67,8 @@ export interface FileIdentity {
 
 /** What a data file says of itself at its start. */
 export interface FileHeader extends FileIdentity {
-  /** What it is; a segment is `L0`, sealed or not. */
-  readonly kind: LayerKind;
+  /** What it is; a segment of a timeline is `L0`, sealed or not. */
+  readonly kind: FileKind;
   /** The file's place in its timeline: 1, 2, … */
   readonly sequence: number;
   /** The generation of the store's owner that made it. */
@@ -84,7 +86,7 @@ function viewOf(block: Uint8Array): DataView {
 }
 
 /** A block that has everything but its checksum and its numbers. */
-function frame(magic: Uint8Array, kind: LayerKind): Uint8Array<ArrayBuffer> {
+function frame(magic: Uint8Array, kind: FileKind): Uint8Array<ArrayBuffer> {
   const block = new Uint8Array(blockBytes);
   block.set(magic, 4);
   viewOf(block).setUint16(12, formatVersion, true);
@@ -104,7 +106,7 @@ function isIntact(block: Uint8Array, magic: Uint8Array): boolean {
 }
 
 /** The kind of an intact block of this version; `undefined` if it is of another version or kind. */
-function kindOf(block: Uint8Array): LayerKind | undefined {
+function kindOf(block: Uint8Array): FileKind | undefined {
   const view = viewOf(block);
   return view.getUint16(12, true) === formatVersion ? kinds[view.getUint16(14, true)] : undefined;
 }
@@ -223,7 +225,7 @@ const keysStart = 16 + footerNumbers.length * 8 + 4;
  */
 export function decodeFooter(block: Uint8Array): LayerDescription | undefined {
   const kind = isIntact(block, footerMagic) ? kindOf(block) : undefined;
-  if (kind === undefined) return undefined;
+  if (kind === undefined || kind === "log") return undefined;
   const view = viewOf(block);
   const numbers = getNumbers(block, 16, footerNumbers);
   const lastStart = keysStart + view.getUint16(keysStart - 4, true);

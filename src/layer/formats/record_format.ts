@@ -54,7 +54,7 @@ export const RecordKind = {
   PUT: 1,
   /** A tombstone. */
   DELETE: 2,
-  /** A batch without changes: it has an LSN and nothing else. */
+  /** A batch without changes: it has an LSN and nothing else, but in a log a value, its payload. */
   MARK: 3,
   /** Fills a block; belongs to no batch. */
   PAD: 4,

@@ -133,25 +133,31 @@ export class ObjectWriter {
 
   /**
    * Makes every byte before `offset` durable: by one write if what is missing is small and nothing is on its way,
-   * otherwise by writes and a sync.
+   * otherwise by writes and a sync. An unfinished last block is written as it is, and again when it has grown.
    *
-   * @param offset A multiple of 4096, at most the position.
+   * @param offset A multiple of 4096, at most the position; or the position.
    * @throws {PoisonedError} If a write or a sync failed, now or before.
    * @throws {IoError} If the disk is full; it may be called again.
    */
   async sync(offset: number): Promise<void> {
-    assert(offset % blockBytes === 0 && offset <= this.position, "a sync ends at a block that was appended");
+    const isWhole = offset % blockBytes === 0;
+    assert(
+      isWhole ? offset <= this.position : offset === this.position,
+      "a sync ends at a block, or at the end",
+    );
     this.#file.checkTrusted();
     const writer = this.#writer;
     const zeros = offset > this.#durableOffset ? writer.zerosBefore(offset) : undefined;
     if (zeros !== undefined) await zeros;
     if (offset <= this.#durableOffset) return this.#file.checkTrusted();
+    const flushDurably = () => isWhole ? writer.flushDurably(offset) : writer.flushTailDurably();
     // What is in the file is durable but for this one write, which then needs no sync behind it.
-    const durably = writer.written === this.#durableOffset ? writer.flushDurably(offset) : undefined;
-    await (durably ?? writer.flushTo(offset));
+    const durably = writer.written <= this.#durableOffset ? flushDurably() : undefined;
+    await (durably ?? (isWhole ? writer.flushTo(offset) : writer.flushTail()));
     if (durably === undefined && offset > this.#durableOffset) await this.#datasync();
     this.#file.checkTrusted();
     if (offset > this.#durableOffset) this.#durableOffset = offset;
+    if (offset > this.#tailOffset) this.#tailOffset = offset;
   }
 
   /**

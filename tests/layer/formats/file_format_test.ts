@@ -111,7 +111,7 @@ Deno.test("decodeHeader() and decodeFooter() take no other block, version or kin
     (view) => view.setUint16(12, 1, true),
     (view) => view.setUint16(12, formatVersion + 1, true),
     (view) => view.setUint16(14, 0, true),
-    (view) => view.setUint16(14, 4, true),
+    (view) => view.setUint16(14, 5, true),
     (view) => view.setUint16(14, 65_535, true),
     (view) => view.setUint32(44, 1 << 21, true),
   ];
@@ -119,6 +119,10 @@ Deno.test("decodeHeader() and decodeFooter() take no other block, version or kin
     assertEquals(decodeHeader(restamped(encodeHeader(header), change)), undefined);
     assertEquals(decodeFooter(restamped(encodeFooter(footer), change)), undefined);
   }
+  // A segment of a log has a header of this form, and no footer.
+  const asLog = (view: DataView) => view.setUint16(14, 4, true);
+  assertEquals(decodeHeader(restamped(encodeHeader(header), asLog)), { ...header, kind: "log" });
+  assertEquals(decodeFooter(restamped(encodeFooter(footer), asLog)), undefined);
 });
 
 Deno.test("readHeader() tells a block that does not check from one that is another file's", () => {

@@ -217,9 +217,8 @@ export const durability: readonly Mutant[] = [
     name: "durable-write-over-plain-ones",
     breaks: "A sync is one durable write only if all before it in the file is durable already.",
     file: "src/objects/write/object_writer.ts",
-    before:
-      "const durably = writer.written === this.#durableOffset ? writer.flushDurably(offset) : undefined;",
-    after: "const durably = writer.flushDurably(offset);",
+    before: "const durably = writer.written <= this.#durableOffset ? flushDurably() : undefined;",
+    after: "const durably = flushDurably();",
     caughtBy: "tests/objects/write/object_writer_test.ts",
     filter: "trusts no sync that went well while another one failed",
   },
@@ -272,8 +271,10 @@ export const durability: readonly Mutant[] = [
     name: "zeros-over-what-was-appended",
     breaks: "A1: zeros lie behind everything that was appended when they were issued.",
     file: "src/io/stream/flusher.ts",
-    before: "this.#ahead.go(this.#chunks.position);",
-    after: "this.#ahead.go(this.#flights.issued);",
+    before:
+      "        if (durable && !this.#isHeld) this.#ahead.go(this.#chunks.position);\n        this.#look();",
+    after:
+      "        if (durable && !this.#isHeld) this.#ahead.go(this.#flights.issued);\n        this.#look();",
     caughtBy: "tests/io/stream/write_ahead_test.ts",
     filter: "behind all that was appended",
   },

@@ -16,6 +16,7 @@ import {
   type FileHeader,
   LayerBuilder,
   type LayerDescription,
+  type LayerKind,
   padBytes,
 } from "../../../layer/mod.ts";
 import { type ObjectId, objectId, type ObjectWriter } from "../../../objects/mod.ts";
@@ -27,7 +28,7 @@ export class DeltaWriter {
   /** The id of its object. */
   readonly id: ObjectId;
   readonly #context: MergeContext;
-  readonly #header: FileHeader;
+  readonly #header: FileHeader & { readonly kind: LayerKind };
   readonly #horizon: Lsn;
   readonly #imageLsn: Lsn;
   readonly #writer: ObjectWriter;

@@ -195,7 +195,7 @@ export class MergeFixture {
     assertEquals(decodeFooter(bytes.slice(-4096)), description);
     const { kind, sequence, generation, fileId, firstLsn } = description;
     const header = decodeHeader(bytes.subarray(0, 4096));
-    assertEquals({ ...header, kind, sequence, generation, fileId, firstLsn }, header);
+    assertEquals<typeof header>({ ...header!, kind, sequence, generation, fileId, firstLsn }, header);
     assertEquals(await this.findings(output), []);
   }
 
