@@ -13,6 +13,7 @@ const levels: Readonly<Record<string, number>> = {
   layer: 4,
   manifest: 5,
   segment: 5,
+  log: 6,
   timeline: 6,
   store: 7,
   git: 8,

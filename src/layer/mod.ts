@@ -14,6 +14,7 @@ export { filterMayContain } from "./formats/bloom_filter.ts";
 export { hashKey } from "./formats/key_hash.ts";
 export { terminalFlag, tombstoneFlag } from "./formats/page_format.ts";
 export * from "./formats/patch_format.ts";
+export { getLong, putLong } from "./formats/long.ts";
 export { PayloadHeader } from "./formats/payload_format.ts";
 export * from "./formats/record_format.ts";
 export { flagsOfKind, lengthInRun, lsnInRun, mostRunBytes } from "./formats/run_format.ts";

@@ -25,6 +25,7 @@ export type { CreateOptions, WriterOptions } from "./write/object_file.ts";
 export type { ObjectWriter } from "./write/object_writer.ts";
 export type { ObjectsMemory, ObjectsMetrics, ReadCounters } from "./metrics.ts";
 export { MemoryRead } from "./read/memory_read.ts";
+export type { PinnedObject } from "./read/pinned_object.ts";
 export type { PageObserver } from "./read/page_fetch.ts";
 export { PageSet, type PageSetOptions } from "./read/page_set.ts";
 export { type RangeObserver, RangeRead, type RangeSink, type RangeWants } from "./read/range_read.ts";

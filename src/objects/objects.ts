@@ -15,6 +15,7 @@ import { ObjectsContext, type ObjectsOptions } from "./context.ts";
 import { Leases } from "./leases.ts";
 import type { ObjectsMemory, ObjectsMetrics } from "./metrics.ts";
 import { type ObjectId, parseObjectId, parseTimelineName, timelineName } from "./object_id.ts";
+import { PinnedObject } from "./read/pinned_object.ts";
 import { RootFiles } from "./root_files.ts";
 import { type ObjectExtent, type PageLayout, StoredObject } from "./stored_object.ts";
 import type { CreateOptions, WriterOptions } from "./write/object_file.ts";
@@ -188,6 +189,16 @@ export class Objects {
     } finally {
       await engine.close(file);
     }
+  }
+
+  /**
+   * Opens the file of an object for as long as somebody reads it, also once it was removed.
+   *
+   * @throws {CorruptionError} If it has no file.
+   */
+  async pin(object: StoredObject): Promise<PinnedObject> {
+    const { host: { engine }, readPool, files } = this.context;
+    return new PinnedObject(engine, readPool, await files.openApart(object, "read"));
   }
 
   /** Makes what stands in an object durable, before what was read of it is trusted; who only reads may do so too. */

@@ -17,6 +17,7 @@ export { scanSegment, SegmentScan } from "./segment_scan.ts";
 export { SegmentScans } from "./segment_scans.ts";
 export { SegmentTimes } from "./segment_times.ts";
 export { type SegmentTail, SegmentWriter } from "./segment_writer.ts";
+export { Upkeep } from "./tail/upkeep.ts";
 export { TimedFlusher } from "./tail/timed_flusher.ts";
 export { findUnnamed, hasData, isLater, type Unnamed } from "./unnamed.ts";
 export { Waiters } from "./tail/waiters.ts";

@@ -11,8 +11,8 @@
  * @module
  */
 
-import { CorruptionError, type Lsn } from "../base/mod.ts";
-import type { FileHeader } from "../layer/mod.ts";
+import { blockBytes, CorruptionError, type Lsn } from "../base/mod.ts";
+import { type FileHeader, recordHeaderBytes } from "../layer/mod.ts";
 import type { Objects, StoredObject } from "../objects/mod.ts";
 import type { BatchIndex, ExpectedSegment, ScannedSegment, SegmentIdentity } from "./scan.ts";
 import type { SegmentScans } from "./segment_scans.ts";
@@ -231,4 +231,19 @@ export function endsToSettle<Index extends BatchIndex>(
     ends.push({ sequence: segment.sequence, witness: { offset: end, lsn: lastLsn, isEnd: true } });
   });
   return ends;
+}
+
+/**
+ * Whether anything stands in a segment's file behind what was read of it. Room that was reserved, or zeros that were
+ * written ahead, are nothing.
+ */
+export async function goesOn(
+  objects: Pick<Objects, "stream">,
+  { object, end }: { readonly object: StoredObject; readonly end: number },
+): Promise<boolean> {
+  const start = end - end % blockBytes;
+  for await (const chunk of objects.stream(object, { start, end: start + 2 * blockBytes })) {
+    return chunk.subarray(end - start, end - start + recordHeaderBytes).some((byte) => byte !== 0);
+  }
+  return false;
 }

@@ -72,7 +72,7 @@ export class Flusher {
     this.#unwatch = options.health.watch(() => this.#look());
     options.file.then((opened) => {
       this.#opened = opened;
-      this.#pump();
+      this.#look();
     }, (error) => this.#failOpening(error));
   }
 
@@ -156,6 +156,10 @@ export class Flusher {
     const target = this.#chunks.position;
     const whole = target - target % blockBytes;
     await this.flushTo(whole);
+    while (this.#opened === undefined) {
+      if (this.#isHeld) throw this.#health.refusal();
+      await this.#changes.wait(0);
+    }
     while (this.#tailInFlight || this.#ahead.before(Infinity)) await this.#changes.wait(0);
     if (whole === target) return;
     if (this.#flights.issued >= target) return await this.flushTo(this.#flights.issued);
@@ -201,6 +205,7 @@ export class Flusher {
     await this.#ahead.stop();
     while (this.#flights.count > 0 || this.#tailInFlight) await this.#changes.wait(0);
     this.#flushes.refuse(() => this.#health.refusal());
+    this.#changes.reach(0);
     while (this.#tailFlushes > 0) await this.#changes.wait(0);
     this.#unwatch();
     this.#chunks.giveUp();

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { blockBytes, CorruptionError, type Lsn } from "../../base/mod.ts";
-import { recordHeaderBytes } from "../../layer/mod.ts";
+import { CorruptionError, type Lsn } from "../../base/mod.ts";
+import { goesOn } from "../../segment/mod.ts";
 import { type TimelineContext, timelineState } from "../timeline_context.ts";
 import { newScans, type RecoveredSegment, recoverSegments, type Recovery } from "./recover.ts";
 
@@ -66,9 +66,5 @@ async function hasMore(context: TimelineContext, segments: readonly RecoveredSeg
   const last = segments.at(-1);
   if (timelineState(context).segments.length !== segments.length) return true;
   if (last === undefined) return false;
-  const { object, end } = last, start = end - end % blockBytes;
-  for await (const chunk of context.objects.stream(object, { start, end: start + 2 * blockBytes })) {
-    return chunk.subarray(end - start, end - start + recordHeaderBytes).some((byte) => byte !== 0);
-  }
-  return false;
+  return await goesOn(context.objects, last);
 }

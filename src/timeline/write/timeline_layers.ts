@@ -27,7 +27,7 @@ import { CountedClock } from "../../segment/mod.ts";
 import { type TimelineContext, timelineState } from "../timeline_context.ts";
 import { LevelledLayers, type StoredAt } from "../upkeep/levelled_layers.ts";
 import { sealLayer } from "../upkeep/seal.ts";
-import type { Upkeep } from "../upkeep/upkeep.ts";
+import type { Upkeep } from "../../segment/mod.ts";
 import { type OpenLayer, openLayer, resumeLayer } from "./open_layer.ts";
 import type { RecoveredSegment } from "./recover.ts";
 

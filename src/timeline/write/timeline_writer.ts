@@ -19,7 +19,7 @@ import { Dates } from "../dates.ts";
 import type { TimelineContext } from "../timeline_context.ts";
 import { Compactor } from "../upkeep/compactor.ts";
 import { Horizon } from "../upkeep/retain/horizon.ts";
-import { Upkeep } from "../upkeep/upkeep.ts";
+import { Upkeep } from "../../segment/mod.ts";
 import { checkNamed } from "./orphans.ts";
 import { proveEnds } from "./prove_ends.ts";
 import { ReadOn } from "./read_on.ts";

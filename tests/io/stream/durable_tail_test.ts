@@ -1,7 +1,10 @@
 /** An unfinished block, made durable in one write and written again when it has grown. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { IoError, PoisonedError } from "../../../src/base/mod.ts";
+import { Health, IoError, PoisonedError } from "../../../src/base/mod.ts";
+import type { IoFile } from "../../../src/io/engine.ts";
+import { BufferedWriter } from "../../../src/io/stream/buffered_writer.ts";
+import { drain } from "../../../src/sim/mod.ts";
 import { block, WriterFixture } from "./buffered_writer_fixture.ts";
 
 async function opened(options: Parameters<typeof WriterFixture.make>[0] = {}): Promise<WriterFixture> {
@@ -70,6 +73,30 @@ Deno.test("BufferedWriter.flushTailDurably() poisons when it fails, and survives
       await t.writer.close({ tail: "truncate" });
       t.checkFile();
     } else await t.writer.close({ tail: "abandon" });
+    t.checkReleased();
+  }
+});
+
+Deno.test("BufferedWriter.flushTail() waits for a file that is opening, and is refused when the disk is full or it is closed", async () => {
+  for (const end of ["opens", "full", "closed"]) {
+    const t = await WriterFixture.make(),
+      opening = Promise.withResolvers<IoFile>(),
+      health = new Health("it");
+    const writer = new BufferedWriter(t.engine, t.pool, opening.promise, { health });
+    writer.append(t.bytes(100));
+    assertEquals(writer.flushTailDurably(), undefined);
+    const flushing = writer.flushTail();
+    flushing.catch(() => {});
+    await drain();
+    assertEquals(t.engine.log, []);
+    if (end === "opens") opening.resolve(t.file);
+    if (end === "full") health.fail(new IoError({ code: "ENOSPC", operation: "write", path: "/other" }));
+    if (end === "closed") await writer.close({ tail: "abandon" });
+    if (end === "opens") {
+      await flushing;
+      assertEquals(t.engine.log, ["write 0+4096"]);
+    } else await assertRejects(() => flushing, end === "full" ? IoError : Deno.errors.BadResource);
+    await writer.close({ tail: "abandon" });
     t.checkReleased();
   }
 });

@@ -124,11 +124,11 @@ export const ownership: readonly Mutant[] = [
   {
     name: "upkeep-goes-on-after-a-failure",
     breaks: "U1: after a job that failed none is begun.",
-    file: "src/timeline/upkeep/upkeep.ts",
+    file: "src/segment/tail/upkeep.ts",
     before: "job = this.#jobs.shift()) await job();",
     after:
       "job = this.#jobs.shift()) {\n        await job().catch((error) => this.#health.fail(error));\n      }",
-    caughtBy: "tests/timeline/upkeep/upkeep_test.ts",
+    caughtBy: "tests/segment/tail/upkeep_test.ts",
     filter: "begins no job behind one that failed",
   },
   {

@@ -21,7 +21,7 @@ import { leastBranchOf, type StoreState, type TimelineEdit } from "../../../mani
 import type { BranchPoint } from "../../ancestor.ts";
 import type { Dates } from "../../dates.ts";
 import { type TimelineContext, timelineState } from "../../timeline_context.ts";
-import type { Upkeep } from "../upkeep.ts";
+import type { Upkeep } from "../../../segment/mod.ts";
 import { type HistoryPolicy, horizonOf, isWorthStep } from "./history_policy.ts";
 
 /** Moves the horizon, and tells where it is. */

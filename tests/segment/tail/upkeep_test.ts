@@ -2,7 +2,7 @@
 
 import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import { Health, type HealthState, IoError, PoisonedError } from "../../../src/base/mod.ts";
-import { Upkeep } from "../../../src/timeline/upkeep/upkeep.ts";
+import { Upkeep } from "../../../src/segment/mod.ts";
 
 const full = () => new IoError({ code: "ENOSPC", operation: "write", path: "/a" });
 const broken = () => new IoError({ code: "EIO", operation: "write", path: "/a" });

@@ -1,0 +1,150 @@
+/**
+ * One segment of a log, as readers see it.
+ *
+ * G1  A segment that somebody reads stays readable until the last of them leaves it, whatever was given up meanwhile: here
+ *     its file is removed then; who only reads has had it open since it came.
+ *
+ * @module
+ */
+
+import { blockBytes, type Lsn } from "../base/mod.ts";
+import type { SegmentDescription } from "../manifest/mod.ts";
+import type { Objects, PinnedObject, StoredObject } from "../objects/mod.ts";
+import { SegmentScan, type SegmentTimes, type SegmentWriter } from "../segment/mod.ts";
+import { decodeIndex, type SegmentIndex } from "./index/index_format.ts";
+import { SparseIndex } from "./index/sparse_index.ts";
+import { type LogContext, ownerOf } from "./log_context.ts";
+
+/** Where a segment ends, and what is in it. */
+export interface SegmentEnd {
+  /** Where its records end, in bytes. */
+  readonly valuesEnd: number;
+  /** The LSN of its last record. */
+  readonly lastLsn: Lsn;
+}
+
+/** What is known of a segment in memory. */
+export interface LiveIndex {
+  /** Where its records lie. */
+  readonly places: SparseIndex;
+  /** When they were appended. */
+  readonly times: SegmentTimes;
+}
+
+/** One segment. */
+export class LogSegment {
+  /** What the manifest says of it, or will. */
+  readonly description: SegmentDescription;
+  /** Where it lies. */
+  readonly object: StoredObject;
+  /** What writes it, until it ends. */
+  writer: SegmentWriter | undefined;
+  /** What is known of its records in memory; `undefined` once its index is in its file, and before it is scanned. */
+  live: LiveIndex | undefined;
+  #end: SegmentEnd;
+  #readers = 0;
+  #pinned: Promise<PinnedObject> | undefined;
+  #gone: (() => void) | undefined;
+
+  /** Makes it of what is known. */
+  constructor(description: SegmentDescription, object: StoredObject, end: SegmentEnd, live?: LiveIndex) {
+    this.description = description;
+    this.object = object;
+    this.live = live;
+    this.#end = end;
+  }
+
+  /** The LSN of its first record. */
+  get firstLsn(): Lsn {
+    return this.description.firstLsn;
+  }
+
+  /** The LSN of its last record; one before the first if it has none. */
+  get lastLsn(): Lsn {
+    return this.writer?.lastLsn ?? this.#end.lastLsn;
+  }
+
+  /** Where its records end. */
+  get valuesEnd(): number {
+    return this.writer?.end ?? this.#end.valuesEnd;
+  }
+
+  /** Learns where it ends: of one that is written, for good. */
+  endAt(end: SegmentEnd): void {
+    this.#end = end;
+    this.writer = undefined;
+  }
+
+  /** How many read it. */
+  get readers(): number {
+    return this.#readers;
+  }
+
+  /** Begins to read it. */
+  enter(): void {
+    this.#readers++;
+  }
+
+  /** Ends that; the last one closes its file, and has it removed if it was given up (G1). */
+  async leave(): Promise<void> {
+    if (--this.#readers > 0) return;
+    const pinned = this.#pinned, gone = this.#gone;
+    this.#pinned = this.#gone = undefined;
+    // One that could not be opened is nobody's to close.
+    await pinned?.then((file) => file.close(), () => {});
+    gone?.();
+  }
+
+  /** Has its file open for as long as somebody reads it. */
+  pin(objects: Objects): Promise<PinnedObject> {
+    if (this.#pinned === undefined) {
+      const pinned = this.#pinned = objects.pin(this.object);
+      pinned.catch(() => {
+        if (this.#pinned === pinned) this.#pinned = undefined;
+      });
+    }
+    return this.#pinned;
+  }
+
+  /** Resolves when nobody reads it any more. */
+  async left(): Promise<void> {
+    if (this.#readers > 0) await new Promise<void>((resolve) => this.#gone = resolve);
+  }
+
+  /**
+   * Where its records lie, and when they were appended: from memory, from its index, or where that does not check, from
+   * its records.
+   *
+   * @throws {CorruptionError} If it has no file, or is another's.
+   */
+  async index(context: LogContext): Promise<SegmentIndex> {
+    const { live } = this;
+    if (live !== undefined) return { places: live.places, times: live.times.upTo(this.lastLsn) };
+    return await this.#readIndex(context) ?? await this.#scan(context);
+  }
+
+  async #readIndex({ objects }: LogContext): Promise<SegmentIndex | undefined> {
+    const { valuesEnd, lastLsn } = this.#end, { fileId, sequence, firstLsn } = this.description;
+    const { byteLength } = await objects.extent(this.object);
+    const start = Math.ceil(valuesEnd / blockBytes) * blockBytes, length = byteLength - start;
+    // No index is longer than what it tells of: a file with more behind its records has none.
+    if (length < blockBytes || length > Math.max(start, blockBytes)) return undefined;
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    for await (const chunk of objects.stream(this.object, { start, end: byteLength })) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    return decodeIndex(bytes, { fileId, sequence, firstLsn, lastLsn, valuesEnd });
+  }
+
+  async #scan(context: LogContext): Promise<SegmentIndex> {
+    const { fileId, sequence, generation, firstLsn } = this.description,
+      { valuesEnd: end, lastLsn } = this.#end;
+    const header = { ...ownerOf(context), fileId, sequence, generation, firstLsn };
+    const places = new SparseIndex();
+    const scan = new SegmentScan(this.object, { header, previousLsn: firstLsn - 1, end }, places);
+    const { times } = await scan.next(context.objects);
+    return { places, times: times.upTo(lastLsn) };
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * Reading one segment of a log on from a record: from the buffers of whoever writes it, or from its file, of which the
+ * next piece is read while the last one is taken.
+ *
+ * @module
+ */
+
+import { blockBytes, CorruptionError, type Lsn } from "../../base/mod.ts";
+import { fileSeed, recordHeaderBytes } from "../../layer/mod.ts";
+import { MemoryRead } from "../../objects/mod.ts";
+import type { LogContext } from "../log_context.ts";
+import type { LogSegment } from "../log_segment.ts";
+import { type LogEntry, type LogPiece, walkPayloads } from "./payload_walk.ts";
+
+/** Bytes that are taken at once from memory; more where one record has more. A millisecond or two of small records. */
+const memoryBytes = 256 * 1024;
+/** Bytes that are read at once from a file; more where one record has more. */
+const fileBytes = 512 * 1024;
+
+/** Bytes of a file that are being read. */
+interface Ahead {
+  readonly start: number;
+  readonly length: number;
+  readonly bytes: Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** A segment that is read. It was entered, and is left by whoever entered it. */
+export class SegmentRead {
+  /** The segment. */
+  readonly segment: LogSegment;
+  readonly #context: LogContext;
+  readonly #memory: MemoryRead;
+  readonly #seed: number;
+  /** Where the next record stands, once that is known. */
+  #place: number | undefined;
+  /** How long the next record is at the least. */
+  #needed = 0;
+  #piece: LogPiece = { bytes: new Uint8Array(0), start: 0, isTrusted: false };
+  #ahead: Ahead | undefined;
+
+  /** Reads nothing yet. */
+  constructor(context: LogContext, segment: LogSegment) {
+    this.segment = segment;
+    this.#context = context;
+    this.#memory = new MemoryRead(context.objects);
+    this.#seed = fileSeed(segment.description.fileId);
+  }
+
+  /**
+   * Reads on.
+   *
+   * @param from The LSN of the next record, which the segment has.
+   * @param to The last LSN that counts.
+   * @returns Entries, at least one.
+   * @throws {CorruptionError} If a record is damaged or missing.
+   */
+  async next(from: Lsn, to: Lsn): Promise<LogEntry[]> {
+    const { segment } = this, last = Math.min(to, segment.lastLsn), { path } = segment.object;
+    this.#place ??= await this.#placeOf(from);
+    for (;;) {
+      const end = segment.valuesEnd;
+      this.#piece = this.#readMemory(this.#place, end) ?? await this.#readFile(this.#place, end);
+      const walked = walkPayloads(this.#piece, { path, seed: this.#seed, end, from, to: last });
+      this.#place = walked.next;
+      this.#needed = walked.needed;
+      if (walked.entries.length > 0) return walked.entries;
+      const { turns } = this.#context.host;
+      if (turns.due()) await turns.turn();
+    }
+  }
+
+  /** Waits for what is being read ahead. */
+  async end(): Promise<void> {
+    await this.#ahead?.bytes.catch(() => {});
+  }
+
+  /** Where to read on from to come to a record. */
+  async #placeOf(lsn: Lsn): Promise<number> {
+    const { segment } = this;
+    if (lsn === segment.firstLsn) return blockBytes;
+    const { live } = segment, places = live?.places ?? (await segment.index(this.#context)).places;
+    return places.placeOf(lsn) ?? blockBytes;
+  }
+
+  /** Bytes that are in memory, all of them, in this turn. */
+  #readMemory(place: number, end: number): LogPiece | undefined {
+    const { segment: { object } } = this, memory = this.#memory;
+    const length = Math.min(Math.max(memoryBytes, this.#needed), end - place);
+    memory.begin();
+    if (!memory.find(object, place, length) || !memory.isOwn) return undefined;
+    const { bytes } = memory;
+    memory.settle();
+    return { bytes, start: place, isTrusted: true };
+  }
+
+  /** Bytes of which the first are in the file; what of a record is not there yet is in memory, in this turn. */
+  async #readFile(place: number, end: number): Promise<LogPiece> {
+    const { writer } = this.segment.object.own;
+    const written = writer === undefined ? end : Math.min(end, writer.memoryStart);
+    const least = Math.min(Math.max(this.#needed, recordHeaderBytes), end - place);
+    const rest = new Uint8Array(Math.max(0, place + least - written));
+    if (rest.length > 0) writer?.copyOut(written, rest);
+    const parts = [...await this.#readParts(place, written, least - rest.length), rest];
+    const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    if (at < least) {
+      const { path } = this.segment.object, found = "the end of the file";
+      throw new CorruptionError({ path, offset: place + at, expected: `records up to offset ${end}`, found });
+    }
+    this.#readAhead(place + at, end);
+    return { bytes, start: place, isTrusted: false };
+  }
+
+  /** At least so many bytes of the file: what is left of the last piece, what was read ahead, and the rest. */
+  async #readParts(place: number, written: number, least: number): Promise<Uint8Array[]> {
+    const { bytes, start, isTrusted } = this.#piece, ahead = this.#ahead, parts: Uint8Array[] = [];
+    this.#ahead = undefined;
+    let at = place;
+    const isNext = ahead !== undefined && !isTrusted && start <= place &&
+      start + bytes.length === ahead.start;
+    if (isNext) {
+      parts.push(bytes.subarray(place - start), await ahead.bytes);
+      at = ahead.start + parts[1].length;
+    } else await ahead?.bytes.catch(() => {});
+    if (at - place < least || parts.length === 0) {
+      const length = Math.min(Math.max(fileBytes, place + least - at), written - at);
+      if (length > 0) parts.push(await (await this.segment.pin(this.#context.objects)).read(at, length));
+    }
+    return parts;
+  }
+
+  /** Begins to read what comes next of the file, if that is there. */
+  #readAhead(start: number, end: number): void {
+    const { writer } = this.segment.object.own;
+    const written = writer === undefined ? end : Math.min(end, writer.memoryStart);
+    const length = Math.min(fileBytes, written - start);
+    if (length <= 0) return;
+    const bytes = this.segment.pin(this.#context.objects).then((file) => file.read(start, length));
+    // Who asks for them is told what fails.
+    bytes.catch(() => {});
+    this.#ahead = { start, length, bytes };
+  }
+}

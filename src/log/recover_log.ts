@@ -1,0 +1,151 @@
+/**
+ * What of a log is there: segments that ended, as the manifest says, and the rest as it is read back.
+ *
+ * @module
+ */
+
+import { CorruptionError, type Lsn } from "../base/mod.ts";
+import type { Edit, SegmentDescription } from "../manifest/mod.ts";
+import {
+  endsToSettle,
+  findUnnamed,
+  hasData,
+  readBack,
+  type ReadSegment,
+  SegmentScans,
+} from "../segment/mod.ts";
+import { SparseIndex } from "./index/sparse_index.ts";
+import { type LogContext, logState, ownerOf, segmentObject } from "./log_context.ts";
+import { LogSegment } from "./log_segment.ts";
+
+/** A segment that was read back. */
+export type RecoveredLogSegment = ReadSegment<SegmentDescription, SparseIndex>;
+
+/** Scans of segments that may go on. */
+export type LogScans = SegmentScans<SparseIndex>;
+
+/** What of a log is there. */
+export interface RecoveredLog {
+  /** Segments that ended, oldest first. */
+  readonly ended: readonly LogSegment[];
+  /** Those behind them that were read back. */
+  readonly segments: readonly RecoveredLogSegment[];
+  /** Segments that the manifest names and that hold nothing. */
+  readonly dropped: readonly SegmentDescription[];
+  /** The LSN of the last record. */
+  readonly lastLsn: Lsn;
+  /** The LSN up to which something says that records were durable. */
+  readonly durableLsn: Lsn;
+}
+
+/** Scans that begin. */
+export function newLogScans(): LogScans {
+  return new SegmentScans(() => new SparseIndex());
+}
+
+/**
+ * Finds what is there. Nothing is changed.
+ *
+ * @param context The log.
+ * @param scans Those that go on. If it throws they may not go on any more.
+ * @throws {CorruptionError} If records that were once durable are damaged or missing.
+ */
+export async function recoverLog(
+  context: LogContext,
+  scans: LogScans = newLogScans(),
+): Promise<RecoveredLog> {
+  const { objects, id, settings: { readOnly } } = context, { segments: named, horizon } = logState(context);
+  const objectOf = (segment: SegmentDescription) => objects.object(segmentObject(id, segment));
+  const count = named.findIndex(({ witness }) => !witness?.isEnd);
+  const settled = count < 0 ? named : named.slice(0, count), others = count < 0 ? [] : named.slice(count);
+  const ended = settled.map((segment) => {
+    const { offset: valuesEnd = 0, lsn: lastLsn = 0 } = segment.witness ?? {};
+    return new LogSegment(segment, objectOf(segment), { valuesEnd, lastLsn });
+  });
+  await checkFiles(context, settled);
+  const [first] = others,
+    before = ended.at(-1)?.lastLsn ?? (first === undefined ? horizon : first.firstLsn - 1);
+  const owner = ownerOf(context), source = { objects, owner, readOnly, objectOf, scans };
+  const { segments, dropped, durableLsn, end } = await readBack(source, others, before);
+  const { lastLsn } = end;
+  checkRow(context, ended, segments);
+  // What was given up was durable.
+  if (named.length > 0 && lastLsn < horizon) {
+    const expected = `records up to offset ${horizon - 1}: the manifest says that they were given up`;
+    const found = `bytes that do not check behind offset ${lastLsn - 1}`;
+    throw new CorruptionError({ path: objects.directory, offset: 0, ...end.place, expected, found });
+  }
+  return { ended, segments, dropped, lastLsn: Math.max(lastLsn, horizon), durableLsn };
+}
+
+/** Checks that segments that ended are there: nothing of them is read before somebody asks for it. */
+async function checkFiles(
+  { objects, id }: LogContext,
+  segments: readonly SegmentDescription[],
+): Promise<void> {
+  if (segments.length === 0) return;
+  const there = new Set(await objects.list(id));
+  const missing = segments.map((segment) => segmentObject(id, segment)).find((file) => !there.has(file));
+  if (missing === undefined) return;
+  const path = `${objects.directory}/${missing}`;
+  throw new CorruptionError({
+    path,
+    offset: 0,
+    expected: "a segment that the manifest names",
+    found: "no file",
+  });
+}
+
+/** Checks that segments follow each other without a gap, and hold as many records as they have LSNs (G2). */
+function checkRow(
+  { objects: { directory } }: LogContext,
+  ended: readonly LogSegment[],
+  segments: readonly RecoveredLogSegment[],
+): void {
+  let last = ended[0]?.firstLsn === undefined ? undefined : ended[0].firstLsn - 1;
+  const row = [
+    ...ended.map(({ firstLsn, lastLsn, object: { path } }) => ({
+      firstLsn,
+      lastLsn,
+      path,
+      count: undefined,
+    })),
+    ...segments.map(({ segment: { firstLsn }, lastLsn, object: { path }, batches: count }) => {
+      return { firstLsn, lastLsn, path, count };
+    }),
+  ];
+  for (const { firstLsn, lastLsn, path, count } of row) {
+    const isRight = firstLsn === (last ?? firstLsn - 1) + 1 && lastLsn >= firstLsn &&
+      (count ?? lastLsn - firstLsn + 1) === lastLsn - firstLsn + 1;
+    if (!isRight) {
+      const expected = `records from offset ${last ?? firstLsn - 1} on, without a gap`;
+      const found = `${count ?? lastLsn - firstLsn + 1} from offset ${firstLsn - 1} to ${lastLsn - 1}`;
+      throw new CorruptionError({ path: path ?? directory, offset: 0, expected, found });
+    }
+    last = lastLsn;
+  }
+}
+
+/**
+ * Writes down where segments end that were torn, so that the same is found whatever happens behind their ends, and removes
+ * what is not part of the log.
+ *
+ * @throws {CorruptionError} If there is data that a lost manifest must have named; nothing was changed then.
+ */
+export async function settleLog(context: LogContext, recovered: RecoveredLog): Promise<void> {
+  const { objects, manifest, id } = context, { segments: named, nextSequence } = logState(context);
+  const names = new Set(named.map((segment) => segmentObject(id, segment)));
+  const { files, later } = await findUnnamed(objects, id, names, nextSequence);
+  for (const file of later) {
+    const object = objects.object(file);
+    if (!await hasData(objects, object)) continue;
+    const expected = "a manifest that names it", found = `manifest version ${manifest.state.version}`;
+    throw new CorruptionError({ path: object.path, offset: 0, expected, found });
+  }
+  const edits = endsToSettle(recovered.segments).map((end): Edit => ({ type: "witness", id, ...end }));
+  const sequences = recovered.dropped.map(({ sequence }) => sequence);
+  if (sequences.length > 0) edits.push({ type: "dropSegments", id, sequences });
+  if (edits.length > 0) await manifest.commit(edits);
+  for (const segment of recovered.dropped) await objects.remove(segmentObject(id, segment));
+  for (const file of files) await objects.remove(file);
+}
