@@ -9,6 +9,13 @@ import { gcCommand } from "./commands/gc.ts";
 import { importGitCommand } from "./commands/import_git.ts";
 import { layersCommand, statsCommand } from "./commands/inspect.ts";
 import { loadCommand } from "./commands/load.ts";
+import {
+  logAppendCommand,
+  logCatCommand,
+  logInfoCommand,
+  logTailCommand,
+  logTruncateCommand,
+} from "./log/log_commands.ts";
 import { getCommand, historyCommand, scanCommand } from "./commands/read.ts";
 import { salvageCommand } from "./commands/salvage.ts";
 import { branchCommand, dropCommand, timelinesCommand } from "./commands/timelines.ts";
@@ -46,6 +53,11 @@ const commands: readonly Command[] = [
   gcCommand,
   verifyCommand,
   salvageCommand,
+  logAppendCommand,
+  logCatCommand,
+  logTailCommand,
+  logInfoCommand,
+  logTruncateCommand,
 ];
 
 /**

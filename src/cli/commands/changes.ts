@@ -57,17 +57,16 @@ appended, as a rule. Ctrl-C ends it; the exit code is 130. If history is given u
     }
     using interrupt = listenForInterrupt();
     const stream = open.timeline.changes({ ...range, follow, signal: interrupt.signal });
-    const write = (batch: ChangeBatch) => writeBatch(args, output, batch, hides);
-    return await showAsItComes(write, output, stream, interrupt);
+    return await showAsItComes(output, stream, interrupt, (batch) => writeBatch(args, output, batch, hides));
   },
 };
 
-/** Shows batches, and leaves none in the output while it waits for the next. */
-async function showAsItComes(
-  write: (batch: ChangeBatch) => Promise<void>,
+/** Shows what a stream gives, and leaves nothing in the output while it waits for the next. */
+export async function showAsItComes<T>(
   output: Output,
-  stream: ReadableStream<ChangeBatch>,
+  stream: ReadableStream<T>,
   { signal }: Interrupt,
+  write: (item: T) => Promise<void>,
 ): Promise<number> {
   const reader = stream.getReader();
   try {

@@ -79,7 +79,8 @@ async function writeKey(output: Output, { key, asParts }: Pick<JsonLine, "key" |
   else await output.write(`"keyParts":${jsonSafe(parts)}`);
 }
 
-async function writeField(output: Output, name: string, bytes: Uint8Array): Promise<void> {
+/** Writes a member: text as it is, other bytes as base64 under a name that says so. */
+export async function writeField(output: Output, name: string, bytes: Uint8Array): Promise<void> {
   const text = isUtf8(bytes);
   await output.write(text ? `"${name}":"` : `"${name}Base64":"`);
   if (text) {

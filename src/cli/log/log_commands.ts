@@ -1,0 +1,176 @@
+/** `varve log append`, `cat`, `tail`, `info` and `truncate`. */
+
+import { Log, type LogOptions } from "../../log/mod.ts";
+import type { Arguments } from "../arguments.ts";
+import type { Command } from "../command.ts";
+import { showAsItComes } from "../commands/changes.ts";
+import { exitOk } from "../exit_code.ts";
+import { listenForInterrupt } from "../interrupt.ts";
+import { ioOptions } from "../open_timeline.ts";
+import type { OptionSpecs } from "../options.ts";
+import { escapeText } from "../terminal/escape.ts";
+import { formatBytes, formatCounted } from "../terminal/quantity.ts";
+import { renderTable } from "../terminal/table.ts";
+import { UsageError } from "../usage_error.ts";
+import { checkForm, formOptions, payloadsOf, writeEntry } from "./payload_lines.ts";
+
+/** What is taken only to be refused: a log has no timelines. */
+const noTimeline: OptionSpecs = {
+  "timeline": { value: "NAME", describe: "not taken", isHidden: true },
+};
+/** How many records `varve log tail` shows before it follows. */
+const usualCount = 10;
+
+async function openLog(args: Arguments, options: LogOptions): Promise<Log> {
+  if (args.text("timeline") !== undefined) throw new UsageError("--timeline is not taken: a log has none");
+  return await Log.open(args.positionals[0], { ...ioOptions(args), ...options });
+}
+
+/** Appends records. */
+export const logAppendCommand: Command = {
+  name: "log append",
+  positionals: ["<log>"],
+  summary: "append lines of standard input to a log as records",
+  details: `
+Each line is a record, without its line feed; with --json each line is {"payload":"text"} or {"payloadBase64":"…"}, as
+"varve log cat --json" shows them; with --raw all of the input is one record. What is said to be appended is durable.`,
+  options: {
+    ...formOptions,
+    "create": { describe: "make the log if it is missing" },
+    "tail": {
+      value: "TAIL",
+      choices: ["pad", "rewrite"],
+      describe: "what a sync does with an unfinished block: pad or rewrite (pad)",
+    },
+    ...noTimeline,
+  },
+  async run(args, { input, output }) {
+    checkForm(args);
+    const tail = args.text("tail") === "rewrite" ? "rewrite" : "pad";
+    await using log = await openLog(args, { create: args.flag("create"), tail });
+    const first = log.nextOffset;
+    for await (const payloads of payloadsOf(args, input())) await log.append(payloads);
+    const next = await log.sync(), count = next - first;
+    const where = count === 0
+      ? ""
+      : count === 1
+      ? `, at offset ${first}`
+      : `, at offsets ${first} to ${next - 1}`;
+    await output.write(`Appended ${formatCounted(count, "record")}${where}\n`);
+  },
+};
+
+/** Shows records. */
+export const logCatCommand: Command = {
+  name: "log cat",
+  positionals: ["<log>"],
+  summary: "show the records of a log",
+  details: `
+Each line is a record, with \\xNN for every byte that is no printable text. --json shows {"offset","payload"} on each
+line, or "payloadBase64" for what is not UTF-8; --raw shows the bytes as they are, one record behind the other.`,
+  options: {
+    "from": { value: "OFFSET", describe: "from this offset on (the first that is kept)" },
+    "to": { value: "OFFSET", describe: "up to this offset, not included (the end)" },
+    "since": { value: "DATE", describe: "from what was appended at this date on, to a second" },
+    ...formOptions,
+    ...noTimeline,
+  },
+  async run(args, { output }) {
+    checkForm(args);
+    const since = args.date("since"), given = args.count("from");
+    if (since !== undefined && given !== undefined) {
+      throw new UsageError("--since and --from exclude each other");
+    }
+    await using log = await openLog(args, { readOnly: true });
+    const from = since === undefined ? given : await log.offsetAt(since);
+    for await (const entry of log.readable({ from, to: args.count("to") })) {
+      await writeEntry(args, output, entry);
+    }
+  },
+};
+
+/** Shows the last records, and follows. */
+export const logTailCommand: Command = {
+  name: "log tail",
+  positionals: ["<log>"],
+  summary: "show the last records of a log, and follow it",
+  details: `
+-f goes on with what another process appends, some 200 ms after it was appended, as a rule, and durable by then. Ctrl-C
+ends it; the exit code is 130. Records are shown as "varve log cat" shows them. If records are given up before they were
+shown, it ends with 1.`,
+  options: {
+    "follow": { short: "f", describe: "go on with what is appended (-f)" },
+    "count": {
+      short: "n",
+      value: "COUNT",
+      describe: `begin with so many of the last records (${usualCount})`,
+    },
+    "from": { value: "OFFSET", describe: "begin at this offset" },
+    ...formOptions,
+    ...noTimeline,
+  },
+  async run(args, { output }) {
+    checkForm(args);
+    const given = args.count("from"), count = args.count("count") ?? usualCount, follow = args.flag("follow");
+    await using log = await openLog(args, { readOnly: true });
+    const from = given ?? Math.max(log.firstOffset, log.nextOffset - count);
+    if (!follow) {
+      for await (const entry of log.readable({ from })) await writeEntry(args, output, entry);
+      return exitOk;
+    }
+    using interrupt = listenForInterrupt();
+    const stream = log.readable({ from, follow, signal: interrupt.signal });
+    return await showAsItComes(output, stream, interrupt, (entry) => writeEntry(args, output, entry));
+  },
+};
+
+/** Shows what a log is. */
+export const logInfoCommand: Command = {
+  name: "log info",
+  positionals: ["<log>"],
+  summary: "show the offsets and the segments of a log",
+  details: `
+For the log the offsets of the first record and behind the last one, and for each segment its own, the bytes that its
+records take, and its file. --json shows all of it as one object.`,
+  options: { "json": { describe: "show a JSON object" }, ...noTimeline },
+  async run(args, { output }) {
+    await using log = await openLog(args, { readOnly: true });
+    const { firstOffset, nextOffset, path } = log, segments = log.segments();
+    const byteLength = segments.reduce((sum, segment) => sum + segment.byteLength, 0);
+    if (args.flag("json")) {
+      const json = { path, firstOffset, nextOffset, byteLength, io: log.io, segments };
+      return await output.write(`${JSON.stringify(json)}\n`);
+    }
+    const records = formatCounted(nextOffset - firstOffset, "record");
+    await output.write(
+      `${records}, offsets from ${firstOffset} to before ${nextOffset}, ${formatBytes(byteLength)}\n`,
+    );
+    if (segments.length === 0) return;
+    const rows = segments.map((segment) => [
+      `${segment.firstOffset}`,
+      `${segment.nextOffset}`,
+      formatBytes(segment.byteLength),
+      segment.state,
+      escapeText(segment.path.slice(path.length + 1)),
+    ]);
+    await output.write(renderTable([["from", "to", "bytes", "state", "file"], ...rows]));
+  },
+};
+
+/** Gives records up. */
+export const logTruncateCommand: Command = {
+  name: "log truncate",
+  positionals: ["<log>", "<offset>"],
+  summary: "give up the records of a log before an offset",
+  details: `
+They cannot be read any more, from then on and for ever; the files of segments that held no others are removed. Shows the
+offset of the first record that is kept.`,
+  options: noTimeline,
+  async run(args, { output }) {
+    const text = args.positionals[1], offset = /^[0-9]+$/.test(text) ? Number(text) : NaN;
+    if (!Number.isSafeInteger(offset)) throw new UsageError(`An offset is a whole number, not "${text}"`);
+    await using log = await openLog(args, { create: false });
+    await log.truncateBefore(offset);
+    await output.write(`${log.firstOffset}\n`);
+  },
+};
