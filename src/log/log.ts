@@ -12,6 +12,7 @@
  */
 
 import {
+  appliedAt,
   checkFlag,
   checkNames,
   LimitError,
@@ -146,6 +147,9 @@ export class Log implements AsyncDisposable {
    * `sync` until they are durable. Records of one call follow each other; after a crash the first of them may be there
    * without the last, unless they were synced.
    *
+   * A rejection of which `appliedLsn` is a number tells that the records were appended all the same, the first at the
+   * offset one less, and are not known to be durable: whoever repeats the call has them twice.
+   *
    * @param payload 0 bytes to 64 MiB, or several such, 512 MiB together.
    * @param options See {@linkcode LogAppendOptions}.
    * @returns The offset of the first.
@@ -156,7 +160,10 @@ export class Log implements AsyncDisposable {
    * @throws {IoError} If the disk is full; what was appended before stays readable, and a later call tries again.
    * @throws {ReadOnlyError} If the log is read only.
    */
-  append(payload: Uint8Array | readonly Uint8Array[], options: LogAppendOptions = {}): Promise<number> {
+  append(
+    payload: Uint8Array | readonly Uint8Array[],
+    options: LogAppendOptions = noOptions,
+  ): Promise<number> {
     try {
       const writer = this.#writable("append to");
       if (options !== noOptions) checkNames("append", options, ["sync"]);
@@ -164,7 +171,7 @@ export class Log implements AsyncDisposable {
       const payloads = payload instanceof Uint8Array ? [payload] : payload;
       const lsn = writer.append(payloads, checkPayloads(payloads));
       const done = sync ? writer.sync() : writer.makeRoom();
-      return done === undefined ? Promise.resolve(lsn - 1) : done.then(() => lsn - 1);
+      return done === undefined ? Promise.resolve(lsn - 1) : answer(done, lsn);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -298,6 +305,16 @@ export function openLogWith(
 }
 
 const noOptions: LogAppendOptions = {};
+
+/** The offset of a record, once there is room or it is durable; a rejection says that it was appended. */
+async function answer(done: Promise<void>, lsn: number): Promise<number> {
+  try {
+    await done;
+    return lsn - 1;
+  } catch (error) {
+    throw appliedAt(error, lsn);
+  }
+}
 
 /** Checks payloads; returns how many bytes they have together. */
 function checkPayloads(payloads: readonly Uint8Array[]): number {

@@ -153,6 +153,20 @@ Deno.test("Log survives a full disk: what was appended is read, and written when
   t.checkClosed();
 });
 
+Deno.test("Log.append() that rejects says whether its records were appended", async () => {
+  const t = new SimLog(), log = await t.open(smallSegments);
+  await fill(log, 10);
+  await log.sync();
+  t.faults.failNext("write", "ENOSPC");
+  const applied = await assertRejects(() => log.append(payloadOf(10), { sync: true }), IoError, "ENOSPC");
+  assertEquals([applied.appliedLsn, log.nextOffset, log.durableOffset], [11, 11, 10]);
+  const refused = await assertRejects(() => log.append(payloadOf(11)), IoError, "ENOSPC");
+  assertEquals([refused.appliedLsn, log.nextOffset], [undefined, 11]);
+  await log.append(payloadOf(11), { sync: true });
+  await checkRecords(log, 0, 12);
+  await log.close();
+});
+
 Deno.test("Log is poisoned by a write that fails: later ones reject, reads go on, and nothing acknowledged is lost", async () => {
   const t = new SimLog(), log = await t.open(smallSegments);
   await fill(log, 10);

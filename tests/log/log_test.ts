@@ -1,7 +1,10 @@
 /** Appending, syncing, reading and reopening. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { LockedError, type LogEntry } from "../../log.ts";
+import { LockedError, type Log, type LogEntry } from "../../log.ts";
+import { type IoEngine, systemHost } from "../../src/io/mod.ts";
+import { openLogWith } from "../../src/log/mod.ts";
+import { SimEngine } from "../../src/sim/mod.ts";
 import {
   bytesOf,
   checkRecords,
@@ -176,4 +179,39 @@ testEach("Log.append() that syncs the first record of a segment waits for its fi
     assertEquals(await log.append(payloadOf(nextOffset), { sync: true }), nextOffset);
     assertEquals(log.durableOffset, nextOffset + 1);
   }
+});
+
+Deno.test("Log.offsetAt() is exact to a second, over segments that are open, sealed and read again", async () => {
+  const engine = new SimEngine(),
+    clock = { ms: 1e12, now: () => clock.ms, monotonic: () => performance.now() };
+  const hostOf = (own: IoEngine) => ({ ...systemHost(own), clock });
+  const open = (readOnly = false) =>
+    openLogWith(hostOf, "/store/log", { ...smallSegments, ioEngine: engine, readOnly });
+  const log = await open(), seconds = 60, each = 40;
+  for (let second = 0; second < seconds; second++) {
+    await fill(log, (second + 1) * each);
+    clock.ms += 1000;
+  }
+  const check = async (read: Log) => {
+    for (let second = 0; second < seconds; second++) {
+      for (const ms of [0, 1, 999]) {
+        assertEquals(
+          await read.offsetAt(new Date(1e12 + second * 1000 + ms)),
+          second * each,
+          `${second} s ${ms}`,
+        );
+      }
+    }
+    assertEquals(await read.offsetAt(new Date(1e12 - 1)), 0);
+    assertEquals(await read.offsetAt(new Date(1e12 + seconds * 1000)), seconds * each);
+  };
+  await check(log);
+  assert(log.segments().length > 3);
+  await log.close();
+  for (const readOnly of [false, true]) {
+    const again = await open(readOnly);
+    await check(again);
+    await again.close();
+  }
+  assertEquals(engine.openFiles, 0);
 });

@@ -44,6 +44,8 @@ export interface BufferedWriterOptions {
    * durable writes. By default there is none.
    */
   reserved?: (() => number) | undefined;
+  /** Bytes that stay in memory for readers once they are written, in whole buffers. By default there are none. */
+  kept?: (() => number) | undefined;
 }
 
 /** What happens to what is not written yet when a writer is closed. */
@@ -94,6 +96,7 @@ export class BufferedWriter {
       health: options.health,
       depth: Math.max(1, options.depth ?? 3),
       reserved: options.reserved ?? (() => 0),
+      kept: options.kept ?? (() => 0),
       changed: () => this.#wakeRooms(),
     });
   }
@@ -146,7 +149,7 @@ export class BufferedWriter {
 
   /** Whether as many buffers are in use as may be, so that {@linkcode room} waits. */
   get isFull(): boolean {
-    return this.#chunks.count > this.#buffers;
+    return this.#chunks.countBehind(this.#flusher.written) > this.#buffers;
   }
 
   /** Resolves when fewer buffers are in use than the limit; `undefined` if that is so now. */

@@ -60,9 +60,13 @@ export class Chunks {
     return this.#row.length > 0 ? this.#row[0].start : this.#position;
   }
 
-  /** How many buffers there are. */
-  get count(): number {
-    return this.#row.length;
+  /** How many buffers hold bytes behind `offset`. */
+  countBehind(offset: number): number {
+    let count = 0;
+    for (let i = this.#row.length - 1; i >= 0 && this.#row[i].start + this.#row[i].filled > offset; i--) {
+      count++;
+    }
+    return count;
   }
 
   /** Copies bytes in. */
@@ -117,11 +121,11 @@ export class Chunks {
     assert(at === target.length, "C1: buffers cover the memory without a gap");
   }
 
-  /** Gives up full buffers that end at or before `offset`. */
-  giveUpTo(offset: number): void {
+  /** Gives up full buffers that end at or before `offset`, but for the last `kept` bytes. */
+  giveUpTo(offset: number, kept: number): void {
     while (this.#row.length > 0) {
       const chunk = this.#row[0];
-      if (chunk.filled < chunk.bytes.length || chunk.start + chunk.filled > offset) return;
+      if (chunk.filled < chunk.bytes.length || chunk.start + chunk.filled > offset - kept) return;
       this.#row.shift();
       chunk.buffer.release();
     }

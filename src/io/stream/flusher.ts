@@ -34,6 +34,8 @@ export interface FlusherOptions {
   readonly depth: number;
   /** Up to where room is reserved in the file: zeros may be written there ahead of small durable writes. */
   readonly reserved: () => number;
+  /** Bytes that stay in memory for readers once they are written. */
+  readonly kept: () => number;
   /** Called after every write that ended and every change of the health. */
   readonly changed: () => void;
 }
@@ -191,7 +193,7 @@ export class Flusher {
     } finally {
       this.#tailInFlight = false;
       copy.release();
-      this.#chunks.giveUpTo(this.written);
+      this.#chunks.giveUpTo(this.written, this.#options.kept());
       this.#look();
     }
   }
@@ -251,7 +253,7 @@ export class Flusher {
     this.#transfer(flight.start, bytes, durable).then(
       () => {
         this.#flights.landed(flight);
-        this.#chunks.giveUpTo(this.written);
+        this.#chunks.giveUpTo(this.written, this.#options.kept());
         if (durable && !this.#isHeld) this.#ahead.go(this.#chunks.position);
         this.#look();
       },

@@ -47,6 +47,7 @@ export class LogRead {
     this.#position = from;
     this.#to = to;
     this.#follows = to === Infinity;
+    if (this.#follows) source.followed?.(1);
   }
 
   /** The next entries; `undefined` at the end, or once it was halted. */
@@ -120,6 +121,7 @@ export class LogRead {
 
   /** Has it end at its next step. */
   halt(): void {
+    if (this.#follows && !this.#isHalted) this.#source.followed?.(-1);
     this.#isHalted = true;
     this.#wake?.();
   }

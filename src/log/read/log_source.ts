@@ -22,6 +22,8 @@ export interface LogSource {
   readonly horizon: Lsn;
   /** Who waits for the next record. */
   readonly waiters: Waiters;
+  /** Learns that one more follows, or one fewer, if it has memory for them. */
+  followed?(change: 1 | -1): void;
   /** Reads what another process has written meanwhile, if this one only reads. */
   refresh?(): Promise<void>;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CorruptionError, type Lsn } from "../../base/mod.ts";
+import { CorruptionError, type Lsn, maxBatchBytes } from "../../base/mod.ts";
 import {
   checkRecord,
   getLong,
@@ -13,7 +13,9 @@ import {
   RecordKind,
   recordLengthAt,
 } from "../../layer/mod.ts";
-import { maxBatchBytes } from "../../base/mod.ts";
+
+/** Small payloads lie side by side in memory of so many bytes: who keeps one keeps no more. */
+const mostBlockBytes = 4096;
 
 /** A record of a log. */
 export interface LogEntry {
@@ -65,22 +67,21 @@ export interface WalkedPiece {
  * @throws {CorruptionError} If a record does not check, or is not the one that comes next, and none before it counts.
  */
 export function walkPayloads({ bytes, start, isTrusted }: LogPiece, range: WalkRange): WalkedPiece {
-  const { path, seed, end, from, to } = range, entries: LogEntry[] = [];
+  const { path, seed, end, from, to } = range, starts: number[] = [], ends: number[] = [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const damage = (offset: number, expected: string, found: string) =>
     new CorruptionError({ path, offset, expected, found });
   let at = 0, length = 0, due = from;
   for (; at + recordHeaderBytes <= bytes.length && due <= to; at += length, length = 0) {
-    const header = isTrusted ? undefined : readRecordHeader(view, at);
-    const isRecord = isTrusted || header !== undefined;
+    const isRecord = isTrusted || readRecordHeader(view, at) !== undefined;
     length = isRecord ? recordLengthAt(view, at) : maxBatchBytes + 1;
     if (length > maxBatchBytes || start + at + length > end) {
-      if (entries.length > 0) break;
+      if (starts.length > 0) break;
       throw damage(start + at, "a record", "none that ends there");
     }
     if (at + length > bytes.length) break;
     if (!isTrusted && !checkRecord(bytes, view, at, length, seed)) {
-      if (entries.length > 0) break;
+      if (starts.length > 0) break;
       throw damage(start + at, "a record that checks", "one that does not");
     }
     // Neither a pad nor a time mark is a record of the log.
@@ -88,11 +89,34 @@ export function walkPayloads({ bytes, start, isTrusted }: LogPiece, range: WalkR
     const lsn = getLong(view, at + 12);
     if (lsn < from) continue;
     if (lsn !== due) {
-      if (entries.length > 0) break;
+      if (starts.length > 0) break;
       throw damage(start + at, `the record of offset ${due - 1}`, `that of offset ${lsn - 1}`);
     }
     due++;
-    entries.push({ offset: lsn - 1, payload: bytes.slice(at + recordHeaderBytes, at + length) });
+    starts.push(at + recordHeaderBytes);
+    ends.push(at + length);
   }
-  return { entries, next: start + at, needed: length };
+  return { entries: copiesOf(bytes, starts, ends, from - 1), next: start + at, needed: length };
+}
+
+/** Payloads as entries in memory that is nobody else's: small ones side by side, with what stands between them. */
+function copiesOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  starts: readonly number[],
+  ends: readonly number[],
+  offset: number,
+): LogEntry[] {
+  const entries = new Array<LogEntry>(starts.length);
+  for (let first = 0, next = 0; first < starts.length; first = next) {
+    const start = starts[first];
+    do next++; while (next < starts.length && ends[next] - start <= mostBlockBytes);
+    const memory = bytes.slice(start, ends[next - 1]).buffer;
+    for (let i = first; i < next; i++) {
+      entries[i] = {
+        offset: offset + i,
+        payload: new Uint8Array(memory, starts[i] - start, ends[i] - starts[i]),
+      };
+    }
+  }
+  return entries;
 }

@@ -1,6 +1,6 @@
 /**
  * Reading one segment of a log on from a record: from the buffers of whoever writes it, or from its file, of which the
- * next piece is read while the last one is taken.
+ * next pieces are read while the last one is taken.
  *
  * @module
  */
@@ -12,10 +12,14 @@ import type { LogContext } from "../log_context.ts";
 import type { LogSegment } from "../log_segment.ts";
 import { type LogEntry, type LogPiece, walkPayloads } from "./payload_walk.ts";
 
+/** Bytes that are taken first; then twice as many each time, so that who takes few is given few. */
+const firstBytes = 16 * 1024;
 /** Bytes that are taken at once from memory; more where one record has more. A millisecond or two of small records. */
 const memoryBytes = 256 * 1024;
 /** Bytes that are read at once from a file; more where one record has more. */
 const fileBytes = 512 * 1024;
+/** Pieces of a file that are read ahead. */
+const mostAhead = 2;
 
 /** Bytes of a file that are being read. */
 interface Ahead {
@@ -35,8 +39,11 @@ export class SegmentRead {
   #place: number | undefined;
   /** How long the next record is at the least. */
   #needed = 0;
+  /** How many bytes are taken next. */
+  #wanted = firstBytes;
   #piece: LogPiece = { bytes: new Uint8Array(0), start: 0, isTrusted: false };
-  #ahead: Ahead | undefined;
+  /** Pieces that are being read, one behind the other. */
+  #ahead: Ahead[] = [];
 
   /** Reads nothing yet. */
   constructor(context: LogContext, segment: LogSegment) {
@@ -63,6 +70,7 @@ export class SegmentRead {
       const walked = walkPayloads(this.#piece, { path, seed: this.#seed, end, from, to: last });
       this.#place = walked.next;
       this.#needed = walked.needed;
+      this.#wanted = Math.min(this.#wanted * 2, fileBytes);
       if (walked.entries.length > 0) return walked.entries;
       const { turns } = this.#context.host;
       if (turns.due()) await turns.turn();
@@ -71,7 +79,7 @@ export class SegmentRead {
 
   /** Waits for what is being read ahead. */
   async end(): Promise<void> {
-    await this.#ahead?.bytes.catch(() => {});
+    await Promise.allSettled(this.#ahead.splice(0).map(({ bytes }) => bytes));
   }
 
   /** Where to read on from to come to a record. */
@@ -85,7 +93,7 @@ export class SegmentRead {
   /** Bytes that are in memory, all of them, in this turn. */
   #readMemory(place: number, end: number): LogPiece | undefined {
     const { segment: { object } } = this, memory = this.#memory;
-    const length = Math.min(Math.max(memoryBytes, this.#needed), end - place);
+    const length = Math.min(Math.max(Math.min(this.#wanted, memoryBytes), this.#needed), end - place);
     memory.begin();
     if (!memory.find(object, place, length) || !memory.isOwn) return undefined;
     const { bytes } = memory;
@@ -117,31 +125,49 @@ export class SegmentRead {
 
   /** At least so many bytes of the file: what is left of the last piece, what was read ahead, and the rest. */
   async #readParts(place: number, written: number, least: number): Promise<Uint8Array[]> {
-    const { bytes, start, isTrusted } = this.#piece, ahead = this.#ahead, parts: Uint8Array[] = [];
-    this.#ahead = undefined;
+    const { bytes, start, isTrusted } = this.#piece, parts: Uint8Array[] = [], end = start + bytes.length;
     let at = place;
-    const isNext = ahead !== undefined && !isTrusted && start <= place &&
-      start + bytes.length === ahead.start;
-    if (isNext) {
-      parts.push(bytes.subarray(place - start), await ahead.bytes);
-      at = ahead.start + parts[1].length;
-    } else await ahead?.bytes.catch(() => {});
-    if (at - place < least || parts.length === 0) {
-      const length = Math.min(Math.max(fileBytes, place + least - at), written - at);
-      if (length > 0) parts.push(await (await this.segment.pin(this.#context.objects)).read(at, length));
+    const isNext = !isTrusted && start <= place && end === this.#ahead[0]?.start;
+    if (!isNext) await this.end();
+    else if (place < end) {
+      parts.push(bytes.subarray(place - start));
+      at = end;
     }
-    return parts;
+    for (let ahead = this.#ahead.shift(); ahead !== undefined; ahead = this.#ahead.shift()) {
+      parts.push(await this.#answer(ahead.bytes));
+      at += ahead.length;
+      if (at - place >= least) return parts;
+    }
+    const length = Math.min(Math.max(this.#wanted, place + least - at), written - at);
+    if (length <= 0) return parts;
+    const file = await this.segment.pin(this.#context.objects);
+    return [...parts, await this.#answer(file.read(at, length))];
   }
 
-  /** Begins to read what comes next of the file, if that is there. */
-  #readAhead(start: number, end: number): void {
-    const { writer } = this.segment.object.own;
+  /** Waits for the system: who appends meanwhile gives the event loop its turn sooner. */
+  async #answer<T>(asked: Promise<T>): Promise<T> {
+    const { turns } = this.#context.host;
+    turns.awaiting();
+    try {
+      return await asked;
+    } finally {
+      turns.answered();
+    }
+  }
+
+  /** Begins to read what comes next of the file, as far as that is there. */
+  #readAhead(from: number, end: number): void {
+    const { writer } = this.segment.object.own, ahead = this.#ahead;
     const written = writer === undefined ? end : Math.min(end, writer.memoryStart);
-    const length = Math.min(fileBytes, written - start);
-    if (length <= 0) return;
-    const bytes = this.segment.pin(this.#context.objects).then((file) => file.read(start, length));
-    // Who asks for them is told what fails.
-    bytes.catch(() => {});
-    this.#ahead = { start, length, bytes };
+    while (this.#wanted === fileBytes && ahead.length < mostAhead) {
+      const last = ahead.at(-1), start = last === undefined ? from : last.start + last.length;
+      const length = Math.min(fileBytes, written - start);
+      // What is not a whole piece yet is read once it is asked for.
+      if (length <= 0 || ahead.length > 0 && length < fileBytes) return;
+      const bytes = this.segment.pin(this.#context.objects).then((file) => file.read(start, length));
+      // Who asks for them is told what fails.
+      bytes.catch(() => {});
+      ahead.push({ start, length, bytes });
+    }
   }
 }

@@ -30,6 +30,9 @@ import type { RecoveredLog, RecoveredLogSegment } from "../recover_log.ts";
 import { planRetention } from "./plan_retention.ts";
 import { type FrozenSegment, leaveSegment, sealSegment } from "./seal_segment.ts";
 
+/** Bytes that stay in memory while somebody follows: who is no further behind is told without a read. */
+const followedBytes = 8 * 1024 * 1024;
+
 /** The segment that is appended to. */
 interface OpenSegment extends SegmentHolder {
   readonly seen: LogSegment;
@@ -48,6 +51,8 @@ export interface SegmentWatch {
 export class LogSegments implements UnsealedSegments {
   /** All of them, oldest first. */
   readonly all: LogSegment[];
+  /** How many follow. */
+  followers = 0;
   readonly #context: LogContext;
   readonly #health: Health;
   readonly #watch: SegmentWatch;
@@ -82,7 +87,8 @@ export class LogSegments implements UnsealedSegments {
     // Where it ends in the midst of a block, what is written next, its index, starts in the block behind.
     const position = Math.ceil(valuesEnd / blockBytes) * blockBytes;
     const reserveBytes = goesOn ? segmentBytes : 0;
-    const writer = objects.reopen(object.id, position, { health: this.#health, reserveBytes });
+    const kept = () => this.followers > 0 ? followedBytes : 0;
+    const writer = objects.reopen(object.id, position, { health: this.#health, reserveBytes, kept });
     const segment = new SegmentWriter(writer, header, lastLsn, times, tail);
     const live = { places, times }, end = { valuesEnd, lastLsn };
     const seen = new LogSegment(description, object, end, live);
@@ -170,6 +176,7 @@ export class LogSegments implements UnsealedSegments {
     const writer = objects.create(segmentObject(id, description), {
       health: this.#health,
       reserveBytes: segmentBytes,
+      kept: () => this.followers > 0 ? followedBytes : 0,
       ready: async () => {
         await previous;
         await manifest.commit({ type: "addSegment", id, segment: description });

@@ -24,6 +24,8 @@ export interface WriterOptions {
   readonly health: Health;
   /** Room to reserve from the start of the file, in bytes, for speed only. */
   readonly reserveBytes: number;
+  /** Bytes that stay in memory for readers once they are written. By default there are none. */
+  readonly kept?: (() => number) | undefined;
 }
 
 /** How a new object is written. */

@@ -57,6 +57,7 @@ export class ObjectWriter {
       start: position,
       health,
       reserved: () => this.#file.reserved,
+      kept: options.kept,
     });
     object.own.writer = this.#writer;
     // One that goes on is opened when there is something to write, so that until then it stays as it is.
