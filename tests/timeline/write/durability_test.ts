@@ -45,12 +45,12 @@ Deno.test("A sync goes to no further segment when it was closed meanwhile", asyn
 
 Deno.test("Durability.idle() waits for a sync that follows the one that was under way", async () => {
   const health = new Health("it"), gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const unsealed = [{ segment: { sync: () => gates[durability.syncs].promise }, layer: { lastLsn: 1 } }];
-  const durability: Durability = new Durability(health, { unsealed } as unknown as TimelineLayers, 0);
+  const unsealed = [{ segment: { sync: () => gates[durability.syncs].promise, lastLsn: 1 } }];
+  const durability: Durability = new Durability(health, { unsealed } as unknown as UnsealedSegments, 0);
   const first = durability.sync(1), second = durability.sync(2);
   let isIdle = false;
   const idle = durability.idle().then(() => isIdle = true);
-  unsealed[0] = { ...unsealed[0], layer: { lastLsn: 2 } };
+  unsealed[0].segment = { ...unsealed[0].segment, lastLsn: 2 };
   gates[0].resolve();
   await first;
   await new Promise((resolve) => setTimeout(resolve, 1));
