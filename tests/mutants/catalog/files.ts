@@ -45,8 +45,8 @@ export const files: readonly Mutant[] = [
     breaks: "A tail that cannot be written poisons the writer.",
     file: "src/io/stream/flusher.ts",
     before:
-      "      throw this.#health.fail(error as Error);\n    } finally {\n      this.#tailInFlight = false;",
-    after: "      void error;\n    } finally {\n      this.#tailInFlight = false;",
+      "      throw this.#health.fail(error as Error, attempt);\n    } finally {\n      this.#tailInFlight = false;",
+    after: "      void error, attempt;\n    } finally {\n      this.#tailInFlight = false;",
     caughtBy: "tests/direct/failing_test.ts",
     filter: "a tail that cannot be written stays readable",
   },
