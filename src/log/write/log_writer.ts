@@ -59,7 +59,7 @@ export class LogWriter implements LogSource {
       },
     });
     // What was recovered was synced before it was read.
-    this.#durability = new Durability(this.health, this.segments, recovered.lastLsn);
+    this.#durability = new Durability(this.health, this.segments, host.turns, recovered.lastLsn);
     this.#flusher = new TimedFlusher(this.health, host.timers, flushMilliseconds, this.segments);
     this.health.watch(() => this.#wake());
     this.segments.retain();

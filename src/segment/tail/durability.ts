@@ -1,12 +1,20 @@
 /**
  * How far a history is durable, and the syncs that take it further.
  *
+ * ```
+ *   A sync ─────────────────► sync 1 ──► B C D go on, in this order       all append, then sync again
+ *      B, C, D sync: they share the one that follows ──► turn ─► sync 2       for B, C and D, and for A
+ * ```
+ *
+ * Where several shared a sync, the next one begins a turn of the event loop later: who is woken by it appends again and
+ * syncs, and would else find that the first of them has begun one for itself alone.
+ *
  * T4  `durableLsn` only grows, and only after every byte up to it is synced and its files are in a durable manifest.
  *
  * @module
  */
 
-import { type Health, isShortage, type Lsn } from "../../base/mod.ts";
+import { type Health, isShortage, type Lsn, type Turns } from "../../base/mod.ts";
 import type { SegmentWriter } from "../segment_writer.ts";
 
 /** A segment, whoever holds it. */
@@ -30,17 +38,29 @@ export class Durability {
   #lsn: Lsn;
   #syncs = 0;
   #syncing: Promise<void> | undefined;
+  readonly #turns: Pick<Turns, "turn">;
+  /** How many wait for the one that is under way, or is to begin. */
+  #waiting = 0;
+  /** Whether several waited for the one before. */
+  #wasShared = false;
 
   /**
    * Syncs nothing yet.
    *
    * @param health Whether writing goes on; it is told what fails.
    * @param segments What is synced.
+   * @param turns Gives the event loop its turns.
    * @param lsn Up to where everything is durable that was recovered.
    */
-  constructor(health: Health, segments: Pick<UnsealedSegments, "unsealed">, lsn: Lsn) {
+  constructor(
+    health: Health,
+    segments: Pick<UnsealedSegments, "unsealed">,
+    turns: Pick<Turns, "turn">,
+    lsn: Lsn,
+  ) {
     this.#health = health;
     this.#segments = segments;
+    this.#turns = turns;
     this.#lsn = lsn;
   }
 
@@ -71,7 +91,8 @@ export class Durability {
     this.#health.check();
     const before = this.#syncing;
     while (this.#lsn < target) {
-      const shared = this.#syncing ??= this.#syncOnce().finally(() => this.#syncing = undefined);
+      const shared = this.#syncing ??= this.#syncNext();
+      this.#waiting++;
       try {
         await shared;
       } catch (error) {
@@ -79,6 +100,17 @@ export class Durability {
         if (shared !== before || !isShortage(error)) throw error;
         this.#health.retry();
       }
+    }
+  }
+
+  async #syncNext(): Promise<void> {
+    try {
+      if (this.#wasShared) await this.#turns.turn();
+      await this.#syncOnce();
+    } finally {
+      this.#wasShared = this.#waiting > 1;
+      this.#waiting = 0;
+      this.#syncing = undefined;
     }
   }
 

@@ -90,17 +90,17 @@ export class TimelineWriter {
       horizon: () => this.horizon.lsn,
       changed: () => this.#room.wake(),
     });
-    const { host, settings: { flushMilliseconds, waitingBytes } } = context;
+    const { host, readOnly, settings: { flushMilliseconds, waitingBytes } } = context;
     const pressure = () => this.compactor.pressure;
     this.#room = new Room({ health: this.health, host, layers: this.layers, waitingBytes, pressure });
     this.#flusher = new TimedFlusher(this.health, host.timers, flushMilliseconds, this.layers);
     this.#lastLsn = lastLsn;
     this.#readOn = new ReadOn(context, recovery);
     // Who may write has synced what was recovered.
-    this.#durability = new Durability(this.health, this.layers, context.readOnly ? durableLsn : lastLsn);
-    if (context.readOnly) this.layers.adoptToRead(segments);
+    this.#durability = new Durability(this.health, this.layers, host.turns, readOnly ? durableLsn : lastLsn);
+    if (readOnly) this.layers.adoptToRead(segments);
     else this.layers.adopt(segments);
-    if (!context.readOnly) this.horizon.moveLater(this.#upkeep, this.durableLsn, () => this.compactor.wake());
+    if (!readOnly) this.horizon.moveLater(this.#upkeep, this.durableLsn, () => this.compactor.wake());
     this.compactor.wake();
   }
 
