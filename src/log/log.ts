@@ -258,6 +258,7 @@ export class Log implements AsyncDisposable {
    * @param date The date.
    * @returns An offset from the first to the next one.
    * @throws {TypeError} If it is no valid date.
+   * @throws {CorruptionError} If a segment is damaged so that nobody can tell.
    */
   async offsetAt(date: Date): Promise<number> {
     this.#checkOpen();

@@ -6,7 +6,7 @@
 
 import { assert } from "../base/mod.ts";
 import type { Host } from "../io/mod.ts";
-import type { Manifest, SegmentDescription, TimelineState } from "../manifest/mod.ts";
+import type { Manifest, ManifestHome, SegmentDescription, TimelineState } from "../manifest/mod.ts";
 import { type ObjectId, objectId, type Objects } from "../objects/mod.ts";
 import type { SegmentIdentity } from "../segment/mod.ts";
 import type { LogSettings } from "./options.ts";
@@ -45,4 +45,9 @@ export function segmentObject(
   { firstLsn, sequence, generation }: Pick<SegmentDescription, "firstLsn" | "sequence" | "generation">,
 ): ObjectId {
   return objectId({ timeline: id, firstLsn, sequence, generation, kind: "seg" });
+}
+
+/** Where the manifest of a log lies. */
+export function homeOf({ objects: { directory, host, root } }: Pick<LogContext, "objects">): ManifestHome {
+  return { directory, host, root, stem: "log" };
 }

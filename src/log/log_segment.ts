@@ -7,10 +7,10 @@
  * @module
  */
 
-import { blockBytes, type Lsn } from "../base/mod.ts";
+import { blockBytes, CorruptionError, type Lsn, type Times } from "../base/mod.ts";
 import type { SegmentDescription } from "../manifest/mod.ts";
 import type { Objects, PinnedObject, StoredObject } from "../objects/mod.ts";
-import { SegmentScan, type SegmentTimes, type SegmentWriter } from "../segment/mod.ts";
+import { type ScannedSegment, SegmentScan, type SegmentTimes, type SegmentWriter } from "../segment/mod.ts";
 import { decodeIndex, type SegmentIndex } from "./index/index_format.ts";
 import { SparseIndex } from "./index/sparse_index.ts";
 import { type LogContext, ownerOf } from "./log_context.ts";
@@ -112,15 +112,35 @@ export class LogSegment {
   }
 
   /**
-   * Where its records lie, and when they were appended: from memory, from its index, or where that does not check, from
-   * its records.
+   * Where its records lie: from memory, from its index, or where that does not check, from its records, as far as these do.
    *
    * @throws {CorruptionError} If it has no file, or is another's.
    */
-  async index(context: LogContext): Promise<SegmentIndex> {
+  async places(context: LogContext): Promise<SparseIndex> {
     const { live } = this;
-    if (live !== undefined) return { places: live.places, times: live.times.upTo(this.lastLsn) };
-    return await this.#readIndex(context) ?? await this.#scan(context);
+    if (live !== undefined) return live.places;
+    return (await this.#readIndex(context))?.places ?? (await this.#scan(context)).index;
+  }
+
+  /**
+   * When its records were appended: from memory, from its index, or where that does not check, from its records.
+   *
+   * @throws {CorruptionError} If it has no file, is another's, or its records do not check either.
+   */
+  async times(context: LogContext): Promise<Times> {
+    const { live } = this;
+    if (live !== undefined) return live.times.upTo(this.lastLsn);
+    return (await this.#readIndex(context))?.times ?? this.#wholeTimes(await this.#scan(context));
+  }
+
+  /** The times of records of which none is missing: those behind one that is would be taken for older than they are. */
+  #wholeTimes({ times, end, lastLsn, batches, proof }: ScannedSegment<SparseIndex>): Times {
+    const { path } = this.object, { firstLsn } = this, { valuesEnd, lastLsn: last } = this.#end;
+    const isWhole = end === valuesEnd && lastLsn === last && batches === last - firstLsn + 1 &&
+      proof === undefined;
+    if (isWhole) return times.upTo(last);
+    const expected = `records up to offset ${last - 1}, since its index does not check`;
+    throw new CorruptionError({ path, offset: end, expected, found: "bytes that do not check" });
   }
 
   async #readIndex({ objects }: LogContext): Promise<SegmentIndex | undefined> {
@@ -138,13 +158,10 @@ export class LogSegment {
     return decodeIndex(bytes, { fileId, sequence, firstLsn, lastLsn, valuesEnd });
   }
 
-  async #scan(context: LogContext): Promise<SegmentIndex> {
-    const { fileId, sequence, generation, firstLsn } = this.description,
-      { valuesEnd: end, lastLsn } = this.#end;
+  async #scan(context: LogContext): Promise<ScannedSegment<SparseIndex>> {
+    const { fileId, sequence, generation, firstLsn } = this.description, { valuesEnd: end } = this.#end;
     const header = { ...ownerOf(context), fileId, sequence, generation, firstLsn };
-    const places = new SparseIndex();
-    const scan = new SegmentScan(this.object, { header, previousLsn: firstLsn - 1, end }, places);
-    const { times } = await scan.next(context.objects);
-    return { places, times: times.upTo(lastLsn) };
+    const expected = { header, previousLsn: firstLsn - 1, end };
+    return await new SegmentScan(this.object, expected, new SparseIndex()).next(context.objects);
   }
 }

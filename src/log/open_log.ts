@@ -20,9 +20,8 @@ import {
   removeLeftovers,
 } from "../manifest/mod.ts";
 import { Objects } from "../objects/mod.ts";
-import type { LogContext } from "./log_context.ts";
+import { homeOf, type LogContext } from "./log_context.ts";
 import type { LogOptions, LogSettings } from "./options.ts";
-import { homeOf } from "./read/followed_log.ts";
 
 const logKind: DirectoryKind = { word: "log", stem: "log" };
 /** The name of the one history that the manifest of a log has. */

@@ -5,17 +5,20 @@
  */
 
 import { CorruptionError, type Lsn } from "../base/mod.ts";
-import type { Edit, SegmentDescription } from "../manifest/mod.ts";
+import { type Edit, Manifest, type SegmentDescription } from "../manifest/mod.ts";
+import type { ObjectId } from "../objects/mod.ts";
 import {
   endsToSettle,
   findUnnamed,
   hasData,
+  isLater,
   readBack,
   type ReadSegment,
   SegmentScans,
+  type Unnamed,
 } from "../segment/mod.ts";
 import { SparseIndex } from "./index/sparse_index.ts";
-import { type LogContext, logState, ownerOf, segmentObject } from "./log_context.ts";
+import { homeOf, type LogContext, logState, ownerOf, segmentObject } from "./log_context.ts";
 import { LogSegment } from "./log_segment.ts";
 
 /** A segment that was read back. */
@@ -133,14 +136,9 @@ function checkRow(
  * @throws {CorruptionError} If there is data that a lost manifest must have named; nothing was changed then.
  */
 export async function settleLog(context: LogContext, recovered: RecoveredLog): Promise<void> {
-  const { objects, manifest, id } = context, { segments: named, nextSequence } = logState(context);
-  const names = new Set(named.map((segment) => segmentObject(id, segment)));
-  const { files, later } = await findUnnamed(objects, id, names, nextSequence);
+  const { objects, manifest, id } = context, { files, later } = await listUnnamed(context);
   for (const file of later) {
-    const object = objects.object(file);
-    if (!await hasData(objects, object)) continue;
-    const expected = "a manifest that names it", found = `manifest version ${manifest.state.version}`;
-    throw new CorruptionError({ path: object.path, offset: 0, expected, found });
+    if (await hasData(objects, objects.object(file))) throw unnamed(context, file);
   }
   const edits = endsToSettle(recovered.segments).map((end): Edit => ({ type: "witness", id, ...end }));
   const sequences = recovered.dropped.map(({ sequence }) => sequence);
@@ -148,4 +146,35 @@ export async function settleLog(context: LogContext, recovered: RecoveredLog): P
   if (edits.length > 0) await manifest.commit(edits);
   for (const segment of recovered.dropped) await objects.remove(segmentObject(id, segment));
   for (const file of files) await objects.remove(file);
+}
+
+/**
+ * Refuses, for a reader, a manifest that is older than the log. Another process may have made a file since the manifest
+ * was read; then the manifest says so by now, as nothing is written to a file before.
+ *
+ * @throws {CorruptionError} If there is data that a lost manifest must have named.
+ */
+export async function checkNamed(context: LogContext): Promise<void> {
+  const { objects, id } = context, { later } = await listUnnamed(context);
+  for (const file of later) {
+    if (!await hasData(objects, objects.object(file))) continue;
+    const now = await Manifest.open(homeOf(context), { readOnly: true });
+    const state = now?.state.timelines.find((history) => history.id === id);
+    if (state === undefined || isLater(file, state.nextSequence)) throw unnamed(context, file);
+  }
+}
+
+function listUnnamed(context: LogContext): Promise<Unnamed> {
+  const { objects, id } = context, { segments, nextSequence } = logState(context);
+  return findUnnamed(
+    objects,
+    id,
+    new Set(segments.map((segment) => segmentObject(id, segment))),
+    nextSequence,
+  );
+}
+
+function unnamed({ objects, manifest }: LogContext, file: ObjectId): CorruptionError {
+  const { path } = objects.object(file), found = `manifest version ${manifest.state.version}, which does not`;
+  return new CorruptionError({ path, offset: 0, expected: "a manifest that names it: it holds data", found });
 }

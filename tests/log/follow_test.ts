@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Log, type LogEntry, OffsetError } from "../../log.ts";
-import { checkRecords, fill, isSame, payloadOf, smallSegments, testEach } from "./log_fixture.ts";
+import { checkRecords, fill, isSame, payloadOf, smallSegments, testEach, until } from "./log_fixture.ts";
 
 /** Takes so many entries of a stream, which must be those from an offset on. */
 async function take(
@@ -151,12 +151,6 @@ testEach(
     await checkRecords(log, 2100, 2200);
   },
 );
-
-/** Waits until a log is as it should be. */
-async function until(isSo: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !isSo(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-  assert(isSo());
-}
 
 testEach("Log keeps no more bytes than it is told to, beside the open segment", async ({ open }) => {
   await using log = await open({ ...smallSegments, retain: { bytes: 150_000 } });

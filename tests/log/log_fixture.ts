@@ -95,3 +95,9 @@ export async function checkRecords(log: Log, from: number, to: number, length: n
   }
   assertEquals(next, to);
 }
+
+/** Waits until a log is as it should be. */
+export async function until(isSo: () => boolean): Promise<void> {
+  for (let i = 0; i < 500 && !isSo(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert(isSo());
+}

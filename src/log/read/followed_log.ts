@@ -7,10 +7,10 @@
 
 import { CorruptionError, hasCode, type Lsn } from "../../base/mod.ts";
 import { goesOn, Waiters } from "../../segment/mod.ts";
-import type { ManifestHome } from "../../manifest/mod.ts";
-import { type LogContext, logState } from "../log_context.ts";
+import { homeOf, type LogContext, logState } from "../log_context.ts";
 import { LogSegment } from "../log_segment.ts";
 import {
+  checkNamed,
   type LogScans,
   newLogScans,
   type RecoveredLog,
@@ -84,6 +84,7 @@ export class FollowedLog implements LogSource {
     const isNew = await manifest.refresh(homeOf(context), () => {});
     if (!isDoubted && !isNew && !await this.#hasMore()) return;
     const recovered = await recoverLog(context, this.#scans);
+    if (isDoubted) await checkNamed(context);
     // What was read was written by then: once the files are synced it stays, whether its writer syncs or not.
     for (const { object } of recovered.segments) await objects.datasync(object, "read");
     if (recovered.lastLsn < this.#lastLsn) {
@@ -118,9 +119,4 @@ export class FollowedLog implements LogSource {
     this.#lastLsn = lastLsn;
     this.waiters.wake();
   }
-}
-
-/** Where the manifest of a log lies. */
-export function homeOf({ objects: { directory, host, root } }: Pick<LogContext, "objects">): ManifestHome {
-  return { directory, host, root, stem: "log" };
 }

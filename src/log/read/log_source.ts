@@ -55,7 +55,7 @@ export async function offsetAtTime(
   let low = 0, high = segments.length, found = source.lastLsn;
   while (low < high) {
     const middle = (low + high) >>> 1, segment = segments[middle];
-    const { times } = await segment.index(context), lsn = lsnAtTime(times, milliseconds);
+    const lsn = lsnAtTime(await segment.times(context), milliseconds);
     if (lsn >= segment.lastLsn) low = middle + 1;
     else {
       found = Math.max(lsn, segment.firstLsn - 1);

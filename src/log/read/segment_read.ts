@@ -72,6 +72,11 @@ export class SegmentRead {
       this.#needed = walked.needed;
       this.#wanted = Math.min(this.#wanted * 2, fileBytes);
       if (walked.entries.length > 0) return walked.entries;
+      // Where others stand in the place of records, none may be left.
+      if (end - walked.next < recordHeaderBytes) {
+        const expected = `the record of offset ${from - 1}`, found = "the end of the records";
+        throw new CorruptionError({ path, offset: walked.next, expected, found });
+      }
       const { turns } = this.#context.host;
       if (turns.due()) await turns.turn();
     }
@@ -86,8 +91,7 @@ export class SegmentRead {
   async #placeOf(lsn: Lsn): Promise<number> {
     const { segment } = this;
     if (lsn === segment.firstLsn) return blockBytes;
-    const { live } = segment, places = live?.places ?? (await segment.index(this.#context)).places;
-    return places.placeOf(lsn) ?? blockBytes;
+    return (await segment.places(this.#context)).placeOf(lsn) ?? blockBytes;
   }
 
   /** Bytes that are in memory, all of them, in this turn. */

@@ -12,7 +12,16 @@
  * @module
  */
 
-import { assert, blockBytes, type Health, LimitError, type Lsn, maxSequence } from "../../base/mod.ts";
+import {
+  assert,
+  blockBytes,
+  CorruptionError,
+  type Health,
+  IoError,
+  LimitError,
+  type Lsn,
+  maxSequence,
+} from "../../base/mod.ts";
 import type { FileHeader } from "../../layer/mod.ts";
 import type { SegmentDescription } from "../../manifest/mod.ts";
 import {
@@ -242,8 +251,14 @@ export class LogSegments implements UnsealedSegments {
   }
 
   async #endedBy(segment: LogSegment): Promise<number | undefined> {
-    const { times: { seconds } } = await segment.index(this.#context);
-    return seconds.length === 0 ? undefined : seconds[seconds.length - 1] * 1000;
+    try {
+      const { seconds } = await segment.times(this.#context);
+      return seconds.length === 0 ? undefined : seconds[seconds.length - 1] * 1000;
+    } catch (error) {
+      // What nobody can tell the age of stays; whoever reads it is told why.
+      if (error instanceof CorruptionError || error instanceof IoError) return undefined;
+      throw error;
+    }
   }
 
   /** Has the manifest say what is given up, and removes it once nobody reads it (G1, G3). */
