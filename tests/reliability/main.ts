@@ -8,9 +8,9 @@
  * ```
  *
  * `--publish` puts the table into docs/reliability.md, with `--from` that of an earlier run's `--json`. `--slice`
- * does one slice of `damage` or `parsers` alone, as a failure of theirs says. With `--beside` it leaves a core to
- * something else until standard input ends: one part runs at a time, then two. The exit code is 1 if anything did not
- * hold, and 2 if there is nothing like what is asked for.
+ * does one slice of `damage`, `log-damage` or `parsers` alone, as a failure of theirs says. With `--beside` it leaves a
+ * core to something else until standard input ends: one part runs at a time, then two. The exit code is 1 if anything did
+ * not hold, and 2 if there is nothing like what is asked for.
  */
 
 // deno-lint-ignore-file no-console

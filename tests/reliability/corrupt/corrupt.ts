@@ -1,5 +1,5 @@
 /**
- * Damages a small store in every way, one at a time, and counts what came of it.
+ * Damages a small store, or a log, in every way, one at a time, and counts what came of it.
  */
 
 import { equals } from "@std/bytes";
@@ -19,8 +19,9 @@ import {
   truncations,
   zeroed,
 } from "./damages.ts";
-import { type Disk, type Golden, makeGolden } from "./golden.ts";
-import { examine, type Look, type Verdict } from "./verdict.ts";
+import { type Disk, makeGolden } from "./golden.ts";
+import { storeSubject } from "./store_verdict.ts";
+import { examine, type Look, type Subject, type Verdict, type Whole } from "./verdict.ts";
 
 /** How much is done. */
 export interface CorruptBudget {
@@ -36,7 +37,12 @@ export interface CorruptOptions {
   readonly seed: number;
   /** How many parts the work has, and which one is done, so that several processes can share it. @default {[0, 1]} */
   readonly part?: readonly [number, number];
+  /** Makes what is damaged. @default {stores} */
+  readonly subjects?: MakeSubjects | undefined;
 }
+
+/** Makes what is damaged from a seed: subjects, and of each another of the same kind, whose files may come into it. */
+export type MakeSubjects = (seed: number) => Promise<readonly (readonly [Subject, Whole])[]>;
 
 /** What was done, and what came of it. */
 export interface CorruptCounts extends Record<DamageKind | Verdict, number> {
@@ -48,42 +54,48 @@ export interface CorruptCounts extends Record<DamageKind | Verdict, number> {
 
 /** Longer than any damage may take. */
 const mostMilliseconds = 10_000;
-/** One in so many damaged stores is read as of every LSN, with every history, and opened twice. */
+/** One in so many damaged stores is read as of every LSN, with every history, or a log from every offset, and opened twice. */
 const thoroughEvery = 256;
 /**
- * A store of which only sealed files are damaged, which opening does not touch, is opened as a reader, which is
- * cheaper; any other one is opened to be written, since a reader looks thrice. One in so many, it is the other way.
+ * What has only sealed files that are damaged, which opening does not touch, is opened as a reader, which is
+ * cheaper; anything else is opened to be written, since a reader looks thrice. One in so many, it is the other way.
  */
 const otherwiseEvery = 8;
 /** After so many broken promises nobody reads on. */
 const mostFailures = 20;
 
-/** Damages stores within a budget. */
+/** Two small stores: one whose process was killed, and one that was closed. */
+const stores: MakeSubjects = async (seed) => {
+  const { killed, closed } = await makeGolden(seed), others = await makeGolden(seed + 1);
+  return [[storeSubject(killed), others.killed], [storeSubject(closed), others.closed]];
+};
+
+/** Damages stores, or what is said, within a budget. */
 export async function corrupt(
   budget: CorruptBudget,
-  { seed, part = [0, 1] }: CorruptOptions,
+  { seed, part = [0, 1], subjects = stores }: CorruptOptions,
 ): Promise<CorruptCounts> {
   const start = performance.now(), failures: string[] = [];
   const zeros = [...damageKinds, "harmless", "detected", "lost"].map((name) => [name, 0]);
   const counts: CorruptCounts = { ...Object.fromEntries(zeros), failures, seed };
-  const { killed, closed } = await makeGolden(seed), others = await makeGolden(seed + 1);
-  for (const [golden, other] of [[killed, others.killed], [closed, others.closed]]) {
-    for (const space of spacesOf(golden, other, budget.isExhaustive, seed)) {
-      await exhaust(golden, space, budget.mostOfKind[space.kind] / 2, part, counts);
+  const made = await subjects(seed);
+  for (const [subject, other] of made) {
+    for (const space of spacesOf(subject, other, budget.isExhaustive, seed)) {
+      await exhaust(subject, space, budget.mostOfKind[space.kind] / made.length, part, counts);
     }
   }
   return { ...counts, milliseconds: Math.round(performance.now() - start) };
 }
 
-function spacesOf(golden: Golden, other: Golden, every: boolean, seed: number): DamageSpace[] {
+function spacesOf(whole: Whole, other: Whole, every: boolean, seed: number): DamageSpace[] {
   return [
-    flips(golden, every, seed),
-    truncations(golden, every),
-    deletions(golden),
-    swaps(golden),
-    zeroed(golden),
-    stale(golden),
-    exchanged(golden, other),
+    flips(whole, every, seed),
+    truncations(whole, every),
+    deletions(whole),
+    swaps(whole),
+    zeroed(whole),
+    stale(whole),
+    exchanged(whole, other),
   ];
 }
 
@@ -98,7 +110,7 @@ export function chooseMember(size: number, count: number, nth: number, seed: num
 
 /** Does so many damages of a space, spread over it, or all. */
 async function exhaust(
-  golden: Golden,
+  subject: Subject,
   space: DamageSpace,
   most: number,
   [part, parts]: readonly [number, number],
@@ -107,10 +119,10 @@ async function exhaust(
   const count = Math.min(space.size, Math.ceil(most));
   for (let i = part; i < count && counts.failures.length < mostFailures; i += parts) {
     const damage = space.at(chooseMember(space.size, count, i, counts.seed));
-    if (isNone(golden, damage)) continue;
-    const name = `${golden.name}, seed ${counts.seed}: ${damage.words}`;
+    if (isNone(subject, damage)) continue;
+    const name = `${subject.name}, seed ${counts.seed}: ${damage.words}`;
     try {
-      counts[await deadline(tryDamage(golden, damage, i), mostMilliseconds)]++;
+      counts[await deadline(tryDamage(subject, damage, i), mostMilliseconds)]++;
     } catch (error) {
       counts.failures.push(`${name}: ${error instanceof Error ? error.message : error}`);
     }
@@ -118,32 +130,32 @@ async function exhaust(
   }
 }
 
-/** Damages a store and looks at it; what a reader does not change is put back. */
-async function tryDamage(golden: Golden, damage: Damage, turn: number): Promise<Verdict> {
+/** Does a damage and looks at what comes of it; what a reader does not change is put back. */
+async function tryDamage(subject: Subject, damage: Damage, turn: number): Promise<Verdict> {
   const look: Look = {
-    readOnly: isSealedOnly(golden, damage) === (turn % otherwiseEvery !== 0),
+    readOnly: isSealedOnly(subject, damage) === (turn % otherwiseEvery !== 0),
     isThorough: turn % thoroughEvery === 0,
     turn,
   };
-  const disk = look.readOnly ? golden.disk : golden.disk.clone();
+  const disk = look.readOnly ? subject.disk : subject.disk.clone();
   const before = [...damage.files.keys()].map((path) => [path, contentsOf(disk, path)] as const);
   putAll(disk, damage.files);
   try {
-    return await examine(golden, disk, damage, look);
+    return await examine(subject, disk, damage, look);
   } finally {
     if (look.readOnly) putAll(disk, before);
   }
 }
 
 /** Whether nothing would be another than it is. */
-function isNone({ disk }: Golden, { files }: Damage): boolean {
+function isNone({ disk }: Whole, { files }: Damage): boolean {
   return [...files].every(([path, bytes]) => {
     const before = contentsOf(disk, path);
     return before !== undefined && bytes !== undefined && equals(before, bytes);
   });
 }
 
-function isSealedOnly({ sealed }: Golden, { files }: Damage): boolean {
+function isSealedOnly({ sealed }: Subject, { files }: Damage): boolean {
   return [...files.keys()].every((path) => sealed.has(path));
 }
 

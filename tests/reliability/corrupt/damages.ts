@@ -5,7 +5,8 @@
 
 import { equals } from "@std/bytes";
 import { Random } from "../../random.ts";
-import { block, type Disk, type Golden, isManifestPath } from "./golden.ts";
+import { block, type Disk, isManifestPath } from "./golden.ts";
+import type { Whole } from "./verdict.ts";
 
 /** The kinds of damage. */
 export const damageKinds = [
@@ -71,7 +72,7 @@ function offsetsOf(bytes: Uint8Array, every: boolean, isOld: boolean): Uint32Arr
  *
  * @param every Whether it is every bit of every byte, and not one bit of each byte, few of them in blocks of zeros.
  */
-export function flips({ disk }: Golden, every: boolean, seed: number): DamageSpace {
+export function flips({ disk }: Whole, every: boolean, seed: number): DamageSpace {
   const newest = disk.paths().filter(isManifestPath).at(-1);
   return joined(
     "flips",
@@ -93,7 +94,7 @@ export function flips({ disk }: Golden, every: boolean, seed: number): DamageSpa
 }
 
 /** Lengths to which files are cut: all, or those around blocks and some between. */
-export function truncations({ disk }: Golden, every: boolean): DamageSpace {
+export function truncations({ disk }: Whole, every: boolean): DamageSpace {
   const isNear = (length: number) => (length + 4) % block <= 8 || length % 191 === 0;
   return joined(
     "truncations",
@@ -109,7 +110,7 @@ export function truncations({ disk }: Golden, every: boolean): DamageSpace {
 }
 
 /** Files that are gone, one and two at a time. */
-export function deletions({ disk }: Golden): DamageSpace {
+export function deletions({ disk }: Whole): DamageSpace {
   const paths = disk.paths(), { length } = paths;
   return {
     kind: "deletions",
@@ -173,7 +174,7 @@ function placementAt(number: number, length: number): Placement {
 }
 
 /** Blocks that were written over another one, of one file or of two, and pairs of blocks that are swapped. */
-export function swaps({ disk }: Golden): DamageSpace {
+export function swaps({ disk }: Whole): DamageSpace {
   const blocks = blocksOf(disk), { length } = blocks;
   const nameOf = ({ path, number }: Block) => `block ${number} of ${path}`;
   return {
@@ -188,7 +189,7 @@ export function swaps({ disk }: Golden): DamageSpace {
 }
 
 /** Runs of up to eight blocks that are zeros, or ones. */
-export function zeroed({ disk }: Golden): DamageSpace {
+export function zeroed({ disk }: Whole): DamageSpace {
   const blocks = blocksOf(disk), longest = 8, fills = [0, 0xff];
   return {
     kind: "zeroed",
@@ -205,7 +206,7 @@ export function zeroed({ disk }: Golden): DamageSpace {
 }
 
 /** Runs of blocks that hold what an older state of the same file held there, up to whole files, if it was not the same. */
-export function stale({ disk, older }: Golden): DamageSpace {
+export function stale({ disk, older }: Whole): DamageSpace {
   const spaces = disk.paths().flatMap((path) =>
     (older.get(path) ?? []).map((old, age) => {
       const bytes = disk.contents(path), count = Math.ceil(bytes.length / block);
@@ -235,8 +236,8 @@ function staleRuns(bytes: Uint8Array, before: Uint8Array, count: number): (reado
   }).filter(([from, to]) => isOther.slice(from, to).includes(true));
 }
 
-/** Files that stand in each other's place, that are another store's, or that have another name. */
-export function exchanged({ disk }: Golden, other: Golden): DamageSpace {
+/** Files that stand in each other's place, that are another's, or that have another name. */
+export function exchanged({ disk }: Whole, other: Whole): DamageSpace {
   const paths = disk.paths(), { length } = paths;
   const pairs = {
     size: placements(length),

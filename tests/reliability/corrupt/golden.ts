@@ -14,6 +14,8 @@ import {
 } from "../../../src/layer/mod.ts";
 import { SimDisk, SimEngine } from "../../../src/sim/mod.ts";
 import { Random } from "../../random.ts";
+import type { Damage } from "./damages.ts";
+import type { Subject } from "./verdict.ts";
 
 /** A disk in memory. */
 export type Disk = SimDisk;
@@ -24,7 +26,7 @@ export const block = 4096;
 
 /** Whether a path is that of a manifest. */
 export function isManifestPath(path: string): boolean {
-  return path.includes("/manifest-");
+  return /\/(?:manifest|log)-\d+$/.test(path);
 }
 
 /** What became of a key at an LSN; `value` is `undefined` if it was deleted. */
@@ -69,14 +71,8 @@ export interface TimelineTruth {
 }
 
 /** A store on a disk, and the truth about it. */
-export interface Golden {
-  readonly name: string;
-  readonly disk: Disk;
+export interface Golden extends Omit<Subject, "lookOnce"> {
   readonly timelines: readonly TimelineTruth[];
-  /** Files of layers that are sealed. */
-  readonly sealed: ReadonlySet<string>;
-  /** Older contents of files, each from before something was appended, for blocks that are stale. */
-  readonly older: ReadonlyMap<string, readonly Uint8Array[]>;
 }
 
 /** Opens the store of a disk, on an engine of its own if none is given. */
@@ -103,7 +99,7 @@ export function describeTimeline(timeline: Timeline): string {
 }
 
 /** Makes what a store takes from chance and the clock the same each time. */
-async function withoutChance<T>(seed: number, work: () => Promise<T>): Promise<T> {
+export async function withoutChance<T>(seed: number, work: () => Promise<T>): Promise<T> {
   const { getRandomValues } = crypto, { now } = Date, random = new Random(seed);
   crypto.getRandomValues = (<T extends ArrayBufferView>(array: T) => {
     new Uint8Array(array.buffer, array.byteOffset, array.byteLength).set(random.bytes(array.byteLength));
@@ -121,14 +117,14 @@ async function withoutChance<T>(seed: number, work: () => Promise<T>): Promise<T
 type Written = Pick<TimelineTruth, "name" | "keys" | "lastLsn" | "sealedLsn">;
 
 /** A record that was found, and what stands before it. */
-interface FoundRecord extends RecordHeader {
+export interface FoundRecord extends RecordHeader {
   readonly from: number;
   readonly keyStart: number;
   readonly to: number;
 }
 
 /** The records of a file, up to the first that is none. */
-function* recordsIn(bytes: Uint8Array<ArrayBuffer>): Generator<FoundRecord> {
+export function* recordsIn(bytes: Uint8Array<ArrayBuffer>): Generator<FoundRecord> {
   const view = new DataView(bytes.buffer);
   for (let from = block, to: number; from + recordHeaderBytes <= bytes.length; from = to) {
     const header = readRecordHeader(view, from);
@@ -147,11 +143,26 @@ function storedRecords(path: string, bytes: Uint8Array<ArrayBuffer>): StoredReco
     });
 }
 
-function witnessesIn(path: string, bytes: Uint8Array<ArrayBuffer>): Witness[] {
+/** The pads of a file, which are witness of how far history was durable. */
+export function witnessesIn(path: string, bytes: Uint8Array<ArrayBuffer>): Witness[] {
   const view = new DataView(bytes.buffer);
   return [...recordsIn(bytes)].filter(({ kind }) => kind === RecordKind.PAD).map(({ from, to }) => {
     return { path, from, bytes: bytes.slice(from, to), durableLsn: decodePad(view, from).durableLsn };
   });
+}
+
+/** How far history must go at the least, beyond what is sealed: as far as any pad that is not damaged is witness of. */
+export function leastLsnOf(
+  sealedLsn: number,
+  witnesses: readonly Witness[],
+  { files }: Pick<Damage, "files">,
+): number {
+  const isWhole = ({ path, from, bytes }: Witness) => {
+    if (!files.has(path)) return true;
+    const found = files.get(path)?.subarray(from, from + bytes.length);
+    return found !== undefined && equals(found, bytes);
+  };
+  return Math.max(sealedLsn, ...witnesses.filter(isWhole).map(({ durableLsn }) => durableLsn));
 }
 
 /** Joins what was written with where it lies. */
@@ -214,7 +225,7 @@ function numbered(from: number, to: number, bytes = 0): string[] {
 }
 
 /** Notes what files hold before they change. */
-function noteContents(disk: Disk, older: Map<string, Uint8Array[]>): void {
+export function noteContents(disk: Disk, older: Map<string, Uint8Array[]>): void {
   for (const path of disk.paths()) {
     const contents = disk.contents(path), known = older.get(path) ?? [];
     if (!known.some((old) => equals(old, contents))) known.push(contents);
@@ -283,8 +294,8 @@ export function makeGolden(seed: number): Promise<{ killed: Golden; closed: Gold
   });
 }
 
-/** Takes the end of the last batch away, as a crash does: its last block was not written. */
-function tear(disk: Disk, path: string): void {
+/** Takes the end of what was written last away, as a crash does: its last block was not written. */
+export function tear(disk: Disk, path: string): void {
   const bytes = disk.contents(path), used = bytes.findLastIndex((byte) => byte !== 0) + 1;
   disk.put(path, bytes.fill(0, Math.ceil(used / block) * block - block));
 }

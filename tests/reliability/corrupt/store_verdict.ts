@@ -1,6 +1,5 @@
 /**
- * What a store with damaged files says: the truth, a typed error, or, after a kill, the truth up to where nothing that
- * is whole is witness of more. Anything else breaks a promise.
+ * What a store with damaged files must say.
  *
  * Within a store that opens, a timeline that has none of the damaged files reads without an error; so does any other
  * below the first LSN of those that have one.
@@ -15,59 +14,20 @@ import {
   describeTimeline,
   type Disk,
   type Golden,
+  leastLsnOf,
   openOn,
   storePath,
   type TimelineTruth,
   type Version,
-  type Witness,
 } from "./golden.ts";
-
-/** What came of damage: `lost` is an acknowledged end that nothing else was witness of. */
-export type Verdict = "harmless" | "detected" | "lost";
-
-/** How a damaged store is looked at. */
-export interface Look {
-  /** Whether it is opened as a reader. */
-  readonly readOnly: boolean;
-  /** Whether each key's history is read and the store is opened again. */
-  readonly isThorough: boolean;
-  /** A number that decides which of several reads are made. */
-  readonly turn: number;
-}
+import { type Found, type Look, refusalOf, type Subject, unlike } from "./verdict.ts";
 
 const decoder = new TextDecoder();
 const report = { damage: "report" } as const;
 
-/** Opens a damaged store, reads everything, and judges what it says. */
-export async function examine(golden: Golden, disk: Disk, damage: Damage, look: Look): Promise<Verdict> {
-  const before = historyOf(disk), first = await lookOnce(golden, disk, damage, look);
-  if (first.refusal !== undefined || look.readOnly) {
-    assertEquals(historyOf(disk), before, "no file of history goes");
-  }
-  if (!look.isThorough) return first.verdict;
-  const again = await lookOnce(golden, disk, damage, look);
-  if (first.refusal !== undefined || look.readOnly) {
-    assertEquals(again.refusal, first.refusal, "it is refused again");
-  }
-  assertEquals(
-    [again.lastLsns, again.verdict === "lost"],
-    [first.lastLsns, first.verdict === "lost"],
-    "it ends there",
-  );
-  return first.verdict;
-}
-
-function historyOf(disk: Disk): string[] {
-  return disk.paths().filter((path) => /\.(seg|delta)$/.test(path));
-}
-
-/** What an opening came to. */
-interface Found {
-  readonly verdict: Verdict;
-  /** Why it was not opened. */
-  readonly refusal?: string;
-  /** How far its timelines go. */
-  readonly lastLsns?: readonly number[];
+/** A store to be damaged. */
+export function storeSubject(golden: Golden): Subject {
+  return { ...golden, lookOnce: (disk, damage, look) => lookOnce(golden, disk, damage, look) };
 }
 
 async function lookOnce(golden: Golden, disk: Disk, damage: Damage, look: Look): Promise<Found> {
@@ -76,33 +36,18 @@ async function lookOnce(golden: Golden, disk: Disk, damage: Damage, look: Look):
   try {
     store = await openOn(disk, look.readOnly, engine);
   } catch (error) {
-    return { verdict: "detected", refusal: refusalOf(error) };
+    return { verdict: "detected", refusal: refusalOf(error, storePath) };
   }
   try {
     const reads = golden.timelines.map((truth) => new Reading(store.timeline(truth.name), truth, damage));
     for (const reading of reads) await reading.readAll(look);
     const isLost = reads.some(({ isLost }) => isLost), isDamaged = reads.some(({ errors }) => errors > 0);
     const verdict = isLost ? "lost" : isDamaged ? "detected" : "harmless";
-    return { verdict, lastLsns: reads.map(({ lastLsn }) => lastLsn) };
+    return { verdict, ends: reads.map(({ lastLsn }) => lastLsn) };
   } finally {
     // Sealing may come upon the damage too.
-    await store.close().catch(refusalOf);
+    await store.close().catch((error) => refusalOf(error, storePath));
   }
-}
-
-/** What an error says, which must be one that says which file is damaged, or that there is no store. */
-function refusalOf(error: unknown): string {
-  if (!(error instanceof VarveError)) throw unlike("an error with a type of ours", error);
-  assert(error.message.includes(storePath), error.message);
-  return error.message;
-}
-
-function unlike(expected: string, error: unknown): Error {
-  return new Error(`expected ${expected}, found ${describe(error)}`);
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? `${error.stack}` : `${error}`;
 }
 
 /** The reads of one timeline. */
@@ -122,7 +67,7 @@ class Reading {
     this.lastLsn = timeline.lastLsn;
     this.#damagedFrom = damagedFrom(timeline, damage);
     assert(this.lastLsn <= truth.lastLsn, `history ends at LSN ${this.lastLsn} of ${truth.lastLsn}`);
-    const least = leastLsn(truth, damage);
+    const least = leastLsnOf(truth.sealedLsn, truth.witnesses, damage);
     assert(this.lastLsn >= least, `history ends at LSN ${this.lastLsn} of ${least} at the least`);
   }
 
@@ -253,16 +198,6 @@ function assertVersion(
   const isRight = right === undefined ? value === undefined : value !== undefined && equals(value, right);
   if (lsn === expected?.lsn && isRight) return;
   throw new Error(`${key} is ${value?.toHex()} of LSN ${lsn}, and not ${right?.toHex()} of ${expected?.lsn}`);
-}
-
-/** How far history must go at the least: as far as anything that is not damaged is witness of. */
-function leastLsn({ sealedLsn, witnesses }: TimelineTruth, { files }: Damage): number {
-  const isWhole = ({ path, from, bytes }: Witness) => {
-    if (!files.has(path)) return true;
-    const found = files.get(path)?.subarray(from, from + bytes.length);
-    return found !== undefined && equals(found, bytes);
-  };
-  return Math.max(sealedLsn, ...witnesses.filter(isWhole).map(({ durableLsn }) => durableLsn));
 }
 
 /** The first LSN of the damaged files of a timeline; none of those of a timeline that has no such file. */

@@ -63,3 +63,8 @@ export function sumOf(all: readonly Counts[]): Record<string, number> {
   }
   return sum;
 }
+
+/** The command that does a slice of a part again. */
+export function sliceCommand(part: string, { seed }: Budget, nth: number): string {
+  return `deno task reliability --only ${part} --seed ${seed} --slice ${nth}`;
+}

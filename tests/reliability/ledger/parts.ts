@@ -11,8 +11,6 @@ import { chooseMutants } from "../../mutants/choose.ts";
 import { tryAll } from "../../mutants/run.ts";
 import { type DiskName, diskNames, reasonAgainst } from "../../soak/programs/disks.ts";
 import { runProgram } from "../../soak/random_programs.ts";
-import { corrupt } from "../corrupt/corrupt.ts";
-import { type DamageKind, damageKinds } from "../corrupt/damages.ts";
 import { fuzz } from "../corrupt/fuzz.ts";
 import { parts as realParts } from "../real/parts.ts";
 import { crashOpenings, crashScripts } from "../simulated/crash_points.ts";
@@ -20,7 +18,8 @@ import type { Budget as SimBudget, Counts as SimCounts } from "../simulated/coun
 import { failEach } from "../simulated/fail_nth.ts";
 import { runPrograms } from "../simulated/random_programs.ts";
 import { crashSequences } from "../simulated/sequences.ts";
-import type { Budget, Counts, Part, PartResult } from "./part.ts";
+import { damage, logDamage } from "./damage_parts.ts";
+import { type Budget, type Counts, type Part, type PartResult, sliceCommand } from "./part.ts";
 import { repeat } from "./repeat.ts";
 
 /** A part on real files, so many trials at a time. */
@@ -61,42 +60,6 @@ const programs: Part = {
     });
   },
 };
-
-/** The command that does a slice of a part again. */
-function sliceCommand(part: string, { seed }: Budget, nth: number): string {
-  return `deno task reliability --only ${part} --seed ${seed} --slice ${nth}`;
-}
-
-/** The work that one damaged store costs is cut into so many slices, in the short form and beyond it. */
-const shortSlices = 40, everySlices = 400;
-
-/** A small store, damaged in every way there is: in the short form one byte in some, beyond it every bit. */
-const damage: Part = {
-  name: "damage",
-  summary: "one damage at a time done to a small store, which then tells the truth or names what is damaged",
-  seconds: 1500,
-  goals: { flips: 98_000, truncations: 4_500, deletions: 80 },
-  isSliced: true,
-  run: (budget) =>
-    repeat(budget, async (_milliseconds, nth) => {
-      const isShort = nth < shortSlices;
-      const slice = isShort ? nth : (nth - shortSlices) % everySlices;
-      const seed = budget.seed + (isShort ? 0 : 1 + Math.floor((nth - shortSlices) / everySlices));
-      const mostOfKind = { ...allDamages, flips: isShort ? 100_000 : Infinity };
-      const part = [slice, isShort ? shortSlices : everySlices] as const;
-      const { failures, seed: _, milliseconds: __, ...counts } = await corrupt(
-        { mostOfKind, isExhaustive: !isShort },
-        { seed, part },
-      );
-      const command = sliceCommand("damage", budget, nth);
-      return { counts, skipped: [], failures: failures.map((message) => ({ command, message })) };
-    }),
-};
-
-const allDamages = Object.fromEntries(damageKinds.map((kind) => [kind, Infinity])) as Record<
-  DamageKind,
-  number
->;
 
 /** Every parser, fed with what nearly makes sense. */
 const parsers: Part = {
@@ -206,6 +169,7 @@ export const parts: readonly Part[] = [
   broken,
   parsers,
   programs,
+  logDamage,
   real("kill", "processes killed while they write, open or close", 600, { kills: 200 }, 20),
   simulated(
     "openings",
