@@ -7,7 +7,7 @@
  * @module
  */
 
-import { blockBytes, CorruptionError, type Lsn, type Times } from "../base/mod.ts";
+import { blockBytes, CorruptionError, hasCode, type Lsn, type Times } from "../base/mod.ts";
 import type { SegmentDescription } from "../manifest/mod.ts";
 import type { Objects, PinnedObject, StoredObject } from "../objects/mod.ts";
 import { type ScannedSegment, SegmentScan, type SegmentTimes, type SegmentWriter } from "../segment/mod.ts";
@@ -114,12 +114,18 @@ export class LogSegment {
   /**
    * Where its records lie: from memory, from its index, or where that does not check, from its records, as far as these do.
    *
-   * @throws {CorruptionError} If it has no file, or is another's.
+   * @throws {CorruptionError} If it is another's.
    */
   async places(context: LogContext): Promise<SparseIndex> {
     const { live } = this;
     if (live !== undefined) return live.places;
-    return (await this.#readIndex(context))?.places ?? (await this.#scan(context)).index;
+    try {
+      return (await this.#readIndex(context))?.places ?? (await this.#scan(context)).index;
+    } catch (error) {
+      // Its writer, another process, removed it: who has it open reads it from its first record on (G1).
+      if (error instanceof CorruptionError && hasCode(error.cause, "ENOENT")) return new SparseIndex();
+      throw error;
+    }
   }
 
   /**

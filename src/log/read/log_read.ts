@@ -14,6 +14,7 @@
 
 import type { Lsn } from "../../base/mod.ts";
 import type { LogContext } from "../log_context.ts";
+import type { LogSegment } from "../log_segment.ts";
 import { OffsetError } from "../offset_error.ts";
 import { boundsOf, type LogSource, segmentOf } from "./log_source.ts";
 import type { LogEntry } from "./payload_walk.ts";
@@ -78,8 +79,20 @@ export class LogRead {
     segment.enter();
     this.#reading = new SegmentRead(this.#context, segment);
     // Who only reads holds its file from now on: its writer may remove it at any time.
-    if (this.#context.settings.readOnly) await segment.pin(this.#context.objects);
+    if (this.#context.settings.readOnly) await this.#hold(segment, lsn);
     return this.#reading;
+  }
+
+  /** Opens the file of a segment; its writer, another process, may have given it up by now. */
+  async #hold(segment: LogSegment, lsn: Lsn): Promise<void> {
+    const source = this.#source;
+    try {
+      await segment.pin(this.#context.objects);
+    } catch (error) {
+      await source.refresh?.();
+      if (lsn > source.horizon) throw error;
+      throw new OffsetError("read", { offset: lsn - 1, ...boundsOf(source) });
+    }
   }
 
   /** Leaves the segment that is read. */

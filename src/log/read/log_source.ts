@@ -45,6 +45,27 @@ export function segmentOf({ all }: Pick<LogSource, "all">, lsn: Lsn): LogSegment
   return all[low]?.firstLsn <= lsn ? all[low] : undefined;
 }
 
+/** What is read of a segment, whose file stays meanwhile; `undefined` if all of it was given up. */
+async function unlessGivenUp<T>(
+  source: LogSource,
+  segment: LogSegment,
+  read: () => Promise<T>,
+): Promise<T | undefined> {
+  const isGivenUp = () => segment.lastLsn <= source.horizon;
+  if (isGivenUp()) return undefined;
+  segment.enter();
+  try {
+    return await read();
+  } catch (error) {
+    // Another process may have removed it, which this one learns now.
+    await source.refresh?.();
+    if (isGivenUp()) return undefined;
+    throw error;
+  } finally {
+    await segment.leave();
+  }
+}
+
 /** The offset to read from for what was appended at a moment and later, in milliseconds since the epoch. */
 export async function offsetAtTime(
   context: LogContext,
@@ -55,7 +76,8 @@ export async function offsetAtTime(
   let low = 0, high = segments.length, found = source.lastLsn;
   while (low < high) {
     const middle = (low + high) >>> 1, segment = segments[middle];
-    const lsn = lsnAtTime(await segment.times(context), milliseconds);
+    const times = await unlessGivenUp(source, segment, () => segment.times(context));
+    const lsn = times === undefined ? segment.lastLsn : lsnAtTime(times, milliseconds);
     if (lsn >= segment.lastLsn) low = middle + 1;
     else {
       found = Math.max(lsn, segment.firstLsn - 1);

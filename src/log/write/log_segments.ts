@@ -231,7 +231,8 @@ export class LogSegments implements UnsealedSegments {
     // Also the open segment may be wholly too old, or below what was truncated.
     const isOver = open !== undefined && (last !== undefined && last < this.#clock.now() - keptMilliseconds ||
       (open.segment.lastLsn ?? 0) <= this.#horizon);
-    if (isOver) this.freeze();
+    // Where nothing can be written now, it is looked again later.
+    if (isOver && this.#health.state === "open") this.freeze();
     this.#upkeep.add(() => this.#retain());
   }
 
