@@ -12,6 +12,7 @@ import { tryAll } from "../../mutants/run.ts";
 import { type DiskName, diskNames, reasonAgainst } from "../../soak/programs/disks.ts";
 import { runProgram } from "../../soak/random_programs.ts";
 import { fuzz } from "../corrupt/fuzz.ts";
+import { runLogPrograms } from "../log/log_programs.ts";
 import { parts as realParts } from "../real/parts.ts";
 import { crashOpenings, crashScripts } from "../simulated/crash_points.ts";
 import type { Budget as SimBudget, Counts as SimCounts } from "../simulated/counts.ts";
@@ -170,6 +171,13 @@ export const parts: readonly Part[] = [
   parsers,
   programs,
   logDamage,
+  simulated(
+    "logs",
+    "random programs over a log, crashed anywhere, or with operations that fail",
+    120,
+    { seeds: 400, recoveries: 6_000, failNth: 100 },
+    runLogPrograms,
+  ),
   real("kill", "processes killed while they write, open or close", 600, { kills: 200 }, 20),
   simulated(
     "openings",

@@ -15,7 +15,7 @@ import {
 import { type Known, knownAfter } from "./known.ts";
 import type { MakeEngine } from "./machine.ts";
 import { type Moment, momentsOf } from "./moments.ts";
-import { type Rates, Recoveries, sometimes } from "./recoveries.ts";
+import { ofStores, type Rates, Recoveries, sometimes, type StoreRecoveries } from "./recoveries.ts";
 import { committing, little, merging, oneTimeline, type Script, twoTimelines, upkeeping } from "./scripts.ts";
 
 /** How much is tried at each moment. */
@@ -55,7 +55,7 @@ const mostOrders = 1_000_000;
  */
 export async function crashScripts(budget: Budget, options: CrashPointOptions = {}): Promise<Counts> {
   const counts = noCounts();
-  const recoveries = new Recoveries(counts, options.rates ?? sometimes);
+  const recoveries = new Recoveries(counts, options.rates ?? sometimes, ofStores);
   const { seed = 1, limit = mostStates } = options;
   for (const [nth, [name, order]] of within(numbered(ordersOf(seed)), budget, options.share)) {
     const run = { makeEngine: options.makeEngine, order };
@@ -84,7 +84,12 @@ function* ordersOf(seed: number): Generator<[name: string, order: number]> {
   }
 }
 
-async function crashAt(moment: Moment, recoveries: Recoveries, options: CrashPointOptions): Promise<void> {
+/** Checks what crashes leave at a moment. */
+export async function crashAt<K, E>(
+  moment: Moment<K>,
+  recoveries: Recoveries<K, E>,
+  options: Pick<CrashPointOptions, "limit" | "seed">,
+): Promise<void> {
   const { disk, known } = moment;
   const { limit = mostStates, seed = 1 } = options;
   for (const left of disk.crashStates({ limit, choices: new SeededChoices(seed) })) {
@@ -94,7 +99,7 @@ async function crashAt(moment: Moment, recoveries: Recoveries, options: CrashPoi
 }
 
 /** What a kill leaves: all that was under way, then some of it. */
-function killedOf({ disk }: Moment, i: number, seed: number): SimDisk {
+function killedOf({ disk }: Pick<Moment, "disk">, i: number, seed: number): SimDisk {
   return i === 0 ? disk.killed() : disk.killed(new SeededChoices(seed * 31 + i));
 }
 
@@ -125,14 +130,14 @@ const mostStatesOfOpening = 8;
 /** Openings that are cut short, and those after them. */
 class Openings {
   readonly #counts: Counts;
-  readonly #recoveries: Recoveries;
+  readonly #recoveries: StoreRecoveries;
   readonly #options: CrashPointOptions;
   readonly #seen = new Set<string>();
 
   constructor(counts: Counts, options: CrashPointOptions) {
     this.#counts = counts;
     this.#options = options;
-    this.#recoveries = new Recoveries(counts, options.rates ?? sometimes);
+    this.#recoveries = new Recoveries(counts, options.rates ?? sometimes, ofStores);
   }
 
   /** Crashes the openings after a moment: of some of what a loss of power leaves, and of what a kill does. */

@@ -5,7 +5,7 @@
  * who opens the store on the same machine then could know, so that it is opened after a restart.
  */
 
-import { type Fault, type FaultPlan, type Operation, SeededChoices, SimDisk } from "../../../src/sim/mod.ts";
+import { SeededChoices, SimDisk } from "../../../src/sim/mod.ts";
 import { deadline } from "../../deadline.ts";
 import { Client, LeftOutError } from "./client.ts";
 import {
@@ -18,63 +18,10 @@ import {
   within,
   wordsOf,
 } from "./counts.ts";
-import { isExplained, mayFailWith, survivesFullDisk } from "./failing.ts";
+import { isExplained, type Manner, manners, NthFault, survivesFullDisk } from "./failing.ts";
 import { Machine } from "./machine.ts";
-import { Recoveries, sometimes } from "./recoveries.ts";
+import { ofStores, Recoveries, sometimes, type StoreRecoveries } from "./recoveries.ts";
 import { committing, little, merging, oneTimeline, type Script, twoTimelines } from "./scripts.ts";
-
-const syncs: ReadonlySet<Operation> = new Set<Operation>(["datasync", "sync"]);
-
-/** One way to fail. */
-interface Manner {
-  readonly code: string;
-  /** Whether what was to be synced is lost, and is seen all the same. */
-  readonly isLost: boolean;
-  /** Whether every operation from then on fails. */
-  readonly forEver: boolean;
-  mayFail(operation: Operation): boolean;
-}
-
-const codes: readonly string[] = ["EIO", "ENOSPC", "EDQUOT", "EMFILE", "EINTR"];
-const manners: readonly Manner[] = [false, true].flatMap((forEver): Manner[] => [
-  ...codes.map((code): Manner => ({
-    code,
-    isLost: false,
-    forEver,
-    mayFail: (operation) => mayFailWith(operation, code),
-  })),
-  { code: "EIO", isLost: true, forEver, mayFail: (operation) => syncs.has(operation) },
-]);
-
-/** Fails the nth operation. */
-class NthFault implements FaultPlan {
-  /** The operations that failed. */
-  readonly fired: Operation[] = [];
-  /** How many operations were asked for that may fail. */
-  operations = 0;
-  readonly #nth: number;
-  readonly #manner: Manner;
-  #isOver = false;
-
-  constructor(nth: number, manner: Manner) {
-    this.#nth = nth;
-    this.#manner = manner;
-  }
-
-  /** Nothing fails any more. */
-  end(): void {
-    this.#isOver = true;
-  }
-
-  faultOf(operation: Operation): Fault | undefined {
-    const { code, isLost, forEver, mayFail } = this.#manner;
-    if (this.#isOver || !mayFail(operation)) return undefined;
-    const at = ++this.operations;
-    if (at < this.#nth || !forEver && at > this.#nth) return undefined;
-    this.fired.push(operation);
-    return { kind: isLost ? "lost sync" : "error", code };
-  }
-}
 
 const scripts: Readonly<Record<string, Script>> = { oneTimeline, twoTimelines, merging, little, committing };
 
@@ -94,7 +41,7 @@ export interface FailNthOptions {
 /** Fails each operation of three scripts in turn; a run of the budget is one run of a script. */
 export async function failEach(budget: Budget, { share }: FailNthOptions = {}): Promise<Counts> {
   const counts = noCounts();
-  const recoveries = new Recoveries(counts, sometimes);
+  const recoveries = new Recoveries(counts, sometimes, ofStores);
   const runs = await everyRun();
   for (const [piece, run] of within(numbered(runs), budget, share)) {
     counts.failNth++;
@@ -124,7 +71,11 @@ async function everyRun(): Promise<Run[]> {
   return runs;
 }
 
-async function failOne({ name, manner, nth }: Run, recoveries: Recoveries, counts: Counts): Promise<void> {
+async function failOne(
+  { name, manner, nth }: Run,
+  recoveries: StoreRecoveries,
+  counts: Counts,
+): Promise<void> {
   const faults = new NthFault(nth, manner);
   const machine = Machine.prompt(new SimDisk(), counts, { faults });
   const client = await runScript(scripts[name], machine, faults, manner, async (client) => {

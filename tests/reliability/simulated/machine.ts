@@ -1,7 +1,9 @@
-/** A process on a simulated disk that has a store open, or opens and closes it. */
+/** A process on a simulated disk that has a store or a log open, or opens and closes it. */
 
+import type { Log, LogOptions } from "../../../log.ts";
 import type { Store, StoreOptions } from "../../../mod.ts";
 import type { Host } from "../../../src/io/mod.ts";
+import { openLogWith } from "../../../src/log/mod.ts";
 import {
   type Fault,
   type FaultPlan,
@@ -21,6 +23,10 @@ import { patched } from "./versions.ts";
 
 /** Where the store is. */
 export const storePath = "/store";
+/** Where the log is. */
+const logPath = "/store/log";
+/** The smallest segments that a log may have. */
+const logSegmentBytes = 64 * 1024;
 
 /** Small things, so that little work meets every case; nothing is merged unless somebody asks for it. */
 const sizes: StoreOptions = {
@@ -115,6 +121,13 @@ export class Machine {
   open(options: Omit<StoreOptions, "ioEngine"> = {}): Promise<Store> {
     this.called();
     return openStoreOn(this.host, storePath, { ...sizes, ...options });
+  }
+
+  /** Opens the log. */
+  openLog(options: Omit<LogOptions, "ioEngine"> = {}): Promise<Log> {
+    this.called();
+    const { host } = this, all = { segmentBytes: logSegmentBytes, ...options, ioEngine: host.engine };
+    return openLogWith(() => host, logPath, all);
   }
 
   /** Closes the store, and checks that nothing is left of it. */

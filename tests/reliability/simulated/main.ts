@@ -2,7 +2,7 @@
  * Crashes, failures and random programs in memory, for as long as one likes.
  *
  * ```
- * deno task soak:sim [crashes|openings|sequences|failures|programs|all]
+ * deno task soak:sim [crashes|openings|sequences|failures|programs|logs|all]
  *   --seconds N     how long (60); of `all`, for all of them together
  *   --runs N        how many scripts' moments, sequences, runs or seeds
  *   --seed N        the first seed of programs, and of what is sampled (1)
@@ -20,6 +20,7 @@ import { parseArgs } from "node:util";
 import { type Budget, type Counts, onlyPiece, readCounts, type Share, sumCounts } from "./counts.ts";
 import { crashOpenings, crashScripts } from "./crash_points.ts";
 import { failEach } from "./fail_nth.ts";
+import { runLogPrograms } from "../log/log_programs.ts";
 import { runPrograms } from "./random_programs.ts";
 import { crashSequences } from "./sequences.ts";
 
@@ -43,7 +44,8 @@ const harnesses: Readonly<Record<string, Harness>> = {
   openings: { part: 0.2, run: (budget, settings) => crashOpenings(budget, withLimit(settings, 16)) },
   sequences: { part: 0.25, run: (budget, settings) => crashSequences(budget, withLimit(settings, 1024)) },
   failures: { part: 0.1, run: failEach },
-  programs: { part: 0.3, run: runPrograms },
+  programs: { part: 0.2, run: runPrograms },
+  logs: { part: 0.1, run: runLogPrograms },
 };
 
 function withLimit(settings: Settings, limit: number): Settings {

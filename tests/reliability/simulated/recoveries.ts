@@ -5,6 +5,17 @@ import type { Counts } from "./counts.ts";
 import { checkEnds, type Ends, type Known } from "./known.ts";
 import { checkRecovery, type Depth } from "./oracle.ts";
 
+/** Says whether what a crash left is what it may leave. */
+export interface Oracle<K, E> {
+  /** Opens, checks and closes what stands on a disk, which is changed by it; returns where it ends. */
+  checkRecovery(left: SimDisk, known: K, counts: Counts, depth: Depth): Promise<E>;
+  /** Throws if it may not end there. */
+  checkEnds(ends: E, known: K): void;
+}
+
+/** What is said of stores. */
+export const ofStores: Oracle<Known, Ends> = { checkRecovery, checkEnds };
+
 /** How often more than the ends and the answers is checked; 1 is always. */
 export interface Rates {
   /** One in so many recoveries is opened again. */
@@ -21,15 +32,17 @@ export const always: Rates = { againOneIn: 1, goesOnOneIn: 1, questions: 14 };
 export const sometimes: Rates = { againOneIn: 8, goesOnOneIn: 4, questions: 1 };
 
 /** See the top of the file. */
-export class Recoveries {
+export class Recoveries<K, E> {
   readonly #counts: Counts;
   readonly #rates: Rates;
-  readonly #seen = new Map<number, Ends>();
+  readonly #oracle: Oracle<K, E>;
+  readonly #seen = new Map<number, E>();
 
   /** Starts without any. */
-  constructor(counts: Counts, rates: Rates = sometimes) {
+  constructor(counts: Counts, rates: Rates, oracle: Oracle<K, E>) {
     this.#counts = counts;
     this.#rates = rates;
+    this.#oracle = oracle;
   }
 
   /**
@@ -39,16 +52,16 @@ export class Recoveries {
    * @param known What was known when it crashed.
    * @returns Where history ends in it.
    */
-  async check(left: SimDisk, known: Known): Promise<Ends> {
+  async check(left: SimDisk, known: K): Promise<E> {
     this.#counts.crashStates++;
     const hash = left.hash();
     let ends = this.#seen.get(hash);
     if (ends === undefined) {
       this.#counts.recoveries++;
       // What is checked comes of the state, and not of how many came before, so that each can be checked again alone.
-      ends = await checkRecovery(left, known, this.#counts, this.#depth(hash));
+      ends = await this.#oracle.checkRecovery(left, known, this.#counts, this.#depth(hash));
       this.#seen.set(hash, ends);
-    } else checkEnds(ends, known);
+    } else this.#oracle.checkEnds(ends, known);
     return ends;
   }
 
@@ -58,3 +71,6 @@ export class Recoveries {
     return { questions, again, goesOn: again && turn % (againOneIn * goesOnOneIn) === 0, turn };
   }
 }
+
+/** Checks what crashes leave of stores. */
+export type StoreRecoveries = Recoveries<Known, Ends>;

@@ -7,7 +7,7 @@ import { type Budget, commandOf, type Counts, noCounts, numbered, within, wordsO
 import { type Known, knownAfter, noHistory, nothingKnown } from "./known.ts";
 import { Machine } from "./machine.ts";
 import { momentsOf } from "./moments.ts";
-import { Recoveries, sometimes } from "./recoveries.ts";
+import { ofStores, Recoveries, sometimes, type StoreRecoveries } from "./recoveries.ts";
 import { put, remove, type Step } from "./scripts.ts";
 
 /** What can be done; `at` tells apart what the same verb does at different places of a sequence. */
@@ -51,7 +51,7 @@ const mostStates = 256;
 /** Crashes every sequence at every moment; a run of the budget is one sequence. */
 export async function crashSequences(budget: Budget, options: SequenceOptions = {}): Promise<Counts> {
   const counts = noCounts();
-  const recoveries = new Recoveries(counts, options.rates ?? sometimes);
+  const recoveries = new Recoveries(counts, options.rates ?? sometimes, ofStores);
   const base = await emptyStore(counts);
   const { seed = 1, limit = mostStates, most = 3 } = options;
   for (const [nth, sequence] of within(numbered(sequencesOf(most)), budget, options.share)) {
@@ -78,7 +78,7 @@ async function emptyStore(counts: Counts): Promise<{ disk: SimDisk; known: Known
 async function crashSequence(
   sequence: readonly string[],
   { disk, known }: { disk: SimDisk; known: Known },
-  recoveries: Recoveries,
+  recoveries: StoreRecoveries,
   counts: Counts,
   { limit = mostStates, seed = 1, makeEngine }: SequenceOptions,
 ): Promise<void> {

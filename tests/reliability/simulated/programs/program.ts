@@ -5,7 +5,7 @@ import type { Counts } from "../counts.ts";
 import { nothingKnown } from "../known.ts";
 import { Machine } from "../machine.ts";
 import { checkRecovery, fully } from "../oracle.ts";
-import { Recoveries, sometimes } from "../recoveries.ts";
+import { ofStores, Recoveries, sometimes } from "../recoveries.ts";
 import { checkDamaged } from "./damages.ts";
 import { exchange, otherPath } from "./exchange.ts";
 import { type Left, Life } from "./life.ts";
@@ -14,7 +14,7 @@ import type { Plan } from "./plan.ts";
 /** See the top of the file; throws if anything does not hold. Returns a hash of all that happened. */
 export async function runProgram(plan: Plan, counts: Counts): Promise<number> {
   const other = await otherStore(counts);
-  const recoveries = new Recoveries(counts, sometimes);
+  const recoveries = new Recoveries(counts, sometimes, ofStores);
   const earlier: SimDisk[] = [];
   let left: Left = { disk: diskBeside(other), known: nothingKnown(), isClean: true, hash: 0 };
   let hash = 0;
