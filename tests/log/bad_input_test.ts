@@ -153,6 +153,26 @@ Deno.test("Log survives a full disk: what was appended is read, and written when
   t.checkClosed();
 });
 
+Deno.test("Log that meets a full disk when it is closed proves no more than is there, and opens again", async () => {
+  for (const tail of ["pad", "rewrite"] as const) {
+    for (const operation of ["write", "truncate", "datasync", "sync"] as const) {
+      const t = new SimLog(), log = await t.open({ ...smallSegments, tail });
+      await fill(log, 10);
+      await log.sync();
+      t.faults.failNext(operation, "ENOSPC");
+      await log.close().catch((error) => assert(error instanceof IoError || error instanceof PoisonedError));
+      for (const disk of [t.disk.clone(), ...t.disk.crashStates({ limit: 50 })]) {
+        const left = new SimLog(disk), again = await left.open({ ...smallSegments, tail });
+        await fill(again, 20);
+        await again.close();
+        const reader = await left.open({ readOnly: true });
+        await checkRecords(reader, 0, 20);
+        await reader.close();
+      }
+    }
+  }
+});
+
 Deno.test("Log.append() that rejects says whether its records were appended", async () => {
   const t = new SimLog(), log = await t.open(smallSegments);
   await fill(log, 10);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Health, isShortage } from "../../base/mod.ts";
+import { assert, type Health, isShortage } from "../../base/mod.ts";
 import type { SegmentWriter } from "../../segment/mod.ts";
 import { encodeIndex } from "../index/index_format.ts";
 import type { LogContext } from "../log_context.ts";
@@ -38,14 +38,18 @@ export async function sealSegment(
 }
 
 /**
- * Leaves a small segment so that it can go on: exactly as long as its records, and the manifest says so. All of it is
- * durable.
+ * Leaves a small segment so that it can go on: exactly as long as its records, and the manifest says so. All of its records
+ * are durable.
+ *
+ * @throws {IoError} If the disk is full, so that the pad behind them is not there: it is left as a crash leaves it.
  */
 export async function leaveSegment(
   { manifest, id }: LogContext,
   { header: { sequence }, writer, lastLsn, end }: SegmentWriter,
 ): Promise<void> {
   if (lastLsn === undefined) return;
+  await writer.settle();
+  assert(end <= writer.durableOffset, "what is proven is durable");
   // On a disk that is too full even for that, the file stays as long as it is.
   await writer.finish().catch((error) => {
     if (!isShortage(error)) throw error;

@@ -233,9 +233,11 @@ export class LogClient implements Actor<KnownLog> {
       this.#other ??= await this.#openElsewhere();
       await this.#take(this.#other.follower, this.#floor);
     } catch (error) {
+      // A process that only reads may learn what was given up before the writer says it.
       const { next } = this.#other?.follower ?? { next: Infinity };
+      const first = Math.max(log.firstOffset, this.#other?.log.firstOffset ?? 0);
       await this.closeReader();
-      if (!(error instanceof OffsetError) || next >= log.firstOffset) throw error;
+      if (!(error instanceof OffsetError) || next >= first) throw error;
     }
   }
 
