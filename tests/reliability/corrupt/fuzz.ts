@@ -4,6 +4,8 @@
  */
 
 import { Random } from "../../random.ts";
+import { makeGoldenLog } from "../log/golden_log.ts";
+import { logParsers } from "../log/log_parsers.ts";
 import { blockParsers } from "./block_parsers.ts";
 import { makeGolden } from "./golden.ts";
 import { manifestParsers } from "./manifest_parsers.ts";
@@ -47,8 +49,8 @@ const mostBytes = 384 * 1024 * 1024;
 const inputsPerLook = 1024;
 /** After so many broken promises a parser is fed no more. */
 const mostFailures = 3;
-/** Inputs that each parser is fed with at least. */
-const leastInputs = 300;
+/** Inputs that each parser is fed with at least, and those of the least weight. */
+const leastInputs = 300, leastOfCostly = 150, costlyWeight = 0.02;
 /** Parsers whose inputs cost most are fed with fewer. */
 const weights: Readonly<Record<string, number>> = {
   "segment": 0.1,
@@ -57,6 +59,9 @@ const weights: Readonly<Record<string, number>> = {
   "store with a page that lies": 0.05,
   "store with a manifest that lies": 0.05,
   "store with a segment that lies": 0.05,
+  "log with an index that lies": 0.02,
+  "log with a manifest that lies": 0.02,
+  "log with a segment that lies": 0.02,
 };
 
 /** Fuzzes every parser within a budget. */
@@ -67,7 +72,8 @@ export async function fuzz({ inputs }: FuzzBudget, { seed, only = "" }: FuzzOpti
   const sum = parsers.reduce((total, parser) => total + weightOf(parser), 0);
   const found: [string, { accepted: number; inputs: number }][] = [];
   for (const parser of parsers) {
-    const share = Math.max(leastInputs, Math.ceil(inputs * weightOf(parser) / sum));
+    const least = weightOf(parser) <= costlyWeight ? leastOfCostly : leastInputs;
+    const share = Math.max(least, Math.ceil(inputs * weightOf(parser) / sum));
     found.push([parser.name, { accepted: await fuzzOne(parser, share, seed, failures), inputs: share }]);
   }
   return {
@@ -80,7 +86,7 @@ export async function fuzz({ inputs }: FuzzBudget, { seed, only = "" }: FuzzOpti
   };
 }
 
-/** Every parser, with a corpus from a small store. */
+/** Every parser, with a corpus from a small store or log. */
 export async function everyParser(seed: number): Promise<readonly Parser[]> {
   const { killed, closed } = await makeGolden(seed);
   return [
@@ -88,6 +94,7 @@ export async function everyParser(seed: number): Promise<readonly Parser[]> {
     ...await manifestParsers(closed),
     ...textParsers,
     ...storeParsers({ killed, closed }),
+    ...logParsers((await makeGoldenLog(seed, "pad")).killed),
   ];
 }
 
