@@ -37,6 +37,21 @@ Deno.test("Log ends a read with an error where the last records of a segment are
   await log.close();
 });
 
+Deno.test("Log hands on no record in the place of another of its segment", async () => {
+  const { t, path } = await sealedLog(7), whole = t.disk.contents(path);
+  for (const [over, by] of [[2, 4], [4, 2], [3, 6], [6, 3]]) {
+    const bytes = whole.slice();
+    bytes.copyWithin((over + 1) * blockBytes, (by + 1) * blockBytes, (by + 2) * blockBytes);
+    t.disk.put(path, bytes);
+    const log = await t.open(smallSegments);
+    await checkRecords(log, 0, over);
+    for (const from of [0, over]) {
+      await assertRejects(() => deadline(Array.fromAsync(log.readable({ from })), 5000), CorruptionError);
+    }
+    await log.close();
+  }
+});
+
 /** Opens a log whose clock is set by hand. */
 function openAt(t: SimLog, clock: SimTime, options: LogOptions = {}): Promise<Log> {
   const all = { ...smallSegments, ioEngine: t.engine, ...options };

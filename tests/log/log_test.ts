@@ -215,3 +215,15 @@ Deno.test("Log.offsetAt() is exact to a second, over segments that are open, sea
   }
   assertEquals(engine.openFiles, 0);
 });
+
+testEach("Log.readable() begins at any end of a segment, and goes on in the next", async ({ open }) => {
+  await using log = await open(smallSegments);
+  await fill(log, 2000);
+  assert(log.segments().length > 2);
+  for (const { firstOffset, nextOffset } of log.segments()) {
+    const edges = [firstOffset - 1, firstOffset, firstOffset + 1, nextOffset - 2, nextOffset - 1, nextOffset];
+    for (const from of edges.filter((offset) => offset >= 0)) {
+      await checkRecords(log, from, Math.min(2000, from + 3));
+    }
+  }
+});

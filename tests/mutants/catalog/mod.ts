@@ -9,6 +9,7 @@ import { engines } from "./engines.ts";
 import { feeds } from "./feeds.ts";
 import { files } from "./files.ts";
 import { keys } from "./keys.ts";
+import { logs } from "./logs.ts";
 import { manifest } from "./manifest.ts";
 import { merging } from "./merging.ts";
 import { ownership } from "./ownership.ts";
@@ -34,4 +35,5 @@ export const mutants: readonly Mutant[] = [
   ...feeds,
   ...patches,
   ...files,
+  ...logs,
 ];
