@@ -179,6 +179,7 @@ export const parts: readonly Part[] = [
     runLogPrograms,
   ),
   real("kill", "processes killed while they write, open or close", 600, { kills: 200 }, 20),
+  real("log-kill", "processes killed while they write to a log that another follows", 120, { kills: 24 }, 6),
   simulated(
     "openings",
     "openings that are cut short at every operation, and theirs in turn",

@@ -2,7 +2,7 @@
  * Trials on real files, for as long as one likes.
  *
  * ```
- * deno task reliability:real [all|kill|races|full|readers|syscalls|ring] [minutes] [seed]
+ * deno task reliability:real [all|kill|log-kill|races|full|readers|syscalls|ring] [minutes] [seed]
  * deno task reliability:real syscalls 600 every      each call in each way, instead of some
  * ```
  *

@@ -1,5 +1,6 @@
 /** Every part of the trials on real files, by its name: a function of a budget that counts what it tried. */
 
+import { killLogs, logKillPart } from "../log/real/log_kill.ts";
 import type { Counts } from "./counts.ts";
 import { fillDisks, fullDiskPart } from "./full_disk.ts";
 import { killLoop, killPart } from "./kill_loop.ts";
@@ -15,6 +16,7 @@ export type Part = (budget: Budget, options?: SweepOptions) => Promise<Counts>;
 /** Every part by its name. */
 export const parts: Readonly<Record<string, Part>> = {
   [killPart]: killLoop,
+  [logKillPart]: killLogs,
   [racePart]: raceForStores,
   [fullDiskPart]: fillDisks,
   [readerPart]: traceReaders,
