@@ -204,10 +204,15 @@ export class LogSegments implements UnsealedSegments {
   freeze(): void {
     const open = this.#open;
     if (open === undefined) return;
-    this.#open = undefined;
     const { segment, seen, live } = open, { lastLsn } = segment;
     assert(lastLsn !== undefined, "a segment is opened for a record");
-    segment.pad(this.#watch.durableLsn());
+    try {
+      segment.pad(this.#watch.durableLsn());
+    } catch (error) {
+      // It stays the open one, so that its file is closed with the others.
+      throw this.#health.fail(error as Error);
+    }
+    this.#open = undefined;
     const end = { valuesEnd: segment.end, lastLsn };
     seen.endAt(end);
     this.#seal({ segment, seen, live, end });
@@ -243,23 +248,12 @@ export class LogSegments implements UnsealedSegments {
     let isYoung = keptMilliseconds === Infinity;
     for (const segment of ended) {
       // Those behind one that is young are younger.
-      const endedBy = isYoung ? undefined : await this.#endedBy(segment);
+      const endedBy = isYoung ? undefined : await endOfSegment(this.#context, segment);
       isYoung ||= endedBy !== undefined && endedBy >= since;
       segments.push({ lastLsn: segment.lastLsn, byteLength: segment.valuesEnd, endedBy });
     }
     const count = planRetention(segments, { bytes: keptBytes, since, horizon: this.#horizon });
     if (count > 0) await this.#giveUp(ended.slice(0, count));
-  }
-
-  async #endedBy(segment: LogSegment): Promise<number | undefined> {
-    try {
-      const { seconds } = await segment.times(this.#context);
-      return seconds.length === 0 ? undefined : seconds[seconds.length - 1] * 1000;
-    } catch (error) {
-      // What nobody can tell the age of stays; whoever reads it is told why.
-      if (error instanceof CorruptionError || error instanceof IoError) return undefined;
-      throw error;
-    }
   }
 
   /** Has the manifest say what is given up, and removes it once nobody reads it (G1, G3). */
@@ -319,4 +313,16 @@ export class LogSegments implements UnsealedSegments {
 function endOf(times: SegmentTimes, lastLsn: Lsn): number | undefined {
   const { seconds } = times.upTo(lastLsn);
   return seconds.length === 0 ? undefined : seconds[seconds.length - 1] * 1000;
+}
+
+/** By when the last record of a segment that ended was appended; `undefined` if nobody can tell. */
+async function endOfSegment(context: LogContext, segment: LogSegment): Promise<number | undefined> {
+  try {
+    const { seconds } = await segment.times(context);
+    return seconds.length === 0 ? undefined : seconds[seconds.length - 1] * 1000;
+  } catch (error) {
+    // What nobody can tell the age of stays; whoever reads it is told why.
+    if (error instanceof CorruptionError || error instanceof IoError) return undefined;
+    throw error;
+  }
 }

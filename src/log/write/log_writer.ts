@@ -199,7 +199,12 @@ export class LogWriter implements LogSource {
     const { host: { timers }, settings: { keptMilliseconds } } = this.#context;
     if (keptMilliseconds === Infinity) return;
     this.#cancelAging = timers.after(Math.min(ageMilliseconds, keptMilliseconds), () => {
-      this.segments.retain();
+      try {
+        this.segments.retain();
+      } catch {
+        // The health was told, and whoever writes next is.
+        return;
+      }
       this.#age();
     });
   }
