@@ -264,7 +264,8 @@ export class LogSegments implements UnsealedSegments {
     await this.#health.patiently(() =>
       manifest.commit([{ type: "horizon", id, lsn }, { type: "dropSegments", id, sequences }])
     );
-    this.#horizon = lsn;
+    // Whoever truncated meanwhile may have raised it further.
+    if (lsn > this.#horizon) this.#horizon = lsn;
     this.all.splice(0, segments.length);
     for (const segment of segments) this.#remove(segment);
   }
