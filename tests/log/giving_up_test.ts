@@ -1,7 +1,7 @@
 /** Giving up records while others give up and read: what was given up stays so, and what is left is shown. */
 
 import { assertEquals } from "@std/assert";
-import { fill, SimLog, smallSegments } from "./log_fixture.ts";
+import { fill, payloadOf, SimLog, smallSegments } from "./log_fixture.ts";
 
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -24,5 +24,33 @@ Deno.test("Log.truncateBefore() stays as far as it came, while segments are give
   while (log.segments().length === before) await sleep(1);
   assertEquals(log.firstOffset, 1600);
   await log.close();
+  t.checkClosed();
+});
+
+Deno.test("Log that is only read shows what there is, though its writer gives up segments at each look", async () => {
+  const t = new SimLog(), writer = await t.open(smallSegments);
+  await fill(writer, 12_000);
+  await writer.sync();
+  const list = t.engine.list.bind(t.engine), looks: number[] = [];
+  // Between the look at the manifest and that at the files, the first file goes.
+  t.engine.list = async (path) => {
+    if (path !== t.path && looks.length < 8) {
+      const { path: first, nextOffset } = writer.segments()[0];
+      looks.push(nextOffset);
+      await writer.truncateBefore(nextOffset);
+      while (t.disk.paths().includes(first)) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    return await list(path);
+  };
+  const log = await t.open({ readOnly: true });
+  assertEquals([looks.length, log.firstOffset], [8, looks[7]]);
+  looks.length = 0;
+  const follower = log.readable({ from: 12_000, follow: true }).getReader();
+  const next = follower.read();
+  await writer.append(payloadOf(12_000), { sync: true });
+  assertEquals((await next).value?.offset, 12_000);
+  assertEquals([looks.length, log.firstOffset], [8, looks[7]]);
+  await log.close();
+  await writer.close();
   t.checkClosed();
 });

@@ -22,6 +22,8 @@ import type { LogSource } from "./log_source.ts";
 
 /** How often it looks before it believes in damage: a writer may go on meanwhile. */
 const attempts = 4;
+/** How often it looks if each time records were given up meanwhile, and their files with them. */
+const mostAttempts = 64;
 
 /** A log that another process may write. */
 export class FollowedLog implements LogSource {
@@ -43,7 +45,7 @@ export class FollowedLog implements LogSource {
   /** Reads what there is. */
   static async open(context: LogContext): Promise<FollowedLog> {
     const log = new FollowedLog(context);
-    await log.#readAnew(true);
+    await log.#refresh(true);
     return log;
   }
 
@@ -64,17 +66,21 @@ export class FollowedLog implements LogSource {
 
   /** Reads what was written meanwhile, for all who ask while it runs. */
   refresh(): Promise<void> {
-    return this.#running ??= this.#refresh().finally(() => this.#running = undefined);
+    return this.#running ??= this.#refresh(false).finally(() => this.#running = undefined);
   }
 
-  async #refresh(): Promise<void> {
-    for (let left = attempts;; left--) {
+  async #refresh(isDoubted: boolean): Promise<void> {
+    let horizon = this.#horizon;
+    for (let count = 1, still = 1;; count++) {
       try {
-        return await this.#readAnew(left < attempts);
+        return await this.#readAnew(isDoubted || count > 1);
       } catch (error) {
         // Whatever failed, nothing goes on from what may not be so: all is read again then.
         this.#scans = newLogScans();
-        if (left === 1 || !(error instanceof CorruptionError) && !hasCode(error, "ENOENT")) throw error;
+        if (!(error instanceof CorruptionError) && !hasCode(error, "ENOENT")) throw error;
+        const now = logState(this.#context).horizon;
+        if (now === horizon && still++ === attempts || count === mostAttempts) throw error;
+        horizon = now;
       }
     }
   }
