@@ -282,7 +282,8 @@ export class Log implements AsyncDisposable {
     const { objects, manifest } = this.#context;
     const failures: unknown[] = [],
       attempt = (work: Promise<void>) => work.catch((error) => void failures.push(error));
-    await this.#streams.close(new Deno.errors.BadResource(`Cannot read log "${this.path}": it was closed`));
+    const reason = new Deno.errors.BadResource(`Cannot read log "${this.path}": it was closed`);
+    await attempt(this.#streams.close(reason));
     if (this.#writer !== undefined) await attempt(this.#writer.close());
     await attempt(manifest.close());
     await attempt(objects.close());

@@ -90,9 +90,12 @@ export class LogSegment {
     if (--this.#readers > 0) return;
     const pinned = this.#pinned, gone = this.#gone;
     this.#pinned = this.#gone = undefined;
-    // One that could not be opened is nobody's to close.
-    await pinned?.then((file) => file.close(), () => {});
-    gone?.();
+    try {
+      // One that could not be opened is nobody's to close.
+      await pinned?.then((file) => file.close(), () => {});
+    } finally {
+      gone?.();
+    }
   }
 
   /** Has its file open for as long as somebody reads it. */

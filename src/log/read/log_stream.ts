@@ -40,7 +40,8 @@ export class LogStreams {
       if (ending === undefined) controller.error(reason);
       await end();
     };
-    const onAbort = () => void stop(signal?.reason);
+    // What cannot be ended stays among the open ones, and whoever closes the log is told.
+    const onAbort = () => void stop(signal?.reason).catch(() => {});
     return new ReadableStream<LogEntry>({
       start: (given) => {
         controller = given;
@@ -69,8 +70,10 @@ export class LogStreams {
     }, { highWaterMark: 0 });
   }
 
-  /** Ends all of them with an error. */
+  /** Ends all of them with an error; rejects with the first that could not be ended, once all have. */
   async close(reason: Error): Promise<void> {
-    await Promise.all([...this.#open].map((stop) => stop(reason)));
+    const ends = [...this.#open].map((stop) => stop(reason));
+    await Promise.allSettled(ends);
+    await Promise.all(ends);
   }
 }
