@@ -81,7 +81,8 @@ export class SyncedWriter {
   /** Writes what is left, makes the length exact and everything durable. The buffers are given up in any case. */
   async finish(): Promise<void> {
     const { engine, file, length: initial } = this.#parts;
-    await this.#syncing?.catch(() => {});
+    // Who waits for one that is under way may need another one behind it; they are told what fails.
+    while (this.#syncing !== undefined) await this.#syncing.catch(() => {});
     const length = this.writer.position;
     try {
       if (length === initial && await engine.size(file) === length) return;
