@@ -8,6 +8,7 @@
  */
 
 import { Health, isShortage, LimitError, type Lsn } from "../../base/mod.ts";
+import { recordHeaderBytes } from "../../layer/mod.ts";
 import { Durability, TimedFlusher, Waiters } from "../../segment/mod.ts";
 import type { LogContext } from "../log_context.ts";
 import type { LogSegment } from "../log_segment.ts";
@@ -20,7 +21,7 @@ const MiB = 1024 * 1024;
 const mostWaiting = 256 * MiB;
 /** Segments that may wait to be sealed before appends wait for them. */
 const mostFrozen = 2;
-/** Bytes after which appends ask whether the event loop's turn is due. */
+/** Bytes of records after which appends ask whether the event loop's turn is due. */
 const turnBytes = 16 * 1024;
 /** Bytes after which they give it a turn in any case while somebody follows: a follower takes more steps for a record. */
 const followedBytes = 128 * 1024;
@@ -123,8 +124,9 @@ export class LogWriter implements LogSource {
       // Without memory one may stand there by half, behind which nothing that comes would be found again.
       throw this.health.fail(error as Error);
     }
-    this.#sinceTurn += bytes;
-    this.#sinceFollowed += bytes;
+    const taken = bytes + payloads.length * recordHeaderBytes;
+    this.#sinceTurn += taken;
+    this.#sinceFollowed += taken;
     this.#flusher.appended();
     this.waiters.wake();
     return first;
