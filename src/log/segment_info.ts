@@ -12,7 +12,10 @@ export interface SegmentInfo {
   nextOffset: number;
   /** The bytes that its records take, with what stands between them. */
   byteLength: number;
-  /** Whether it is appended to, waits for its index, or has it. */
+  /**
+   * Whether it is appended to here, is done with: `"sealed"`, or neither, as one that waits for its index, and the last one
+   * of a log that is only read: `"frozen"`.
+   */
   state: "open" | "frozen" | "sealed";
 }
 

@@ -21,7 +21,10 @@ const mostBlockBytes = 4096;
 export interface LogEntry {
   /** Its offset: how many records were ever appended before it. */
   offset: number;
-  /** Its payload, which is the reader's. */
+  /**
+   * Its payload, which is the reader's. Small ones lie side by side in one `ArrayBuffer`: who transfers that, such as to a
+   * worker, takes a copy before.
+   */
   payload: Uint8Array<ArrayBuffer>;
 }
 
