@@ -65,6 +65,8 @@ export class Log implements AsyncDisposable {
   /** Who writes it; `undefined` if it is read only. */
   readonly #writer: LogWriter | undefined;
   readonly #streams: LogStreams;
+  /** Dates that are being looked up. */
+  readonly #lookups = new Set<Promise<number>>();
   #closing: Promise<void> | undefined;
 
   static {
@@ -265,7 +267,10 @@ export class Log implements AsyncDisposable {
     if (!(date instanceof Date) || Number.isNaN(date.getTime())) {
       throw new TypeError(`Cannot look up a date: expected a valid Date, found ${typeName(date)}`);
     }
-    return await offsetAtTime(this.#context, this.#source, date.getTime());
+    const lookup = offsetAtTime(this.#context, this.#source, date.getTime())
+      .finally(() => this.#lookups.delete(lookup));
+    this.#lookups.add(lookup);
+    return await lookup;
   }
 
   /**
@@ -284,6 +289,8 @@ export class Log implements AsyncDisposable {
       attempt = (work: Promise<void>) => work.catch((error) => void failures.push(error));
     const reason = new Deno.errors.BadResource(`Cannot read log "${this.path}": it was closed`);
     await attempt(this.#streams.close(reason));
+    // Who asked is told what fails.
+    await Promise.allSettled(this.#lookups);
     if (this.#writer !== undefined) await attempt(this.#writer.close());
     await attempt(manifest.close());
     await attempt(objects.close());

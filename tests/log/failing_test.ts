@@ -1,6 +1,6 @@
 /** What fails is told to whoever writes next, ends nothing else, and leaves nothing open. */
 
-import { assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { PoisonedError } from "../../log.ts";
 import { checkRecords, fill, payloadOf, SimLog, smallSegments } from "./log_fixture.ts";
 
@@ -43,5 +43,21 @@ Deno.test("Log is closed whole, and gives its lock up, though the file of a read
     const again = await t.open(smallSegments);
     await checkRecords(again, again.firstOffset, 3000);
     await again.close();
+  }
+});
+
+Deno.test("Log.close() waits for dates that are looked up", async () => {
+  for (let turns = 0; turns < 60; turns++) {
+    const t = new SimLog();
+    const writer = await t.open(smallSegments);
+    await fill(writer, 3000);
+    await writer.close();
+    const log = await t.open({ ...smallSegments, readOnly: turns % 2 === 0 });
+    const first = log.offsetAt(new Date(0));
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    const second = log.offsetAt(new Date(0));
+    await log.close();
+    t.checkClosed();
+    assertEquals(await Promise.all([first, second]), [0, 0]);
   }
 });
