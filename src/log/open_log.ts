@@ -12,9 +12,9 @@
 import { assert, CorruptionError, hasCode, LimitError, maxGeneration, noTimes } from "../base/mod.ts";
 import { type Host, type Io, type IoEngine, openEngine, openIo, type PathLock } from "../io/mod.ts";
 import {
-  type DirectoryKind,
   findDirectory,
   type FoundDirectory,
+  logKind,
   Manifest,
   refuseUnnamedTimelines,
   removeLeftovers,
@@ -23,7 +23,6 @@ import { Objects } from "../objects/mod.ts";
 import { homeOf, type LogContext } from "./log_context.ts";
 import type { LogOptions, LogSettings } from "./options.ts";
 
-const logKind: DirectoryKind = { word: "log", stem: "log" };
 /** The name of the one history that the manifest of a log has. */
 const historyName = "log";
 /** Nothing of a log is cached. */

@@ -18,23 +18,12 @@ import {
   parseTimelineName,
   timelineName,
 } from "../objects/mod.ts";
-import { type ManifestStem, parseManifestName } from "./names.ts";
+import { type DirectoryKind, holdsManifest, refuseOther, storeKind } from "./directory_kind.ts";
 
 /** The file that says who holds the lock. */
 export const lockName = "lock";
 /** The file in which the process that writes tells its metrics. */
 export const metricsName = "metrics";
-
-/** What has a directory, in a word for messages, and how its manifest is named. */
-export interface DirectoryKind {
-  /** Such as `store`. */
-  readonly word: string;
-  /** Of what its manifest is. */
-  readonly stem: ManifestStem;
-}
-
-/** A store. */
-export const storeKind: DirectoryKind = { word: "store", stem: "manifest" };
 
 /** Where a store is, or is to be made. */
 export interface FoundDirectory {
@@ -68,6 +57,7 @@ export async function findDirectory(
   if (directory !== undefined) {
     const names = await engine.list(directory).catch(refuseFile);
     if (holdsManifest(names, kind)) return { directory, isNew: false };
+    refuseOther(`open ${word} "${directory}"`, names, kind);
     try {
       for (const name of names) await refuseForeign(engine, directory, name, kind);
     } catch (error) {
@@ -80,10 +70,6 @@ export async function findDirectory(
   // One that stands already is made durable all the same: whoever made it may have been killed.
   await engine.makeDirectory(directory ?? path);
   return { directory: directory ?? await engine.resolve(path), isNew: true };
-}
-
-function holdsManifest(names: readonly string[], { stem }: DirectoryKind): boolean {
-  return names.some((name) => parseManifestName(name, stem) !== undefined);
 }
 
 /** What was asked for; `undefined` if there is nothing of the name. */

@@ -8,7 +8,6 @@
 export { apply } from "./apply.ts";
 export { checkManifest, type ManifestEnd } from "./check_manifest.ts";
 export {
-  type DirectoryKind,
   findDirectory,
   type FoundDirectory,
   isLeftover,
@@ -21,6 +20,7 @@ export {
   unlessMissing,
   unnamed,
 } from "./directory.ts";
+export { type DirectoryKind, holdsManifest, logKind, refuseOther, storeKind } from "./directory_kind.ts";
 export type { Edit, TimelineEdit } from "./edit.ts";
 export { Manifest, type ManifestOptions } from "./manifest.ts";
 export type { ManifestHome } from "./read_manifest.ts";

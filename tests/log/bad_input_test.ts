@@ -12,7 +12,7 @@ import {
   ReadOnlyError,
   VarveError,
 } from "../../log.ts";
-import { Store } from "../../mod.ts";
+import { salvage, Store, verifyStore } from "../../mod.ts";
 import { checkRecords, fill, payloadOf, SimLog, smallSegments, test, testEach } from "./log_fixture.ts";
 
 const any = (value: unknown) => value as never;
@@ -91,6 +91,11 @@ test("Log.open() refuses options that cannot be", async ({ open, path }) => {
   await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
 });
 
+async function refusesLog(work: () => Promise<unknown>): Promise<void> {
+  const error = await assertRejects(work, VarveError, '/log": it is a log (see "varve log info")');
+  assert(!(error instanceof CorruptionError));
+}
+
 test("Log and Store refuse what is the other's, or neither's, and touch nothing", async ({ path }) => {
   await Deno.mkdir(`${path}/other`, { recursive: true });
   await Deno.writeTextFile(`${path}/other/notes.txt`, "mine");
@@ -103,9 +108,12 @@ test("Log and Store refuse what is the other's, or neither's, and touch nothing"
     ["log", "store"].map((name) => [...Deno.readDirSync(`${path}/${name}`)].map(({ name }) => name).sort());
   const before = names();
   for (const readOnly of [false, true]) {
-    await assertRejects(() => Log.open(`${path}/store`, { readOnly }), VarveError);
-    await assertRejects(() => Store.open(`${path}/log`, { readOnly }), VarveError);
+    await assertRejects(() => Log.open(`${path}/store`, { readOnly }), VarveError, '/store": it is a store');
+    await refusesLog(() => Store.open(`${path}/log`, { readOnly }));
   }
+  await refusesLog(() => Array.fromAsync(verifyStore(`${path}/log`)));
+  await refusesLog(() => salvage(`${path}/log`, `${path}/new`));
+  await assertRejects(() => Deno.stat(`${path}/new`), Deno.errors.NotFound);
   assertEquals(names(), before);
 });
 

@@ -2,8 +2,8 @@
 
 import { CorruptionError, RedoError } from "../../base/mod.ts";
 
-/** Commands that say themselves what to do about damage. */
-const ofDamage: readonly (string | undefined)[] = ["verify", "salvage"];
+/** Commands that say themselves what to do about damage, and those of logs, which neither of the two takes. */
+const ofDamage: readonly (string | undefined)[] = ["verify", "salvage", "log"];
 
 /**
  * Says what to do about an error.

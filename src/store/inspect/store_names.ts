@@ -4,10 +4,14 @@
  * @module
  */
 
-import { parseManifestName } from "../../manifest/mod.ts";
+import { holdsManifest, logKind, storeKind } from "../../manifest/mod.ts";
 import { parseTimelineName } from "../../objects/mod.ts";
 
-/** Whether something is left of a store in a directory of these names: a manifest, or what is named as a timeline. */
+/**
+ * Whether something is left of a store in a directory of these names: a manifest, or what is named as a timeline, unless
+ * it is a log's.
+ */
 export function isStoreLeft(names: readonly string[]): boolean {
-  return names.some((name) => parseManifestName(name) !== undefined || parseTimelineName(name) !== undefined);
+  if (holdsManifest(names, storeKind)) return true;
+  return !holdsManifest(names, logKind) && names.some((name) => parseTimelineName(name) !== undefined);
 }

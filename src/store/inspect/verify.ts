@@ -10,7 +10,7 @@
 import { pathOf } from "../../base/mod.ts";
 import type { IoEngine } from "../../io/mod.ts";
 import type { VerifyFinding } from "../../layer/mod.ts";
-import type { StoreState } from "../../manifest/mod.ts";
+import { refuseOther, storeKind, type StoreState } from "../../manifest/mod.ts";
 import { Objects } from "../../objects/mod.ts";
 import { durableEndsOf } from "../../timeline/mod.ts";
 import type { OpenStore, OpenTimeline } from "../open_store.ts";
@@ -88,6 +88,7 @@ function openStateOf(state: StoreState, open: readonly OpenTimeline[]): StoreSta
  * @param options See {@linkcode VerifyOptions}, and how IO is done.
  * @yields What is found; nothing if all is well.
  * @throws {IoError} If there is no directory, or the system fails.
+ * @throws {VarveError} If it is a log.
  * @throws {TypeError} If the path is not one, or an option is unknown or of a wrong type.
  *
  * @example Verify a store that is not open
@@ -109,9 +110,16 @@ export async function* verifyStore(
 ): AsyncGenerator<VerifyFinding, void> {
   const { ioMode, ioEngine, ...rest } = options, { signal } = rest;
   checkVerifyOptions(rest);
-  const asked = pathOf("verify store", path), resolve = (engine: IoEngine) => engine.resolve(asked);
-  await using unopened = await openUnopened({ ioMode, ioEngine }, resolve, cacheBytes);
+  const asked = pathOf("verify store", path), find = (engine: IoEngine) => findStore(engine, asked);
+  await using unopened = await openUnopened({ ioMode, ioEngine }, find, cacheBytes);
   const { objects } = unopened;
   const findings = new Findings(objects.host.turns, () => signal?.throwIfAborted(), rest.progress);
   yield* inspect({ objects, isForeign: false }, findings, rest.timeline);
+}
+
+/** Finds a directory that is not that of a log. */
+async function findStore(engine: IoEngine, path: string): Promise<string> {
+  const directory = await engine.resolve(path);
+  refuseOther(`verify store "${directory}"`, await engine.list(directory), storeKind);
+  return directory;
 }

@@ -14,6 +14,8 @@ import {
   type AncestorState,
   Manifest,
   notDirectory,
+  refuseOther,
+  storeKind,
   type StoreState,
   type TimelineState,
   unlessMissing,
@@ -55,6 +57,7 @@ import { TimelineTally } from "./tally.ts";
  * @returns What was copied and what was lost.
  * @throws {Deno.errors.AlreadyExists} If there is anything at `to`.
  * @throws {Deno.errors.NotFound} If there is nothing of a store at `from`.
+ * @throws {VarveError} If there is a log at `from`.
  * @throws {Deno.errors.NotADirectory} If there is a file at `from` or `to`.
  * @throws {IoError} If the system fails to write.
  * @throws {RangeError} If `to` lies within `from`, or an option has a value that cannot be.
@@ -105,6 +108,7 @@ async function findSource(engine: IoEngine, path: string): Promise<string> {
   const refuseFile = notDirectory(`salvage "${path}"`);
   const directory = await unlessMissing(engine.resolve(path)).catch(refuseFile);
   const names = directory === undefined ? [] : await engine.list(directory).catch(refuseFile);
+  refuseOther(`salvage "${path}"`, names, storeKind);
   if (directory === undefined || !isStoreLeft(names)) {
     throw new Deno.errors.NotFound(`Cannot salvage "${path}": there is nothing of a store`);
   }
