@@ -9,13 +9,8 @@ import { gcCommand } from "./commands/gc.ts";
 import { importGitCommand } from "./commands/import_git.ts";
 import { layersCommand, statsCommand } from "./commands/inspect.ts";
 import { loadCommand } from "./commands/load.ts";
-import {
-  logAppendCommand,
-  logCatCommand,
-  logInfoCommand,
-  logTailCommand,
-  logTruncateCommand,
-} from "./log/log_commands.ts";
+import { logAppendCommand } from "./log/log_append.ts";
+import { logCatCommand, logInfoCommand, logTailCommand, logTruncateCommand } from "./log/log_commands.ts";
 import { getCommand, historyCommand, scanCommand } from "./commands/read.ts";
 import { salvageCommand } from "./commands/salvage.ts";
 import { branchCommand, dropCommand, timelinesCommand } from "./commands/timelines.ts";

@@ -1,64 +1,18 @@
-/** `varve log append`, `cat`, `tail`, `info` and `truncate`. */
+/** `varve log cat`, `tail`, `info` and `truncate`. */
 
-import { Log, type LogOptions } from "../../log/mod.ts";
-import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { showAsItComes } from "../commands/changes.ts";
 import { exitOk } from "../exit_code.ts";
 import { listenForInterrupt } from "../interrupt.ts";
-import { ioOptions } from "../open_timeline.ts";
-import type { OptionSpecs } from "../options.ts";
 import { escapeText } from "../terminal/escape.ts";
 import { formatBytes, formatCounted } from "../terminal/quantity.ts";
 import { renderTable } from "../terminal/table.ts";
 import { UsageError } from "../usage_error.ts";
-import { checkForm, formOptions, payloadsOf, writeEntry } from "./payload_lines.ts";
+import { noTimeline, openLog } from "./open_log.ts";
+import { checkForm, formOptions, writeEntry } from "./payload_lines.ts";
 
-/** What is taken only to be refused: a log has no timelines. */
-const noTimeline: OptionSpecs = {
-  "timeline": { value: "NAME", describe: "not taken", isHidden: true },
-};
 /** How many records `varve log tail` shows before it follows. */
 const usualCount = 10;
-
-async function openLog(args: Arguments, options: LogOptions): Promise<Log> {
-  if (args.text("timeline") !== undefined) throw new UsageError("--timeline is not taken: a log has none");
-  return await Log.open(args.positionals[0], { ...ioOptions(args), ...options });
-}
-
-/** Appends records. */
-export const logAppendCommand: Command = {
-  name: "log append",
-  positionals: ["<log>"],
-  summary: "append lines of standard input to a log as records",
-  details: `
-Each line is a record, without its line feed; with --json each line is {"payload":"text"} or {"payloadBase64":"…"}, as
-"varve log cat --json" shows them; with --raw all of the input is one record. What is said to be appended is durable.`,
-  options: {
-    ...formOptions,
-    "create": { describe: "make the log if it is missing" },
-    "tail": {
-      value: "TAIL",
-      choices: ["pad", "rewrite"],
-      describe: "what a sync does with an unfinished block: pad or rewrite (pad)",
-    },
-    ...noTimeline,
-  },
-  async run(args, { input, output }) {
-    checkForm(args);
-    const tail = args.text("tail") === "rewrite" ? "rewrite" : "pad";
-    await using log = await openLog(args, { create: args.flag("create"), tail });
-    const first = log.nextOffset;
-    for await (const payloads of payloadsOf(args, input())) await log.append(payloads);
-    const next = await log.sync(), count = next - first;
-    const where = count === 0
-      ? ""
-      : count === 1
-      ? `, at offset ${first}`
-      : `, at offsets ${first} to ${next - 1}`;
-    await output.write(`Appended ${formatCounted(count, "record")}${where}\n`);
-  },
-};
 
 /** Shows records. */
 export const logCatCommand: Command = {

@@ -8,6 +8,7 @@
  * ```
  */
 
+import { concat } from "@std/bytes";
 import { LimitError, maxValueBytes } from "../../base/mod.ts";
 import type { LogEntry } from "../../log/mod.ts";
 import type { Arguments } from "../arguments.ts";
@@ -48,24 +49,53 @@ export async function writeEntry(
   await output.write("\n");
 }
 
-/** The payloads of an input, several at once. */
+/**
+ * The payloads of an input, several at once.
+ *
+ * @param args How they are written.
+ * @param input The input.
+ * @param signal Ends it: whole lines that were read come still, and of one raw payload nothing.
+ * @throws {Error} If a line is none that can be appended, once those before it were taken.
+ */
 export async function* payloadsOf(
   args: Arguments,
   input: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array[]> {
-  if (args.flag("raw")) return yield [await wholeOf(input)];
+  if (args.flag("raw")) {
+    const whole = await wholeOf(input, signal);
+    if (whole !== undefined) yield [whole];
+    return;
+  }
   const read = args.flag("json") ? parseLine : (line: Uint8Array) => line;
   await using blocks = new LineBlocks(input);
+  onAbort(signal, () => blocks.cancel());
   let number = 0;
   for (let block = await blocks.next(); block !== undefined; block = await blocks.next()) {
     const payloads: Uint8Array[] = [];
-    for (let at = 0; at < block.length;) {
-      const found = block.indexOf(lineFeed, at), end = found < 0 ? block.length : found;
-      payloads.push(read(block.subarray(at, end), ++number));
-      at = end + 1;
+    try {
+      for (let at = 0; at < block.length;) {
+        const found = block.indexOf(lineFeed, at), end = found < 0 ? block.length : found;
+        payloads.push(checkLength(read(block.subarray(at, end), ++number), `line ${number}`));
+        at = end + 1;
+      }
+    } catch (error) {
+      yield payloads;
+      throw error;
     }
     yield payloads;
   }
+}
+
+function onAbort(signal: AbortSignal, cancel: () => Promise<void>): void {
+  signal.addEventListener("abort", cancel);
+  if (signal.aborted) void cancel();
+}
+
+function checkLength(payload: Uint8Array, of: string): Uint8Array {
+  const { length: found } = payload, limit = maxValueBytes;
+  if (found <= limit) return payload;
+  throw new LimitError(`Cannot append ${of}: it is over ${limit} bytes long`, { limit, found });
 }
 
 function parseLine(line: Uint8Array, number: number): Uint8Array {
@@ -88,24 +118,24 @@ function parseLine(line: Uint8Array, number: number): Uint8Array {
   }
 }
 
-async function wholeOf(input: ReadableStream<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
+/** All of an input; `undefined` if it was ended before. */
+async function wholeOf(
+  input: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
+  const reader = input.getReader(), chunks: Uint8Array[] = [];
+  onAbort(signal, () => reader.cancel());
   let found = 0;
-  for await (const chunk of input) {
-    chunks.push(chunk);
-    found += chunk.length;
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    chunks.push(read.value);
+    found += read.value.length;
     if (found > maxValueBytes) {
+      await reader.cancel();
       throw new LimitError(`Cannot append a payload of over ${maxValueBytes} bytes`, {
         limit: maxValueBytes,
         found,
       });
     }
   }
-  const whole = new Uint8Array(found);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+  return signal.aborted ? undefined : concat(chunks);
 }
