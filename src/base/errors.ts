@@ -125,12 +125,17 @@ export function isOutOfDescriptors(error: unknown): error is IoError {
  *
  * @param error Why not.
  * @param lsn The LSN of the batch.
+ * @param what What happened all the same, in words.
  * @returns An error of the same class that says so too.
  */
-export function appliedAt(error: unknown, lsn: number): unknown {
+export function appliedAt(
+  error: unknown,
+  lsn: number,
+  what: string = `the batch was applied at LSN ${lsn}`,
+): unknown {
   const said = copyOf(error);
   if (said === undefined) return error;
-  said.message += `; the batch was applied at LSN ${lsn}, and is not known to be durable`;
+  said.message += `; ${what}, and is not known to be durable`;
   said.appliedLsn = lsn;
   return said;
 }

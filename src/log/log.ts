@@ -321,7 +321,7 @@ async function answer(done: Promise<void>, lsn: number): Promise<number> {
     await done;
     return lsn - 1;
   } catch (error) {
-    throw appliedAt(error, lsn);
+    throw appliedAt(error, lsn, `the first record was appended at offset ${lsn - 1}`);
   }
 }
 

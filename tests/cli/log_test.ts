@@ -80,8 +80,9 @@ Deno.test("varve log says what is wrong, and touches nothing", async () => {
   await using folder = new TemporaryFolder();
   await shown(folder, ["append", "log", "--create"], "a\nb\n");
   const wrong: [string[], string | Uint8Array, number, string][] = [
-    [["append", "none"], "a", 1, "there is no log"],
-    [["cat", "none"], "", 1, "there is no log"],
+    [["append", "none"], "a", 1, "there is no log (--create makes one)\n"],
+    [["cat", "none"], "", 1, "there is no log\n"],
+    [["truncate", "none", "1"], "", 1, "there is no log\n"],
     [["cat", "log", "--from", "3"], "", 1, "the next is at 2"],
     [["cat", "log", "--json", "--raw"], "", 2, "exclude each other"],
     [["cat", "log", "--from", "x"], "", 2, "--from takes"],

@@ -1,6 +1,6 @@
 /** What cannot be is refused with an error of its own kind, and nothing is lost or touched. */
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import {
   CorruptionError,
   IoError,
@@ -188,6 +188,10 @@ Deno.test("Log.append() that rejects says whether its records were appended", as
   t.faults.failNext("write", "ENOSPC");
   const applied = await assertRejects(() => log.append(payloadOf(10), { sync: true }), IoError, "ENOSPC");
   assertEquals([applied.appliedLsn, log.nextOffset, log.durableOffset], [11, 11, 10]);
+  assertMatch(
+    applied.message,
+    /; the first record was appended at offset 10, and is not known to be durable$/,
+  );
   const refused = await assertRejects(() => log.append(payloadOf(11)), IoError, "ENOSPC");
   assertEquals([refused.appliedLsn, log.nextOffset], [undefined, 11]);
   await log.append(payloadOf(11), { sync: true });

@@ -35,7 +35,11 @@ records that are: to go on, give it the input without so many of its first lines
     const tail = args.text("tail") === "rewrite" ? "rewrite" : "pad";
     using interrupt = listenForInterrupt();
     const { signal } = interrupt;
-    await using log = await openLog(args, { create: args.flag("create"), tail });
+    const create = args.flag("create");
+    await using log = await openLog(args, { create, tail }).catch((error) => {
+      if (create || !(error instanceof Deno.errors.NotFound)) throw error;
+      throw new Deno.errors.NotFound(`${error.message} (--create makes one)`, { cause: error });
+    });
     const first = log.nextOffset;
     try {
       for await (const payloads of payloadsOf(args, terminal.input(), signal)) await log.append(payloads);
