@@ -265,7 +265,8 @@ export class Log implements AsyncDisposable {
   async offsetAt(date: Date): Promise<number> {
     this.#checkOpen();
     if (!(date instanceof Date) || Number.isNaN(date.getTime())) {
-      throw new TypeError(`Cannot look up a date: expected a valid Date, found ${typeName(date)}`);
+      const found = date instanceof Date ? "an invalid Date" : typeName(date);
+      throw new TypeError(`Cannot look up a date: expected a valid Date, found ${found}`);
     }
     const lookup = offsetAtTime(this.#context, this.#source, date.getTime())
       .finally(() => this.#lookups.delete(lookup));
@@ -339,12 +340,16 @@ function checkPayloads(payloads: readonly Uint8Array[]): number {
     }
     const { length: found } = payload;
     if (found > maxValueBytes) {
-      throw new LimitError(`Cannot append a payload of ${found} bytes`, { limit: maxValueBytes, found });
+      throw tooLong(`a payload of ${found} bytes`, maxValueBytes, found);
     }
     bytes += found;
   }
   if (bytes <= maxBatchBytes) return bytes;
-  throw new LimitError(`Cannot append ${bytes} bytes at once`, { limit: maxBatchBytes, found: bytes });
+  throw tooLong(`${bytes} bytes at once`, maxBatchBytes, bytes);
+}
+
+function tooLong(what: string, limit: number, found: number): LimitError {
+  return new LimitError(`Cannot append ${what}: the limit is ${limit}`, { limit, found });
 }
 
 function sizeOf(chunk: unknown): number {

@@ -94,7 +94,7 @@ export interface LogSettings {
 export function checkLogOptions(options: LogOptions): LogSettings {
   checkNames("open log", options, names);
   const { retain = {}, tail = "pad" } = options;
-  checkNames("open log", retain, ["bytes", "milliseconds"]);
+  checkNames('open log with "retain"', retain, ["bytes", "milliseconds"]);
   const create = flag("create", options.create, true), readOnly = flag("readOnly", options.readOnly, false);
   if (typeof tail !== "string") {
     throw new TypeError(`Cannot open log: expected "tail" to be a string, found ${typeName(tail)}`);
@@ -131,7 +131,7 @@ function whole(
     throw new TypeError(`Cannot open log: expected "${name}" to be a number, found ${typeName(value)}`);
   }
   if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-  throw new RangeError(`Cannot open log: expected "${name}" from ${least} to ${most}, found ${value}`);
+  throw notWhole("open log", name, least, most, value);
 }
 
 /**
@@ -142,10 +142,13 @@ function whole(
  */
 export function checkOffset(action: string, name: string, value: unknown): number {
   if (typeof value !== "number") {
-    throw new TypeError(`Cannot ${action}: expected ${name} to be a number, found ${typeName(value)}`);
+    throw new TypeError(`Cannot ${action}: expected "${name}" to be a number, found ${typeName(value)}`);
   }
   if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new RangeError(
-    `Cannot ${action}: expected ${name} to be a whole number of 0 or more, found ${value}`,
-  );
+  throw notWhole(action, name, 0, Number.MAX_SAFE_INTEGER, value);
+}
+
+function notWhole(action: string, name: string, least: number, most: number, found: number): RangeError {
+  const expected = `to be a whole number from ${least} to ${most}`;
+  return new RangeError(`Cannot ${action}: expected "${name}" ${expected}, found ${found}`);
 }

@@ -44,7 +44,7 @@ export function planRead(options: LogReadOptions, bounds: Omit<OffsetErrorContex
   const follow = checkFlag("read", "follow", options.follow), { firstOffset, nextOffset } = bounds;
   const { signal } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`Cannot read: expected signal to be an AbortSignal, found ${typeName(signal)}`);
+    throw new TypeError(`Cannot read: expected "signal" to be an AbortSignal, found ${typeName(signal)}`);
   }
   const from = options.from === undefined ? firstOffset : checkOffset("read", "from", options.from);
   const to = options.to === undefined ? Math.max(from, nextOffset) : checkOffset("read", "to", options.to);

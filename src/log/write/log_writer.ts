@@ -141,10 +141,8 @@ export class LogWriter implements LogSource {
     }
     const found = this.segments.waitingBytes;
     if (found <= mostWaiting) return;
-    throw new LimitError(`Cannot append: ${found} bytes wait in memory, await earlier appends first`, {
-      limit: mostWaiting,
-      found,
-    });
+    const limit = mostWaiting, many = `${found} bytes wait in memory, the limit is ${limit}`;
+    throw new LimitError(`Cannot append: ${many}: await earlier appends first`, { limit, found });
   }
 
   /** The gate behind an append: resolves when there is room for more; `undefined` if there is now. */
