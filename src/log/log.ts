@@ -99,7 +99,8 @@ export class Log implements AsyncDisposable {
    * @throws {LockedError} If it is open for writing already, in this process or another.
    * @throws {VarveError} If the directory holds something else.
    * @throws {CorruptionError} If records that were once durable are damaged or missing.
-   * @throws {Deno.errors.NotFound} If there is no log, and none may be made.
+   * @throws {Deno.errors.NotFound} If there is no log, and none may be made: whoever only reads tries again until its
+   * producer has made it.
    * @throws {DirectIoError} If `strict` is set and the IO that was asked for cannot be had.
    */
   static async open(path: string | URL, options: LogOptions = {}): Promise<Log> {
@@ -152,9 +153,9 @@ export class Log implements AsyncDisposable {
    * A rejection of which `appliedLsn` is a number tells that the records were appended all the same, the first at the
    * offset one less, and are not known to be durable: whoever repeats the call has them twice.
    *
-   * @param payload 0 bytes to 64 MiB, or several such, 512 MiB together.
+   * @param payload 0 bytes to 64 MiB, or several such, 512 MiB together. Of none nothing is appended.
    * @param options See {@linkcode LogAppendOptions}.
-   * @returns The offset of the first.
+   * @returns The offset of the first; of none the next offset.
    * @throws {TypeError} If a payload is no `Uint8Array`; nothing was appended.
    * @throws {LimitError} If one is too long, or more than 256 MiB wait to be written since earlier appends were not
    * awaited; nothing was appended.
@@ -276,6 +277,8 @@ export class Log implements AsyncDisposable {
 
   /**
    * Ends reads, makes everything durable, and closes. Calling it again waits for the same close.
+   *
+   * Whoever reads or follows is rejected with a `Deno.errors.BadResource`, also in the middle of what is there.
    *
    * @throws {PoisonedError} If a write or a sync failed, now or before; it is closed all the same.
    * @throws {IoError} If the disk is full; it is closed all the same, and what was not synced may be lost.

@@ -123,3 +123,29 @@ Deno.test("Log that is only read is refused where its manifest is older than its
   }
   left.checkClosed();
 });
+
+Deno.test("Log reads on in a damaged segment from some 64 KiB behind, and is refused where the open one is damaged", async () => {
+  const t = new SimLog(), log = await t.open({ segmentBytes: 1024 * 1024 });
+  await fill(log, 10_000);
+  await until(() => log.segments()[0].state === "sealed");
+  await log.close();
+  const [sealed, open] = log.segments().map(({ path }) => path), bytes = t.disk.contents(sealed);
+  bytes[blockBytes + 12_080] ^= 1;
+  t.disk.put(sealed, bytes);
+  for (const readOnly of [false, true]) {
+    const damaged = await t.open({ readOnly });
+    await checkRecords(damaged, 0, 100);
+    for (const from of [0, 100, 101]) {
+      await assertRejects(() => Array.fromAsync(damaged.readable({ from })), CorruptionError);
+    }
+    await checkRecords(damaged, 100 + Math.ceil(64 * 1024 / 100), 10_000);
+    await damaged.close();
+  }
+  const end = t.disk.contents(open);
+  end[blockBytes + 40] ^= 1;
+  t.disk.put(open, end);
+  for (const readOnly of [false, true]) {
+    await assertRejects(() => t.open({ readOnly }), CorruptionError, "were durable");
+  }
+  t.checkClosed();
+});
