@@ -152,6 +152,18 @@ testEach(
   },
 );
 
+testEach("Log.truncateBefore() is remembered where every segment stays", async ({ open }) => {
+  {
+    await using log = await open(smallSegments);
+    await fill(log, 20);
+    await log.truncateBefore(7);
+    assertEquals([log.firstOffset, log.segments().length], [7, 1]);
+  }
+  await using log = await open(smallSegments);
+  assertEquals(log.firstOffset, 7);
+  await checkRecords(log, 7, 20);
+});
+
 testEach("Log keeps no more bytes than it is told to, beside the open segment", async ({ open }) => {
   await using log = await open({ ...smallSegments, retain: { bytes: 150_000 } });
   await fill(log, 5000);

@@ -75,7 +75,7 @@ export const files: readonly Mutant[] = [
     before: '    await manifest.commit({ type: "horizon", id, lsn });\n',
     after: "",
     caughtBy: "tests/log/follow_test.ts",
-    filter: "and remembers it",
+    filter: "is remembered where every segment stays",
   },
   {
     name: "log-gives-up-before-it-is-durable",
