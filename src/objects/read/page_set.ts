@@ -132,8 +132,8 @@ export class PageSet {
    * @throws {Error} Why it could not be read, if this set tried.
    */
   getRange(object: StoredObject, offset: number, length: number, sum: number): LentRange | undefined {
-    const own = this.#ranges.get(object, offset);
-    if (own?.bytes !== undefined && own.length === length) {
+    const own = this.#ranges.get(object, offset, length);
+    if (own?.bytes !== undefined) {
       return this.#lent.set(own.bytes, own.at, own.isIntact);
     }
     const cache = this.#cache, place = cache.findRange(object.own.cached, offset);
@@ -141,13 +141,13 @@ export class PageSet {
       cache.useRange(place);
       return this.#lent.set(cache.bytesAt(place), cache.offsetAt(place), true);
     }
-    this.#need(own?.length === length ? own : this.#listRange(object, offset, length, sum));
+    this.#need(own ?? this.#listRange(object, offset, length, sum));
     return undefined;
   }
 
   /** Asks for a range ahead, of any length: the next {@linkcode fetch} reads it too, and nobody waits for it alone. */
   wantRange(object: StoredObject, offset: number, length: number): void {
-    if (this.#ranges.get(object, offset)?.length !== length) {
+    if (this.#ranges.get(object, offset, length) === undefined) {
       this.#listRange(object, offset, length, undefined);
     }
   }
@@ -157,12 +157,12 @@ export class PageSet {
    * asked's, and nobody has looked whether it checks.
    */
   takeRange(object: StoredObject, offset: number, length: number): Uint8Array<ArrayBuffer> | undefined {
-    const own = this.#ranges.get(object, offset);
-    if (own?.bytes !== undefined && own.length === length) {
-      this.#ranges.delete(object, offset);
+    const own = this.#ranges.get(object, offset, length);
+    if (own?.bytes !== undefined) {
+      this.#ranges.delete(own);
       return own.bytesAlone;
     }
-    this.#need(own?.length === length ? own : this.#listRange(object, offset, length, undefined));
+    this.#need(own ?? this.#listRange(object, offset, length, undefined));
     return undefined;
   }
 

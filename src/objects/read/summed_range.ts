@@ -48,6 +48,8 @@ export class RangeWanted {
   isIntact = false;
   /** Why it could not be read. */
   error: Error | undefined;
+  /** Another one of those asked for that starts there and ends elsewhere: slots of an index that lies lead to both. */
+  other: RangeWanted | undefined;
 
   /** Says which range. */
   constructor(object: StoredObject, offset: number, length: number, sum: number | undefined) {
@@ -64,29 +66,38 @@ export class RangeWanted {
   }
 }
 
-/** The ranges that a question has asked for, by where they are. */
+/** The ranges that a question has asked for, by where they start. */
 export class RangesWanted {
   readonly #objects = new Map<StoredObject, Map<number, RangeWanted>>();
   /** How many there are. */
   size = 0;
 
-  /** One that was asked for. Two ranges that start at one place are of one length. */
-  get(object: StoredObject, offset: number): RangeWanted | undefined {
-    return this.size === 0 ? undefined : this.#objects.get(object)?.get(offset);
+  /** One that was asked for. */
+  get(object: StoredObject, offset: number, length: number): RangeWanted | undefined {
+    let range = this.size === 0 ? undefined : this.#objects.get(object)?.get(offset);
+    while (range !== undefined && range.length !== length) range = range.other;
+    return range;
   }
 
-  /** Adds one, in place of another that starts there. */
+  /** Adds one that is not among them. */
   set(range: RangeWanted): void {
     const { object, offset } = range;
     let ranges = this.#objects.get(object);
     if (ranges === undefined) this.#objects.set(object, ranges = new Map());
-    if (!ranges.has(offset)) this.size++;
+    range.other = ranges.get(offset);
     ranges.set(offset, range);
+    this.size++;
   }
 
-  /** Lets one go. */
-  delete(object: StoredObject, offset: number): void {
-    if (this.#objects.get(object)?.delete(offset)) this.size--;
+  /** Lets one of them go. */
+  delete(gone: RangeWanted): void {
+    const { object, offset } = gone, ranges = this.#objects.get(object), first = ranges?.get(offset);
+    let before = first === gone ? undefined : first;
+    while (before !== undefined && before.other !== gone) before = before.other;
+    if (before !== undefined) before.other = gone.other;
+    else if (gone.other !== undefined) ranges?.set(offset, gone.other);
+    else ranges?.delete(offset);
+    this.size--;
   }
 
   /** Lets all of them go. */

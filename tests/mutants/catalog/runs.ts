@@ -18,6 +18,16 @@ export const runs: readonly Mutant[] = [
     filter: "keeps those that have their checksum",
   },
   {
+    name: "run-found-by-start-alone",
+    breaks:
+      "Two ranges that start at one place and end elsewhere are both brought, so that a walk over lies ends.",
+    file: "src/objects/read/summed_range.ts",
+    before: "while (range !== undefined && range.length !== length) range = range.other;",
+    after: "if (range?.length !== length) range = undefined;",
+    caughtBy: "tests/objects/read/page_set_test.ts",
+    filter: "start at one place and end elsewhere",
+  },
+  {
     name: "run-heads-unchecked",
     breaks: "N3: a run whose heads do not check is not believed.",
     file: "src/layer/formats/run_format.ts",

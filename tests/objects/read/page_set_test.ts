@@ -416,3 +416,24 @@ Deno.test("PageSet throws why a range could not be read, and another set tries a
   assertEquals(new PageSet(t.objects).takeRange(object, beyond - 10, 100), undefined);
   await t.close();
 });
+
+Deno.test("PageSet brings two ranges that start at one place and end elsewhere, both at once", async () => {
+  for (const fleeting of [true, false]) {
+    const t = new ObjectsFixture(), object = t.putPages(1, pages), set = new PageSet(t.objects, { fleeting });
+    const bytes = t.disk.contents(object.path), at = block + 10 * pageBytes, lengths = [4000, 100, 3000];
+    const sum = (length: number) => crc32(bytes.subarray(at, at + length));
+    needs(set, object, 3);
+    for (const length of lengths) assertEquals(set.getRange(object, at, length, sum(length)), undefined);
+    await set.fetch();
+    assertEquals(set.count, 2 + lengths.length);
+    for (const length of lengths) {
+      const lent = set.getRange(object, at, length, sum(length));
+      assertEquals(lent?.bytes.slice(lent.at, lent.at + length), bytes.slice(at, at + length));
+    }
+    for (const length of [100, 3000, 4000]) {
+      assertEquals(set.takeRange(object, at, length), bytes.slice(at, at + length));
+    }
+    assertEquals(set.count, 2, "it let go of them");
+    await t.close();
+  }
+});

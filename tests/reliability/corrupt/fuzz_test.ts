@@ -17,6 +17,12 @@ Deno.test("every parser takes bytes or refuses them with an error of its own", a
   }
 });
 
+Deno.test("a question ends where slots that lie lead to two runs that start at one place", async () => {
+  const counts = await fuzz({ inputs: 1 }, { seed: 3759473859, only: "page that lies" });
+  assert(counts.fuzzInputs > 151, "input 151 is the one");
+  assertEquals(counts.failures, []);
+});
+
 Deno.test("every parser takes what it is fed with before that is changed", async () => {
   for (const { name, corpus, byteLength, repair, parse } of await everyParser(1)) {
     const taken: boolean[] = [];
