@@ -89,6 +89,7 @@ const symbols = {
   // memmove with length 0 returns the address of the memory.
   addressOf: { name: "memmove", parameters: ["buffer", "usize", "usize"], result: "usize" },
   readMemory: { name: "memmove", parameters: ["buffer", "usize", "usize"], result: "usize" },
+  madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
   madviseAsync: { name: "madvise", parameters: ["usize", "usize", "i32"], result: "i32", nonblocking: true },
   errnoLocation: { name: "__errno_location", parameters: [], result: "usize" },
 } as const;
@@ -184,6 +185,16 @@ export async function discardPages(libc: LibcCalls, memory: SharedArrayBuffer): 
   if (await libc.symbols.madviseAsync(BigInt(from), BigInt(to - from), notNeeded) !== 0) return false;
   bytes.fill(0, 0, from - address).fill(0, to - address);
   return true;
+}
+
+/**
+ * Gives whole pages of memory back to the system at once, which has zeros in their place when they are used again. What
+ * others hold of them, as the kernel does for IO, is nobody else's from then on.
+ *
+ * @returns Whether the system did so: it does not where memory is locked.
+ */
+export function discardNow({ symbols }: LibcCalls, address: number, byteLength: number): boolean {
+  return symbols.madvise(BigInt(address), BigInt(byteLength), notNeeded) === 0;
 }
 
 /** What the engines need of {@linkcode Libc}. A test gives its own to force what a kernel may answer. */

@@ -1,10 +1,14 @@
 /**
- * The memory of rings: parts that start on pages, and that are kept for a while after their ring is closed.
+ * The memory of rings: parts that start on pages, which are taken from the kernel when their ring is closed.
+ *
+ * A ring is torn down in the background, and its last act is to write its indices. The memory may be somebody else's by
+ * then: that of a Worker goes back to the allocator as soon as the Worker ends. So its pages are given up, which the
+ * kernel keeps for itself until it is done, and others stand at the same addresses.
  *
  * @module
  */
 
-import type { LibcCalls } from "../posix/libc.ts";
+import { discardNow, type LibcCalls } from "../posix/libc.ts";
 
 /** The size of each part: a multiple of every page size that Linux uses. */
 export const partBytes: number = 64 * 1024;
@@ -16,17 +20,15 @@ export interface RingMemory {
   readonly parts: readonly Uint8Array<ArrayBuffer>[];
   /** Where each starts. */
   readonly addresses: readonly number[];
+  /** Takes the memory from the kernel, once the ring is closed (U3 of the ring). It is zeros then. */
+  giveUp(): void;
 }
 
-/** Memory of closed rings, and when they were closed. */
-const retired: { memory: RingMemory; milliseconds: number }[] = [];
-/** A teardown takes milliseconds. */
-const retiredMilliseconds = 10_000;
+/** Memory of closed rings whose pages the system would not give up, as it does not where memory is locked. */
+const kept: ArrayBuffer[] = [];
 
 /** Takes memory for a ring. */
 export function allocateParts(libc: LibcCalls): RingMemory {
-  const now = performance.now();
-  while (retired.length > 0 && now - retired[0].milliseconds > retiredMilliseconds) retired.shift();
   const buffer = new ArrayBuffer(partBytes * (partCount + 1));
   const start = libc.addressOf(new Uint8Array(buffer));
   const skip = (partBytes - start % partBytes) % partBytes;
@@ -34,10 +36,8 @@ export function allocateParts(libc: LibcCalls): RingMemory {
   return {
     parts: offsets.map((offset) => new Uint8Array(buffer, offset, partBytes)),
     addresses: offsets.map((offset) => start + offset),
+    giveUp: () => {
+      if (!discardNow(libc, start + skip, partBytes * partCount)) kept.push(buffer);
+    },
   };
-}
-
-/** Keeps the memory of a closed ring until the kernel has surely let go of it (U3 of the ring). */
-export function retire(memory: RingMemory): void {
-  retired.push({ memory, milliseconds: performance.now() });
 }

@@ -77,7 +77,12 @@ export class FakeKernel implements LibcCalls {
     const real = openLibc();
     if (!(real instanceof Libc)) throw new Error(real.reason);
     this.#real = real;
-    this.symbols = { ...real.symbols, lseek: () => BigInt(this.contents.length) };
+    this.symbols = {
+      ...real.symbols,
+      lseek: () => BigInt(this.contents.length),
+      // What stands at the addresses that it hands out is somebody else's.
+      madvise: () => 0,
+    };
   }
 
   /** A file on which the kernel works. */

@@ -170,4 +170,13 @@ export const checks: readonly Mutant[] = [
     caughtBy: "tests/layer/tree/descent_test.ts",
     filter: "goes down only",
   },
+  {
+    name: "ring-memory-left-to-kernel",
+    breaks: "U3: the kernel writes to no memory of a ring that is closed, whoever has it by then.",
+    file: "src/io/uring/uring_memory.ts",
+    before: "if (!discardNow(libc, start + skip, partBytes * partCount)) kept.push(buffer);",
+    after: "kept.push(buffer);",
+    caughtBy: "tests/io/uring/uring_ring_test.ts",
+    filter: "takes its memory from the kernel",
+  },
 ];
