@@ -1,4 +1,3 @@
-// deno-lint-ignore-file no-console
 /**
  * `deno task bench:direct`: what direct IO gives to a program that writes a large file, and what it leaves to others.
  *
@@ -13,30 +12,18 @@
 
 import { parseArgs } from "node:util";
 import { DirectFile, type DirectFileOptions } from "../direct.ts";
+import { type Figures, fioSeconds, outputOf, printRuns, shareOf, writtenBytes } from "./figures.ts";
 
 const MiB = 1024 * 1024;
 
-/** What a run says, by name. */
-type Figures = Record<string, number>;
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
-}
-
-async function output(command: string, ...args: string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(command, { args }).output();
-  if (!success) throw new Error(`${command}: ${new TextDecoder().decode(stderr)}`);
-  return new TextDecoder().decode(stdout);
-}
-
 /** How many MiB of a file the page cache holds. */
 async function cached(path: string): Promise<number> {
-  return Number(await output("fincore", "--bytes", "--noheadings", "--output", "RES", path)) / MiB;
+  return Number(await outputOf("fincore", "--bytes", "--noheadings", "--output", "RES", path)) / MiB;
 }
 
 /** Takes what is clean of a file out of the page cache. */
 async function dropCache(path: string): Promise<void> {
-  await output("dd", `of=${path}`, "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none");
+  await outputOf("dd", `of=${path}`, "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none");
 }
 
 /** A stream of the same chunk, so many times. */
@@ -63,14 +50,6 @@ async function writeDeno(path: string, count: number): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true });
   await chunks(count).pipeTo(file.writable, { preventClose: true });
   await file.sync();
-}
-
-/** What fio takes for the same bytes, in seconds. */
-async function fioSeconds(path: string, count: number): Promise<number> {
-  const job = ["--name=x", "--direct=1", "--rw=write", "--bs=1M", `--size=${count}M`, `--filename=${path}`];
-  const how = ["--ioengine=io_uring", "--iodepth=3", "--thread", "--end_fsync=1", "--output-format=json"];
-  const report = JSON.parse(await output("fio", ...job, ...how));
-  return Math.max(report.jobs[0].write.runtime, 1) / 1000;
 }
 
 /** One turn of writing a large file, each way once. */
@@ -103,8 +82,8 @@ async function tails(directory: string, syncs: number, bytes: number): Promise<F
     }
     took.sort((a, b) => a - b);
     const each = `${name}, ${bytes} B`;
-    figures[`${each}: µs, p50`] = took[syncs >> 1];
-    figures[`${each}: µs, p99`] = took[Math.floor(syncs * 0.99)];
+    figures[`${each}: µs, p50`] = shareOf(took, 0.5);
+    figures[`${each}: µs, p99`] = shareOf(took, 0.99);
     figures[`${each}: bytes to disk by byte`] = (writtenBytes() - before) / (syncs * bytes);
     figures[`${each}: file by byte`] = (await Deno.stat(path)).size / (syncs * bytes);
   };
@@ -125,12 +104,6 @@ async function tails(directory: string, syncs: number, bytes: number): Promise<F
   file.close();
   await Deno.remove(path);
   return figures;
-}
-
-/** What this process had written to disks, by the system's own account. */
-function writtenBytes(): number {
-  const account = Deno.readTextFileSync("/proc/self/io");
-  return Number(/^write_bytes: (\d+)/m.exec(account)?.[1]);
 }
 
 /** Reading a file from its start to its end, cold and once more. */
@@ -163,23 +136,9 @@ if (import.meta.main) {
     },
   });
   const [count, runs, syncs] = [values.mebibytes, values.runs, values.syncs].map(Number);
-  const directory = await Deno.makeTempDir({
-    prefix: "varve_bench_",
-    ...(values.dir ? { dir: values.dir } : {}),
+  await printRuns({ runs, dir: values.dir }, async (directory) => {
+    const figures = { ...await sinks(directory, count), ...await reads(directory, count) };
+    for (const bytes of [200, 4096]) Object.assign(figures, await tails(directory, syncs, bytes));
+    return figures;
   });
-  const all: Figures[] = [];
-  try {
-    for (let run = 0; run < runs; run++) {
-      const figures = { ...await sinks(directory, count), ...await reads(directory, count) };
-      for (const bytes of [200, 4096]) Object.assign(figures, await tails(directory, syncs, bytes));
-      all.push(figures);
-    }
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-  for (const name of Object.keys(all[0])) {
-    const found = all.map((figures) => figures[name]);
-    const text = (figure: number) => figure.toFixed(figure < 100 ? 2 : 0).padStart(8);
-    console.log(`${text(median(found))}  ${text(Math.min(...found))} –${text(Math.max(...found))}  ${name}`);
-  }
 }

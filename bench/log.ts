@@ -1,4 +1,3 @@
-// deno-lint-ignore-file no-console
 /**
  * `deno task bench:log`: what a `Log` takes, what following it costs, and how soon it is open again.
  *
@@ -16,41 +15,16 @@
 
 import { parseArgs } from "node:util";
 import { Log, type LogOptions } from "../log.ts";
+import { type Figures, fioSeconds, printRuns, shareOf, within, writtenBytes } from "./figures.ts";
 
 const MiB = 1024 * 1024;
 
-/** What a run says, by name. */
-type Figures = Record<string, number>;
-
 const payload = (length: number) => new Uint8Array(length).map((_, i) => i * 31 + (i >>> 8));
-
-function at(sorted: readonly number[] | Float64Array, share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-}
-
-async function within<T>(directory: string, work: (path: string) => Promise<T>): Promise<T> {
-  const path = await Deno.makeTempDir({ dir: directory, prefix: "log_" });
-  try {
-    return await work(path);
-  } finally {
-    await Deno.remove(path, { recursive: true });
-  }
-}
 
 async function fio(directory: string, mebibytes: number): Promise<Figures> {
   return await within(directory, async (path) => {
-    const job = [
-      "--name=x",
-      "--direct=1",
-      "--rw=write",
-      "--bs=1M",
-      `--size=${mebibytes}M`,
-      `--filename=${path}/x`,
-    ];
-    const how = ["--ioengine=io_uring", "--iodepth=3", "--thread", "--end_fsync=1", "--output-format=json"];
-    const { stdout } = await new Deno.Command("fio", { args: [...job, ...how] }).output();
-    const { write } = JSON.parse(new TextDecoder().decode(stdout)).jobs[0];
-    return { "fio, 1 MiB direct: MB/s": mebibytes * MiB / 1e6 / (Math.max(write.runtime, 1) / 1000) };
+    const seconds = await fioSeconds(`${path}/x`, mebibytes);
+    return { "fio, 1 MiB direct: MB/s": mebibytes * MiB / 1e6 / seconds };
   });
 }
 
@@ -80,9 +54,9 @@ async function producer(
     const name = `producer, ${writers} at once, ${log.io.mode}`;
     return {
       [`${name}: MB/s`]: records * 1024 / 1e6 / seconds,
-      [`${name}: append p50, ms`]: at(took, 0.5),
-      [`${name}: append p99, ms`]: at(took, 0.99),
-      [`${name}: append p99.99, ms`]: at(took, 0.9999),
+      [`${name}: append p50, ms`]: shareOf(took, 0.5),
+      [`${name}: append p99, ms`]: shareOf(took, 0.99),
+      [`${name}: append p99.99, ms`]: shareOf(took, 0.9999),
     };
   });
 }
@@ -105,8 +79,8 @@ async function syncs(directory: string, writers: number, tail: "pad" | "rewrite"
     const name = `synced 200 B, ${writers} writers, tail "${tail}"`;
     return {
       [`${name}: appends/s`]: took.length / seconds,
-      [`${name}: p50, ms`]: at(took, 0.5),
-      [`${name}: p99, ms`]: at(took, 0.99),
+      [`${name}: p50, ms`]: shareOf(took, 0.5),
+      [`${name}: p99, ms`]: shareOf(took, 0.99),
       [`${name}: bytes to disk by byte`]: (writtenBytes() - before) / (took.length * 200),
     };
   });
@@ -127,14 +101,9 @@ async function fileSyncs(directory: string): Promise<Figures> {
     took.sort((a, b) => a - b);
     return {
       "fdatasync for each 200 B: appends/s": took.length / seconds,
-      "fdatasync for each: p50, ms": at(took, 0.5),
+      "fdatasync for each: p50, ms": shareOf(took, 0.5),
     };
   });
-}
-
-/** What this process had written to disks, by the system's own account. */
-function writtenBytes(): number {
-  return Number(/^write_bytes: (\d+)/m.exec(Deno.readTextFileSync("/proc/self/io"))?.[1]);
 }
 
 /** A follower while the producer runs at full speed. */
@@ -171,9 +140,9 @@ async function follow(directory: string, mebibytes: number, options: LogOptions)
     const name = `followed at full speed, ${log.io.mode}`;
     return {
       [`${name}: MB/s`]: records * 1024 / 1e6 / seconds,
-      [`${name}: delay p50, ms`]: at(late, 0.5),
-      [`${name}: delay p99, ms`]: at(late, 0.99),
-      [`${name}: event loop p99.9, ms`]: at(loop, 0.999),
+      [`${name}: delay p50, ms`]: shareOf(late, 0.5),
+      [`${name}: delay p99, ms`]: shareOf(late, 0.99),
+      [`${name}: event loop p99.9, ms`]: shareOf(loop, 0.999),
     };
   });
 }
@@ -225,7 +194,7 @@ async function reopening(directory: string, mebibytes: number): Promise<Figures>
       await log.close();
     }
     took.sort((a, b) => a - b);
-    return { [`open ${mebibytes} MiB: ms`]: at(took, 0.5) };
+    return { [`open ${mebibytes} MiB: ms`]: shareOf(took, 0.5) };
   });
 }
 
@@ -241,47 +210,33 @@ if (import.meta.main) {
     },
   });
   const mebibytes = Number(values.mebibytes), runs = Number(values.runs), only = values.only.split(",");
-  const directory = await Deno.makeTempDir({
-    prefix: "varve_bench_",
-    ...(values.dir ? { dir: values.dir } : {}),
+  await printRuns({ runs, dir: values.dir }, async (directory) => {
+    const figures: Figures = {};
+    const add = async (part: string, ...works: (() => Promise<Figures>)[]) => {
+      if (only.includes(part)) { for (const work of works) Object.assign(figures, await work()); }
+    };
+    await add(
+      "producer",
+      () => producer(directory, mebibytes, 1, {}),
+      () => producer(directory, mebibytes, 16, {}),
+      () => producer(directory, mebibytes, 1, { ioMode: "buffered" }),
+      () => fio(directory, mebibytes),
+    );
+    await add(
+      "syncs",
+      () => fileSyncs(directory),
+      () => syncs(directory, 1, "pad"),
+      () => syncs(directory, 1, "rewrite"),
+      () => syncs(directory, 16, "pad"),
+      () => syncs(directory, 16, "rewrite"),
+    );
+    await add(
+      "follow",
+      () => follow(directory, Math.min(512, mebibytes), {}),
+      () => follow(directory, Math.min(512, mebibytes), { ioMode: "buffered" }),
+    );
+    await add("many", () => many(directory, 0), () => many(directory, 1000));
+    await add("open", () => reopening(directory, Number(values.open)));
+    return figures;
   });
-  const all: Figures[] = [];
-  try {
-    for (let run = 0; run < runs; run++) {
-      const figures: Figures = {};
-      const add = async (part: string, ...works: (() => Promise<Figures>)[]) => {
-        if (only.includes(part)) { for (const work of works) Object.assign(figures, await work()); }
-      };
-      await add(
-        "producer",
-        () => producer(directory, mebibytes, 1, {}),
-        () => producer(directory, mebibytes, 16, {}),
-        () => producer(directory, mebibytes, 1, { ioMode: "buffered" }),
-        () => fio(directory, mebibytes),
-      );
-      await add(
-        "syncs",
-        () => fileSyncs(directory),
-        () => syncs(directory, 1, "pad"),
-        () => syncs(directory, 1, "rewrite"),
-        () => syncs(directory, 16, "pad"),
-        () => syncs(directory, 16, "rewrite"),
-      );
-      await add(
-        "follow",
-        () => follow(directory, Math.min(512, mebibytes), {}),
-        () => follow(directory, Math.min(512, mebibytes), { ioMode: "buffered" }),
-      );
-      await add("many", () => many(directory, 0), () => many(directory, 1000));
-      await add("open", () => reopening(directory, Number(values.open)));
-      all.push(figures);
-    }
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-  for (const name of Object.keys(all[0])) {
-    const found = all.map((figures) => figures[name]).sort((a, b) => a - b);
-    const text = (figure: number) => figure.toPrecision(4).padStart(10);
-    console.log(`${text(at(found, 0.5))}  ${text(found[0])} –${text(found[found.length - 1])}  ${name}`);
-  }
 }
