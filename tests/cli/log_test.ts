@@ -86,6 +86,8 @@ Deno.test("varve log says what is wrong, and touches nothing", async () => {
     [["cat", "log", "--from", "3"], "", 1, "the next is at 2"],
     [["cat", "log", "--json", "--raw"], "", 2, "exclude each other"],
     [["cat", "log", "--from", "x"], "", 2, "--from takes"],
+    [["cat", "log", "--from", "1", "--since", "2026-01-31"], "", 2, "--since and --from exclude each other"],
+    [["tail", "log", "--from", "1", "-n", "1"], "", 2, "--count and --from exclude each other"],
     [["cat", "log", "--timeline", "x"], "", 2, "a log has none"],
     [["append", "log", "--tail", "cut"], "", 2, "--tail takes pad, rewrite"],
     [["append", "log", "--json"], "{}", 1, 'line 1: expected {"payload"}'],

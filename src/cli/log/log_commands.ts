@@ -1,5 +1,6 @@
 /** `varve log cat`, `tail`, `info` and `truncate`. */
 
+import { wholeNumber } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { showAsItComes } from "../commands/changes.ts";
 import { exitOk } from "../exit_code.ts";
@@ -65,9 +66,12 @@ shown, it ends with 1.`,
   },
   async run(args, { output }) {
     checkForm(args);
-    const given = args.count("from"), count = args.count("count") ?? usualCount, follow = args.flag("follow");
+    const given = args.count("from"), count = args.count("count"), follow = args.flag("follow");
+    if (given !== undefined && count !== undefined) {
+      throw new UsageError("--count and --from exclude each other");
+    }
     await using log = await openLog(args, { readOnly: true });
-    const from = given ?? Math.max(log.firstOffset, log.nextOffset - count);
+    const from = given ?? Math.max(log.firstOffset, log.nextOffset - (count ?? usualCount));
     if (!follow) {
       for await (const entry of log.readable({ from })) await writeEntry(args, output, entry);
       return exitOk;
@@ -121,8 +125,8 @@ They cannot be read any more, from then on and for ever; the files of segments t
 offset of the first record that is kept.`,
   options: noTimeline,
   async run(args, { output }) {
-    const text = args.positionals[1], offset = /^[0-9]+$/.test(text) ? Number(text) : NaN;
-    if (!Number.isSafeInteger(offset)) throw new UsageError(`An offset is a whole number, not "${text}"`);
+    const text = args.positionals[1], offset = wholeNumber(text);
+    if (offset === undefined) throw new UsageError(`An offset is a whole number, not "${text}"`);
     await using log = await openLog(args, { create: false });
     await log.truncateBefore(offset);
     await output.write(`${log.firstOffset}\n`);
