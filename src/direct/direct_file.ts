@@ -94,6 +94,8 @@ export class DirectFile implements AsyncDisposable {
    * @param path The file, as a path or a `file:` URL.
    * @param options See {@linkcode DirectFileOptions}.
    * @returns The file. It must be closed.
+   * @throws {TypeError} If an option is unknown or of a wrong type.
+   * @throws {RangeError} If an option has a value that cannot be.
    * @throws {LockedError} If it is open for writing already, in this process or another.
    * @throws {Deno.errors.NotFound} If its directory is missing, or if it is and may not be made.
    * @throws {CorruptionError} If it is shorter than the `length` that its owner recorded.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkNames, typeName } from "../base/mod.ts";
+import { checkFlag, checkNames, typeName } from "../base/mod.ts";
 import type { IoEngine, IoMode } from "../io/mod.ts";
 
 /** Options of `DirectFile.open`. */
@@ -57,6 +57,7 @@ const names = ["ioMode", "ioEngine", "strict", "tail", "preallocateBytes", "leng
 export function checkOptions(path: string, options: DirectFileOptions): void {
   const action = `open "${path}"`;
   checkNames(action, options, names);
+  checkFlag(action, "create", options.create);
   if (options.tail !== undefined && options.tail !== "rewrite" && options.tail !== "pad") {
     throw new TypeError(`Cannot open "${path}": expected tail "rewrite" or "pad", found "${options.tail}"`);
   }

@@ -21,6 +21,7 @@ Deno.test("DirectFile.open() refuses options that cannot be, before it looks for
     [{ length: null }, TypeError],
     [{ ioMode: "fast" }, RangeError],
     [{ readOnly: 1 }, TypeError],
+    [{ create: "no" }, TypeError],
   ];
   for (const [options, kind] of wrong) {
     await assertRejects(() => t.open(options as DirectFileOptions), kind, undefined, JSON.stringify(options));
