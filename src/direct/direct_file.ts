@@ -164,6 +164,7 @@ export class DirectFile implements AsyncDisposable {
   append(bytes: Uint8Array): Promise<number> {
     try {
       const { writer } = this.#writable();
+      this.#checkWaiting(writer);
       if (!(bytes instanceof Uint8Array)) {
         throw new TypeError(`Cannot append: expected a Uint8Array, found ${typeName(bytes)}`);
       }
@@ -187,12 +188,15 @@ export class DirectFile implements AsyncDisposable {
     } finally {
       this.#health.retry();
     }
-    const waiting = target.writer.bufferedBytes;
-    if (waiting <= mostWaiting) return target;
-    throw new LimitError(`Cannot append to "${this.#path}": ${waiting} bytes wait to be written`, {
-      limit: mostWaiting,
-      found: waiting,
-    });
+    return target;
+  }
+
+  /** Refuses more where others did not wait; a sync is a wait for it. */
+  #checkWaiting({ bufferedBytes: found }: BufferedWriter): void {
+    if (found <= mostWaiting) return;
+    const limit = mostWaiting,
+      message = `Cannot append to "${this.#path}": ${found} bytes wait to be written`;
+    throw new LimitError(message, { limit, found });
   }
 
   #checkOpen(): void {

@@ -270,8 +270,14 @@ Deno.test("DirectFile.append() refuses when far too much waits that nobody waite
   const chunk = new Uint8Array(64 << 20);
   const waiting = Array.from({ length: 5 }, () => file.append(chunk));
   await assertRejects(() => file.append(chunk), LimitError);
+  // Whoever syncs waits for it.
+  const syncing = file.sync();
+  syncing.catch(() => {});
+  t.engine.hold = false;
   await t.engine.finishAll();
   await Promise.all(waiting);
+  await syncing;
+  assertEquals([file.length, file.durableLength], [5 * chunk.length, 5 * chunk.length]);
   await file.close();
 });
 
