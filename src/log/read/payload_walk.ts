@@ -58,7 +58,7 @@ export interface WalkedPiece {
   readonly entries: LogEntry[];
   /** Where the record starts that comes next, in the segment. */
   readonly next: number;
-  /** How long that is, if its header is there; 0 otherwise. */
+  /** How long that is, if its header is there and can be right; 0 otherwise. */
   readonly needed: number;
 }
 
@@ -77,11 +77,12 @@ export function walkPayloads({ bytes, start, isTrusted }: LogPiece, range: WalkR
   let at = 0, length = 0, due = from;
   for (; at + recordHeaderBytes <= bytes.length && due <= to; at += length, length = 0) {
     const isRecord = isTrusted || readRecordHeader(view, at) !== undefined;
-    length = isRecord ? recordLengthAt(view, at) : maxBatchBytes + 1;
-    if (length > maxBatchBytes || start + at + length > end) {
+    const told = isRecord ? recordLengthAt(view, at) : Infinity;
+    if (told > maxBatchBytes || start + at + told > end) {
       if (starts.length > 0) break;
       throw damage(start + at, "a record", "none that ends there");
     }
+    length = told;
     if (at + length > bytes.length) break;
     if (!isTrusted && !checkRecord(bytes, view, at, length, seed)) {
       if (starts.length > 0) break;
