@@ -21,6 +21,8 @@ const fileBytes = 512 * 1024;
 /** Pieces of a file that are read ahead. */
 const mostAhead = 2;
 
+const noPiece: LogPiece = { bytes: new Uint8Array(0), start: 0, isTrusted: false };
+
 /** Bytes of a file that are being read. */
 interface Ahead {
   readonly start: number;
@@ -41,7 +43,8 @@ export class SegmentRead {
   #needed = 0;
   /** How many bytes are taken next. */
   #wanted = firstBytes;
-  #piece: LogPiece = { bytes: new Uint8Array(0), start: 0, isTrusted: false };
+  /** What was taken last, of which a rest may stand in front of what is read ahead. */
+  #piece: LogPiece = noPiece;
   /** Pieces that are being read, one behind the other. */
   #ahead: Ahead[] = [];
 
@@ -66,8 +69,10 @@ export class SegmentRead {
     this.#place ??= await this.#placeOf(from);
     for (;;) {
       const end = segment.valuesEnd;
-      this.#piece = this.#readMemory(this.#place, end) ?? await this.#readFile(this.#place, end);
-      const walked = walkPayloads(this.#piece, { path, seed: this.#seed, end, from, to: last });
+      const piece = this.#readMemory(this.#place, end) ?? await this.#readFile(this.#place, end);
+      // Who waits for the next record holds none of those that he was given.
+      this.#piece = this.#ahead.length > 0 ? piece : noPiece;
+      const walked = walkPayloads(piece, { path, seed: this.#seed, end, from, to: last });
       this.#place = walked.next;
       this.#needed = walked.needed;
       this.#wanted = Math.min(this.#wanted * 2, fileBytes);
