@@ -1,7 +1,8 @@
 /** Giving up records while others give up and read: what was given up stays so, and what is left is shown. */
 
-import { assertEquals } from "@std/assert";
-import { fill, payloadOf, SimLog, smallSegments } from "./log_fixture.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import { PoisonedError } from "../../log.ts";
+import { checkRecords, fill, payloadOf, SimLog, smallSegments } from "./log_fixture.ts";
 
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -52,5 +53,60 @@ Deno.test("Log that is only read shows what there is, though its writer gives up
   assertEquals([looks.length, log.firstOffset], [8, looks[7]]);
   await log.close();
   await writer.close();
+  t.checkClosed();
+});
+
+Deno.test("Log.close() leaves no file to be removed behind it, also of records that are just being given up", async () => {
+  for (let delay = 0; delay < 24; delay += 2) {
+    const t = new SimLog(), log = await t.open(smallSegments), { engine } = t;
+    await fill(log, 2000);
+    await log.sync();
+    while (log.segments().some(({ state }) => state === "frozen")) await sleep(1);
+    const write = engine.write.bind(engine), remove = engine.remove.bind(engine);
+    let running = 0;
+    engine.write = async (transfers, options) => {
+      await sleep(3);
+      await write(transfers, options);
+    };
+    engine.remove = async (path) => {
+      running++;
+      await sleep(10);
+      await remove(path);
+      running--;
+    };
+    const given = log.truncateBefore(1990);
+    await sleep(delay);
+    await log.close();
+    assertEquals(running, 0, `${running} files are being removed, closed after ${delay} ms`);
+    await given;
+    const before = t.disk.hash();
+    await sleep(15);
+    assertEquals(t.disk.hash(), before);
+    const again = await new SimLog(t.disk).open(smallSegments);
+    assertEquals(again.firstOffset, 1990);
+    await checkRecords(again, 1990, 2000);
+    await again.close();
+  }
+});
+
+Deno.test("Log.close() that fails leaves no file to be removed behind it either", async () => {
+  const t = new SimLog(), log = await t.open(smallSegments), { engine } = t;
+  await fill(log, 2000);
+  await log.sync();
+  while (log.segments().some(({ state }) => state === "frozen")) await sleep(1);
+  const remove = engine.remove.bind(engine);
+  let running = 0;
+  engine.remove = async (path) => {
+    running++;
+    await sleep(10);
+    await remove(path);
+    running--;
+  };
+  await log.truncateBefore(1990);
+  while (running === 0) await sleep(1);
+  await log.append(payloadOf(2000));
+  t.faults.failNext("write", "EIO");
+  await assertRejects(() => log.close(), PoisonedError, "EIO");
+  assertEquals(running, 0);
   t.checkClosed();
 });

@@ -303,9 +303,9 @@ export class LogSegments implements UnsealedSegments {
     if (named?.witness?.offset !== segment.end) await leaveSegment(this.#context, segment);
   }
 
-  /** Waits for what is in flight, and closes files. */
+  /** Waits for what is in flight, also for files that go, and closes the others. */
   async release(): Promise<void> {
-    await this.#upkeep.idle();
+    await this.idle();
     await Promise.all(this.unsealed.map(({ segment }) => segment.writer.abort()));
   }
 }
