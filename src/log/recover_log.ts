@@ -71,7 +71,7 @@ export async function recoverLog(
   const owner = ownerOf(context), source = { objects, owner, readOnly, objectOf, scans };
   const { segments, dropped, durableLsn, end } = await readBack(source, others, before);
   const { lastLsn } = end;
-  checkRow(context, ended, segments);
+  checkRow(ended, segments);
   // What was given up was durable.
   if (named.length > 0 && lastLsn < horizon) {
     const expected = `records up to offset ${horizon - 1}: the manifest says that they were given up`;
@@ -100,30 +100,25 @@ async function checkFiles(
 }
 
 /** Checks that segments follow each other without a gap, and hold as many records as they have LSNs (G2). */
-function checkRow(
-  { objects: { directory } }: LogContext,
-  ended: readonly LogSegment[],
-  segments: readonly RecoveredLogSegment[],
-): void {
-  let last = ended[0]?.firstLsn === undefined ? undefined : ended[0].firstLsn - 1;
+function checkRow(ended: readonly LogSegment[], segments: readonly RecoveredLogSegment[]): void {
   const row = [
-    ...ended.map(({ firstLsn, lastLsn, object: { path } }) => ({
+    ...ended.map(({ firstLsn, lastLsn, object }) => ({
       firstLsn,
       lastLsn,
-      path,
-      count: undefined,
+      object,
+      count: lastLsn - firstLsn + 1,
     })),
-    ...segments.map(({ segment: { firstLsn }, lastLsn, object: { path }, batches: count }) => {
-      return { firstLsn, lastLsn, path, count };
+    ...segments.map(({ segment: { firstLsn }, lastLsn, object, batches: count }) => {
+      return { firstLsn, lastLsn, object, count };
     }),
   ];
-  for (const { firstLsn, lastLsn, path, count } of row) {
-    const isRight = firstLsn === (last ?? firstLsn - 1) + 1 && lastLsn >= firstLsn &&
-      (count ?? lastLsn - firstLsn + 1) === lastLsn - firstLsn + 1;
+  let last = row.length === 0 ? 0 : row[0].firstLsn - 1;
+  for (const { firstLsn, lastLsn, object: { path }, count } of row) {
+    const isRight = firstLsn === last + 1 && lastLsn >= firstLsn && count === lastLsn - firstLsn + 1;
     if (!isRight) {
-      const expected = `records from offset ${last ?? firstLsn - 1} on, without a gap`;
-      const found = `${count ?? lastLsn - firstLsn + 1} from offset ${firstLsn - 1} to ${lastLsn - 1}`;
-      throw new CorruptionError({ path: path ?? directory, offset: 0, expected, found });
+      const expected = `records from offset ${last} on, without a gap`;
+      const found = `${count} from offset ${firstLsn - 1} to ${lastLsn - 1}`;
+      throw new CorruptionError({ path, offset: 0, expected, found });
     }
     last = lastLsn;
   }
