@@ -96,6 +96,8 @@ export class Log implements AsyncDisposable {
    * @param path Its directory, as a path or a `file:` URL.
    * @param options See {@linkcode LogOptions}.
    * @returns The log. It must be closed.
+   * @throws {TypeError} If an option is unknown or of a wrong type.
+   * @throws {RangeError} If an option has a value that cannot be.
    * @throws {LockedError} If it is open for writing already, in this process or another.
    * @throws {VarveError} If the directory holds something else.
    * @throws {CorruptionError} If records that were once durable are damaged or missing.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkNames, maxSegmentBytes, minSegmentBytes, typeName } from "../base/mod.ts";
+import { checkFlag, checkNames, maxSegmentBytes, minSegmentBytes, typeName } from "../base/mod.ts";
 import type { IoEngine, IoMode } from "../io/mod.ts";
 import type { SegmentTail } from "../segment/mod.ts";
 
@@ -28,7 +28,10 @@ export interface LogRetention {
 export interface LogOptions {
   /** Whether a log is made where there is none. The default is `true`. */
   create?: boolean | undefined;
-  /** Whether nothing is written and nobody is kept out, such as to follow another process. The default is `false`. */
+  /**
+   * Whether nothing is written and nobody is kept out, such as to follow another process. What there is is what was found
+   * by the opening; what is written since is found while somebody follows. The default is `false`.
+   */
   readOnly?: boolean | undefined;
   /** What bypasses the page cache: nothing, reads, or reads and writes. The default is `"direct-rw"`. */
   ioMode?: IoMode | undefined;
@@ -95,7 +98,8 @@ export function checkLogOptions(options: LogOptions): LogSettings {
   checkNames("open log", options, names);
   const { retain = {}, tail = "pad" } = options;
   checkNames('open log with "retain"', retain, ["bytes", "milliseconds"]);
-  const create = flag("create", options.create, true), readOnly = flag("readOnly", options.readOnly, false);
+  const create = options.create === undefined || checkFlag("open log", "create", options.create);
+  const readOnly = checkFlag("open log", "readOnly", options.readOnly);
   if (typeof tail !== "string") {
     throw new TypeError(`Cannot open log: expected "tail" to be a string, found ${typeName(tail)}`);
   }
@@ -113,25 +117,8 @@ export function checkLogOptions(options: LogOptions): LogSettings {
   };
 }
 
-function flag(name: string, value: unknown, otherwise: boolean): boolean {
-  if (value === undefined) return otherwise;
-  if (typeof value === "boolean") return value;
-  throw new TypeError(`Cannot open log: expected "${name}" to be a boolean, found ${typeName(value)}`);
-}
-
-function whole(
-  name: string,
-  value: unknown,
-  otherwise: number,
-  least: number,
-  most: number = Number.MAX_SAFE_INTEGER,
-): number {
-  if (value === undefined) return otherwise;
-  if (typeof value !== "number") {
-    throw new TypeError(`Cannot open log: expected "${name}" to be a number, found ${typeName(value)}`);
-  }
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-  throw notWhole("open log", name, least, most, value);
+function whole(name: string, value: unknown, otherwise: number, least: number, most?: number): number {
+  return value === undefined ? otherwise : checkWhole("open log", name, value, least, most);
 }
 
 /**
@@ -141,14 +128,20 @@ function whole(
  * @throws {RangeError} If it is no whole number of 0 or more.
  */
 export function checkOffset(action: string, name: string, value: unknown): number {
+  return checkWhole(action, name, value, 0);
+}
+
+function checkWhole(
+  action: string,
+  name: string,
+  value: unknown,
+  least: number,
+  most: number = Number.MAX_SAFE_INTEGER,
+): number {
   if (typeof value !== "number") {
     throw new TypeError(`Cannot ${action}: expected "${name}" to be a number, found ${typeName(value)}`);
   }
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw notWhole(action, name, 0, Number.MAX_SAFE_INTEGER, value);
-}
-
-function notWhole(action: string, name: string, least: number, most: number, found: number): RangeError {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
   const expected = `to be a whole number from ${least} to ${most}`;
-  return new RangeError(`Cannot ${action}: expected "${name}" ${expected}, found ${found}`);
+  throw new RangeError(`Cannot ${action}: expected "${name}" ${expected}, found ${value}`);
 }
