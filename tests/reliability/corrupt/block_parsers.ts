@@ -238,6 +238,15 @@ export function repairSegment(bytes: Bytes): void {
   }
 }
 
+/** A segment with other bytes behind its header, whose checksums are right. */
+export function lyingSegment(file: Bytes, bytes: Bytes): Bytes {
+  const lying: Bytes = new Uint8Array(block + bytes.length);
+  lying.set(file.subarray(0, block));
+  lying.set(bytes, block);
+  repairSegment(lying);
+  return lying;
+}
+
 /** Cuts bytes into pieces, as a file is read. */
 async function* pieces(bytes: Bytes, from: number, to: number, size: number): AsyncGenerator<Bytes> {
   for (let at = from; at < Math.min(to, bytes.length); at += size) {

@@ -17,7 +17,7 @@ import {
 import { readManifest } from "../../../src/manifest/read_manifest.ts";
 import type { Random } from "../../random.ts";
 import { noTurns } from "../../manifest/memory_root.ts";
-import { type Golden, isManifestPath } from "./golden.ts";
+import { type Disk, type Golden, isManifestPath } from "./golden.ts";
 import { type Bytes, type Parser, promise } from "./parser.ts";
 
 const path = "/fuzz/manifest";
@@ -46,6 +46,32 @@ export function framesOf(bytes: Bytes, version: number): { kind: FrameKind; body
     frames.push({ kind: frame.kind, body: frame.body.bytes(frame.body.left).slice() as Bytes });
   }
   return frames;
+}
+
+/**
+ * The newest manifest on a disk, with another body.
+ *
+ * @param subject Of what it is the manifest.
+ * @param disk Where it lies.
+ * @param read Reads all with other bytes in the place of a file; returns whether nothing is damaged.
+ */
+export function lyingManifest(
+  subject: string,
+  disk: Disk,
+  read: (path: string, bytes: Bytes) => Promise<boolean>,
+): Parser {
+  const newest = disk.paths().filter(isManifestPath).at(-1)!, file = disk.contents(newest);
+  const version = Number(newest.slice(-12)), storeId = file.subarray(16, 32).toHex();
+  const bodies = framesOf(file, version).map(({ body }) => body).filter(({ length }) => length > 0);
+  return {
+    name: `${subject} with a manifest that lies`,
+    corpus: bodies,
+    refusals: [VarveError],
+    parse: async (bytes, random) => {
+      const lying = bodies.toSpliced(random.below(bodies.length), 1, bytes);
+      return await read(newest, framed(lying, undefined, { storeId, version }));
+    },
+  };
 }
 
 /** A file with its checksums as they are: hardly anything but what stands behind its end may change. */

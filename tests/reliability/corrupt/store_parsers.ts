@@ -10,10 +10,10 @@ import { fileSeed } from "../../../src/layer/formats/file_seed.ts";
 import { pageSeed, PageType, stampPage } from "../../../src/layer/formats/page_format.ts";
 import { decodeFooter, type LayerDescription } from "../../../src/layer/mod.ts";
 import { RecyclingEngine } from "../recycling_engine.ts";
-import { block, type Disk, type Golden, isManifestPath, openOn, type TimelineTruth } from "./golden.ts";
-import { framed, framesOf } from "./manifest_parsers.ts";
-import { repairSegment } from "./block_parsers.ts";
-import { type Bytes, type Parser, promise } from "./parser.ts";
+import { block, type Disk, type Golden, openOn, type TimelineTruth } from "./golden.ts";
+import { lyingManifest } from "./manifest_parsers.ts";
+import { lyingSegment } from "./block_parsers.ts";
+import { type Parser, promise } from "./parser.ts";
 
 const decoder = new TextDecoder();
 const report = { damage: "report" } as const;
@@ -22,7 +22,8 @@ const report = { damage: "report" } as const;
 export function storeParsers(
   { closed, killed }: { readonly closed: Golden; readonly killed: Golden },
 ): Parser[] {
-  return [pageParser(closed), manifestParser(closed), segmentParser(killed)];
+  const manifests = lyingManifest("store", closed.disk, (path, bytes) => readStore(closed, path, bytes));
+  return [pageParser(closed), manifests, segmentParser(killed)];
 }
 
 /** Reads a store in every way, with something else in the place of a file. */
@@ -116,22 +117,6 @@ function pageParser(golden: Golden): Parser {
   };
 }
 
-/** The newest manifest with another body. */
-function manifestParser(golden: Golden): Parser {
-  const path = golden.disk.paths().filter(isManifestPath).at(-1)!, file = golden.disk.contents(path);
-  const version = Number(path.slice(-12)), storeId = file.subarray(16, 32).toHex();
-  const bodies = framesOf(file, version).map(({ body }) => body).filter(({ length }) => length > 0);
-  return {
-    name: "store with a manifest that lies",
-    corpus: bodies,
-    refusals: [VarveError],
-    parse: async (bytes, random) => {
-      const at = random.below(bodies.length), lying = bodies.toSpliced(at, 1, bytes);
-      return await readStore(golden, path, framed(lying, undefined, { storeId, version }));
-    },
-  };
-}
-
 /** The unsealed segment of a store that was not closed, with other records. */
 function segmentParser(golden: Golden): Parser {
   const path = golden.disk.paths().find((name) =>
@@ -143,10 +128,7 @@ function segmentParser(golden: Golden): Parser {
     corpus: [file.slice(block, 6 * block)],
     refusals: [VarveError],
     parse: async (bytes) => {
-      const lying: Bytes = new Uint8Array(block + bytes.length);
-      lying.set(file.subarray(0, block));
-      lying.set(bytes, block);
-      repairSegment(lying);
+      const lying = lyingSegment(file, bytes);
       const before = golden.disk.contents(path);
       golden.disk.put(path, lying);
       try {

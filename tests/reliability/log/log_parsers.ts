@@ -8,9 +8,9 @@ import { CorruptionError, type Log, VarveError } from "../../../log.ts";
 import { crc32 } from "../../../src/base/mod.ts";
 import { decodeHeader, fileSeed, getLong } from "../../../src/layer/mod.ts";
 import { decodeIndex, encodeIndex, type IndexedSegment } from "../../../src/log/index/index_format.ts";
-import { repairSegment } from "../corrupt/block_parsers.ts";
-import { block, isManifestPath } from "../corrupt/golden.ts";
-import { framed, framesOf } from "../corrupt/manifest_parsers.ts";
+import { lyingSegment } from "../corrupt/block_parsers.ts";
+import { block } from "../corrupt/golden.ts";
+import { lyingManifest } from "../corrupt/manifest_parsers.ts";
 import { type Bytes, type Parser, promise } from "../corrupt/parser.ts";
 import { RecyclingEngine } from "../recycling_engine.ts";
 import { type GoldenLog, openLogOn } from "./golden_log.ts";
@@ -18,7 +18,8 @@ import { type GoldenLog, openLogOn } from "./golden_log.ts";
 /** All of them, fed with what stands in a log. */
 export function logParsers(golden: GoldenLog): Parser[] {
   const indexes = indexesOf(golden);
-  return [indexParser(indexes), lyingIndex(golden, indexes), lyingManifest(golden), lyingSegment(golden)];
+  const manifests = lyingManifest("log", golden.disk, (path, bytes) => readLog(golden, path, bytes));
+  return [indexParser(indexes), lyingIndex(golden, indexes), manifests, segmentParser(golden)];
 }
 
 /** An index, and where it stands. */
@@ -130,24 +131,8 @@ function lyingIndex(golden: GoldenLog, indexes: readonly StoredIndex[]): Parser 
   };
 }
 
-/** The newest manifest with another body. */
-function lyingManifest(golden: GoldenLog): Parser {
-  const path = golden.disk.paths().filter(isManifestPath).at(-1)!, file = golden.disk.contents(path);
-  const version = Number(path.slice(-12)), storeId = file.subarray(16, 32).toHex();
-  const bodies = framesOf(file, version).map(({ body }) => body).filter(({ length }) => length > 0);
-  return {
-    name: "log with a manifest that lies",
-    corpus: bodies,
-    refusals: [VarveError],
-    parse: async (bytes, random) => {
-      const lying = bodies.toSpliced(random.below(bodies.length), 1, bytes);
-      return await readLog(golden, path, framed(lying, undefined, { storeId, version }));
-    },
-  };
-}
-
 /** The segment that is not sealed, with other records. */
-function lyingSegment(golden: GoldenLog): Parser {
+function segmentParser(golden: GoldenLog): Parser {
   const path = golden.disk.paths().filter((name) => name.endsWith(".seg")).at(-1)!;
   const file = golden.disk.contents(path);
   return {
@@ -155,12 +140,8 @@ function lyingSegment(golden: GoldenLog): Parser {
     corpus: [file.slice(block, 6 * block)],
     refusals: [VarveError],
     parse: async (bytes) => {
-      const lying: Bytes = new Uint8Array(block + bytes.length);
-      lying.set(file.subarray(0, block));
-      lying.set(bytes, block);
-      repairSegment(lying);
       // Whatever checks there is a record of its offset.
-      return await readLog(golden, path, lying, false);
+      return await readLog(golden, path, lyingSegment(file, bytes), false);
     },
   };
 }
