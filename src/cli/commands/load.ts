@@ -32,12 +32,12 @@ Lines one after the other with the same LSN are one batch. Lines without are gat
 changes or 1 MiB; a key that comes again begins a new batch, so that no version is lost.
 A line that cannot be used ends the load: the batches before it are stored, nothing of its own batch is.
 
-Ctrl-C ends the load (exit code 130). After that, a crash, a full disk or a bad line that was mended, the same command goes on with
-the rest, and stores no line twice; once all is stored, it loads what was added to the file since. Lines with LSNs that
-the store has are passed over. For lines without, each batch keeps the position behind it under the key
+Ctrl-C ends the load (exit code 130). After that, a crash, a full disk or a bad line that was mended, the same command
+goes on with the rest, and stores no line twice; once all is stored, it loads what was added to the file since. Lines
+with LSNs that the store has are passed over. For lines without, each batch keeps the position behind it under the key
 "\\x00varve/load/NAME"; NAME is the path of the file. Standard input has no name, and is loaded from its first line on,
-unless --name gives it one. "varve scan", "varve tail" and "varve diff" leave these keys out; the API shows
-them, scans but with start: "\\0varve0".`,
+unless --name gives it one. "varve scan", "varve tail" and "varve diff" leave these keys out; the API shows them, scans
+but with start: "\\0varve0".`,
   options: {
     "base64": { describe: '"key", "value" and "patch" are base64' },
     "ignore-lsn": { describe: 'pass over "lsn" and write at the next LSNs' },
