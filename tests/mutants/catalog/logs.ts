@@ -94,4 +94,22 @@ export const logs: readonly Mutant[] = [
     caughtBy: "tests/log/removed_test.ts",
     filter: "tells an OffsetError",
   },
+  {
+    name: "log-believes-a-damaged-length",
+    breaks: "A header that does not check says nothing of how much is read.",
+    file: "src/log/read/payload_walk.ts",
+    before: "const told = isRecord ? recordLengthAt(view, at) : Infinity;",
+    after: "const told = length = isRecord ? recordLengthAt(view, at) : Infinity;",
+    caughtBy: "tests/log/read_bytes_test.ts",
+    filter: "reads no rest of a segment",
+  },
+  {
+    name: "log-closes-before-files-are-gone",
+    breaks: "Nothing is removed once a log is closed.",
+    file: "src/log/write/log_segments.ts",
+    before: "    await this.idle();\n    await Promise.all(this.unsealed",
+    after: "    await this.#upkeep.idle();\n    await Promise.all(this.unsealed",
+    caughtBy: "tests/log/giving_up_test.ts",
+    filter: "leaves no file to be removed behind it",
+  },
 ];
