@@ -61,13 +61,7 @@ export class KeptRows {
     own.reserve(at + 1, start + count);
     this.#reserve(own.lsn.length);
     copyBytes(block.view, block.keyStart[row] - head, own.view, start, count);
-    own.keyStart[at] = start + head;
-    own.keyLength[at] = block.keyLength[row];
-    own.lsn[at] = block.lsn[row];
-    own.offset[at] = block.offset[row];
-    own.length[at] = block.length[row];
-    own.flags[at] = block.flags[row];
-    this.#tags[at] = source * 2 + (hasRecord ? 1 : 0);
+    this.#put(block, row, at, start + head, source * 2 + (hasRecord ? 1 : 0));
     own.count++;
     return count;
   }
@@ -90,13 +84,19 @@ export class KeptRows {
     if (from === to) return end - first;
     const start = this.endOf(to - 1);
     own.bytes.copyWithin(start, first, end);
-    own.keyStart[to] = start + head;
-    own.keyLength[to] = own.keyLength[from];
-    own.lsn[to] = own.lsn[from];
-    own.offset[to] = own.offset[from];
-    own.length[to] = own.length[from];
-    own.flags[to] = own.flags[from];
-    this.#tags[to] = this.#tags[from];
+    this.#put(own, from, to, start + head, this.#tags[from]);
     return end - first;
+  }
+
+  /** Fills the columns of a row with those of another, whose key starts elsewhere. */
+  #put(block: VersionBlock, row: number, at: number, keyStart: number, tag: number): void {
+    const own = this.block;
+    own.keyStart[at] = keyStart;
+    own.keyLength[at] = block.keyLength[row];
+    own.lsn[at] = block.lsn[row];
+    own.offset[at] = block.offset[row];
+    own.length[at] = block.length[row];
+    own.flags[at] = block.flags[row];
+    this.#tags[at] = tag;
   }
 }
