@@ -23,11 +23,10 @@ import {
 } from "../../base/mod.ts";
 import { type LayerEdit, LayerMap, type MemoryIndexHint, MemoryLayer, StoredLayer } from "../../layer/mod.ts";
 import type { TimelineEdit } from "../../manifest/mod.ts";
-import { CountedClock } from "../../segment/mod.ts";
+import { CountedClock, type Upkeep } from "../../segment/mod.ts";
 import { type TimelineContext, timelineState } from "../timeline_context.ts";
 import { LevelledLayers, type StoredAt } from "../upkeep/levelled_layers.ts";
 import { sealLayer } from "../upkeep/seal.ts";
-import type { Upkeep } from "../../segment/mod.ts";
 import { type OpenLayer, openLayer, resumeLayer } from "./open_layer.ts";
 import type { RecoveredSegment } from "./recover.ts";
 

@@ -14,12 +14,11 @@
 
 import { Health, isShortage, type Lsn, LsnError, maxLsn } from "../../base/mod.ts";
 import { timeMarkBytes } from "../../layer/mod.ts";
-import { Durability, EncodedBatch, joinPatches, TimedFlusher, Waiters } from "../../segment/mod.ts";
+import { Durability, EncodedBatch, joinPatches, TimedFlusher, Upkeep, Waiters } from "../../segment/mod.ts";
 import { Dates } from "../dates.ts";
 import type { TimelineContext } from "../timeline_context.ts";
 import { Compactor } from "../upkeep/compactor.ts";
 import { Horizon } from "../upkeep/retain/horizon.ts";
-import { Upkeep } from "../../segment/mod.ts";
 import { checkNamed } from "./orphans.ts";
 import { proveEnds } from "./prove_ends.ts";
 import { ReadOn } from "./read_on.ts";

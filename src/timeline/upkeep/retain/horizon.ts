@@ -18,10 +18,10 @@
 
 import { type Health, isShortage, type Lsn } from "../../../base/mod.ts";
 import { leastBranchOf, type StoreState, type TimelineEdit } from "../../../manifest/mod.ts";
+import type { Upkeep } from "../../../segment/mod.ts";
 import type { BranchPoint } from "../../ancestor.ts";
 import type { Dates } from "../../dates.ts";
 import { type TimelineContext, timelineState } from "../../timeline_context.ts";
-import type { Upkeep } from "../../../segment/mod.ts";
 import { type HistoryPolicy, horizonOf, isWorthStep } from "./history_policy.ts";
 
 /** Moves the horizon, and tells where it is. */
