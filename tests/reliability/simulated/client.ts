@@ -19,6 +19,7 @@ import type { Machine } from "./machine.ts";
 import { checkAnswers, endsOf, readEndsOf } from "./oracle.ts";
 import { HeldFeed } from "./held_feed.ts";
 import { HeldSnapshot } from "./held_snapshot.ts";
+import { Expected } from "./programs/expected.ts";
 import type { Change } from "./versions.ts";
 
 /** How a batch is appended. */
@@ -27,6 +28,8 @@ export interface AppendOptions {
   readonly gap?: number | undefined;
   /** Whether it is to be durable. */
   readonly sync?: boolean | undefined;
+  /** What decides what it expects of keys; the default is nothing. Nobody else appends before it has ended. */
+  readonly expect?: number | undefined;
 }
 
 /** A client was asked to do something for which something is missing, since it was refused earlier. */
@@ -138,10 +141,17 @@ export class Client {
     return [this.#opened().timeline(name), issued];
   }
 
-  /** Appends; what is applied is there when the call returns. */
-  async append(name: string, changes: readonly Change[], { gap, sync }: AppendOptions = {}): Promise<number> {
-    const [timeline, issued] = this.#line(name);
-    const lsn = timeline.lastLsn + (gap ?? 1);
+  /** Appends; what is applied is there when the call returns, unless it expects what must be looked up. */
+  async append(
+    name: string,
+    changes: readonly Change[],
+    { gap, sync, expect }: AppendOptions = {},
+  ): Promise<number> {
+    const [timeline, issued] = this.#line(name), { lastLsn } = timeline;
+    const lsn = lastLsn + (gap ?? 1);
+    const expected = expect === undefined
+      ? undefined
+      : new Expected(batchesUpTo(issued.known(), lastLsn), expect);
     this.#machine.called();
     issued.issue(lsn, issued.resolve(changes), this.#machine.host.clock.now());
     const appended = timeline.append(
@@ -149,10 +159,13 @@ export class Client {
         if (patch !== undefined) return { key, patch };
         return value === undefined ? { key, delete: true } : { key, value };
       }),
-      { sync: sync === true, lsn: gap === undefined ? undefined : lsn },
+      { sync: sync === true, lsn: gap === undefined ? undefined : lsn, expect: expected?.expect },
     );
+    // Until it has ended it counts as issued.
+    if (expected !== undefined) await appended.catch(() => {});
     if (timeline.lastLsn !== lsn) issued.withdraw();
-    const found = await appended;
+    const found = await (expected?.judge(appended) ?? appended);
+    if (found === undefined) return lastLsn;
     if (found !== lsn) throw new Error(`append: found LSN ${found}, expected ${lsn}`);
     if (sync) issued.acknowledge(lsn);
     return lsn;

@@ -202,7 +202,7 @@ export class Life {
       case "append": {
         const gap = step.gap === 0 ? undefined : step.gap;
         const changes = changesOf(new SeededChoices(step.seed), step.patches);
-        await client.append(this.#lineOf(step.line), changes, { gap, sync: step.sync });
+        await client.append(this.#lineOf(step.line), changes, { gap, sync: step.sync, expect: step.expect });
         return;
       }
       case "sync":

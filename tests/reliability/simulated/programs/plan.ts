@@ -4,9 +4,23 @@ import type { HistoryPolicy } from "../../../../mod.ts";
 import { chance, type Choices, pick, SeededChoices } from "../../../../src/sim/mod.ts";
 import { damageKinds, type DamagePlan } from "./damage_plan.ts";
 
+/** What is appended. */
+interface AppendStep {
+  do: "append";
+  line: number;
+  seed: number;
+  /** What decides which keys are patched, if any are. */
+  patches?: number;
+  /** What decides what is expected of keys, if anything is; nothing else is appended before it has ended then. */
+  expect?: number;
+  gap: number;
+  sync: boolean;
+  wait: boolean;
+}
+
 /** One thing that a program does. `line` chooses among the timelines that there are then. */
 export type Step =
-  | { do: "append"; line: number; seed: number; patches?: number; gap: number; sync: boolean; wait: boolean }
+  | AppendStep
   | { do: "sync" | "freeze" | "compact"; line: number; wait: boolean }
   | { do: "gc"; line: number; history: HistoryPolicy | undefined; wait: boolean }
   | { do: "set clock"; milliseconds: number }
@@ -63,7 +77,18 @@ export function planOf(seed: number): Plan {
   const patching = new SeededChoices(seed ^ 0xc2b2ae35);
   const patched = chance(patching, 1, 2) ? forked : forked.map((life) => withPatches(life, patching));
   const feeds = new SeededChoices(seed ^ 0x27d4eb2f);
-  return chance(feeds, 1, 2) ? patched : patched.map((life) => withFeeds(life, feeds));
+  const fed = chance(feeds, 1, 2) ? patched : patched.map((life) => withFeeds(life, feeds));
+  const agreeing = new SeededChoices(seed ^ 0x165667b1);
+  return chance(agreeing, 1, 2) ? fed : fed.map((life) => withExpectations(life, agreeing));
+}
+
+/** Has half of what is appended expect something of keys. */
+function withExpectations(life: LifePlan, choices: Choices): LifePlan {
+  const steps = life.steps.map((step) => {
+    if (step.do !== "append" || chance(choices, 1, 2)) return step;
+    return { ...step, expect: word(choices), gap: 0, wait: true };
+  });
+  return { ...life, steps };
 }
 
 /** Adds feeds that follow, each somewhere, and gives up what is held now and then. */
