@@ -13,7 +13,6 @@ import {
   checkLsn,
   checkNames,
   type KeyPrefix,
-  LimitError,
   type Lsn,
   PoisonedError,
   ReadOnlyError,
@@ -25,6 +24,7 @@ import { Agreement } from "./expect/agreement.ts";
 import { type Expectation, Expectations } from "./expect/expectations.ts";
 import type { ViewSource } from "./read/reads.ts";
 import type { TimelineContext } from "./timeline_context.ts";
+import { ofChange } from "./which_change.ts";
 import type { TimelineWriter } from "./write/timeline_writer.ts";
 
 /** Options of {@linkcode Timeline.append}. */
@@ -57,10 +57,7 @@ function addTo(records: EncodedBatch, change: Change): void {
   try {
     records.add(change);
   } catch (error) {
-    if (error instanceof TypeError || error instanceof LimitError) {
-      error.message += ` (changes[${records.count}])`;
-    }
-    throw error;
+    throw ofChange(error, records.count);
   }
 }
 

@@ -15,6 +15,7 @@ import type { Change } from "../../segment/mod.ts";
 import type { DamagedEntry, Entry, KeyEntry, ValueEntry, Version } from "../entry.ts";
 import type { Difference } from "../read/diff/options.ts";
 import type { ChangeBatch, KeyChange } from "../read/feed/change_batch.ts";
+import { ofChange } from "../which_change.ts";
 import { checkCodec, type Codec, CodecError } from "./codec.ts";
 
 /** A value as it is stored. */
@@ -126,28 +127,41 @@ export class Space<T, Put = T> {
     if (typeof changes !== "object" || changes === null || !(Symbol.iterator in changes)) {
       throw new TypeError(`Cannot append: expected changes, found ${typeName(changes)}`);
     }
-    for (const change of changes) yield this.changeOf(change);
+    let index = 0;
+    for (const change of changes) yield this.changeOf(change, index++);
   }
 
   /**
    * A change as the timeline takes it. Its key is lent until the next one.
    *
+   * @param change The change.
+   * @param index Which one of its batch it is, for errors.
    * @throws {TypeError} If it is no change, or of a wrong type.
    */
-  changeOf(change: Change<Put>): Change {
+  changeOf(change: Change<Put>, index?: number): Change {
     if (typeof change !== "object" || change === null) {
-      throw new TypeError(`Cannot add change: expected an object, found ${typeName(change)}`);
+      const found = typeName(change);
+      throw ofChange(new TypeError(`Cannot add change: expected an object, found ${found}`), index);
     }
     // What is no put is encoded as it is, a patch too, and refused there if it is no change at all.
     if (!("value" in change) || "patch" in change || "delete" in change) {
-      return { ...change, key: this.prefix.write(change.key) } as Change;
+      return { ...change, key: this.#keyOf(change.key, index) } as Change;
     }
     if (change.value === undefined) {
-      throw new TypeError("Cannot add change: its value is undefined; delete: true deletes a key");
+      const why = "Cannot add change: its value is undefined; delete: true deletes a key";
+      throw ofChange(new TypeError(why), index);
     }
     // First the value: whoever encodes it may write other keys of this space.
     const value = this.#coding.encode(change.value);
-    return { key: this.prefix.write(change.key), value };
+    return { key: this.#keyOf(change.key, index), value };
+  }
+
+  #keyOf(key: Key, index: number | undefined): Uint8Array<ArrayBuffer> {
+    try {
+      return this.prefix.write(key);
+    } catch (error) {
+      throw ofChange(error, index);
+    }
   }
 
   #behind<E extends { readonly key: Bytes }>(entry: E): E {

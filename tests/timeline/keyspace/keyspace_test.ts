@@ -107,6 +107,32 @@ test("Keyspace.append() writes behind the prefix, all of it at one LSN or nothin
   assertEquals([timeline.lastLsn, text(await user.get(["name"]))], [5, "Ann"]);
 });
 
+test("Keyspace.append() says which change of a batch is wrong, but not of what a codec throws", async (place) => {
+  const user = (await place.open()).timeline().under(["user"]), good = { key: ["name"], value: "Ann" };
+  const wrong = [
+    5,
+    { key: ["a"] },
+    { key: ["a"], value: undefined },
+    { key: ["a"], value: 5 },
+    { key: 5, delete: true },
+    { key: 5, value: "" },
+    { key: Uint8Array.of(255), value: "" },
+    { key: "x".repeat(512), patch: "" },
+  ];
+  for (const change of wrong) {
+    const changes = [good, good, change as typeof good];
+    const error = await assertRejects(() => user.append(changes), Error, "Cannot");
+    assertEquals(error.message.match(/\(changes.*/)?.[0], "(changes[2])", error.message);
+  }
+  const own = new TypeError("mine");
+  const refuse = () => {
+    throw own;
+  };
+  const codec = { ...json<string>(), encode: refuse };
+  assertEquals(await assertRejects(() => user.as(codec).append([good])), own);
+  assertEquals(own.message, "mine");
+});
+
 test("Keyspace.append() takes changes of an iterable that reads the same keyspace meanwhile", async (place) => {
   const user = (await place.open()).timeline().under(["user"]);
   const changes = function* () {
