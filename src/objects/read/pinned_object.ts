@@ -5,7 +5,7 @@
  * @module
  */
 
-import { blockBytes } from "../../base/mod.ts";
+import { asMemoryError, blockBytes } from "../../base/mod.ts";
 import { type BufferPool, type IoEngine, type IoFile, readOnce } from "../../io/mod.ts";
 
 /** An open file. Any number of reads may run at once; it is closed when none does. */
@@ -27,8 +27,18 @@ export class PinnedObject {
    * @param offset Where they start.
    * @param length How many.
    * @returns Memory of its own; shorter where the file ends.
+   * @throws {MemoryError} If there is no memory for it.
+   * @throws {IoError} If the system fails.
    */
   async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    try {
+      return await this.#read(offset, length);
+    } catch (error) {
+      throw asMemoryError(error, "read");
+    }
+  }
+
+  async #read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(length);
     for (let at = 0; at < length;) {
       const read = await this.#readPiece(offset + at, bytes.subarray(at));

@@ -4,17 +4,7 @@ import { assertEquals, assertInstanceOf } from "@std/assert";
 import { Health, MemoryError } from "../../../src/base/mod.ts";
 import { RangeRead, type RangeSink } from "../../../src/objects/mod.ts";
 import { block, idOf, ObjectsFixture } from "../objects_fixture.ts";
-
-/** Has the runtime find no memory for arrays of one length until it is disposed of. */
-function withoutMemoryFor(length: number): Disposable {
-  const whole = globalThis.Uint8Array;
-  const construct = (target: typeof whole, args: unknown[]) => {
-    if (args[0] === length) throw new RangeError("Array buffer allocation failed");
-    return Reflect.construct(target, args);
-  };
-  globalThis.Uint8Array = new Proxy(whole, { construct });
-  return { [Symbol.dispose]: () => void (globalThis.Uint8Array = whole) };
-}
+import { withoutMemoryFor } from "../without_memory.ts";
 
 /** Notes what came of each range: its length, or why it failed. */
 class Answers implements RangeSink {
