@@ -20,13 +20,11 @@ function branchLsn(store: Store, branch: Timeline): Lsn {
   return info?.ancestor?.lsn ?? 0;
 }
 
-/** What was changed on a branch since it was made: the last change of each key. */
+/** What was changed on a branch since it was made, all of it as of one LSN: nothing that is as it was then. */
 export async function changes(store: Store, branch: Timeline): Promise<Change[]> {
-  const from = branchLsn(store, branch), changed: Change[] = [];
-  for await (const { key, lsn } of branch.scan({ keysOnly: true, deleted: true })) {
-    if (lsn <= from) continue;
-    const value = await branch.get(key);
-    changed.push(value === undefined ? { key, delete: true } : { key, value });
+  const changed: Change[] = [];
+  for await (const { key, after } of branch.diff(branchLsn(store, branch), branch.lastLsn)) {
+    changed.push(after === undefined ? { key, delete: true } : { key, value: after });
   }
   return changed;
 }

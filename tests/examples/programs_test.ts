@@ -142,9 +142,18 @@ test("a branch is tried out, compared and taken over, or not", async (place) => 
   const trial = await tryOut(store, "trial"), early = await tryOut(store, "early", first);
   await trial.append([{ key: "b", delete: true }, { key: "c", value: "3" }]);
   await trial.append([{ key: "c", value: "4" }]);
+  // What is put back is not taken over, nor what comes while changes are read, in part or in whole.
+  for (const value of ["9", "2"]) await trial.append([{ key: "a", value }]);
   await main.append([{ key: "d", value: "5" }]);
   assertEquals([await prices(trial), await prices(early)], [{ a: "2", c: "4" }, { a: "1", b: "1" }]);
-  assertEquals((await changes(store, trial)).length, 2);
+  const changing = changes(store, trial);
+  const later = ["b", "c"].map((key) => trial.append([{ key, value: "later" }]));
+  assertEquals(await changing, [
+    { key: new TextEncoder().encode("b"), delete: true },
+    { key: new TextEncoder().encode("c"), value: new TextEncoder().encode("4") },
+  ]);
+  await Promise.all(later);
+  await trial.append([{ key: "b", delete: true }, { key: "c", value: "4" }]);
   assertEquals(await changes(store, early), []);
   assertEquals(await takeOver(store, trial), 4);
   assertEquals(await prices(main), { a: "2", c: "4", d: "5" });
