@@ -55,8 +55,8 @@ export const keys: readonly Mutant[] = [
     breaks: "A change of a keyspace has its own key, whatever its codec writes meanwhile.",
     file: "src/timeline/keyspace/space.ts",
     before: `    const value = this.#coding.encode(change.value);
-    return { key: this.prefix.write(change.key), value };`,
-    after: "    return { key: this.prefix.write(change.key), value: this.#coding.encode(change.value) };",
+    return { key: this.#keyOf(change.key, index), value };`,
+    after: "    return { key: this.#keyOf(change.key, index), value: this.#coding.encode(change.value) };",
     caughtBy: "tests/timeline/keyspace/codec_test.ts",
     filter: "codec that uses the same keyspace",
   },
