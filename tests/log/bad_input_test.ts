@@ -13,7 +13,16 @@ import {
   VarveError,
 } from "../../log.ts";
 import { salvage, Store, verifyStore } from "../../mod.ts";
-import { checkRecords, fill, payloadOf, SimLog, smallSegments, test, testEach } from "./log_fixture.ts";
+import {
+  checkRecords,
+  fill,
+  payloadOf,
+  placeOf,
+  SimLog,
+  smallSegments,
+  test,
+  testEach,
+} from "./log_fixture.ts";
 
 const any = (value: unknown) => value as never;
 
@@ -223,7 +232,7 @@ Deno.test("Log tells damage of what was durable, where it is read or opened", as
   await log.close();
   const [first, ...others] = t.disk.paths().filter((path) => path.endsWith(".seg"));
   const bytes = t.disk.contents(first);
-  bytes[4096 + 120 * 100 + 80] ^= 1;
+  bytes[placeOf(bytes, 100) + 20] ^= 1;
   t.disk.put(first, bytes);
   const damaged = await t.open();
   const error = await assertRejects(() => Array.fromAsync(damaged.readable()), CorruptionError);

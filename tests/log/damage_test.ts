@@ -6,7 +6,7 @@ import { systemHost } from "../../src/io/mod.ts";
 import { openLogWith } from "../../src/log/mod.ts";
 import { SimTime } from "../../src/sim/mod.ts";
 import { deadline } from "../deadline.ts";
-import { checkRecords, fill, payloadOf, SimLog, smallSegments, until } from "./log_fixture.ts";
+import { checkRecords, fill, payloadOf, placeOf, SimLog, smallSegments, until } from "./log_fixture.ts";
 
 const blockBytes = 4096;
 
@@ -130,7 +130,7 @@ Deno.test("Log reads on in a damaged segment from some 64 KiB behind, and is ref
   await until(() => log.segments()[0].state === "sealed");
   await log.close();
   const [sealed, open] = log.segments().map(({ path }) => path), bytes = t.disk.contents(sealed);
-  bytes[blockBytes + 12_080] ^= 1;
+  bytes[placeOf(bytes, 100) + 20] ^= 1;
   t.disk.put(sealed, bytes);
   for (const readOnly of [false, true]) {
     const damaged = await t.open({ readOnly });

@@ -78,6 +78,12 @@ export function payloadOf(offset: number, length: number = 100): Uint8Array<Arra
   return bytesOf(length, offset);
 }
 
+/** Where the payload of a record starts in a segment: time marks stand before it, and how many the clock says. */
+export function placeOf(segment: Uint8Array, offset: number, length: number = 100): number {
+  const decoder = new TextDecoder("latin1");
+  return decoder.decode(segment).indexOf(decoder.decode(payloadOf(offset, length)));
+}
+
 /** Appends records up to an offset. */
 export async function fill(log: Log, end: number, length: number = 100): Promise<void> {
   while (log.nextOffset < end) {
