@@ -1,5 +1,5 @@
 /**
- * Which change of a batch is wrong.
+ * Which change of a batch is wrong, or which of its expectations.
  *
  * @module
  */
@@ -14,7 +14,16 @@ import { LimitError } from "../base/mod.ts";
  * @returns The same error.
  */
 export function ofChange(error: unknown, index: number | undefined): unknown {
+  return index === undefined ? error : ofItem(error, "changes", index);
+}
+
+/** As {@linkcode ofChange}, for what an append expects. */
+export function ofExpectation(error: unknown, index: number): unknown {
+  return ofItem(error, "expect", index);
+}
+
+function ofItem(error: unknown, list: string, index: number): unknown {
   const isTold = error instanceof TypeError || error instanceof RangeError || error instanceof LimitError;
-  if (isTold && index !== undefined) error.message += ` (changes[${index}])`;
+  if (isTold) error.message += ` (${list}[${index}])`;
   return error;
 }

@@ -15,6 +15,7 @@ import {
   maxBatchChanges,
   typeName,
 } from "../../base/mod.ts";
+import { ofExpectation } from "../which_change.ts";
 
 /**
  * What must stand of a key for a batch to be applied. An {@linkcode Entry} that was read is one, and expects that the key
@@ -80,9 +81,13 @@ export class Expectations {
     }
     const keys: Uint8Array[] = [], lsns: (Lsn | undefined)[] = [];
     for (let i = 0; i < length; i++) {
-      const { key, lsn } = checkExpectation(given[i]);
-      keys.push(prefix === undefined ? keyBytes(key) : prefix.keyOf(key));
-      lsns.push(lsn === undefined ? undefined : checkLsn(lsn, 1));
+      try {
+        const { key, lsn } = checkExpectation(given[i]);
+        keys.push(prefix === undefined ? keyBytes(key) : prefix.keyOf(key));
+        lsns.push(checkExpectedLsn(lsn));
+      } catch (error) {
+        throw ofExpectation(error, i);
+      }
     }
     return new Expectations(keys, lsns);
   }
@@ -109,6 +114,14 @@ export class Expectations {
       found: hasValue ? lsn : undefined,
     });
   }
+}
+
+/** Checks the LSN of one: whoever means that there is no value says so, and not null or 0. */
+function checkExpectedLsn(lsn: unknown): Lsn | undefined {
+  if (lsn === undefined) return undefined;
+  if (lsn !== null && lsn !== 0) return checkLsn(lsn as Lsn, 1);
+  const message = `Cannot append: expected an LSN, or undefined where the key has no value, found ${lsn}`;
+  throw lsn === null ? new TypeError(message) : new RangeError(message);
 }
 
 /**

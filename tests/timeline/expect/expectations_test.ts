@@ -145,6 +145,11 @@ test("Timeline.append() refuses what is no expectation before anything", async (
   for (const key of ["", new Uint8Array(513), "é".repeat(257)]) {
     await assertRejects(() => append([{ key, lsn: 2 }]), LimitError);
   }
+  const second = (lsn: unknown) => append([{ key: "put", lsn: 2 }, { key: "put", lsn }]);
+  const words = "or undefined where the key has no value, found";
+  await assertRejects(() => second(null), TypeError, `${words} null (expect[1])`);
+  await assertRejects(() => second(0), RangeError, `${words} 0 (expect[1])`);
+  await assertRejects(() => second("2"), TypeError, "found string (expect[1])");
   const many = new Array(2 ** 22 + 1).fill({ key: "put", lsn: 2 });
   await assertRejects(() => append(many), LimitError);
   assertEquals(timeline.lastLsn, 2);
