@@ -302,7 +302,7 @@ export class RedoError extends VarveError {
 const namedBytes = 64;
 
 /** A key in a message: its text in quotes if that can be read, else its bytes; a long one only begins. */
-function nameOf(key: Uint8Array): string {
+export function nameOf(key: Uint8Array): string {
   const bytes = key.subarray(0, namedBytes), isCut = key.length > namedBytes, more = isCut ? "…" : "";
   const text = new TextDecoder().decode(bytes, { stream: isCut });
   return /[\p{C}\ufffd]/u.test(text) ? `0x${bytes.toHex()}${more}` : `"${text}${more}"`;

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { LimitError, type Lsn, maxValueBytes, RedoError, typeName } from "../../base/mod.ts";
+import { LimitError, type Lsn, maxValueBytes, nameOf, RedoError, typeName } from "../../base/mod.ts";
 
 /**
  * Makes a value of what patches stand on, and the patches, the oldest first. It must not depend on anything else: it may be
@@ -60,7 +60,9 @@ export class Redoer {
     if (value.length <= maxValueBytes) return value;
     const limit = maxValueBytes, found = value.length;
     throw new LimitError(
-      `Cannot redo patches at LSN ${lsn}: the value has ${found} bytes, the limit is ${limit}`,
+      `Cannot redo patches of key ${
+        nameOf(key)
+      } at LSN ${lsn}: the value has ${found} bytes, the limit is ${limit}`,
       { limit, found, key: key.slice() },
     );
   }
