@@ -16,7 +16,7 @@
  * @module
  */
 
-import { copyBytes, type Lsn, type Turns, viewOf } from "../../../base/mod.ts";
+import { compareKeys, copyBytes, type Lsn, RedoError, type Turns, viewOf } from "../../../base/mod.ts";
 import { dropMemory } from "../../../io/mod.ts";
 import {
   CompressedValue,
@@ -49,6 +49,8 @@ export class RedoneChains {
   readonly #turns: Turns;
   #failed = 0;
   #failure: Error | undefined;
+  /** The key that was left last since its chain is longer than a window. */
+  #left: Uint8Array<ArrayBuffer> | undefined;
   #bytes = new Uint8Array(0);
   #end = 0;
 
@@ -92,7 +94,9 @@ export class RedoneChains {
     imageLsn: Lsn,
     goesOn: boolean,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const chains = chainsOf(rows, records, imageLsn, goesOn);
+    const chains = chainsOf(rows, records, imageLsn);
+    // What the first ones stand on is in an earlier window.
+    if (goesOn && chains.length > 0 && !beginsIn(rows, chains[0])) this.#leave(rows, chains.shift() as Chain);
     if (chains.length === 0) return records;
     const starts = rows.offset.slice(0, rows.count);
     let row = 0, to = 0;
@@ -109,6 +113,16 @@ export class RedoneChains {
     for (; row < rows.count; row++) this.#keep(rows, row, to++, starts, records);
     rows.count = to;
     return this.#bytes.subarray(0, this.#end);
+  }
+
+  /** Leaves a chain as it is that begins in an earlier window, and may go on in the next one. */
+  #leave(rows: VersionBlock, { to }: Chain): void {
+    const key = keyOf(rows, to - 1).slice(), lsn = rows.lsn[to - 1];
+    if (this.#left !== undefined && compareKeys(key, this.#left) === 0) return;
+    this.#left = key;
+    this.#failed++;
+    const cause = new Error("they and what they stand on are more than a merge holds of a key");
+    this.#failure ??= new RedoError({ key, lsn, cause });
   }
 
   /** The value of a chain; `undefined` if it cannot be redone. */
@@ -194,8 +208,8 @@ export class RedoneChains {
   }
 }
 
-/** The chains that are to be redone, in their order. Pure. */
-function chainsOf(rows: VersionBlock, records: Uint8Array, imageLsn: Lsn, goesOn: boolean): Chain[] {
+/** The chains at or below an LSN, in their order. Pure. */
+function chainsOf(rows: VersionBlock, records: Uint8Array, imageLsn: Lsn): Chain[] {
   const chains: Chain[] = [];
   for (let first = 0, end = 0; first < rows.count; first = end) {
     while (end < rows.count && (end === first || isSameKey(rows, end - 1, end))) end++;
@@ -204,10 +218,14 @@ function chainsOf(rows: VersionBlock, records: Uint8Array, imageLsn: Lsn, goesOn
     if (to === first || !isPatchKind(records[rows.offset[to - 1] - rows.offset[0] + 4])) continue;
     let from = to - 1;
     while (from > first && (rows.flags[from] & terminalFlag) === 0) from--;
-    const isWhole = (rows.flags[from] & terminalFlag) !== 0 || first > 0 || !goesOn;
-    if (isWhole) chains.push({ from, to });
+    chains.push({ from, to });
   }
   return chains;
+}
+
+/** Whether a chain begins among rows, or is of another key than the first of them, and stands on nothing then. */
+function beginsIn(rows: VersionBlock, { from }: Chain): boolean {
+  return (rows.flags[from] & terminalFlag) !== 0 || from > 0;
 }
 
 function keyOf({ bytes, keyStart, keyLength }: VersionBlock, row: number): Uint8Array {

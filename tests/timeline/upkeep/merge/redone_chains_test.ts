@@ -1,6 +1,6 @@
 /** Chains of patches in merges, whatever windows and outputs they are cut by: what is read afterwards is what was before. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   decodePatches,
   isPatchKind,
@@ -94,6 +94,7 @@ async function merge(
   t: MergeFixture,
   lastLsn: number,
   order: Omit<MergeOrder, "level" | "cuts"> & { level?: number },
+  noted: (text: string) => void = () => {},
 ) {
   const { retention, imageLsn = 0 } = order, horizon = retention?.horizon ?? 0;
   let sequence = 1000;
@@ -107,6 +108,7 @@ async function merge(
       reserve: (count) => Promise.resolve((sequence += count) - count),
       check: () => {},
       copied: () => {},
+      noted,
     },
   );
   const outputs = merged.map(({ level: _, ...layer }) => StoredLayer.of(t.t.objects, timelineId, layer));
@@ -143,7 +145,15 @@ Deno.test("mergeLayers() redoes a chain as far as twice a window has it, and lea
   const retention = { horizon: 10, isOldest: true };
   for (const [rows, left] of [[50, 0], [6, 0], [5, 1], [4, 3], [2, 7], [1, 8]]) {
     const order = { ...unbounded, window: { bytes: 1 << 20, rows }, retention, imageLsn: 10 };
-    assertEquals(await merge(await MergeFixture.make([chain]), 10, order), [9, left], `${rows} rows`);
+    const notes: string[] = [], t = await MergeFixture.make([chain]);
+    assertEquals(await merge(t, 10, order, (text) => void notes.push(text)), [9, left], `${rows} rows`);
+    assertEquals(notes.length, left === 0 ? 0 : 1);
+    for (const note of notes) {
+      assertMatch(
+        note,
+        /^Patches of a key cannot be redone, and stay as they are: .* key "b" at LSN \d+: they and/,
+      );
+    }
   }
   // Above the LSN of the image nothing is redone.
   const order = { ...unbounded, retention: { horizon: 6, isOldest: true }, imageLsn: 6 };
