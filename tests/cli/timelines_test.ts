@@ -27,7 +27,7 @@ Deno.test("varve branch, timelines and drop make, show and delete timelines", as
     "3\tput\t3\n4\tput\t4\n",
   );
   assertEquals((await run("branch", "store", "deep", "--from", "side")).out, "5\n");
-  const future = new Date(Date.now() + 86_400_000).toJSON().slice(0, 10);
+  const future = new Date(Date.now() + 2 * 86_400_000).toJSON().slice(0, 10);
   assertEquals((await run("branch", "store", "late", "--from", "main", "--at", future)).out, "10\n");
   assertEquals((await run("branch", "store", "early", "--at", "2001-01-31T08:30:00Z")).out, "0\n");
   const shown = await run("timelines", "store");
