@@ -34,7 +34,6 @@ import {
   hashKey,
   type LayerMap,
   type MemoryLayer,
-  misplacedRecord,
   type PageSource,
   recordHeaderBytes,
   type StoredLayer,
@@ -247,8 +246,6 @@ export class Lookup implements Plan {
       }
       this.#observer?.found(key);
       const found = steps.lsnOf(key), flags = this.#flagsOf(steps.flagsOf(key));
-      // Else a page that lies would lead to it for ever.
-      if (found > lsn) throw misplacedRecord(layer, steps.offsetOf(key));
       this.#add(key, layer, steps);
       if ((flags & terminalFlag) !== 0) break;
       this.#below ??= new Map();
