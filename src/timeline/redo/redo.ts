@@ -58,11 +58,9 @@ export class Redoer {
   ): Uint8Array {
     const value = this.#call(key.slice(), lsn, base, patches);
     if (value.length <= maxValueBytes) return value;
-    const limit = maxValueBytes, found = value.length;
+    const limit = maxValueBytes, found = value.length, name = nameOf(key);
     throw new LimitError(
-      `Cannot redo patches of key ${
-        nameOf(key)
-      } at LSN ${lsn}: the value has ${found} bytes, the limit is ${limit}`,
+      `Cannot redo patches of key ${name} at LSN ${lsn}: the value has ${found} bytes, the limit is ${limit}`,
       { limit, found, key: key.slice() },
     );
   }
