@@ -1,16 +1,34 @@
 /** Giving up records while others give up and read: what was given up stays so, and what is left is shown. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { PoisonedError } from "../../log.ts";
+import { type Log, PoisonedError } from "../../log.ts";
 import { checkRecords, fill, payloadOf, SimLog, smallSegments } from "./log_fixture.ts";
 
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-Deno.test("Log.truncateBefore() stays as far as it came, while segments are given up for one before it", async () => {
-  const t = new SimLog(), log = await t.open(smallSegments), { engine } = t;
-  await fill(log, 3000);
+/** Opens a log of so many records, of whose segments all but the last are sealed. */
+async function sealedLog(t: SimLog, count: number): Promise<Log> {
+  const log = await t.open(smallSegments);
+  await fill(log, count);
   await log.sync();
   while (log.segments().some(({ state }) => state === "frozen")) await sleep(1);
+  return log;
+}
+
+/** Has each file take its time to be removed; tells how many are being. */
+function slowRemovals({ engine }: SimLog): { readonly running: number } {
+  const remove = engine.remove.bind(engine), removals = { running: 0 };
+  engine.remove = async (path) => {
+    removals.running++;
+    await sleep(10);
+    await remove(path);
+    removals.running--;
+  };
+  return removals;
+}
+
+Deno.test("Log.truncateBefore() stays as far as it came, while segments are given up for one before it", async () => {
+  const t = new SimLog(), log = await sealedLog(t, 3000), { engine } = t;
   const write = engine.write.bind(engine);
   engine.write = async (transfers, options) => {
     await sleep(20);
@@ -58,26 +76,16 @@ Deno.test("Log that is only read shows what there is, though its writer gives up
 
 Deno.test("Log.close() leaves no file to be removed behind it, also of records that are just being given up", async () => {
   for (let delay = 0; delay < 24; delay += 2) {
-    const t = new SimLog(), log = await t.open(smallSegments), { engine } = t;
-    await fill(log, 2000);
-    await log.sync();
-    while (log.segments().some(({ state }) => state === "frozen")) await sleep(1);
-    const write = engine.write.bind(engine), remove = engine.remove.bind(engine);
-    let running = 0;
+    const t = new SimLog(), log = await sealedLog(t, 2000), { engine } = t, write = engine.write.bind(engine);
+    const removals = slowRemovals(t);
     engine.write = async (transfers, options) => {
       await sleep(3);
       await write(transfers, options);
     };
-    engine.remove = async (path) => {
-      running++;
-      await sleep(10);
-      await remove(path);
-      running--;
-    };
     const given = log.truncateBefore(1990);
     await sleep(delay);
     await log.close();
-    assertEquals(running, 0, `${running} files are being removed, closed after ${delay} ms`);
+    assertEquals(removals.running, 0, `files are being removed, closed after ${delay} ms`);
     await given;
     const before = t.disk.hash();
     await sleep(15);
@@ -90,23 +98,12 @@ Deno.test("Log.close() leaves no file to be removed behind it, also of records t
 });
 
 Deno.test("Log.close() that fails leaves no file to be removed behind it either", async () => {
-  const t = new SimLog(), log = await t.open(smallSegments), { engine } = t;
-  await fill(log, 2000);
-  await log.sync();
-  while (log.segments().some(({ state }) => state === "frozen")) await sleep(1);
-  const remove = engine.remove.bind(engine);
-  let running = 0;
-  engine.remove = async (path) => {
-    running++;
-    await sleep(10);
-    await remove(path);
-    running--;
-  };
+  const t = new SimLog(), log = await sealedLog(t, 2000), removals = slowRemovals(t);
   await log.truncateBefore(1990);
-  while (running === 0) await sleep(1);
+  while (removals.running === 0) await sleep(1);
   await log.append(payloadOf(2000));
   t.faults.failNext("write", "EIO");
   await assertRejects(() => log.close(), PoisonedError, "EIO");
-  assertEquals(running, 0);
+  assertEquals(removals.running, 0);
   t.checkClosed();
 });

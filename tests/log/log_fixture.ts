@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Log, type LogOptions } from "../../log.ts";
 import { ListedFaults, SimDisk, SimEngine } from "../../src/sim/mod.ts";
+import { recordsIn } from "../reliability/corrupt/golden.ts";
 import { bytesOf, isSame } from "../direct/fixture.ts";
 import { subjects } from "../store/matrix.ts";
 
@@ -78,10 +79,11 @@ export function payloadOf(offset: number, length: number = 100): Uint8Array<Arra
   return bytesOf(length, offset);
 }
 
-/** Where the payload of a record starts in a segment: time marks stand before it, and how many the clock says. */
-export function placeOf(segment: Uint8Array, offset: number, length: number = 100): number {
-  const decoder = new TextDecoder("latin1");
-  return decoder.decode(segment).indexOf(decoder.decode(payloadOf(offset, length)));
+/** Where a record starts in a segment, or the time mark that stands before it: how many there are the clock says. */
+export function placeOf(segment: Uint8Array<ArrayBuffer>, offset: number): number {
+  const found = recordsIn(segment).find(({ lsn }) => lsn === offset + 1);
+  assert(found !== undefined, `there is no record ${offset}`);
+  return found.from;
 }
 
 /** Appends records up to an offset. */

@@ -2,8 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CorruptionError, type Log } from "../../log.ts";
-import { recordsIn } from "../reliability/corrupt/golden.ts";
-import { fill, SimLog } from "./log_fixture.ts";
+import { fill, placeOf, SimLog } from "./log_fixture.ts";
 
 const KiB = 1024, MiB = 1024 * KiB;
 const records = 40_000;
@@ -46,7 +45,7 @@ Deno.test("Log.readable() reads few bytes for who takes few records, and no more
 
 Deno.test("Log.readable() reads no rest of a segment only to tell that a record in front of it is damaged", async () => {
   const { t, path } = await closedLog(), bytes = t.disk.contents(path);
-  const { from } = [...recordsIn(bytes)].find(({ lsn }) => lsn === 51)!;
+  const from = placeOf(bytes, 50);
   bytes.fill(0xff, from, from + 20);
   t.disk.put(path, bytes);
   const { log, read } = await counted(t), reader = log.readable().getReader();

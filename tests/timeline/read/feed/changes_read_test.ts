@@ -6,6 +6,7 @@ import { SimEngine } from "../../../../src/sim/mod.ts";
 import type { ChangeBatch, Timeline } from "../../../../src/timeline/mod.ts";
 import { ChangesRead } from "../../../../src/timeline/read/feed/changes_read.ts";
 import { collect } from "../../../store/bytes.ts";
+import { recordsIn } from "../../../reliability/corrupt/golden.ts";
 import { HookedSim } from "../../hooked_sim.ts";
 import { WriterFixture } from "../../write/writer_fixture.ts";
 
@@ -119,7 +120,8 @@ Deno.test("changes() ends with the error where a record of a segment is damaged,
   await t.close();
   const file = path, bytes = engine.disk.contents(file);
   // Time marks stand before it: how many, the clock says.
-  bytes[new TextDecoder("latin1").decode(bytes).indexOf("k16v") + 40] ^= 1;
+  const { from } = recordsIn(bytes).find(({ lsn }) => lsn === 16)!;
+  bytes[from + 20] ^= 1;
   engine.disk.put(file, bytes);
   const again = await WriterFixture.open(engine), told: number[] = [];
   await assertRejects(async () => {
